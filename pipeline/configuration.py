@@ -1,0 +1,235 @@
+"""Every setting of a run: small frozen dataclasses, checked when made, saved as YAML beside the weights.
+
+The docstring of a class explains its keys; the command line prints the same words in `--help`.
+Layers never see these classes: `pipeline.model` alone turns them into keyword arguments.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from pipeline.errors import UsageError
+
+PRESETS = Path(__file__).parent / "presets"
+DEFAULT_PRESET = "cmudict"
+
+
+def _require(condition: bool, key: str, value: object, wanted: str) -> None:
+    if not condition:
+        raise UsageError(f"{key}: {value!r} is impossible, it must be {wanted}")
+
+
+def _require_at_least(section: str, values: object, minimum: float, names: Sequence[str]) -> None:
+    for name in names:
+        value = getattr(values, name)
+        if value is not None:
+            _require(value >= minimum, f"{section}.{name}", value, f"at least {minimum}")
+
+
+def _require_share(section: str, values: object, names: Sequence[str]) -> None:
+    for name in names:
+        value = getattr(values, name)
+        _require(0 <= value < 1, f"{section}.{name}", value, "at least 0 and below 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfiguration:
+    """Where the pairs come from and how they become batches.
+
+    Args:
+        train: Training pairs: a TSV file (source TAB target, UTF-8, may end in .gz), a list of two
+            line-aligned files, or the name of a built-in corpus (cmudict).
+        dev: Development pairs, same forms. Left out: the built-in corpus's own, else held out from train.
+        test: Test pairs, same forms. Left out: the built-in corpus's own, else none.
+        dev_size: Without dev: how many distinct training sources to hold out, as a share (0.05) or a count (2670).
+        max_length: Longest source or target in symbols, end symbol not counted; longer training pairs
+            are dropped and counted, longer inputs are cut when predicting.
+        batch_tokens: Largest number of symbols (rows times padded length of the longer side) in a batch.
+        buckets: Number of length groups; each has its own padded shape.
+    """
+
+    train: str | list[str] = "cmudict"
+    dev: str | list[str] | None = None
+    test: str | list[str] | None = None
+    dev_size: float = 0.05
+    max_length: int = 64
+    batch_tokens: int = 2048
+    buckets: int = 6
+
+    def __post_init__(self) -> None:
+        _require(self.dev_size > 0, "data.dev_size", self.dev_size, "above 0")
+        _require(
+            self.dev_size < 1 or float(self.dev_size).is_integer(),
+            "data.dev_size",
+            self.dev_size,
+            "a share below 1 or a whole number",
+        )
+        _require_at_least("data", self, 1, ["max_length", "buckets"])
+        _require(
+            self.batch_tokens > self.max_length,
+            "data.batch_tokens",
+            self.batch_tokens,
+            f"above data.max_length ({self.max_length}), so that the longest pair fits into a batch",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class TextConfiguration:
+    """How strings become symbols and back.
+
+    Args:
+        source_tokenizer: char (Unicode characters) or space (symbols between white space).
+        target_tokenizer: char or space, as above.
+        normalization: Unicode normal form of both sides: nfc or nfkc.
+        lowercase: Whether to lowercase both sides.
+        min_count: Symbols seen less often than this in training become the unknown symbol.
+        max_vocabulary: Keep only this many of the most frequent symbols a side; null keeps all.
+    """
+
+    source_tokenizer: Literal["char", "space"] = "char"
+    target_tokenizer: Literal["char", "space"] = "char"
+    normalization: Literal["nfc", "nfkc"] = "nfc"
+    lowercase: bool = False
+    min_count: int = 1
+    max_vocabulary: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_at_least("text", self, 1, ["min_count", "max_vocabulary"])
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfiguration:
+    """The network.
+
+    Args:
+        units: Size of the decoder's state and of each direction of the encoder.
+        embedding_units: Size of the source and target symbol embeddings.
+        attention_units: Size of the space in which query and keys meet; null takes units.
+        readout_units: Size of the hidden layer before the output; null takes units.
+        encoder_layers: Bidirectional recurrent layers; residual from the second.
+        cell: gru or lstm, in the encoder and the decoder.
+        attention: bahdanau (a context per output step) or none (one fixed context, the classic seq2seq).
+        dropout: Share of embeddings, encoder outputs and readout units dropped in training.
+        precision: Keras dtype policy: float32, mixed_float16, mixed_bfloat16 or float64.
+        fast: Use the hand-written recurrence where one exists; false forces the plain loop.
+    """
+
+    units: int = 256
+    embedding_units: int = 128
+    attention_units: int | None = None
+    readout_units: int | None = None
+    encoder_layers: int = 1
+    cell: Literal["gru", "lstm"] = "gru"
+    attention: Literal["bahdanau", "none"] = "bahdanau"
+    dropout: float = 0.2
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "float64"] = "float32"
+    fast: bool = True
+
+    def __post_init__(self) -> None:
+        names = ["units", "embedding_units", "attention_units", "readout_units", "encoder_layers"]
+        _require_at_least("model", self, 1, names)
+        _require_share("model", self, ["dropout"])
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfiguration:
+    """How the network is fitted.
+
+    Args:
+        epochs: Passes over the training data; the learning rate reaches its end at the last one.
+        learning_rate: Highest learning rate of Adam.
+        schedule: cosine (to a hundredth), linear (to a hundredth) or constant, after the warm-up.
+        warmup_steps: Steps over which the learning rate rises from 0.
+        weight_decay: Decoupled weight decay (AdamW); 0 is none.
+        clip_norm: Largest global norm of the gradient; null does not clip.
+        label_smoothing: Share of the target probability spread over the vocabulary.
+        patience: Stop after this many epochs without a better decoded dev metric; null never stops early.
+        dev_beam_size: Beam size of the decoding after every epoch.
+        attention_samples: Dev pairs whose attention is drawn after every epoch.
+        seed: Seed of weights, dropout, data order and held-out pairs.
+        deterministic: Same command, machine and thread count give the same weights.
+    """
+
+    epochs: int = 10
+    learning_rate: float = 0.001
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup_steps: int = 400
+    weight_decay: float = 0.0
+    clip_norm: float | None = 5.0
+    label_smoothing: float = 0.1
+    patience: int | None = 10
+    dev_beam_size: int = 1
+    attention_samples: int = 8
+    seed: int = 1
+    deterministic: bool = True
+
+    def __post_init__(self) -> None:
+        _require_at_least("train", self, 1, ["epochs", "patience", "dev_beam_size"])
+        _require_at_least("train", self, 0, ["warmup_steps", "weight_decay", "attention_samples", "seed"])
+        _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
+        _require(self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "above 0")
+        _require_share("train", self, ["label_smoothing"])
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfiguration:
+    """How outputs are found.
+
+    Args:
+        beam_size: Hypotheses kept open per input; 1 is greedy search.
+        length_penalty: Exponent a of ((5 + length) / 6) ** a, by which log p is divided when
+            hypotheses are ordered (Wu et al. 2016); 0 orders by log p.
+        length_ratio: Longest output is length_ratio times the source's length plus length_offset symbols.
+        length_offset: See length_ratio.
+    """
+
+    beam_size: int = 5
+    length_penalty: float = 0.0
+    length_ratio: float = 2.0
+    length_offset: int = 20
+
+    def __post_init__(self) -> None:
+        _require_at_least("search", self, 1, ["beam_size"])
+        _require_at_least("search", self, 0, ["length_penalty", "length_ratio", "length_offset"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """All settings of a run, a section each."""
+
+    data: DataConfiguration = dataclasses.field(default_factory=DataConfiguration)
+    text: TextConfiguration = dataclasses.field(default_factory=TextConfiguration)
+    model: ModelConfiguration = dataclasses.field(default_factory=ModelConfiguration)
+    train: TrainConfiguration = dataclasses.field(default_factory=TrainConfiguration)
+    search: SearchConfiguration = dataclasses.field(default_factory=SearchConfiguration)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain dictionaries, as they stand in YAML."""
+        return dataclasses.asdict(self)
+
+    def save(self, path: Path) -> None:
+        """Write as YAML that `--config` takes."""
+        path.write_text(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the project."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def find_configuration_file(name_or_path: str) -> Path:
+    """The YAML file of a preset's name or a path.
+
+    Raises:
+        UsageError: Neither a preset nor a file.
+    """
+    if name_or_path in preset_names():
+        return PRESETS / f"{name_or_path}.yaml"
+    path = Path(name_or_path)
+    if not path.is_file():
+        presets = ", ".join(preset_names())
+        raise UsageError(f"--config {name_or_path}: no such file, and no preset of that name (presets: {presets})")
+    return path

@@ -1,0 +1,19 @@
+"""The errors that people see: one sentence that says what is wrong, where, and what to do."""
+
+
+class AttentifError(Exception):
+    """Base of every error that is the user's to mend; printed without a traceback."""
+
+    exit_code = 1
+
+
+class DataError(AttentifError):
+    """A file, or what a file holds, cannot be used. The message names file, line and remedy."""
+
+    exit_code = 1
+
+
+class UsageError(AttentifError):
+    """The command line, the configuration or a model path cannot be what was meant."""
+
+    exit_code = 2
