@@ -1,0 +1,110 @@
+"""Where to look: a query and a memory in, a context and the weights that made it out."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+PACKAGE = "attentif"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class BahdanauAttention(keras.layers.Layer):
+    """Additive attention of Bahdanau, Cho & Bengio (2015), https://arxiv.org/abs/1409.0473.
+
+        e_j = vᵀ tanh(W query + U h_j)     a_j = softmax_j(e_j)     context = Σ_j a_j h_j
+
+    The keys U h_j do not depend on the query: `project_memory` computes them once per source, and
+    they are passed to every call. Nothing is kept on the layer between calls.
+
+    Args:
+        units: Size of the space in which query and keys meet.
+
+    Call arguments:
+        query: `[batch, query_units]`, the decoder's previous state s_{t-1}.
+        keys: `[batch, source, units]`, from `project_memory`.
+        values: `[batch, source, memory_units]`, the memory h_j itself.
+        mask: `[batch, source]` bool, False on padding. Weights there are exactly 0.
+
+    Returns:
+        context `[batch, memory_units]` in the compute dtype, and the attention weights
+        `[batch, source]` in at least float32. A row without any True mask has weights and context 0.
+
+    Example:
+        >>> import numpy as np
+        >>> attention = BahdanauAttention(units=4)
+        >>> memory = np.ones((2, 3, 5), "float32")
+        >>> mask = np.array([[True, True, False], [True, False, False]])
+        >>> keys = attention.project_memory(memory)
+        >>> context, weights = attention(np.ones((2, 6), "float32"), keys, memory, mask)
+        >>> context.shape, np.round(weights, 3).tolist()
+        (TensorShape([2, 5]), [[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"units must be at least 1, got {units}")
+        self.units = units
+        policy = self.dtype_policy
+        self.query_projection = keras.layers.Dense(units, use_bias=False, dtype=policy, name="query_projection")
+        self.memory_projection = keras.layers.Dense(units, dtype=policy, name="memory_projection")
+
+    def build(self, query_shape: Any, keys_shape: Any = None, values_shape: Any = None, mask_shape: Any = None) -> None:
+        """Create the projections and the score vector from the shapes of the call's arguments."""
+        if not self.query_projection.built:
+            self.query_projection.build(query_shape)
+        if values_shape is not None and not self.memory_projection.built:
+            self.memory_projection.build(values_shape)
+        self.score_vector = self.add_weight(name="score_vector", shape=(self.units,), initializer="glorot_uniform")
+        self.built = True
+
+    def project_memory(self, memory: Any) -> Any:
+        """The keys U h_j: `[batch, source, memory_units]` to `[batch, source, units]`, once per source."""
+        return self.memory_projection(memory)
+
+    def call(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
+        """One look at the memory; see the class."""
+        projected_query = ops.expand_dims(self.query_projection(query), 1)
+        # Multiply and sum: a product of a 3-D tensor with a vector would run as one tiny product per row.
+        scores = ops.sum(ops.tanh(projected_query + keys) * ops.cast(self.score_vector, keys.dtype), axis=-1)
+        weights = masked_softmax(scores, mask)
+        context = ops.matmul(ops.expand_dims(ops.cast(weights, values.dtype), 1), values)
+        return ops.squeeze(context, 1), weights
+
+    def get_config(self) -> dict[str, Any]:
+        """The keyword arguments that make this layer again."""
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class FixedContext(keras.layers.Layer):
+    """No attention: the same context at every step, as in Cho et al. (2014), https://arxiv.org/abs/1406.1078.
+
+    It has the calling convention of `BahdanauAttention`, so that the classic sequence-to-sequence model
+    runs through the same decoder. The values are `[batch, 1, memory_units]`: the one fixed context.
+
+    Returns:
+        context `[batch, memory_units]`, and weights `[batch, source]` that are all 0: it looks nowhere.
+    """
+
+    def project_memory(self, memory: Any) -> Any:
+        """Keys of size 0, `[batch, source, 0]`: there is nothing to compare a query with."""
+        return memory[:, :, :0]
+
+    def call(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
+        """The fixed context, whatever the query."""
+        return values[:, 0], ops.zeros_like(mask, dtype=softmax_dtype(values.dtype))
+
+
+def softmax_dtype(dtype: str) -> str:
+    """At least float32: in half precision, long sources would lose their small weights."""
+    return "float64" if str(dtype) == "float64" else "float32"
+
+
+def masked_softmax(scores: Any, mask: Any) -> Any:
+    """Softmax over the last axis in at least float32, exactly 0 where the mask is False."""
+    dtype = softmax_dtype(keras.backend.standardize_dtype(scores.dtype))
+    scores = ops.cast(scores, dtype)
+    weights = ops.softmax(ops.where(mask, scores, ops.cast(-1e9, dtype)), axis=-1)
+    return weights * ops.cast(mask, dtype)

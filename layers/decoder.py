@@ -1,0 +1,209 @@
+"""The attention decoder: `step` is the one definition of what happens at an output position."""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from layers import fast_unrolls
+from layers.attention import PACKAGE, BahdanauAttention, FixedContext
+
+CELLS = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
+ATTENTIONS = ("bahdanau", "none")
+
+
+class AttentionMemory(NamedTuple):
+    """What the decoder looks at, computed once per source by `AttentionDecoder.prepare_memory`."""
+
+    keys: Any
+    """`[batch, source, attention_units]`: the memory, projected to where the query meets it."""
+    values: Any
+    """`[batch, source, memory_units]`: the memory; `[batch, 1, memory_units]` with a fixed context."""
+    mask: Any
+    """`[batch, source]` bool: False on padding."""
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class AttentionDecoder(keras.layers.Layer):
+    """Recurrent decoder with attention, after Bahdanau, Cho & Bengio (2015), https://arxiv.org/abs/1409.0473.
+
+        C_t = attention(s_{t-1}, h)                          the context, from the previous state
+        s_t = f(s_{t-1}, y_{t-1}, C_t)                       f: a GRU or LSTM cell
+        p(y_t) = g(y_{t-1}, s_t, C_t)                        g: tanh layer, dropout, softmax over the vocabulary
+        s_0 = tanh(W [forward h_last; backward h_first])     the bridge
+
+    State goes in, state comes out: nothing is kept on the layer between calls. Search and export call
+    `step` and `readout` position by position; training calls the layer, which unrolls `step` over the
+    given target ("teacher forcing"), through a hand-written loop where `layers.fast_unrolls` has one.
+
+    Args:
+        vocabulary_size: Number of target symbols.
+        units: Size of the state s_t.
+        cell: "gru" or "lstm".
+        attention: "bahdanau", or "none" for one fixed context (the encoder's summary).
+        attention_units: Size of the space in which query and keys meet; None takes units.
+        readout_units: Size of the hidden layer of g; None takes units.
+        dropout: Share of g's hidden layer that is dropped in training.
+        seed: Seed of dropout.
+        fast: Use a hand-written unroll where one exists; False forces the plain loop.
+
+    Call arguments:
+        inputs: `[batch, target, features]`, embedded y_{t-1}: the target shifted right by the start symbol.
+        memory: `[batch, source, memory_units]`, the encoder's outputs h_j.
+        memory_mask: `[batch, source]` bool, False on padding.
+        summary: `[batch, summary_units]`, the encoder's final states.
+
+    Returns:
+        logits `[batch, target, vocabulary_size]` and attention weights `[batch, target, source]`, both
+        in at least float32.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        units: int,
+        cell: str = "gru",
+        attention: str = "bahdanau",
+        attention_units: int | None = None,
+        readout_units: int | None = None,
+        dropout: float = 0.0,
+        seed: int | None = None,
+        fast: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if cell not in CELLS:
+            raise ValueError(f"cell must be one of {sorted(CELLS)}, got {cell!r}")
+        if attention not in ATTENTIONS:
+            raise ValueError(f"attention must be one of {list(ATTENTIONS)}, got {attention!r}")
+        self.vocabulary_size, self.units, self.dropout, self.seed, self.fast = (
+            vocabulary_size,
+            units,
+            dropout,
+            seed,
+            fast,
+        )
+        self.cell_kind, self.attention_kind = cell, attention
+        self.attention_units, self.readout_units = attention_units or units, readout_units or units
+        policy = self.dtype_policy
+        self.cell = CELLS[cell](units, dtype=policy, name="cell")
+        self.attention: BahdanauAttention | FixedContext = (
+            BahdanauAttention(self.attention_units, dtype=policy, name="attention")
+            if attention == "bahdanau"
+            else FixedContext(dtype=policy, name="attention")
+        )
+        self.bridges = [
+            keras.layers.Dense(units, activation="tanh", dtype=policy, name=f"bridge_{index}")
+            for index in range(1 if cell == "gru" else 2)
+        ]
+        self.readout_hidden = keras.layers.Dense(
+            self.readout_units, activation="tanh", dtype=policy, name="readout_hidden"
+        )
+        self.dropout_layer = keras.layers.Dropout(dropout, seed=seed, dtype=policy)
+        self.output_projection = keras.layers.Dense(vocabulary_size, dtype=policy, name="output_projection")
+
+    def build(self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any, summary_shape: Any) -> None:
+        """Create all weights from the shapes of the call's arguments."""
+        context_units = memory_shape[-1] if self.attention_kind != "none" else summary_shape[-1]
+        self.attention.build((None, self.units), None, memory_shape, None)
+        self.cell.build((None, inputs_shape[-1] + context_units))
+        for bridge in self.bridges:
+            bridge.build(summary_shape)
+        self.readout_hidden.build((None, inputs_shape[-1] + self.units + context_units))
+        self.output_projection.build((None, self.readout_units))
+        self.built = True
+
+    def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any) -> AttentionMemory:
+        """What every step looks at, computed once per source.
+
+        Shapes as in the call arguments of the class.
+        """
+        values = summary[:, None] if self.attention_kind == "none" else memory
+        return AttentionMemory(self.attention.project_memory(memory), values, memory_mask)
+
+    def initial_state(self, summary: Any) -> list[Any]:
+        """s_0 from the encoder's final states: `[batch, units]` for a GRU, two of them (h, c) for an LSTM."""
+        return [bridge(summary) for bridge in self.bridges]
+
+    def step(self, inputs: Any, state: list[Any], memory: AttentionMemory) -> tuple[Any, list[Any], Any]:
+        """One output position: look, then move on. The single definition of the recurrence.
+
+        Args:
+            inputs: `[batch, features]`, the embedded previous symbol y_{t-1}.
+            state: s_{t-1}, as `initial_state` or the previous step returned it.
+            memory: From `prepare_memory`.
+
+        Returns:
+            features `[batch, features + units + memory_units]` for `readout`: y_{t-1}, s_t and C_t;
+            the new state; and the attention weights `[batch, source]` in at least float32.
+        """
+        context, attention_weights = self.attention(state[0], memory.keys, memory.values, memory.mask)
+        output, state = self.cell(ops.concatenate([inputs, context], axis=-1), state)
+        return ops.concatenate([inputs, output, context], axis=-1), list(state), attention_weights
+
+    def readout(self, features: Any, training: bool | None = None) -> Any:
+        """g: the logits of y_t, `[..., vocabulary_size]` in at least float32, from the features of `step`."""
+        hidden = self.dropout_layer(self.readout_hidden(features), training=training)
+        logits = self.output_projection(hidden)
+        return ops.cast(logits, "float64" if logits.dtype == "float64" else "float32")
+
+    def call(
+        self, inputs: Any, memory: Any, memory_mask: Any, summary: Any, training: bool | None = None
+    ) -> tuple[Any, Any]:
+        """Teacher-forced pass over a whole target; see the class."""
+        unroll = fast_unrolls.find(self) or plain_unroll
+        features, attention_weights = unroll(self, inputs, memory, memory_mask, summary)
+        return self.readout(features, training=training), attention_weights
+
+    def compute_output_shape(
+        self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any, summary_shape: Any
+    ) -> tuple[Any, Any]:
+        """Shapes of logits and attention weights."""
+        return (*inputs_shape[:2], self.vocabulary_size), (*inputs_shape[:2], memory_shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        """The keyword arguments that make this layer again."""
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "units": self.units,
+            "cell": self.cell_kind,
+            "attention": self.attention_kind,
+            "attention_units": self.attention_units,
+            "readout_units": self.readout_units,
+            "dropout": self.dropout,
+            "seed": self.seed,
+            "fast": self.fast,
+        }
+
+
+def plain_unroll(
+    decoder: AttentionDecoder, inputs: Any, memory: Any, memory_mask: Any, summary: Any
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`AttentionDecoder.step` at every target position, one after the other.
+
+    The reference that hand-written unrolls are held to, and the way for every decoder without one.
+
+    Returns:
+        features `[batch, target, features]` and attention weights `[batch, target, source]`.
+    """
+    prepared = decoder.prepare_memory(memory, memory_mask, summary)
+    state = decoder.initial_state(summary)
+    time_major = tf.transpose(inputs, [1, 0, 2])
+    length = tf.shape(time_major)[0]
+
+    def body(position: tf.Tensor, state: list[Any], outputs: tuple[Any, Any]) -> tuple[Any, ...]:
+        features, state, weights = decoder.step(time_major[position], state, prepared)
+        return position + 1, state, (outputs[0].write(position, features), outputs[1].write(position, weights))
+
+    # A first step outside the loop tells the dtypes; its results are thrown away by graph pruning.
+    first = decoder.step(time_major[0], state, prepared)
+    arrays = (tf.TensorArray(first[0].dtype, length), tf.TensorArray(first[2].dtype, length))
+    *_, (features, weights) = tf.while_loop(
+        lambda position, *_: position < length,
+        body,
+        (tf.constant(0), [tf.cast(part, first[1][0].dtype) for part in state], arrays),
+        maximum_iterations=length,
+    )
+    return tf.transpose(features.stack(), [1, 0, 2]), tf.transpose(weights.stack(), [1, 0, 2])

@@ -1,0 +1,101 @@
+"""The source, read in both directions: embedded symbols in, one memory vector per symbol out."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from layers.attention import PACKAGE
+
+RECURRENT_LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class BidirectionalEncoder(keras.layers.Layer):
+    """A stack of bidirectional recurrent layers, residual from the second.
+
+        h_j = [forward h_j; backward h_j]     summary = [forward h_last; backward h_first]
+
+    Args:
+        units: Size of each direction; memory and summary have twice as many.
+        layers: Number of bidirectional layers.
+        cell: "gru" or "lstm".
+        dropout: Share of the outputs between the layers and of the memory that is dropped in training.
+        seed: Seed of dropout and weights.
+
+    Call arguments:
+        inputs: `[batch, source, features]`, embedded symbols, padded on the right.
+        source_mask: `[batch, source]` bool, False on padding; no row may be without any True.
+
+    Returns:
+        memory `[batch, source, 2 * units]`, 0 on padding, and summary `[batch, 2 * units]`.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        layers: int = 1,
+        cell: str = "gru",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if cell not in RECURRENT_LAYERS:
+            raise ValueError(f"cell must be one of {sorted(RECURRENT_LAYERS)}, got {cell!r}")
+        self.units, self.layers, self.cell, self.dropout, self.seed = units, layers, cell, dropout, seed
+        self.recurrent_layers = [self._bidirectional(index) for index in range(layers)]
+        self.dropout_layer = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy)
+
+    def _bidirectional(self, index: int) -> keras.layers.Layer:
+        def direction(name: str, **kwargs: Any) -> keras.layers.Layer:
+            return RECURRENT_LAYERS[self.cell](
+                self.units,
+                return_sequences=True,
+                return_state=True,
+                zero_output_for_mask=True,
+                dtype=self.dtype_policy,
+                name=f"{name}_{index}",
+                **kwargs,
+            )
+
+        return keras.layers.Bidirectional(
+            direction("forward"),
+            backward_layer=direction("backward", go_backwards=True),
+            dtype=self.dtype_policy,
+            name=f"bidirectional_{index}",
+        )
+
+    def build(self, inputs_shape: Any, source_mask_shape: Any = None) -> None:
+        """Create the weights of every layer."""
+        shape = tuple(inputs_shape)
+        for layer in self.recurrent_layers:
+            layer.build(shape)
+            shape = (*shape[:-1], 2 * self.units)
+        self.built = True
+
+    def call(self, inputs: Any, source_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
+        """Read the source; see the class."""
+        hidden = inputs
+        for index, layer in enumerate(self.recurrent_layers):
+            outputs, *states = layer(hidden, mask=source_mask, training=training)
+            outputs = self.dropout_layer(outputs, training=training)
+            hidden = outputs if index == 0 else hidden + outputs
+        # Per direction: [h] for a GRU, [h, c] for an LSTM.
+        summary = ops.concatenate([states[0], states[len(states) // 2]], axis=-1)
+        return hidden, summary
+
+    def compute_output_shape(self, inputs_shape: Any, source_mask_shape: Any = None) -> tuple[Any, Any]:
+        """Shapes of memory and summary."""
+        return (*inputs_shape[:-1], 2 * self.units), (inputs_shape[0], 2 * self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """The keyword arguments that make this layer again."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "layers": self.layers,
+            "cell": self.cell,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
