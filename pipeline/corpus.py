@@ -1,0 +1,247 @@
+"""Pairs of source and target, streamed from anyone's files or a built-in corpus, and their splits."""
+
+import dataclasses
+import functools
+import hashlib
+import heapq
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from pipeline.cmudict import Role, read_cmudict_split
+from pipeline.configuration import DataConfiguration
+from pipeline.errors import DataError, UsageError
+from pipeline.text_file import read_lines
+
+Location = str | list[str]
+
+_HASH_BYTES = 8
+_HASH_RANGE = 1 << (8 * _HASH_BYTES)
+
+
+class Pair(NamedTuple):
+    """A source, a target and the 1-based line they stand on; no white space around either."""
+
+    source: str
+    target: str
+    line: int
+
+
+def _read_cmudict(role: Role) -> Iterator[Pair]:
+    return (Pair(*entry) for entry in read_cmudict_split(role))
+
+
+# A corpus added here is a name that `data.train`, `data.dev` and `data.test` take.
+BUILT_IN: dict[str, Callable[[Role], Iterator[Pair]]] = {"cmudict": _read_cmudict}
+
+
+def is_built_in(location: Location) -> bool:
+    """Whether a location is the name of a built-in corpus, which then brings its own dev and test."""
+    return isinstance(location, str) and location in BUILT_IN
+
+
+def read_pairs(location: Location, role: Role) -> Iterator[Pair]:
+    """Stream the pairs of a built-in corpus, a TSV file or two line-aligned files, in file order.
+
+    Args:
+        location: Name of a built-in corpus; else path of a TSV file (source TAB target, further columns
+            ignored); else two paths of line-aligned files, as a list or with a comma between them.
+            Files are UTF-8; those whose names end in .gz are decompressed.
+        role: Which split of a built-in corpus; files do not depend on it.
+
+    Raises:
+        UsageError: A list that does not hold two paths.
+        DataError: A file that cannot be read or a line that is not a pair; found when its turn comes.
+    """
+    if isinstance(location, str) and location in BUILT_IN:
+        return BUILT_IN[location](role)
+    paths = _split_location(location)
+    if len(paths) == 2:
+        return _read_aligned(*paths)
+    if paths[0].isidentifier() and not os.path.lexists(paths[0]):
+        names = ", ".join(BUILT_IN)
+        raise DataError(f"{paths[0]}: no such file, and no built-in corpus of that name ({names}); check the path")
+    return _read_table(paths[0])
+
+
+def _split_location(location: Location) -> list[str]:
+    if isinstance(location, list):
+        if len(location) != 2:
+            raise UsageError(f"data: {location!r} is impossible, a list must be two line-aligned files")
+        return location
+    parts = [part.strip() for part in location.split(",")]
+    if len(parts) == 2 and all(parts) and not os.path.lexists(location):
+        return parts
+    return [location]
+
+
+def _read_table(path: str) -> Iterator[Pair]:
+    for number, line in enumerate(read_lines(path), 1):
+        columns = line.split("\t", 2)
+        if len(columns) < 2:
+            wrong = "no TAB" if line.strip() else "blank line"
+            raise DataError(f"{path}:{number}: {wrong}; every line must be source TAB target, so mend or remove it")
+        yield Pair(
+            _require_text(columns[0], "source", path, number), _require_text(columns[1], "target", path, number), number
+        )
+
+
+def _read_aligned(source_path: str, target_path: str) -> Iterator[Pair]:
+    sources, targets = read_lines(source_path), read_lines(target_path)
+    for number, (source, target) in enumerate(itertools.zip_longest(sources, targets), 1):
+        if source is None or target is None:
+            rest = sum(1 for _ in (targets if source is None else sources))
+            counts = (number - 1, number + rest) if source is None else (number + rest, number - 1)
+            raise DataError(
+                f"{source_path} has {counts[0]} lines, {target_path} has {counts[1]} lines; "
+                "line-aligned files must have equally many, so look for the line that one of them lacks"
+            )
+        yield Pair(
+            _require_text(source, "source", source_path, number),
+            _require_text(target, "target", target_path, number),
+            number,
+        )
+
+
+def _require_text(text: str, side: str, path: str, number: int) -> str:
+    # Invisible white space at the ends would make two sources of one.
+    stripped = text.strip()
+    if not stripped:
+        raise DataError(f"{path}:{number}: empty {side}; fill it in or remove the line")
+    return stripped
+
+
+def hash_source(source: str, seed: int) -> int:
+    """A 64-bit number that depends on seed and source alone: the same in every process and on every machine."""
+    digest = hashlib.blake2b(f"{seed}\t{source}".encode(), digest_size=_HASH_BYTES).digest()
+    return int.from_bytes(digest, "big")
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """The rule that says which training sources are held out for development: those with small hashes."""
+
+    seed: int
+    limit: int
+
+    def is_dev(self, source: str) -> bool:
+        """Whether all pairs of this source belong to dev, else to train."""
+        return hash_source(source, self.seed) < self.limit
+
+
+def hold_out(pairs: Iterable[Pair], dev_size: float, seed: int) -> HeldOut:
+    """Choose the sources to hold out, in one streamed pass over the training pairs.
+
+    Args:
+        pairs: All training pairs.
+        dev_size: Below 1: a share of the range of the hash, so about that share of the distinct sources,
+            at least one and never all. From 1: exactly that many distinct sources.
+        seed: Another seed holds out other sources.
+
+    Raises:
+        DataError: Too few distinct sources for both sides to have one.
+    """
+    hashes = (hash_source(pair.source, seed) for pair in pairs)
+    limit = _limit_of_share(hashes, dev_size) if dev_size < 1 else _limit_of_count(hashes, int(dev_size))
+    return HeldOut(seed, limit)
+
+
+def _limit_of_share(hashes: Iterator[int], share: float) -> int:
+    limit = int(share * _HASH_RANGE)
+    smallest, largest = _HASH_RANGE, -1
+    for value in hashes:
+        smallest, largest = min(smallest, value), max(largest, value)
+        if smallest < limit <= largest:
+            # Both sides have a source: no need to read on.
+            return limit
+    if smallest >= largest:
+        raise _too_few_sources(1, 0 if largest < 0 else 1)
+    return smallest + 1 if limit <= smallest else largest
+
+
+def _limit_of_count(hashes: Iterator[int], count: int) -> int:
+    # The `count` smallest distinct hashes, negated because heapq keeps the smallest on top.
+    heap: list[int] = []
+    kept: set[int] = set()
+    train_has_some = False
+    for value in hashes:
+        if value in kept:
+            continue
+        if len(heap) < count:
+            heapq.heappush(heap, -value)
+            kept.add(value)
+            continue
+        train_has_some = True
+        if value < -heap[0]:
+            kept.remove(-heapq.heapreplace(heap, -value))
+            kept.add(value)
+    if not train_has_some:
+        raise _too_few_sources(count, len(heap))
+    return -heap[0] + 1
+
+
+def _too_few_sources(count: int, distinct: int) -> DataError:
+    return DataError(
+        f"data.dev_size: cannot hold out {count} of {distinct} distinct training sources, "
+        "none would be left to train on; lower data.dev_size, add training data or give data.dev"
+    )
+
+
+def open_splits(data: DataConfiguration, seed: int) -> dict[str, Callable[[], Iterator[Pair]]]:
+    """Streams of the pairs under "train", "dev" and, if there is one, "test"; each call starts anew.
+
+    A left-out dev or test is the built-in training corpus's own. Without one, dev is held out from train
+    by source, which costs a pass over train here, and there is no test.
+
+    Raises:
+        UsageError: A list that does not hold two paths.
+        DataError: The first line of a split cannot be read, or train is too small to hold out from.
+    """
+    own = data.train if is_built_in(data.train) else None
+    locations: dict[Role, Location | None] = {
+        "train": data.train,
+        "dev": own if data.dev is None else data.dev,
+        "test": own if data.test is None else data.test,
+    }
+    splits: dict[str, Callable[[], Iterator[Pair]]] = {}
+    for role, location in locations.items():
+        if location is not None:
+            _require_readable(location, role)
+            splits[role] = functools.partial(read_pairs, location, role)
+    if "dev" not in splits:
+        read_all = splits["train"]
+        held_out = hold_out(read_all(), data.dev_size, seed)
+        splits["train"] = functools.partial(_read_side, read_all, held_out, False)
+        splits["dev"] = functools.partial(_read_side, read_all, held_out, True)
+    return splits
+
+
+def _require_readable(location: Location, role: Role) -> None:
+    """Find a wrong path now, not after hours of training."""
+    if not is_built_in(location):
+        for path in _split_location(location):
+            if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+                raise DataError(f"{path}: is a pipe or device, but is read several times; save it as a file first")
+    next(read_pairs(location, role), None)
+
+
+def _read_side(read_all: Callable[[], Iterator[Pair]], held_out: HeldOut, dev: bool) -> Iterator[Pair]:
+    return (pair for pair in read_all() if held_out.is_dev(pair.source) == dev)
+
+
+def group_references(pairs: Iterable[Pair]) -> dict[str, list[str]]:
+    """What evaluation needs: distinct sources by first appearance, each with its distinct targets in file order."""
+    references: dict[str, dict[str, None]] = {}
+    for pair in pairs:
+        references.setdefault(pair.source, {})[pair.target] = None
+    return {source: list(targets) for source, targets in references.items()}
+
+
+def overlap(train: Iterable[Pair], dev: Iterable[Pair]) -> int:
+    """How many distinct dev sources are also training sources; streams train, keeps dev sources in memory."""
+    unseen = {pair.source for pair in dev}
+    total = len(unseen)
+    for pair in train:
+        unseen.discard(pair.source)
+    return total - len(unseen)

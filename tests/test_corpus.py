@@ -1,0 +1,379 @@
+import gzip
+import itertools
+import os
+import pickle
+import random
+import re
+import subprocess
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from pipeline import corpus, text_file
+from pipeline.configuration import DataConfiguration
+from pipeline.corpus import Pair, group_references, hash_source, hold_out, open_splits, overlap, read_pairs
+from pipeline.errors import DataError, UsageError
+
+
+def write(path: Path, content: str | bytes) -> str:
+    content = content.encode() if isinstance(content, str) else content
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return str(path)
+
+
+def make_pairs(sources: Iterable[object]) -> list[Pair]:
+    return [Pair(str(source), "x", line) for line, source in enumerate(sources, 1)]
+
+
+def write_words(path: Path, count: int) -> str:
+    """A TSV of `count` sources, each on two lines far from one another."""
+    return write(path, "".join(f"w{index}\tt{turn}\n" for turn in range(2) for index in range(count)))
+
+
+# Reading
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz", "a,b.tsv"])
+def test_table(tmp_path: Path, name: str):
+    path = write(tmp_path / name, "cat\tK AE T\tignored\tcolumns\n dog \tD AO G ")
+    assert list(read_pairs(path, "train")) == [Pair("cat", "K AE T", 1), Pair("dog", "D AO G", 2)]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz"])
+def test_byte_order_mark_and_crlf(tmp_path: Path, name: str):
+    path = write(tmp_path / name, b"\xef\xbb\xbfcat\tK\r\n\xef\xbb\xbfdog\tD\r\n")
+    # Only the mark at the start is one; elsewhere it is a character.
+    assert list(read_pairs(path, "train")) == [Pair("cat", "K", 1), Pair("\ufeffdog", "D", 2)]
+
+
+def test_only_newline_ends_a_line(tmp_path: Path):
+    strange = "a\u2028b\u0085c\x0bd\x0ce\x1cf\rg"
+    path = write(tmp_path / "a.tsv", f"{strange}\tT\nnext\tN\n")
+    assert list(read_pairs(path, "train")) == [Pair(strange, "T", 1), Pair("next", "N", 2)]
+
+
+@pytest.mark.parametrize("form", ["list", "comma", "comma and space"])
+def test_aligned(tmp_path: Path, form: str):
+    paths = [write(tmp_path / "a.en.gz", "cat\ndog\n"), write(tmp_path / "a.fr", "chat\nchien\tloup")]
+    location = {"list": paths, "comma": ",".join(paths), "comma and space": ", ".join(paths)}[form]
+    assert list(read_pairs(location, "train")) == [Pair("cat", "chat", 1), Pair("dog", "chien\tloup", 2)]
+
+
+@pytest.mark.parametrize(("sources", "targets"), [(5, 3), (3, 5), (1, 2)])
+def test_aligned_of_different_length(tmp_path: Path, sources: int, targets: int):
+    paths = [write(tmp_path / "a.en", "cat\n" * sources), write(tmp_path / "a.fr", "chat\n" * targets)]
+    pairs = read_pairs(paths, "train")
+    assert len(list(itertools.islice(pairs, min(sources, targets)))) == min(sources, targets)
+    with pytest.raises(DataError, match=rf"a\.en has {sources} lines, .*a\.fr has {targets} lines; line-aligned"):
+        next(pairs)
+
+
+def test_reading_is_streamed(tmp_path: Path):
+    path = write(tmp_path / "a.tsv", "good\tG\nbad\n")
+    pairs = read_pairs(path, "train")
+    assert next(pairs) == Pair("good", "G", 1)
+    with pytest.raises(DataError, match=r"a\.tsv:2"):
+        next(pairs)
+
+
+# Bad files
+
+
+@pytest.mark.parametrize("name", ["bad.tsv", "bad.tsv.gz"])
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        ("a\tb\nno tab\nc\td\n", 2, "no TAB; every line must be source TAB target"),
+        ("a\tb\n\nc\td\n", 2, "blank line; "),
+        ("a\tb\n \r\nc\td\n", 2, "blank line; "),
+        ("a\tb\nc\td\n\n", 3, "blank line; "),
+        ("a\tb\nc\td\n\te\n", 3, "empty source; "),
+        ("a\t\u3000\n", 1, "empty target; "),
+        ("\ufeff\ta\n", 1, "empty source; "),
+        (b"a\tb\nc\td\xe9\n", 2, "byte 4 of the line (0xe9) is not UTF-8; convert the file"),
+        (b"\xff\xfea\0\t\0b\0\n\0", 1, "byte 1 of the line (0xff) is not UTF-8"),
+        (b"a\t\xed\xa0\x80\n", 1, "byte 3 of the line (0xed) is not UTF-8"),
+    ],
+)
+def test_bad_line(tmp_path: Path, name: str, content: str | bytes, line: int, message: str):
+    path = write(tmp_path / name, content)
+    with pytest.raises(DataError, match="^" + re.escape(f"{path}:{line}: {message}")):
+        list(read_pairs(path, "train"))
+
+
+@pytest.mark.parametrize(("side", "wrong"), [(0, "source"), (1, "target")])
+def test_bad_aligned_line_names_its_file(tmp_path: Path, side: int, wrong: str):
+    contents = ["cat\ndog\n", "chat\nchien\n"]
+    contents[side] = "good\n\n"
+    paths = [write(tmp_path / f"a.{index}", content) for index, content in enumerate(contents)]
+    with pytest.raises(DataError, match="^" + re.escape(f"{paths[side]}:2: empty {wrong}; ")):
+        list(read_pairs(paths, "train"))
+
+
+@pytest.mark.parametrize("name", ["empty.tsv", "empty.tsv.gz"])
+def test_empty_file(tmp_path: Path, name: str):
+    with pytest.raises(DataError, match=r"empty\.tsv.*: the file is empty; "):
+        list(read_pairs(write(tmp_path / name, b""), "train"))
+
+
+def test_gz_name_of_zero_bytes(tmp_path: Path):
+    (tmp_path / "zero.gz").touch()
+    with pytest.raises(DataError, match=r"zero\.gz: the file is empty; "):
+        list(read_pairs(str(tmp_path / "zero.gz"), "train"))
+
+
+def test_missing_file(tmp_path: Path):
+    path = str(tmp_path / "none.tsv")
+    with pytest.raises(DataError, match="^" + re.escape(f"{path}: no such file; check the path")):
+        list(read_pairs(path, "train"))
+    present = write(tmp_path / "a", "a\n")
+    for location in ([present, path], f"{present},{path}"):
+        with pytest.raises(DataError, match="^" + re.escape(f"{path}: no such file")):
+            list(read_pairs(location, "train"))
+
+
+def test_misspelt_corpus_name_lists_the_names():
+    with pytest.raises(DataError, match=r"^cmudcit: no such file, and no built-in corpus of that name \(cmudict\)"):
+        list(read_pairs("cmudcit", "train"))
+
+
+def test_directory(tmp_path: Path):
+    with pytest.raises(DataError, match="is a directory; "):
+        list(read_pairs(str(tmp_path), "train"))
+
+
+def test_path_through_a_file(tmp_path: Path):
+    path = write(tmp_path / "a.tsv", "a\tb\n") + "/b.tsv"
+    with pytest.raises(DataError, match=re.escape(f"{path}: cannot be read (Not a directory); ")):
+        list(read_pairs(path, "train"))
+
+
+def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = write(tmp_path / "a.tsv", "a\tb\n")
+    if os.geteuid() == 0:
+        # Root may read everything, so the refusal has to be played.
+        def refuse(path: str, mode: str) -> None:
+            raise PermissionError(13, "Permission denied", path)
+
+        monkeypatch.setattr(text_file, "open", refuse, raising=False)
+    Path(path).chmod(0)
+    with pytest.raises(DataError, match=r"a\.tsv: permission denied; "):
+        list(read_pairs(path, "train"))
+
+
+def test_truncated_gz_names_the_line(tmp_path: Path):
+    generator = random.Random(0)
+    content = "".join(f"{generator.getrandbits(64):x}\t{number}\n" for number in range(5000)).encode()
+    truncated = gzip.compress(content)[:-20000]
+    whole_lines = zlib.decompressobj(wbits=31).decompress(truncated).count(b"\n")
+    path = tmp_path / "a.tsv.gz"
+    path.write_bytes(truncated)
+    pairs = read_pairs(str(path), "train")
+    assert len(list(itertools.islice(pairs, 100))) == 100
+    with pytest.raises(DataError, match=r"a\.tsv\.gz:(\d+): truncated or corrupt gzip data") as caught:
+        list(pairs)
+    assert int(str(caught.value).split(":")[1]) == whole_lines + 1
+
+
+def test_corrupt_gz(tmp_path: Path):
+    content = bytearray(gzip.compress(b"a\tb\n" * 100))
+    content[-6] ^= 0xFF
+    (tmp_path / "sum.gz").write_bytes(content)
+    (tmp_path / "plain.gz").write_text("a\tb\n")
+    (tmp_path / "stream.gz").write_bytes(gzip.compress(b"a\tb\n")[:10] + b"\xff" * 50)
+    for name in ("sum.gz", "plain.gz", "stream.gz"):
+        with pytest.raises(DataError, match=rf"{name}:\d+: truncated or corrupt gzip data"):
+            list(read_pairs(str(tmp_path / name), "train"))
+
+
+def test_gzip_without_the_ending_hints_at_it(tmp_path: Path):
+    (tmp_path / "a.tsv").write_bytes(gzip.compress(b"a\tb\n"))
+    with pytest.raises(DataError, match=r"a\.tsv:1: .*end its name in \.gz"):
+        list(read_pairs(str(tmp_path / "a.tsv"), "train"))
+
+
+def test_overlong_line(tmp_path: Path):
+    longest = "a\t" + "b" * (text_file.LONGEST_LINE - 2)
+    path = write(tmp_path / "a.tsv", f"{longest}\n{longest}b\n")
+    pairs = read_pairs(path, "train")
+    assert len(next(pairs).target) == text_file.LONGEST_LINE - 2
+    with pytest.raises(DataError, match=r"a\.tsv:2: the line has more than 1048576 bytes"):
+        next(pairs)
+
+
+def test_list_of_wrong_length_is_a_usage_error():
+    for location in ([], ["a"], ["a", "b", "c"]):
+        with pytest.raises(UsageError, match="two line-aligned files"):
+            read_pairs(location, "train")
+
+
+# Held-out sources
+
+
+def test_hash_never_changes():
+    # A change here would move everyone's held-out sources.
+    assert hash_source("abc", 1) == 8057509961613683261
+    assert hash_source("abc", 2) == 4896233988481585716
+    assert hash_source("été", 1) == 18357836158506858445
+
+
+def test_hash_is_the_same_in_other_processes():
+    code = "from pipeline.corpus import hash_source; print(hash_source('abc', 1))"
+    for python_seed in ("0", "1"):
+        environment = {**os.environ, "PYTHONHASHSEED": python_seed}
+        command = [sys.executable, "-c", code]
+        output = subprocess.check_output(command, env=environment, cwd=Path(__file__).parents[1], text=True)
+        assert int(output) == 8057509961613683261
+
+
+@pytest.mark.parametrize("count", [1, 2, 37, 299])
+def test_count_is_exact_and_takes_the_smallest_hashes(count: int):
+    pairs = make_pairs([*range(300), *range(0, 300, 7), *range(300)])
+    held_out = hold_out(iter(pairs), count, seed=3)
+    dev = {pair.source for pair in pairs if held_out.is_dev(pair.source)}
+    assert dev == set(sorted(map(str, range(300)), key=lambda source: hash_source(source, 3))[:count])
+
+
+def test_count_does_not_depend_on_order_or_repetition():
+    pairs = make_pairs(range(100))
+    shuffled = random.Random(0).sample(pairs * 3, 300)
+    assert hold_out(pairs, 10.0, seed=1) == hold_out(shuffled, 10, seed=1)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_share(share: float):
+    held_out = hold_out(make_pairs(range(20000)), share, seed=1)
+    assert sum(held_out.is_dev(str(source)) for source in range(20000)) / 20000 == pytest.approx(share, abs=0.015)
+
+
+def test_share_of_a_source_does_not_depend_on_the_other_sources():
+    before, after = hold_out(make_pairs(range(1000)), 0.1, 1), hold_out(make_pairs(range(500, 3000)), 0.1, 1)
+    assert before == after
+
+
+@pytest.mark.parametrize("share", [1e-30, 0.05, 0.5, 0.999999])
+@pytest.mark.parametrize("distinct", [2, 3, 5])
+def test_share_of_a_tiny_corpus_leaves_both_sides_something(share: float, distinct: int):
+    for seed in range(20):
+        held_out = hold_out(make_pairs(range(distinct)), share, seed)
+        sides = Counter(held_out.is_dev(str(source)) for source in range(distinct))
+        assert sides[True] >= 1
+        assert sides[False] >= 1
+
+
+def test_seed_chooses():
+    pairs = make_pairs(range(1000))
+    rules = [hold_out(pairs, 10, seed) for seed in (1, 1, 2)]
+    chosen = [{pair.source for pair in pairs if rule.is_dev(pair.source)} for rule in rules]
+    assert chosen[0] == chosen[1]
+    assert chosen[0] != chosen[2]
+
+
+@pytest.mark.parametrize(("dev_size", "distinct"), [(3, 3), (4, 3), (1, 1), (1, 0), (0.5, 1), (0.05, 0)])
+def test_nothing_left_to_train_on(dev_size: float, distinct: int):
+    pairs = make_pairs([*range(distinct), *range(distinct)])
+    with pytest.raises(DataError, match=rf"data\.dev_size: cannot hold out \d+ of {distinct} distinct"):
+        hold_out(pairs, dev_size, seed=1)
+
+
+def test_held_out_can_go_to_another_process():
+    held_out = hold_out(make_pairs(range(10)), 3, seed=1)
+    assert pickle.loads(pickle.dumps(held_out)) == held_out
+
+
+# Splits
+
+
+@pytest.mark.parametrize("dev_size", [0.3, 7])
+def test_held_out_splits_part_train_by_source(tmp_path: Path, dev_size: float):
+    path = write_words(tmp_path / "a.tsv", 30)
+    splits = open_splits(DataConfiguration(train=path, dev_size=dev_size), seed=1)
+    assert list(splits) == ["train", "dev"]
+    train, dev = list(splits["train"]()), list(splits["dev"]())
+    assert sorted(train + dev, key=lambda pair: pair.line) == list(read_pairs(path, "train"))
+    assert overlap(train, dev) == 0
+    assert set(Counter(pair.source for pair in dev).values()) == {2}
+    if dev_size == 7:
+        assert len(dev) == 14
+    # Streams start anew, in any order.
+    assert list(splits["dev"]()) == dev
+    assert list(splits["train"]()) == train
+
+
+def test_given_splits_are_taken_whole(tmp_path: Path):
+    paths = [write(tmp_path / name, f"{name}\tx\n") for name in ("a", "b", "c")]
+    splits = open_splits(DataConfiguration(train=paths[0], dev=paths[1], test=paths[2]), seed=1)
+    assert {role: [pair.source for pair in read()] for role, read in splits.items()} == {
+        "train": ["a"],
+        "dev": ["b"],
+        "test": ["c"],
+    }
+
+
+def test_given_test_beside_a_held_out_dev(tmp_path: Path):
+    train, test = write_words(tmp_path / "a", 5), write(tmp_path / "c", "c\tx\n")
+    splits = open_splits(DataConfiguration(train=train, test=test), seed=1)
+    assert list(splits["test"]()) == [Pair("c", "x", 1)]
+    assert len(list(splits["train"]())) + len(list(splits["dev"]())) == 10
+
+
+@pytest.fixture
+def built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(corpus.BUILT_IN, "tiny", lambda role: iter([Pair(f"own {role}", "x", 1)]))
+
+
+@pytest.mark.usefixtures("built_in")
+@pytest.mark.parametrize("given", [(), ("dev",), ("test",), ("dev", "test")])
+def test_built_in_corpus_fills_in_what_is_left_out(tmp_path: Path, given: tuple[str, ...]):
+    path = write(tmp_path / "a", "given\tx\n")
+    splits = open_splits(DataConfiguration(train="tiny", **dict.fromkeys(given, path)), seed=1)
+    expected = {role: "given" if role in given else f"own {role}" for role in ("train", "dev", "test")}
+    assert {role: next(read()).source for role, read in splits.items()} == expected
+
+
+@pytest.mark.usefixtures("built_in")
+def test_built_in_dev_of_other_training_data(tmp_path: Path):
+    splits = open_splits(DataConfiguration(train=write_words(tmp_path / "a", 3), dev="tiny"), seed=1)
+    assert {role: next(read()).source for role, read in splits.items()} == {"train": "w0", "dev": "own dev"}
+
+
+def test_cmudict_pairs():
+    assert next(read_pairs("cmudict", "train")) == Pair("'bout", "B AW T", 1)
+    assert list(open_splits(DataConfiguration(), seed=1)) == ["train", "dev", "test"]
+
+
+@pytest.mark.parametrize("role", ["train", "dev", "test"])
+def test_missing_split_is_found_before_training(tmp_path: Path, role: str):
+    path = write_words(tmp_path / "a", 5)
+    locations = {"train": path, "dev": path, "test": path, role: str(tmp_path / "none.tsv")}
+    with pytest.raises(DataError, match=r"none\.tsv: no such file"):
+        open_splits(DataConfiguration(**locations), seed=1)
+
+
+def test_too_large_dev_size_is_found_before_training(tmp_path: Path):
+    with pytest.raises(DataError, match="cannot hold out 5 of 5 distinct training sources"):
+        open_splits(DataConfiguration(train=write_words(tmp_path / "a", 5), dev_size=5), seed=1)
+
+
+def test_pipe_is_refused_instead_of_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="pipe: is a pipe or device"):
+        open_splits(DataConfiguration(train=str(tmp_path / "pipe")), seed=1)
+
+
+# Views
+
+
+def test_group_references():
+    pairs = [Pair("b", "1", 1), Pair("a", "2", 2), Pair("b", "3", 3), Pair("b", "1", 4), Pair("a", "0", 5)]
+    references = group_references(iter(pairs))
+    assert list(references.items()) == [("b", ["1", "3"]), ("a", ["2", "0"])]
+
+
+def test_overlap_counts_distinct_dev_sources():
+    assert overlap(iter(make_pairs("aabbcd")), iter(make_pairs("bbdxe"))) == 2
+    assert overlap(make_pairs("abc"), make_pairs("de")) == 0
