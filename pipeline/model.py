@@ -1,0 +1,121 @@
+"""The functional model, and the one builder that knows both the configuration and the layers."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from layers import AttentionDecoder, BidirectionalEncoder
+from pipeline.configuration import ModelConfiguration
+from pipeline.losses import token_cross_entropy
+from pipeline.text import PAD
+
+
+@keras.saving.register_keras_serializable(package="attentif")
+class SequenceToSequence(keras.Model):
+    """A functional model from `source` and `target_inputs` ids to `logits` and `attention_weights`.
+
+    Inputs are `[batch, source]` and `[batch, target]` int32, the latter being the target shifted right by
+    the start symbol; outputs `[batch, target, vocabulary]` and `[batch, target, source]`. Training data are
+    ((source, target_inputs), targets). The loss is divided by the number of real target symbols of the
+    global batch, so that padding, and the share of a batch that a replica sees, change nothing.
+    """
+
+    label_smoothing = 0.0
+
+    def set_label_smoothing(self, share: float) -> None:
+        """Set the share of the probability that `train_step` spreads over the vocabulary."""
+        self.label_smoothing = share
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Loss per target symbol, share of symbols predicted right, and number of real target symbols."""
+        if not hasattr(self, "_token_metrics"):
+            self._token_metrics = {
+                "loss": keras.metrics.Mean(name="loss"),
+                "accuracy": keras.metrics.Mean(name="accuracy"),
+                "tokens": keras.metrics.Sum(name="tokens", dtype="float64"),
+            }
+        return list(self._token_metrics.values())
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One optimizer step."""
+        inputs, targets = data
+        with tf.GradientTape() as tape:
+            logits, _ = self(inputs, training=True)
+            total, tokens = token_cross_entropy(targets, logits, self.label_smoothing)
+            global_tokens = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tokens)
+            loss = total / tf.maximum(global_tokens, 1)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled_loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return self._update_metrics(targets, logits, total, tokens)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Loss and accuracy of one batch, without dropout or label smoothing."""
+        inputs, targets = data
+        logits, _ = self(inputs, training=False)
+        total, tokens = token_cross_entropy(targets, logits)
+        return self._update_metrics(targets, logits, total, tokens)
+
+    def _update_metrics(self, targets: Any, logits: Any, total: Any, tokens: Any) -> dict[str, Any]:
+        loss, accuracy, seen = self.metrics
+        right = tf.equal(tf.argmax(logits, axis=-1, output_type=targets.dtype), targets) & (targets != PAD)
+        loss.update_state(total / tf.maximum(tokens, 1), sample_weight=tokens)
+        accuracy.update_state(tf.reduce_sum(tf.cast(right, tokens.dtype)) / tf.maximum(tokens, 1), tokens)
+        seen.update_state(tokens)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+def build_model(
+    configuration: ModelConfiguration, source_size: int, target_size: int, seed: int | None = None
+) -> SequenceToSequence:
+    """Assemble the functional model.
+
+    Args:
+        configuration: The network.
+        source_size: Size of the source vocabulary.
+        target_size: Size of the target vocabulary.
+        seed: Seed of dropout; seed the weights with `keras.utils.set_random_seed`.
+
+    Returns:
+        The model; its layers "source_embedding", "encoder", "target_embedding" and "decoder" are what
+        search and export use.
+    """
+    policy = keras.DTypePolicy(configuration.precision)
+    source = keras.Input([None], dtype="int32", name="source")
+    target_inputs = keras.Input([None], dtype="int32", name="target_inputs")
+    source_mask = ops.not_equal(source, PAD)
+    encoder = BidirectionalEncoder(
+        units=configuration.units,
+        layers=configuration.encoder_layers,
+        cell=configuration.cell,
+        dropout=configuration.dropout,
+        seed=seed,
+        dtype=policy,
+        name="encoder",
+    )
+    decoder = AttentionDecoder(
+        vocabulary_size=target_size,
+        units=configuration.units,
+        cell=configuration.cell,
+        attention=configuration.attention,
+        attention_units=configuration.attention_units,
+        readout_units=configuration.readout_units,
+        dropout=configuration.dropout,
+        seed=seed,
+        fast=configuration.fast,
+        dtype=policy,
+        name="decoder",
+    )
+
+    def embed(ids: Any, size: int, name: str) -> Any:
+        embedded = keras.layers.Embedding(size, configuration.embedding_units, dtype=policy, name=name)(ids)
+        dropout = keras.layers.Dropout(configuration.dropout, seed=seed, dtype=policy, name=f"{name}_dropout")
+        return dropout(embedded)
+
+    memory, summary = encoder(embed(source, source_size, "source_embedding"), source_mask)
+    embedded_targets = embed(target_inputs, target_size, "target_embedding")
+    logits, attention_weights = decoder(embedded_targets, memory, source_mask, summary)
+    return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")

@@ -1,0 +1,179 @@
+"""Strings to symbols to ids and back, all in the graph, so that an exported model takes raw strings.
+
+A new way of cutting strings (subwords, say) is one more entry in `TOKENIZERS`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+from pipeline.errors import DataError
+
+PAD, START, END, UNKNOWN = 0, 1, 2, 3
+SPECIAL_SYMBOLS = ("<pad>", "<s>", "</s>", "<unk>")
+CHUNK = 4096
+
+
+class Tokenizer(NamedTuple):
+    """One way of cutting a normalised string into symbols."""
+
+    split: Any
+    """Strings `[batch]` to a ragged `[batch, symbols]`."""
+    separator: str
+    """What joins the symbols to a string again."""
+
+
+TOKENIZERS = {
+    "char": Tokenizer(lambda strings: tf.strings.unicode_split(strings, "UTF-8"), ""),
+    "space": Tokenizer(tf.strings.split, " "),
+}
+
+
+class Vocabulary:
+    """The symbols of one side, by id; the first four ids are pad, start, end and unknown.
+
+    What a symbol is called does not matter: a "<s>" that stands in the data is a symbol like any other,
+    with an id of its own.
+
+    Args:
+        symbols: The symbols of the data, most frequent first, without the special ones.
+    """
+
+    def __init__(self, symbols: Iterable[str]) -> None:
+        self.symbols = [*SPECIAL_SYMBOLS, *symbols]
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    @classmethod
+    def from_counts(cls, counts: Counter[str], min_count: int = 1, max_size: int | None = None) -> "Vocabulary":
+        """The symbols seen at least `min_count` times, most frequent first, at most `max_size` of them."""
+        kept = [symbol for symbol, count in counts.items() if count >= min_count]
+        return cls(sorted(kept, key=lambda symbol: (-counts[symbol], symbol))[:max_size])
+
+    def save(self, path: Path) -> None:
+        """One symbol a line, the line's number (from 0) being its id; invisible characters as \\u escapes."""
+        text = "".join(f"{_escape(symbol)}\n" for symbol in self.symbols)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabulary":
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: No such file, or not a vocabulary.
+        """
+        try:
+            lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: the vocabulary cannot be read ({error})") from error
+        if tuple(lines[:4]) != SPECIAL_SYMBOLS:
+            raise DataError(f"{path}:1: not a vocabulary, its first lines must be {' '.join(SPECIAL_SYMBOLS)}")
+        return cls(_unescape(line) for line in lines[4:])
+
+
+def _escape(symbol: str) -> str:
+    def escape(character: str) -> str:
+        if character == "\\":
+            return "\\\\"
+        visible = character.isprintable() and not character.isspace()
+        return character if visible else f"\\u{{{ord(character):x}}}"
+
+    return "".join(map(escape, symbol))
+
+
+def _unescape(line: str) -> str:
+    return re.sub(r"\\(?:\\|u\{([0-9a-f]+)\})", lambda match: chr(int(match[1], 16)) if match[1] else "\\", line)
+
+
+class TextProcessor(tf.Module):
+    """One side's strings to ids and back, in the graph.
+
+    Args:
+        vocabulary: The symbols.
+        tokenizer: A name in `TOKENIZERS`.
+        normalization: "nfc" or "nfkc".
+        lowercase: Whether to lowercase.
+
+    Example:
+        >>> text = TextProcessor(Vocabulary(["a", "b"]), "char")
+        >>> text.encode(["ab", "b?"]).to_list()
+        [[4, 5, 2], [5, 3, 2]]
+        >>> text.decode([[4, 5, 2, 0]]).numpy().tolist()
+        [b'ab']
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, tokenizer: str, normalization: str = "nfc", lowercase: bool = False
+    ) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.tokenizer = TOKENIZERS[tokenizer]
+        self.normalization, self.lowercase = normalization, lowercase
+        symbols = vocabulary.symbols
+        ids = tf.range(len(SPECIAL_SYMBOLS), len(symbols), dtype=tf.int32)
+        entries = tf.lookup.KeyValueTensorInitializer(tf.constant(symbols[len(SPECIAL_SYMBOLS) :], tf.string), ids)
+        self.table = tf.lookup.StaticHashTable(entries, UNKNOWN)
+
+    def normalize(self, strings: Any) -> tf.Tensor:
+        """Valid UTF-8 in one normal form, without white space at the ends; invalid bytes become U+FFFD."""
+        return normalize(strings, self.normalization, self.lowercase)
+
+    def split(self, strings: Any) -> tf.RaggedTensor:
+        """Strings `[batch]` to their symbols, ragged `[batch, symbols]`."""
+        return self.tokenizer.split(self.normalize(strings))
+
+    def encode(self, strings: Any) -> tf.RaggedTensor:
+        """Strings `[batch]` to ids, ragged int32 `[batch, symbols + 1]`, each row closed by the end symbol."""
+        ids = tf.ragged.map_flat_values(self.table.lookup, self.split(strings))
+        ends = tf.fill([ids.nrows(), 1], END)
+        return tf.concat([ids, ends], axis=1)
+
+    def symbols(self, ids: Any) -> tf.Tensor:
+        """The symbol of every id, same shape; empty for pad and start."""
+        names = tf.constant(["", "", *self.vocabulary.symbols[2:]])
+        return tf.gather(names, ids)
+
+    def decode(self, ids: Any) -> tf.Tensor:
+        """Ids `[..., symbols]` to strings `[...]`; pad, start and end leave nothing."""
+        ids = tf.convert_to_tensor(ids)
+        flat = tf.reshape(ids, [-1, tf.shape(ids)[-1]])
+        kept = tf.ragged.boolean_mask(self.symbols(flat), flat > END)
+        strings = tf.strings.reduce_join(kept, axis=-1, separator=self.tokenizer.separator)
+        return tf.reshape(strings, tf.shape(ids)[:-1])
+
+
+def normalize(strings: Any, normalization: str = "nfc", lowercase: bool = False) -> tf.Tensor:
+    """See `TextProcessor.normalize`. Lowercasing is not case folding: ß stays ß."""
+    strings = tf.strings.unicode_transcode(strings, "UTF-8", "UTF-8", errors="replace")
+    if lowercase:
+        strings = tf.strings.lower(strings, encoding="utf-8")
+    return tf.strings.strip(tf_text.normalize_utf8(strings, normalization.upper()))
+
+
+def count_symbols(
+    strings: Iterable[str], tokenizer: str, normalization: str = "nfc", lowercase: bool = False
+) -> Counter[str]:
+    """How often each symbol occurs, streaming: memory grows with the distinct symbols only."""
+    counts: Counter[bytes] = Counter()
+    for chunk in in_chunks(strings, CHUNK):
+        symbols = TOKENIZERS[tokenizer].split(normalize(chunk, normalization, lowercase))
+        counts.update(symbols.flat_values.numpy().tolist())
+    return Counter({symbol.decode(): count for symbol, count in counts.items()})
+
+
+def in_chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Lists of `size` items, the last one shorter."""
+    chunk: list[Any] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
