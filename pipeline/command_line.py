@@ -1,0 +1,213 @@
+"""The commands: `python -m pipeline train|evaluate|predict|export|inspect`.
+
+Standard output carries results only; everything else goes to standard error. TensorFlow is imported
+inside the commands, so that `--help` and usage errors are there at once.
+"""
+
+import argparse
+import contextlib
+import errno
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from pipeline.errors import AttentifError
+
+logger = logging.getLogger(__name__)
+
+_REMEDIES = {
+    errno.ENOSPC: "make room on the disk, then run the same command again",
+    errno.EDQUOT: "make room in your quota, then run the same command again",
+    errno.EACCES: "change its permissions or choose another place",
+    errno.EPERM: "change its permissions or choose another place",
+    errno.EROFS: "choose a place that can be written",
+    errno.ENOENT: "check the path",
+    errno.EISDIR: "give a file",
+    errno.ENOTDIR: "give a directory",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        The exit code: 0; 1 data or run time; 2 usage or configuration; 130 Ctrl-C.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    _use_utf8()
+    results = _Results(sys.stdout)
+    with _log_to_stderr():
+        try:
+            arguments = _parse(argv, results)
+            if arguments is not None:
+                with contextlib.redirect_stdout(sys.stderr):  # Keras prints there
+                    _COMMANDS[arguments.command](arguments, results)
+            return 0
+        except _ReaderGone:
+            return 0
+        except KeyboardInterrupt:
+            return _complain(130, _how_to_go_on(argv))
+        except AttentifError as error:
+            return _complain(error.exit_code, str(error))
+        except OSError as error:
+            return _complain(1, _explain(error), error)
+        except Exception as error:
+            return _complain(1, _one_line(error), error)
+
+
+def _parse(argv: list[str], results: "_Results") -> argparse.Namespace | None:
+    """The arguments; None after `--help`."""
+    from pipeline.parsing import parse_arguments
+
+    try:
+        return parse_arguments(argv)
+    except SystemExit:
+        results.write("")  # flushes the help here, where a closed pipe is no surprise
+        return None
+
+
+class _ReaderGone(Exception):
+    """Nobody reads standard output any more, as in `… | head`."""
+
+
+class _Results:
+    """The real standard output, flushed at every write."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        """Write and flush.
+
+        Raises:
+            _ReaderGone: The pipe is closed at its other end.
+            OSError: The results cannot be written.
+        """
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError as error:
+            self._discard()
+            if isinstance(error, BrokenPipeError):
+                raise _ReaderGone from None
+            raise OSError(error.errno, error.strerror, "standard output") from None
+
+    def write_json(self, result: dict[str, Any]) -> None:
+        """Write an object as a line; NumPy's numbers become plain ones."""
+        self.write(json.dumps(result, ensure_ascii=False, default=float) + "\n")
+
+    def _discard(self) -> None:
+        # What is still in the buffer would fail once more, loudly, when Python exits.
+        with contextlib.suppress(OSError, ValueError):
+            sink = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(sink, self.stream.fileno())
+            os.close(sink)
+
+
+def _train(arguments: argparse.Namespace, results: _Results) -> None:
+    _quieten_tensorflow()
+    from pipeline.training import train
+
+    results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))
+
+
+def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
+    _quieten_tensorflow()
+    from pipeline.evaluation import evaluate_file
+    from pipeline.predictor import load_predictor
+
+    predictor = load_predictor(arguments.model, beam_size=arguments.beam)
+    results.write_json(evaluate_file(predictor, arguments.data))
+
+
+def _predict(arguments: argparse.Namespace, results: _Results) -> None:
+    from pipeline.streaming import open_input, predict_lines
+
+    stream = open_input(arguments.file)  # a missing file shows before the model is loaded
+    _quieten_tensorflow()
+    from pipeline.predictor import load_predictor
+
+    predictor = load_predictor(arguments.model, beam_size=arguments.beam, n_best=arguments.n_best)
+    predict_lines(predictor, stream, results.write, n_best=arguments.n_best, as_json=arguments.json)
+
+
+def _export(arguments: argparse.Namespace, results: _Results) -> None:
+    _quieten_tensorflow()
+    from pipeline.export import export_run
+
+    export_run(arguments.run, arguments.directory, beam_size=arguments.beam, n_best=arguments.n_best)
+    logger.info("exported %s to %s", arguments.run, arguments.directory)
+
+
+def _inspect(arguments: argparse.Namespace, results: _Results) -> None:
+    _quieten_tensorflow()
+    from pipeline.inspection import inspect
+
+    results.write(inspect(arguments.configuration).rstrip("\n") + "\n")
+
+
+_COMMANDS = {"train": _train, "evaluate": _evaluate, "predict": _predict, "export": _export, "inspect": _inspect}
+
+
+def _quieten_tensorflow() -> None:
+    """Only works before TensorFlow is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+def _use_utf8() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            # File names that are no UTF-8 come as lone surrogates: shown escaped, which JSON reads too.
+            reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return prefix + super().format(record)
+
+
+@contextlib.contextmanager
+def _log_to_stderr() -> Iterator[None]:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("%(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    for name in ("pipeline", "layers"):  # other packages' chatter stays at warnings
+        logging.getLogger(name).setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+def _complain(exit_code: int, message: str, unexpected: Exception | None = None) -> int:
+    if unexpected is not None and os.environ.get("ATTENTIF_DEBUG") == "1":
+        traceback.print_exception(unexpected, file=sys.stderr)
+    print(f"error: {message}", file=sys.stderr)
+    return exit_code
+
+
+def _how_to_go_on(argv: list[str]) -> str:
+    if argv[:1] != ["train"]:
+        return "interrupted; the same command begins again"
+    without = " without --overwrite" if "--overwrite" in argv else ""
+    return f"interrupted; the same command{without} goes on where the training stopped"
+
+
+def _explain(error: OSError) -> str:
+    reason = error.strerror or " ".join(str(error).split())
+    code = errno.ENOSPC if os.strerror(errno.ENOSPC) in reason else error.errno  # h5py sets no errno
+    remedy = _REMEDIES.get(code or 0, "check the path and the disk, then run the same command again")
+    return f"{error.filename or 'a file'} cannot be used ({reason}): {remedy}"
+
+
+def _one_line(error: Exception) -> str:
+    first = next(iter(str(error).strip().splitlines()), "")
+    return f"unexpected {type(error).__name__}: {first} (ATTENTIF_DEBUG=1 shows the traceback)"

@@ -1,0 +1,166 @@
+"""Lines in, answers out: batches for speed, but never at the price of a slow pipe waiting for its answers."""
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+if TYPE_CHECKING:
+    from pipeline.predictor import Prediction, Predictor
+
+logger = logging.getLogger(__name__)
+
+BATCH_LINES = 256
+GATHER_SECONDS = 0.2
+_SEPARATORS = str.maketrans("\t\n\r", "   ")
+
+
+class Line(NamedTuple):
+    """An input line: its number from 1, its text, and why it cannot be answered, if so."""
+
+    number: int
+    text: str
+    fault: str | None = None
+
+
+def open_input(location: str) -> BinaryIO:
+    """Open a file, or standard input for `-`, as bytes.
+
+    Not to be closed by the caller: the reading thread may sit in a read, and closing would wait for it.
+    For the same reason standard input is opened anew: at exit Python locks `sys.stdin`.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    if location == "-":
+        return open(0, "rb", closefd=False)
+    return open(location, "rb")
+
+
+def predict_lines(
+    predictor: "Predictor", stream: BinaryIO, write: Callable[[str], None], n_best: int = 1, as_json: bool = False
+) -> None:
+    """Answer every line of a stream with exactly one line, in order; unusable lines are warned of.
+
+    Args:
+        predictor: Gives the predictions.
+        stream: Input, read to its end by a thread of its own.
+        write: Takes the answers to a batch, each ended by a newline, and flushes them.
+        n_best: Texts in an answer, TAB-separated; missing ones are empty fields.
+        as_json: Answer with JSON objects instead.
+
+    Raises:
+        OSError: The stream cannot be read.
+    """
+    count = 0
+    for batch in read_batches(stream):
+        lines = [decode_line(count + place, raw) for place, raw in enumerate(batch, start=1)]
+        count += len(lines)
+        write("".join(f"{answer}\n" for answer in _answer(predictor, lines, n_best, as_json)))
+
+
+def read_batches(stream: BinaryIO, limit: int = BATCH_LINES, seconds: float = GATHER_SECONDS) -> Iterator[list[bytes]]:
+    """Lines as they come: batches of up to `limit`, none held back for longer than `seconds`.
+
+    Raises:
+        OSError: The stream cannot be read.
+    """
+    # Bounded, so that a huge file does not pile up in memory before a slow model.
+    arrived: queue.Queue[bytes | OSError | None] = queue.Queue(maxsize=4 * limit)
+    threading.Thread(target=_pump, args=(stream, arrived), daemon=True).start()
+    while True:
+        batch, end = _gather(arrived, limit, seconds)
+        if batch:
+            yield batch
+        if isinstance(end, OSError):
+            raise end
+        if end:
+            return
+
+
+def _pump(stream: BinaryIO, arrived: "queue.Queue[bytes | OSError | None]") -> None:
+    end: OSError | None = None
+    try:
+        with stream:
+            for raw in iter(stream.readline, b""):
+                arrived.put(raw)
+    except OSError as error:
+        end = error
+    arrived.put(end)
+
+
+def _gather(
+    arrived: "queue.Queue[bytes | OSError | None]", limit: int, seconds: float
+) -> tuple[list[bytes], OSError | bool]:
+    """The next lines, and whether (or by which error) the stream has ended after them."""
+    batch: list[bytes] = []
+    deadline = 0.0
+    while len(batch) < limit:
+        try:
+            item = arrived.get(timeout=max(0.0, deadline - time.monotonic()) if batch else None)
+        except queue.Empty:
+            break
+        if not isinstance(item, bytes):
+            return batch, item or True
+        if not batch:
+            deadline = time.monotonic() + seconds
+        batch.append(item)
+    return batch, False
+
+
+def decode_line(number: int, raw: bytes) -> Line:
+    """The text of a line without its end; a byte order mark before the first is dropped."""
+    raw = raw.removesuffix(b"\n").removesuffix(b"\r")
+    fault = None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        text = raw.decode("utf-8", errors="replace")
+        fault = f"not UTF-8 at byte {error.start + 1}"
+    if number == 1:
+        text = text.removeprefix("\ufeff")
+    if not text.strip():
+        fault = "the line is empty"
+    return Line(number, text, fault)
+
+
+def _answer(predictor: "Predictor", lines: list[Line], n_best: int, as_json: bool) -> Iterator[str]:
+    usable = [line.text for line in lines if line.fault is None]
+    predictions = iter(predictor.predict(usable) if usable else [])
+    for line in lines:
+        if line.fault is not None:
+            logger.warning("line %d: %s; it gets no prediction", line.number, line.fault)
+            yield _to_json({"source": line.text, "predictions": [], "error": line.fault}) if as_json else ""
+            continue
+        prediction = next(predictions)
+        if prediction.cut:
+            logger.warning("line %d: longer than the model reads; cut", line.number)
+        yield describe(line.text, prediction, n_best) if as_json else join_texts(prediction.texts, n_best)
+
+
+def join_texts(texts: list[str], n_best: int) -> str:
+    """The best texts as TAB-separated fields, always `n_best` of them."""
+    fields = [text.translate(_SEPARATORS) for text in texts[:n_best]]
+    return "\t".join(fields + [""] * (n_best - len(fields)))
+
+
+def describe(source: str, prediction: "Prediction", n_best: int) -> str:
+    """A prediction as a JSON object on one line: texts, scores, and attention with a row a target token."""
+    best = list(zip(prediction.texts, prediction.scores, strict=True))[:n_best]
+    answer: dict[str, object] = {
+        "source": source,
+        "predictions": [{"text": text, "score": round(float(score), 6)} for text, score in best],
+        "source_tokens": prediction.source_tokens,
+        "target_tokens": prediction.target_tokens,
+        "attention": prediction.attention.astype("float64").round(6).tolist(),
+    }
+    if prediction.cut:
+        answer["cut"] = True
+    return _to_json(answer)
+
+
+def _to_json(answer: dict[str, object]) -> str:
+    return json.dumps(answer, ensure_ascii=False)

@@ -1,0 +1,255 @@
+"""Exit codes, what goes to which stream, and the commands around fakes of what they call."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.command_line import main
+from pipeline.errors import DataError, UsageError
+from pipeline.parsing import HINTS
+
+ROOT = Path(__file__).parent.parent
+# A predictor without TensorFlow, for commands in a process of their own.
+FAKED = """
+import sys, types
+import numpy as np
+
+class Predictor:
+    def predict(self, sources):
+        print("a library's chatter")
+        return [types.SimpleNamespace(texts=[source.upper()], scores=[-1.0], source_tokens=list(source),
+                target_tokens=["x"], attention=np.zeros((1, len(source))), cut=False) for source in sources]
+
+fake = types.ModuleType("pipeline.predictor")
+fake.load_predictor = lambda model, beam_size=None, n_best=1: Predictor()
+sys.modules["pipeline.predictor"] = fake
+from pipeline.command_line import main
+raise SystemExit(main(sys.argv[1:]))
+"""
+
+Fake = Callable[..., None]
+
+
+def run(*argv: str, code: str | None = None, **options: object) -> subprocess.CompletedProcess[bytes]:
+    start = ["-c", code] if code else ["-m", "pipeline"]
+    options.setdefault("capture_output", True)
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, *start, *argv], cwd=ROOT, env=environment, timeout=60, **options)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    """Put a module in the place of `pipeline.<name>`."""
+
+    def put(name: str, **members: object) -> None:
+        module = types.ModuleType(f"pipeline.{name}")
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, f"pipeline.{name}", module)
+
+    return put
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def call(*arguments: object, **options: object) -> None:
+        raise error
+
+    return call
+
+
+def test_help_explains_every_key_at_once():
+    begin = time.monotonic()
+    result = run("train", "--help")
+    assert time.monotonic() - begin < 3  # far below what importing TensorFlow takes, even on a busy machine
+    text = result.stdout.decode("utf-8")
+    assert (result.returncode, result.stderr) == (0, b"")
+    for key in HINTS:
+        assert f"--{key} " in text, key
+    assert "default: cmudict" in text
+    assert "--seed" in text
+    assert "Largest global norm of the gradient; null does not clip." in " ".join(text.split())
+
+
+def test_help_imports_no_tensorflow():
+    code = "import sys; from pipeline.command_line import main; main(['train', '--help'])\n"
+    code += "assert not {'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)"
+    assert run(code=code).returncode == 0
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["predict", "--help"], ["evaluate", "--help"], ["export", "-h"]])
+def test_every_command_has_help(argv: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main(argv) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("usage: python -m pipeline")
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["train", "--data.nope", "1"], "data.nope"),
+        (["train", "--train.epochs", "many"], "train.epochs: many"),
+        (["train", "--model.dropout", "2"], "model.dropout: 2.0 is impossible"),
+        (["inspect", "--config", "nope"], "--config nope: no such file, and no preset"),
+        (["predict", "model", "--beam", "1", "--n-best", "2"], "--n-best: 2"),
+        ([], "a command is missing"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_2(argv: list[str], words: str):
+    result = run(*argv)
+    message = result.stderr.decode("utf-8")
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert message.startswith("error: ")
+    assert words in message
+    assert message.count("\n") == 1
+
+
+def test_broken_yaml_is_refused_with_file_and_line(tmp_path: Path):
+    file = tmp_path / "kaputt-é.yaml"
+    file.write_text("train:\n  epochs: [3\nmodel: {}\n", encoding="utf-8")
+    result = run("train", "--config", str(file))
+    assert result.returncode == 2
+    assert f"error: {file}, line 3: not YAML" in result.stderr.decode("utf-8")
+    assert b"Traceback" not in result.stderr
+
+
+def test_predict_speaks_utf8_in_any_locale_and_keeps_chatter_off_stdout():
+    result = run("predict", "model", code=FAKED, input="größe\n\n東京\n".encode())
+    assert result.returncode == 0
+    assert result.stdout.decode("utf-8") == "GRÖSSE\n\n東京\n"
+    assert "a library's chatter" in result.stderr.decode()
+    assert "warning: line 2: the line is empty" in result.stderr.decode()
+
+
+def test_predict_json_is_not_escaped():
+    result = run("predict", "model", "-", "--json", code=FAKED, input="東".encode())
+    assert json.loads(result.stdout)["predictions"] == [{"text": "東", "score": -1.0}]
+    assert "東".encode() in result.stdout
+
+
+def test_predict_into_a_closed_pipe_ends_quietly(tmp_path: Path):
+    file = tmp_path / "many.txt"
+    file.write_text("word\n" * 50_000)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        result = run("predict", "model", str(file), code=FAKED, capture_output=False, stdout=closed, stderr=-1)
+    assert result.returncode == 0
+    assert b"Error" not in result.stderr
+    assert b"Exception" not in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("argv", [["predict", "model"], ["--help"]])
+def test_a_full_disk_behind_stdout_is_said_in_one_line(argv: list[str]):
+    with Path("/dev/full").open("wb") as full:
+        result = run(*argv, code=FAKED, capture_output=False, stdout=full, stderr=-1, input=b"a\n")
+    assert result.returncode == 1
+    last = result.stderr.decode().splitlines()[-1]
+    assert last.startswith("error: standard output cannot be used (No space left on device): make room")
+
+
+def test_ctrl_c_while_waiting_for_a_pipe_exits_130():
+    command = [sys.executable, "-c", FAKED, "predict", "model"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-1, stderr=-1) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(b"a\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"A\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 130
+        message = process.stderr.read().decode()
+    assert "error: interrupted" in message
+    assert "Traceback" not in message
+    assert "Fatal" not in message
+
+
+def test_train_prints_its_result_last_and_passes_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
+    seen: dict[str, object] = {}
+
+    def train(configuration: object, run: Path, overwrite: bool = False) -> dict[str, object]:
+        seen.update(configuration=configuration, run=run, overwrite=overwrite)
+        print("epoch 1")
+        return {"split": "test", "n": 3, "wer": 33.3, "per": 10.0}
+
+    fake("training", train=train)
+    assert main(["train", "--run", "somewhere", "--overwrite", "--seed", "5", "--model.units", "8"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == '{"split": "test", "n": 3, "wer": 33.3, "per": 10.0}\n'
+    assert "epoch 1" in captured.err
+    assert (seen["run"], seen["overwrite"]) == (Path("somewhere"), True)
+    assert (seen["configuration"].train.seed, seen["configuration"].model.units) == (5, 8)
+
+
+def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
+    calls: list[object] = []
+    fake("predictor", load_predictor=lambda model, beam_size=None, n_best=1: (model, beam_size, n_best))
+    fake("evaluation", evaluate_file=lambda predictor, location: {"split": location, "predictor": str(predictor)})
+    fake("export", export_run=lambda *places, **options: calls.append((places, options)))
+    fake("inspection", inspect=lambda configuration: f"units {configuration.model.units}")
+    assert main(["evaluate", "model", "a.tsv", "--beam", "3"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"split": "a.tsv", "predictor": str((Path("model"), 3, 1))}
+    assert main(["export", "run", "out", "--beam", "3", "--n-best", "2"]) == 0
+    assert calls == [((Path("run"), Path("out")), {"beam_size": 3, "n_best": 2})]
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "exported run to out\n")
+    assert main(["inspect", "--model.units", "12"]) == 0
+    assert capsys.readouterr().out == "units 12\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (DataError("a.tsv, line 3: no TAB"), 1, "error: a.tsv, line 3: no TAB\n"),
+        (UsageError("--beam: the export has 5"), 2, "error: --beam: the export has 5\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "r/w.h5"), 1, "r/w.h5 cannot be used (No space left on"),
+        (OSError("Unable to write (No space left on device)"), 1, "make room on the disk"),
+        (PermissionError(errno.EACCES, "Permission denied", "runs"), 1, "runs cannot be used (Permission denied)"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 1, "(Broken pipe)"),
+        (ValueError("odd\nsecond line"), 1, "error: unexpected ValueError: odd (ATTENTIF_DEBUG=1 shows"),
+        (KeyboardInterrupt(), 130, "the same command goes on where the training stopped"),
+    ],
+)
+def test_errors_become_one_line_and_an_exit_code(
+    error: BaseException,
+    code: int,
+    words: str,
+    fake: Fake,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.delenv("ATTENTIF_DEBUG", raising=False)
+    fake("training", train=raising(error))
+    assert main(["train"]) == code
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+
+
+def test_debug_shows_the_traceback(fake: Fake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ATTENTIF_DEBUG", "1")
+    fake("training", train=raising(ValueError("odd")))
+    assert main(["train"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_going_on_after_ctrl_c_means_without_overwrite(fake: Fake, capsys: pytest.CaptureFixture[str]):
+    fake("training", train=raising(KeyboardInterrupt()))
+    assert main(["train", "--overwrite"]) == 130
+    assert "the same command without --overwrite goes on" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_named_before_the_model_is_loaded(fake: Fake, capsys: pytest.CaptureFixture[str]):
+    fake("predictor", load_predictor=raising(AssertionError("loaded")))
+    assert main(["predict", "model", "nowhere.txt"]) == 1
+    assert "error: nowhere.txt cannot be used (No such file or directory)" in capsys.readouterr().err

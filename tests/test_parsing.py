@@ -1,0 +1,165 @@
+"""Configuration from presets, YAML files and the command line; refusals name the key."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.configuration import Configuration, find_configuration_file
+from pipeline.errors import AttentifError, UsageError
+from pipeline.parsing import HINTS, parse_arguments
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_layers_defaults_then_file_then_command_line(tmp_path: Path):
+    file = write(tmp_path, "train: {epochs: 3, seed: 4, learning_rate: 1e-2}\ndata: {train: [a.txt, b.txt]}\n")
+    arguments = parse_arguments(["train", "--config", file, "--train.seed", "9", "--train.clip_norm", "null"])
+    train = arguments.configuration.train
+    assert (train.epochs, train.seed, train.learning_rate, train.clip_norm) == (3, 9, 0.01, None)
+    assert train.patience == Configuration().train.patience
+    assert arguments.configuration.data.train == ["a.txt", "b.txt"]
+    assert (arguments.run, arguments.overwrite) == (Path("runs/mine"), False)
+
+
+def test_the_order_of_config_and_settings_does_not_matter(tmp_path: Path):
+    file = write(tmp_path, "train: {epochs: 3}\n")
+    assert parse_arguments(["train", "--train.epochs", "5", "--config", file]).configuration.train.epochs == 5
+
+
+def test_without_config_the_preset_cmudict_is_taken():
+    arguments = parse_arguments(["train"])
+    named = parse_arguments(["train", "--config", "cmudict"])
+    assert arguments.configuration == named.configuration
+    assert arguments.configuration.text.target_tokenizer == "space"
+    assert arguments.run == Path("runs/cmudict")
+
+
+def test_saved_configuration_comes_back_equal(tmp_path: Path):
+    configuration = parse_arguments(["inspect", "--data.dev", "[a,b]", "--model.units", "7"]).configuration
+    configuration.save(tmp_path / "configuration.yaml")
+    again = parse_arguments(["inspect", "--config", str(tmp_path / "configuration.yaml")]).configuration
+    assert again == configuration
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("pairs.tsv", "pairs.tsv"), ("a b.tsv", "a b.tsv"), ("[a,b]", ["a", "b"]), ("2024", "2024"), ("x: y", "x: y")],
+)
+def test_data_is_a_path_or_a_list(text: str, value: object):
+    assert parse_arguments(["train", "--data.train", text]).configuration.data.train == value
+
+
+def test_seed_is_short_for_train_seed_and_run_and_overwrite_are_taken():
+    arguments = parse_arguments(["train", "--seed", "17", "--run", "out/x", "--overwrite"])
+    assert (arguments.configuration.train.seed, arguments.run, arguments.overwrite) == (17, Path("out/x"), True)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--data.nope", "3"], "--data.nope: no such option"),
+        (["--train.epoch", "3"], "did you mean --train.epochs?"),
+        (["--train.seed", "x"], "train.seed: x is impossible, it must be a whole number"),
+        (["--train.epochs", "1.5"], "train.epochs: 1.5 is impossible, it must be a whole number"),
+        (["--train.epochs", "null"], "train.epochs: "),
+        (["--train.clip_norm", "x"], "train.clip_norm: x is impossible, it must be a number or null"),
+        (["--text.lowercase", "maybe"], "text.lowercase: maybe is impossible, it must be true or false"),
+        (["--text.normalization", "nfd"], "text.normalization: nfd is impossible, it must be nfc or nfkc"),
+        (["--model.dropout", "1.5"], "model.dropout: 1.5 is impossible"),
+        (["--seed", "-1"], "train.seed: -1 is impossible"),
+        (["--data.batch_tokens", "10"], "data.batch_tokens: 10 is impossible, it must be above data.max_length"),
+        (["--config", "nope"], "--config nope: no such file"),
+        (["stray"], "stray: an argument too many"),
+        (["--data", "x.yaml"], "--data: no such option"),
+    ],
+)
+def test_command_line_refusals_name_the_key(argv: list[str], words: str):
+    with pytest.raises(UsageError) as refusal:
+        parse_arguments(["inspect", *argv])
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("train:\n  epochs: 3\n  nope: 1\n", "mine.yaml, line 3: train.nope: no such key"),
+        ("train:\n  epoch: 3\n", "did you mean epochs?"),
+        ("trian:\n  epochs: 3\n", "mine.yaml, line 1: trian: no such key; did you mean train?"),
+        ("train:\n  epochs: 3\n  epochs: 4\n", "mine.yaml, line 3: train.epochs: stands here twice"),
+        ("train: {epochs: x}\n", "train.epochs: x is impossible, it must be a whole number (in "),
+        ("train: {epochs: 3.0}\n", "train.epochs: 3.0 is impossible"),
+        ("train: {epochs: null}\n", "train.epochs: null is impossible"),
+        ("train: {epochs: 0}\n", "train.epochs: 0 is impossible, it must be at least 1"),
+        ("data: {train: 5}\n", "data.train: 5 is impossible, it must be text or a list of texts"),
+        ("data: {train: 2024-13-45}\n", "mine.yaml: "),
+        ("text: {lowercase: 1}\n", "text.lowercase: 1 is impossible"),
+        ("data:\n  train: [a\ntext: {}\n", "mine.yaml, line 3: not YAML"),
+        ("data:\n\ttrain: a\n", "mine.yaml, line 2: not YAML"),
+        ("data: {train: a}\ntext: \x07\n", "mine.yaml, line 2: not YAML"),
+        ("# only\n- a\n- b\n", "mine.yaml, line 2: not a mapping"),
+        ("just words\n", "mine.yaml, line 1: not a mapping"),
+        ("", "mine.yaml, line 1: holds no settings"),
+        ("data: {}\ntrain: 5\n", "mine.yaml, line 2: train: not a mapping"),
+        ("data: {train: !!python/object/apply:os.getcwd []}\n", "mine.yaml, line 1: not YAML"),
+    ],
+)
+def test_file_refusals_name_file_and_key_or_line(tmp_path: Path, text: str, words: str):
+    with pytest.raises(UsageError) as refusal:
+        parse_arguments(["inspect", "--config", write(tmp_path, text)])
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_that_is_not_utf8_is_named_with_its_line(tmp_path: Path):
+    path = tmp_path / "latin.yaml"
+    path.write_bytes(b"data:\n  train: caf\xe9.tsv\n")
+    with pytest.raises(AttentifError, match=r"latin\.yaml, line 2: not UTF-8"):
+        parse_arguments(["inspect", "--config", str(path)])
+
+
+def test_presets_are_all_readable():
+    for path in find_configuration_file("cmudict").parent.glob("*.yaml"):
+        parse_arguments(["inspect", "--config", path.stem])
+
+
+def test_search_arguments():
+    arguments = parse_arguments(["predict", "model", "--beam", "4", "--n-best", "3", "--json"])
+    assert (arguments.model, arguments.file, arguments.beam) == (Path("model"), "-", 4)
+    assert (arguments.n_best, arguments.json) == (3, True)
+    assert parse_arguments(["predict", "model", "-", "--n-best", "3"]).beam is None
+    exported = parse_arguments(["export", "run", "directory"])
+    assert (exported.beam, exported.n_best) == (None, None)
+    assert parse_arguments(["evaluate", "model", "a.tsv"]).beam is None
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["predict", "model", "--beam", "0"],
+        ["predict", "model", "--n-best", "0"],
+        ["predict", "model", "--beam", "two"],
+        ["predict", "model", "--beam", "2", "--n-best", "3"],
+        ["export", "run", "directory", "--beam", "2", "--n-best", "3"],
+        ["evaluate", "model", "a.tsv", "--beam", "-1"],
+        ["evaluate", "model"],
+        ["export", "run"],
+        ["predict"],
+        ["predict", "model", "--js"],
+        ["nope"],
+        [],
+    ],
+)
+def test_impossible_arguments_are_refused(argv: list[str]):
+    with pytest.raises(UsageError):
+        parse_arguments(argv)
+
+
+def test_every_key_has_a_type_that_refusals_can_put_into_words():
+    from pipeline.parsing import _in_words
+
+    assert all(_in_words(hint) for hint in HINTS.values())

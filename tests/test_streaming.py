@@ -1,0 +1,176 @@
+"""Line streaming with a fake predictor: one answer a line, in order, in time."""
+
+import io
+import itertools
+import json
+import logging
+import os
+import threading
+import time
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from pipeline.streaming import BATCH_LINES, predict_lines, read_batches
+
+
+class FakePrediction(NamedTuple):
+    texts: list[str]
+    scores: list[float]
+    source_tokens: list[str]
+    target_tokens: list[str]
+    attention: np.ndarray
+    cut: bool
+
+
+class FakePredictor:
+    """Answers with the source in upper case, then reversed; sources over 20 symbols are cut."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+
+    def predict(self, sources: list[str]) -> list[FakePrediction]:
+        assert sources
+        self.batches.append(sources)
+        return [self.answer(source) for source in sources]
+
+    def answer(self, source: str) -> FakePrediction:
+        kept = source[:20]
+        attention = np.full((2, len(kept)), 1 / 3, dtype=np.float32)
+        texts, scores = [kept.upper(), kept[::-1]], [-0.12345678, -2.0]
+        return FakePrediction(texts, scores, list(kept), ["x", "y"], attention, len(source) > 20)
+
+
+def answers(content: bytes, **options: object) -> list[str]:
+    written: list[str] = []
+    predict_lines(FakePredictor(), io.BytesIO(content), written.append, **options)
+    text = "".join(written)
+    assert text.endswith("\n") or not text
+    return text.split("\n")[:-1]
+
+
+def test_one_answer_a_line_in_order_over_many_batches():
+    sources = [f"word{number}" for number in range(3 * BATCH_LINES + 5)]
+    assert answers("\n".join(sources).encode()) == [source.upper() for source in sources]
+
+
+def test_no_input_gives_no_output():
+    assert answers(b"") == []
+
+
+def test_lines_end_at_newlines_only():
+    text = "a\x0bb\x0cc\x85d\u2028e\rf"
+    assert answers(f"{text}\r\nzwei\tdrei".encode(), n_best=1) == [
+        text.upper().replace("\r", " "),
+        "ZWEI DREI",
+    ]
+
+
+def test_unusable_lines_are_empty_and_warned_of(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        assert answers(b"a\n\n \t\r\nb\xff\nc\n") == ["A", "", "", "", "C"]
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message.split(":")[0] for message in messages] == ["line 2", "line 3", "line 4"]
+    assert "not UTF-8 at byte 2" in messages[2]
+
+
+def test_only_unusable_lines_never_reach_the_predictor():
+    assert answers(b"\n\xff\n") == ["", ""]
+
+
+def test_line_numbers_go_on_over_batches(caplog: pytest.LogCaptureFixture):
+    answers(b"a\n" * (BATCH_LINES + 10) + b"\n")
+    assert caplog.records[0].getMessage().startswith(f"line {BATCH_LINES + 11}:")
+
+
+def test_n_best_always_has_that_many_fields():
+    assert answers(b"ab\n\ncd\n", n_best=2) == ["AB\tba", "", "CD\tdc"]
+    assert answers(b"ab\n", n_best=4) == ["AB\tba\t\t"]
+
+
+def test_tabs_and_newlines_inside_a_text_become_spaces():
+    assert answers(b"a\tb\rc\n", n_best=2) == ["A B C\tc b a"]
+
+
+def test_a_byte_order_mark_before_the_first_line_is_no_symbol():
+    assert answers(b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n") == ["A", "\ufeffB"]
+
+
+def test_json():
+    lines = answers("é\n\n".encode() + b"b\xff\n", n_best=2, as_json=True)
+    assert "é" in lines[0]
+    assert json.loads(lines[0]) == {
+        "source": "é",
+        "predictions": [{"text": "É", "score": -0.123457}, {"text": "é", "score": -2.0}],
+        "source_tokens": ["é"],
+        "target_tokens": ["x", "y"],
+        "attention": [[0.333333], [0.333333]],
+    }
+    for line, source in zip(lines[1:], ["", "b\ufffd"], strict=True):
+        answer = json.loads(line)
+        assert (answer["source"], answer["predictions"]) == (source, [])
+        assert answer["error"]
+
+
+def test_cut_sources_are_warned_of_and_flagged(caplog: pytest.LogCaptureFixture):
+    lines = answers(b"short\n" + b"l" * 21 + b"\n", as_json=True)
+    assert [json.loads(line).get("cut") for line in lines] == [None, True]
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["line 2"]
+
+
+def test_batches_are_full_when_the_input_is_fast():
+    sizes = [len(batch) for batch in read_batches(io.BytesIO(b"a\n" * 1000))]
+    assert sum(sizes) == 1000
+    assert sizes[0] == BATCH_LINES
+
+
+def test_a_slow_pipe_gets_its_answers_while_it_is_open():
+    reading, writing = os.pipe()
+    written: list[str] = []
+    arguments = (FakePredictor(), os.fdopen(reading, "rb"), written.append)
+    worker = threading.Thread(target=predict_lines, args=arguments, daemon=True)
+    worker.start()
+    for count, word in enumerate([b"one\n", b"two\n", b"three\n"], start=1):
+        os.write(writing, word)
+        deadline = time.monotonic() + 1
+        while len(written) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert "".join(written).split() == ["ONE", "TWO", "THREE"][:count]
+    os.write(writing, b"half")
+    time.sleep(0.4)
+    assert len(written) == 3
+    os.close(writing)
+    worker.join(timeout=2)
+    assert not worker.is_alive()
+    assert "".join(written).endswith("THREE\nHALF\n")
+
+
+def test_a_steady_drip_does_not_hold_answers_back():
+    reading, writing = os.pipe()
+    written: list[float] = []
+    arguments = (FakePredictor(), os.fdopen(reading, "rb"), lambda _: written.append(time.monotonic()))
+    worker = threading.Thread(target=predict_lines, args=arguments, daemon=True)
+    worker.start()
+    begin = time.monotonic()
+    while time.monotonic() < begin + 1.5:
+        os.write(writing, b"x\n")
+        time.sleep(0.05)
+    os.close(writing)
+    worker.join(timeout=2)
+    assert written[0] - begin < 1
+    assert max(later - earlier for earlier, later in itertools.pairwise(written)) < 1
+
+
+def test_a_read_error_is_raised_after_what_came_before():
+    class Broken(io.BytesIO):
+        def readline(self, *arguments: int) -> bytes:
+            line = super().readline(*arguments)
+            if not line:
+                raise OSError(5, "Input/output error")
+            return line
+
+    batches = read_batches(Broken(b"a\n"))
+    assert next(batches) == [b"a\n"]
+    with pytest.raises(OSError, match="Input/output error"):
+        next(batches)
