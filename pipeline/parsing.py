@@ -128,7 +128,6 @@ def _parse_configuration(
         raise UsageError(f"{error} (in {path})") from None
     parsed = _checked(parser, lambda: parser.parse_args(argv, namespace=base))
     values = {section: parsed[section].as_dict() for section in SECTIONS}
-    _refuse_null(values)
     return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
 
 

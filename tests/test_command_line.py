@@ -42,8 +42,13 @@ Fake = Callable[..., None]
 def run(*argv: str, code: str | None = None, **options: object) -> subprocess.CompletedProcess[bytes]:
     start = ["-c", code] if code else ["-m", "pipeline"]
     options.setdefault("capture_output", True)
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, *start, *argv], cwd=ROOT, env=environment, timeout=60, **options)
+    return subprocess.run([sys.executable, *start, *argv], cwd=ROOT, env=plain_environment(), timeout=60, **options)
+
+
+def plain_environment() -> dict[str, str]:
+    """Unhelpful on purpose: no UTF-8, and output that is buffered as it usually is."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**kept, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture
@@ -159,7 +164,7 @@ def test_a_full_disk_behind_stdout_is_said_in_one_line(argv: list[str]):
 
 def test_ctrl_c_while_waiting_for_a_pipe_exits_130():
     command = [sys.executable, "-c", FAKED, "predict", "model"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-1, stderr=-1) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=plain_environment(), stdin=-1, stdout=-1, stderr=-1) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
