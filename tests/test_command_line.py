@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable
@@ -170,9 +171,12 @@ def test_ctrl_c_while_waiting_for_a_pipe_exits_130():
         assert process.stderr is not None
         process.stdin.write(b"a\n")
         process.stdin.flush()
+        killer = threading.Timer(30, process.kill)  # an answer that never comes fails the test, it does not hang it
+        killer.start()
         assert process.stdout.readline() == b"A\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 130
+        killer.cancel()
         message = process.stderr.read().decode()
     assert "error: interrupted" in message
     assert "Traceback" not in message
