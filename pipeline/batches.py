@@ -1,0 +1,157 @@
+"""From a tokenised corpus to batches for training: length buckets, token budget, an order that can be repeated."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.text import END, PAD, START
+from pipeline.tokenized_corpus import TokenizedCorpus
+
+ROW_MULTIPLE = 8
+TARGET_SHARE = 0.98
+
+
+class Bucket(NamedTuple):
+    """One padded batch shape; lengths count the end symbol."""
+
+    source_length: int
+    target_length: int
+    rows: int
+
+
+class PlannedBatch(NamedTuple):
+    """A bucket and the indices of the pairs that fill it; rows beyond them are empty."""
+
+    bucket: Bucket
+    indices: np.ndarray
+
+
+def plan_buckets(corpus: TokenizedCorpus, buckets: int, batch_tokens: int) -> list[Bucket]:
+    """Choose the padded shapes: source boundaries with the least padding, target boundaries to match.
+
+    The boundaries of the sources minimise the number of padded symbols exactly (dynamic programming over
+    the distinct lengths). A bucket's target boundary holds nearly all targets of its sources, so that one
+    long target does not widen the bucket: it goes to a later one.
+
+    Returns:
+        At most `buckets` of them, in ascending order; the last holds every pair. Rows are a multiple of 8
+        where the budget allows, at least 1.
+    """
+    source, target = np.asarray(corpus.source_lengths), np.asarray(corpus.target_lengths)
+    boundaries = _least_padding(source, buckets)
+    shapes: list[tuple[int, int]] = []
+    lower = 0
+    for boundary in boundaries:
+        inside = target[(source > lower) & (source <= boundary)]
+        widest = int(np.quantile(inside, TARGET_SHARE, method="higher"))
+        shapes.append((boundary, max(widest, shapes[-1][1] if shapes else 1)))
+        lower = boundary
+    shapes[-1] = (boundaries[-1], int(target.max()))
+    return [Bucket(s, t, _rows(batch_tokens // max(s, t))) for s, t in shapes]
+
+
+def _rows(most: int) -> int:
+    return max(1, most - most % ROW_MULTIPLE if most > ROW_MULTIPLE else most)
+
+
+def _least_padding(lengths: np.ndarray, buckets: int) -> list[int]:
+    """At most `buckets` boundaries that minimise Σ_i boundary(length_i)."""
+    distinct, counts = np.unique(lengths, return_counts=True)
+    total = np.concatenate([[0], np.cumsum(counts)])
+    number = len(distinct)
+    buckets = min(buckets, number)
+    best = np.full((buckets + 1, number + 1), np.inf)
+    best[0, 0] = 0
+    cut = np.zeros((buckets + 1, number + 1), int)
+    for bucket in range(1, buckets + 1):
+        for end in range(bucket, number + 1):
+            # Lengths from index `start` up to `end` share the boundary distinct[end - 1].
+            costs = best[bucket - 1, :end] + (total[end] - total[:end]) * distinct[end - 1]
+            cut[bucket, end] = np.argmin(costs)
+            best[bucket, end] = costs[cut[bucket, end]]
+    boundaries, end = [], number
+    for bucket in range(buckets, 0, -1):
+        boundaries.append(int(distinct[end - 1]))
+        end = cut[bucket, end]
+    return boundaries[::-1]
+
+
+def assign_buckets(corpus: TokenizedCorpus, buckets: list[Bucket]) -> np.ndarray:
+    """For each pair the index of the first bucket that holds both sides, or `len(buckets)` if none does."""
+    assigned = np.full(len(corpus), len(buckets))
+    for index in reversed(range(len(buckets))):
+        fits = (corpus.source_lengths <= buckets[index].source_length) & (
+            corpus.target_lengths <= buckets[index].target_length
+        )
+        assigned[fits] = index
+    return assigned
+
+
+def plan_epoch(assigned: np.ndarray, buckets: list[Bucket], seed: int, epoch: int) -> list[PlannedBatch]:
+    """The batches of an epoch, a pure function of its arguments: every pair once, pairs and batches shuffled."""
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(assigned))
+    batches = []
+    for index, bucket in enumerate(buckets):
+        members = order[assigned[order] == index]
+        batches += [
+            PlannedBatch(bucket, members[first : first + bucket.rows]) for first in range(0, len(members), bucket.rows)
+        ]
+    return [batches[position] for position in random.permutation(len(batches))]
+
+
+def fill_batch(corpus: TokenizedCorpus, batch: PlannedBatch) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """((source, target_inputs), targets), int32 `[rows, length]` each, padded to the bucket's boundaries.
+
+    A batch with too few pairs is filled up with empty ones, so that every bucket has one shape only. Their
+    source is the end symbol alone, their targets are padding and count for nothing.
+    """
+    bucket, indices = batch
+    source = np.full((bucket.rows, bucket.source_length), PAD, np.int32)
+    targets = np.full((bucket.rows, bucket.target_length), PAD, np.int32)
+    filled = len(indices)
+    _fill(source[:filled], corpus.source_ids, corpus.source_offsets[indices], corpus.source_lengths[indices])
+    _fill(targets[:filled], corpus.target_ids, corpus.target_offsets[indices], corpus.target_lengths[indices])
+    source[filled:, 0] = END
+    starts = np.full((bucket.rows, 1), START, np.int32)
+    return (source, np.concatenate([starts, targets[:, :-1]], axis=1)), targets
+
+
+def _fill(rows: np.ndarray, ids: np.ndarray, offsets: np.ndarray, lengths: np.ndarray) -> None:
+    columns = np.arange(rows.shape[1])
+    inside = columns < lengths[:, None]
+    rows[inside] = ids[(offsets[:, None] + columns)[inside]]
+
+
+def training_batches(
+    corpus: TokenizedCorpus, buckets: list[Bucket], seed: int, first_epoch: int = 0
+) -> tuple[tf.data.Dataset, int]:
+    """All batches from `first_epoch` on, without end, and the number of batches in an epoch.
+
+    An epoch has the same number of batches each time, so `fit(steps_per_epoch=...)` keeps in step.
+    """
+    assigned = assign_buckets(corpus, buckets)
+    steps = len(plan_epoch(assigned, buckets, seed, first_epoch))
+
+    def epochs() -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
+        epoch = first_epoch
+        while True:
+            for batch in plan_epoch(assigned, buckets, seed, epoch):
+                yield fill_batch(corpus, batch)
+            epoch += 1
+
+    return _dataset(epochs), steps
+
+
+def validation_batches(corpus: TokenizedCorpus, buckets: list[Bucket]) -> tuple[tf.data.Dataset, int]:
+    """One pass over the pairs that fit the buckets, in a fixed order, and the number of batches."""
+    batches = plan_epoch(assign_buckets(corpus, buckets), buckets, 0, 0)
+    return _dataset(lambda: (fill_batch(corpus, batch) for batch in batches)), len(batches)
+
+
+def _dataset(generator: object) -> tf.data.Dataset:
+    ids = tf.TensorSpec([None, None], tf.int32)
+    dataset = tf.data.Dataset.from_generator(generator, output_signature=((ids, ids), ids))
+    return dataset.prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,169 @@
+"""Strings in, strings, scores and alignments out: the one graph that evaluation, prediction and export share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from layers import AttentionMemory
+from pipeline.configuration import SearchConfiguration, TextConfiguration
+from pipeline.search import SearchResult, beam_search, greedy_search
+from pipeline.text import TextProcessor
+
+BATCH_SIZE = 256
+
+
+class StringModel(tf.Module):
+    """A model with its text handling and its search: a function from strings to strings.
+
+    Args:
+        model: From `pipeline.model.build_model`.
+        source_text: Turns sources into ids.
+        target_text: Turns ids into targets.
+        search: How outputs are found.
+        n_best: Outputs per input, at most the beam size.
+        max_length: Longest source in symbols, end symbol not counted; longer ones are cut there and flagged.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        source_text: TextProcessor,
+        target_text: TextProcessor,
+        search: SearchConfiguration,
+        n_best: int,
+        max_length: int,
+    ) -> None:
+        super().__init__(name="attentif")
+        self.source_text, self.target_text = source_text, target_text
+        self.search, self.n_best, self.max_length = search, n_best, max_length
+        self.source_embedding = model.get_layer("source_embedding")
+        self.encoder = model.get_layer("encoder")
+        self.target_embedding = model.get_layer("target_embedding")
+        self.decoder = model.get_layer("decoder")
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="source")], autograph=False)
+    def decode(self, source: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Everything there is to know about the outputs of `[batch]` strings.
+
+        Returns:
+            texts and scores `[batch, n_best]` ('' and -inf where missing); of the best output:
+            source_tokens `[batch, source]`, target_tokens `[batch, target]`, attention
+            `[batch, target, source]`, source_length and target_length `[batch]`, all with the end symbol
+            where the model sees it; and cut `[batch]`, whether the source was too long.
+        """
+        ids, lengths, cut = self._source_ids(source)
+        found = self._search(ids, lengths)
+        texts = tf.where(tf.math.is_finite(found.scores), self.target_text.decode(found.tokens), "")
+        return {
+            "texts": texts,
+            "scores": found.scores,
+            "source_tokens": self._source_symbols(source, ids),
+            "target_tokens": self.target_text.symbols(found.tokens[:, 0]),
+            "attention": found.attention_weights[:, 0],
+            "source_length": lengths,
+            "target_length": found.lengths[:, 0],
+            "cut": cut,
+        }
+
+    def _source_ids(self, source: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        ids = self.source_text.encode(source)
+        cut = ids.row_lengths() > self.max_length + 1
+        ends = ids[:, -1:]
+        kept = tf.concat([ids[:, :-1][:, : self.max_length], ends], axis=1)
+        return kept.to_tensor(), tf.cast(kept.row_lengths(), tf.int32), cut
+
+    def _source_symbols(self, source: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        """The symbols as they stand in the source, unknown ones too; '' is padding."""
+        symbols = self.source_text.split(source)[:, : self.max_length]
+        ends = tf.fill([symbols.nrows(), 1], self.source_text.vocabulary.symbols[2])
+        return tf.concat([symbols, ends], axis=1).to_tensor(shape=[None, tf.shape(ids)[1]])
+
+    def _search(self, ids: tf.Tensor, lengths: tf.Tensor) -> SearchResult:
+        mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
+        memory, summary = self.encoder(self.source_embedding(ids), mask)
+        state = self.decoder.initial_state(summary)
+        prepared = self.decoder.prepare_memory(memory, mask, summary)
+        longest = self.search.length_ratio * tf.cast(lengths - 1, tf.float32)
+        limits = tf.cast(longest, tf.int32) + self.search.length_offset + 1
+        if self.search.beam_size == 1:
+            return greedy_search(self._step, state, prepared, limits)
+        return beam_search(
+            self._step, state, prepared, limits, self.search.beam_size, self.n_best, self.search.length_penalty
+        )
+
+    def _step(self, tokens: tf.Tensor, state: Any, memory: AttentionMemory) -> tuple[Any, Any, Any]:
+        features, state, attention_weights = self.decoder.step(self.target_embedding(tokens), state, memory)
+        return self.decoder.readout(features), state, attention_weights
+
+
+class Prediction(NamedTuple):
+    """What came of one input."""
+
+    texts: list[str]
+    """The outputs, best first."""
+    scores: list[float]
+    """log p(target, end symbol included) of each, unpenalised."""
+    source_tokens: list[str]
+    """The symbols of the source as the model sees them, end symbol included: S of them."""
+    target_tokens: list[str]
+    """The symbols of the best output, end symbol included: T of them."""
+    attention: np.ndarray
+    """`[T, S]` float32: where the model looked for each symbol of the best output."""
+    cut: bool
+    """Whether the source was longer than the model takes, and its rest ignored."""
+
+
+class Predictor:
+    """Runs a `StringModel`, live or loaded from an export, over any number of strings.
+
+    Args:
+        decode: `StringModel.decode` or the same function of a loaded SavedModel.
+        text: How the model's strings become symbols; evaluation compares outputs the same way.
+        n_best: How many of the outputs to keep.
+    """
+
+    def __init__(
+        self, decode: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], text: TextConfiguration, n_best: int = 1
+    ) -> None:
+        self._decode = decode
+        self.text = text
+        self.n_best = n_best
+
+    def predict(self, sources: Sequence[str], on_progress: Callable[[int], None] | None = None) -> list[Prediction]:
+        """One prediction per source, in order. Sources of like length are decoded together.
+
+        Args:
+            sources: Any number of strings.
+            on_progress: Called with the number of sources done since the last call.
+        """
+        order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
+        predictions: list[Prediction | None] = [None] * len(sources)
+        for first in range(0, len(order), BATCH_SIZE):
+            indices = order[first : first + BATCH_SIZE]
+            outputs = self._decode(tf.constant([sources[index] for index in indices], tf.string))
+            arrays = {name: value.numpy() for name, value in outputs.items()}
+            for row, index in enumerate(indices):
+                predictions[index] = _prediction(arrays, row, self.n_best)
+            if on_progress:
+                on_progress(len(indices))
+        return [prediction for prediction in predictions if prediction is not None]
+
+
+def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Prediction:
+    source_length, target_length = int(arrays["source_length"][row]), int(arrays["target_length"][row])
+    found = [
+        (text.decode(), float(score))
+        for text, score in zip(arrays["texts"][row, :n_best], arrays["scores"][row, :n_best], strict=True)
+        if np.isfinite(score)
+    ]
+    return Prediction(
+        texts=[text for text, _ in found],
+        scores=[score for _, score in found],
+        source_tokens=[token.decode() for token in arrays["source_tokens"][row, :source_length]],
+        target_tokens=[token.decode() for token in arrays["target_tokens"][row, :target_length]],
+        attention=arrays["attention"][row, :target_length, :source_length],
+        cut=bool(arrays["cut"][row]),
+    )

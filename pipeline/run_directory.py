@@ -1,0 +1,208 @@
+"""What a run leaves behind, and where: every path of a run directory, and its checkpoints."""
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline import __version__
+from pipeline.configuration import Configuration
+from pipeline.errors import DataError, UsageError
+
+FORMAT = 1
+
+EXPLANATION = """# An Attentif run
+
+| here | what it is |
+|---|---|
+| `config.yaml` | every setting; `python -m pipeline train --config config.yaml` trains the same again |
+| `run.json` | versions that made the run |
+| `vocabulary/` | source and target symbols, one a line, by id |
+| `checkpoints/` | weights and optimizer of the newest epochs and of the best one |
+| `metrics.jsonl` | one line of figures per epoch |
+| `attention/` | heat-maps of the last epoch: what the model looked at |
+| `logs/` | for TensorBoard: `tensorboard --logdir logs` |
+| `export/` | the SavedModel: strings in, strings out |
+| `result.json` | figures of the finished run; there when it has ended |
+| `data/` | the tokenised corpus, a cache that may be deleted |
+
+Go on with an unfinished run by the command that started it.
+"""
+
+
+class RunDirectory:
+    """The paths of a run.
+
+    Args:
+        path: The directory; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.info = path / "run.json"
+        self.vocabulary = path / "vocabulary"
+        self.data = path / "data"
+        self.checkpoints = path / "checkpoints"
+        self.metrics = path / "metrics.jsonl"
+        self.attention = path / "attention"
+        self.logs = path / "logs"
+        self.export = path / "export"
+        self.result = path / "result.json"
+
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.info.is_file()
+
+    def begin(self, configuration: Configuration) -> None:
+        """Create the directory and what explains it.
+
+        Raises:
+            UsageError: The directory holds something else.
+        """
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise UsageError(f"{self.path}: exists and is not a run; choose another --run or empty it")
+        self.path.mkdir(parents=True, exist_ok=True)
+        configuration.save(self.config)
+        (self.path / "README.md").write_text(EXPLANATION, encoding="utf-8")
+        write_atomically(self.info, json.dumps({"format": FORMAT, "attentif": __version__}))
+
+    def remove(self) -> None:
+        """Delete the run, and only what a run writes."""
+        if self.exists():
+            shutil.rmtree(self.path)
+
+    def check_version(self) -> None:
+        """Refuse a run that another version's format makes unreadable.
+
+        Raises:
+            UsageError: See above, or the run's own description is damaged.
+        """
+        try:
+            info = json.loads(self.info.read_text(encoding="utf-8"))
+            made_by, layout = info["attentif"], info["format"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{self.info}: damaged, this is not a usable run ({error})") from error
+        if layout != FORMAT:
+            raise UsageError(
+                f"{self.path}: made by Attentif {made_by} (run format {layout}), this is {__version__} "
+                f"(run format {FORMAT}); use that version, or train again with --overwrite"
+            )
+
+    def read_result(self) -> dict[str, Any] | None:
+        """The figures of the finished run, None if it has not ended."""
+        return json.loads(self.result.read_text(encoding="utf-8")) if self.result.is_file() else None
+
+    def append_metrics(self, metrics: dict[str, Any]) -> None:
+        """Add an epoch's figures."""
+        with open(self.metrics, "a", encoding="utf-8") as file:
+            file.write(json.dumps(metrics) + "\n")
+
+    def truncate_metrics(self, epochs: int) -> None:
+        """Forget the figures of epochs after the first `epochs`: they are about to be trained again."""
+        if self.metrics.is_file():
+            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+            kept = [line for line in lines if json.loads(line)["epoch"] <= epochs]
+            write_atomically(self.metrics, "".join(f"{line}\n" for line in kept))
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingState:
+    """Where a training stands, saved with every checkpoint."""
+
+    epoch: int = 0
+    """Epochs completed."""
+    step: int = 0
+    """Steps done in the epoch after those."""
+    best_epoch: int = 0
+    """The epoch with the best decoded dev metric so far, from 1; 0 if none."""
+    best_value: float = float("inf")
+    """Its dev metric."""
+
+    @property
+    def name(self) -> str:
+        """Name of the checkpoint's directory; sorts by age."""
+        return f"epoch-{self.epoch:04d}" + (f"-step-{self.step:07d}" if self.step else "")
+
+
+WEIGHTS, STATE = "model.weights.h5", "state.json"
+
+
+class Checkpoints:
+    """The checkpoints of a run: a directory each, complete or not there at all.
+
+    Args:
+        directory: `RunDirectory.checkpoints`.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def save(self, state: TrainingState, save_weights: Callable[[Path], None]) -> None:
+        """Write a checkpoint beside the others, then delete those no longer needed.
+
+        The newest two and the best stay. A half-written one never has its final name.
+        """
+        final = self.directory / state.name
+        unfinished = self.directory / f"unfinished-{state.name}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        try:
+            save_weights(unfinished / WEIGHTS)
+            (unfinished / STATE).write_text(json.dumps(dataclasses.asdict(state)), encoding="utf-8")
+            shutil.rmtree(final, ignore_errors=True)
+            unfinished.rename(final)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        best = TrainingState(epoch=state.best_epoch).name
+        for path in self._complete()[:-2]:
+            if path.name != best:
+                shutil.rmtree(path)
+
+    def latest(self) -> tuple[TrainingState, Path] | None:
+        """State and weights of the newest checkpoint."""
+        paths = self._complete()
+        return self._read(paths[-1]) if paths else None
+
+    def best(self) -> tuple[TrainingState, Path] | None:
+        """State and weights of the checkpoint with the best decoded dev metric, else of the newest."""
+        latest = self.latest()
+        if latest is None or not latest[0].best_epoch:
+            return latest
+        return self._read(self.directory / TrainingState(epoch=latest[0].best_epoch).name)
+
+    def _complete(self) -> list[Path]:
+        return sorted(path for path in self.directory.glob("epoch-*") if (path / STATE).is_file())
+
+    def _read(self, path: Path) -> tuple[TrainingState, Path]:
+        try:
+            state = TrainingState(**json.loads((path / STATE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"{path}: damaged checkpoint ({error}); delete it and go on from the one before") from error
+        return state, path / WEIGHTS
+
+
+def load_configuration(run: RunDirectory) -> Configuration:
+    """The configuration that a run was begun with.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        sections = yaml.safe_load(run.config.read_text(encoding="utf-8"))
+        fields = {field.name: field.default_factory for field in dataclasses.fields(Configuration)}
+        return Configuration(**{name: fields[name](**values) for name, values in sections.items()})  # type: ignore
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise UsageError(f"{run.config}: damaged, this is not a usable run ({error})") from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file's content at once: readers see the old or the new, never a half."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)

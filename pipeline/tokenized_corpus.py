@@ -1,0 +1,134 @@
+"""A corpus as ids on disk: tokenised once, then read at random from memory maps, however large it is."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from pipeline.corpus import Pair
+from pipeline.errors import DataError
+from pipeline.text import CHUNK, TextProcessor, in_chunks
+
+ARRAYS = ("source_ids", "target_ids", "source_lengths", "target_lengths", "lines")
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizedCorpus:
+    """The ids of all pairs, one after the other, each closed by the end symbol.
+
+    `source_ids` and `target_ids` are flat int32; pair i of the sources is the `source_lengths[i]` ids from
+    `source_offsets[i]` on, likewise of the targets. `lines` are the lines of the file they came from.
+    """
+
+    source_ids: np.ndarray
+    target_ids: np.ndarray
+    source_lengths: np.ndarray
+    target_lengths: np.ndarray
+    lines: np.ndarray
+    dropped: dict[str, int]
+    """How many pairs were left out, by reason."""
+    first_dropped: dict[str, int]
+    """The line of the first pair left out, by reason."""
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source_offsets", _offsets(self.source_lengths))
+        object.__setattr__(self, "target_offsets", _offsets(self.target_lengths))
+
+    source_offsets: np.ndarray = dataclasses.field(init=False)
+    target_offsets: np.ndarray = dataclasses.field(init=False)
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)[:-1]]) if len(lengths) else np.zeros(0, np.int64)
+
+
+def tokenize_corpus(
+    pairs: Iterable[Pair],
+    source_text: TextProcessor,
+    target_text: TextProcessor,
+    max_length: int,
+    directory: Path,
+    fingerprint: str,
+) -> TokenizedCorpus:
+    """Tokenise the pairs into `directory`, or open what an earlier call with the same fingerprint left there.
+
+    Args:
+        pairs: Streamed once, and only if there is nothing to open.
+        source_text: Turns sources into ids.
+        target_text: Turns targets into ids.
+        max_length: Pairs with a longer side, end symbol not counted, are left out and counted.
+        directory: Replaced when its fingerprint is another.
+        fingerprint: Names everything that the ids depend on.
+
+    Raises:
+        DataError: No pair is left.
+    """
+    manifest = directory / "manifest.json"
+    if not (manifest.is_file() and json.loads(manifest.read_text())["fingerprint"] == fingerprint):
+        unfinished = directory.with_name(directory.name + ".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        counts = _write_arrays(pairs, source_text, target_text, max_length, unfinished)
+        (unfinished / "manifest.json").write_text(json.dumps({"fingerprint": fingerprint, **counts}))
+        shutil.rmtree(directory, ignore_errors=True)
+        unfinished.rename(directory)
+    corpus = open_corpus(directory)
+    if not len(corpus):
+        raise DataError(
+            f"no pair is left: all are longer than data.max_length ({max_length} symbols); raise it or shorten the data"
+        )
+    return corpus
+
+
+def _write_arrays(
+    pairs: Iterable[Pair], source_text: TextProcessor, target_text: TextProcessor, max_length: int, directory: Path
+) -> dict[str, dict[str, int]]:
+    dropped: dict[str, int] = {}
+    first: dict[str, int] = {}
+    files = {name: open(directory / f"{name}.bin", "wb") for name in ARRAYS}
+    try:
+        for chunk in in_chunks(pairs, CHUNK):
+            sources = source_text.encode([pair.source for pair in chunk])
+            targets = target_text.encode([pair.target for pair in chunk])
+            source_lengths, target_lengths = sources.row_lengths().numpy(), targets.row_lengths().numpy()
+            lines = np.array([pair.line for pair in chunk], np.int64)
+            too_long = {
+                "source too long": source_lengths > max_length + 1,
+                "target too long": (target_lengths > max_length + 1) & (source_lengths <= max_length + 1),
+            }
+            for reason, bad in too_long.items():
+                if bad.any():
+                    dropped[reason] = dropped.get(reason, 0) + int(bad.sum())
+                    first.setdefault(reason, int(lines[bad][0]))
+            keep = ~np.logical_or.reduce(list(too_long.values()))
+            _append(files["source_ids"], sources.flat_values.numpy()[np.repeat(keep, source_lengths)], np.int32)
+            _append(files["target_ids"], targets.flat_values.numpy()[np.repeat(keep, target_lengths)], np.int32)
+            _append(files["source_lengths"], source_lengths[keep], np.int32)
+            _append(files["target_lengths"], target_lengths[keep], np.int32)
+            _append(files["lines"], lines[keep], np.int64)
+    finally:
+        for file in files.values():
+            file.close()
+    return {"dropped": dropped, "first_dropped": first}
+
+
+def _append(file: IO[bytes], values: np.ndarray, dtype: type) -> None:
+    file.write(np.ascontiguousarray(values, dtype=dtype).tobytes())
+
+
+def open_corpus(directory: Path) -> TokenizedCorpus:
+    """Open what `tokenize_corpus` wrote, as memory maps."""
+    arrays = {}
+    for name in ARRAYS:
+        path, dtype = directory / f"{name}.bin", np.int64 if name == "lines" else np.int32
+        # A file of no bytes cannot be mapped.
+        arrays[name] = np.memmap(path, dtype, mode="r") if path.stat().st_size else np.zeros(0, dtype)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    return TokenizedCorpus(**arrays, dropped=manifest["dropped"], first_dropped=manifest["first_dropped"])
