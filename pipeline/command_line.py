@@ -118,7 +118,7 @@ def _train(arguments: argparse.Namespace, results: _Results) -> None:
 def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
     _quieten_tensorflow()
     from pipeline.evaluation import evaluate_file
-    from pipeline.predictor import load_predictor
+    from pipeline.loading import load_predictor
 
     predictor = load_predictor(arguments.model, beam_size=arguments.beam)
     results.write_json(evaluate_file(predictor, arguments.data))
@@ -129,7 +129,7 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
 
     stream = open_input(arguments.file)  # a missing file shows before the model is loaded
     _quieten_tensorflow()
-    from pipeline.predictor import load_predictor
+    from pipeline.loading import load_predictor
 
     predictor = load_predictor(arguments.model, beam_size=arguments.beam, n_best=arguments.n_best)
     predict_lines(predictor, stream, results.write, n_best=arguments.n_best, as_json=arguments.json)

@@ -1,5 +1,6 @@
 """A corpus as ids on disk: tokenised once, then read at random from memory maps, however large it is."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -92,8 +93,8 @@ def _write_arrays(
 ) -> dict[str, dict[str, int]]:
     dropped: dict[str, int] = {}
     first: dict[str, int] = {}
-    files = {name: open(directory / f"{name}.bin", "wb") for name in ARRAYS}
-    try:
+    with contextlib.ExitStack() as stack:
+        files = {name: stack.enter_context(open(directory / f"{name}.bin", "wb")) for name in ARRAYS}
         for chunk in in_chunks(pairs, CHUNK):
             sources = source_text.encode([pair.source for pair in chunk])
             targets = target_text.encode([pair.target for pair in chunk])
@@ -113,9 +114,6 @@ def _write_arrays(
             _append(files["source_lengths"], source_lengths[keep], np.int32)
             _append(files["target_lengths"], target_lengths[keep], np.int32)
             _append(files["lines"], lines[keep], np.int64)
-    finally:
-        for file in files.values():
-            file.close()
     return {"dropped": dropped, "first_dropped": first}
 
 

@@ -1,0 +1,93 @@
+"""One SavedModel that takes strings and returns strings, scores and alignments."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import tensorflow as tf
+
+from pipeline import __version__
+from pipeline.errors import UsageError
+from pipeline.loading import EXPORT_INFO, load_configuration, load_string_model
+from pipeline.predictor import StringModel
+from pipeline.run_directory import FORMAT, RunDirectory
+
+
+def export_run(run: Path, directory: Path, beam_size: int | None = None, n_best: int | None = None) -> None:
+    """Export the best checkpoint of a run.
+
+    Signatures, each from `source` `[B]` strings (any B, 0 too):
+
+    - `serving_default`: `text`, `score` `[B]`
+    - `n_best`: `texts`, `scores` `[B, K]`, best first; '' and -inf where missing
+    - `explain`: `text`, `score`, `source_tokens` `[B, S]`, `target_tokens` `[B, T]`, `attention`
+      `[B, T, S]`, `source_length`, `target_length`; tokens hold the end symbol where the model sees it
+
+    Loading it takes only `tensorflow` and `tensorflow_text`.
+
+    Args:
+        run: A run directory.
+        directory: Where the SavedModel goes; an earlier export there is replaced.
+        beam_size: Fixed in the export; None takes the run's `search.beam_size`.
+        n_best: K; None takes the beam size.
+
+    Raises:
+        UsageError: Not a run, `n_best` above `beam_size`, or the directory holds something else.
+        DataError: The run has no checkpoint yet.
+    """
+    source = RunDirectory(Path(run))
+    if not source.exists():
+        raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
+    directory = Path(directory)
+    if (
+        directory.exists()
+        and not (directory / EXPORT_INFO).is_file()
+        and (not directory.is_dir() or any(directory.iterdir()))
+    ):
+        raise UsageError(f"{directory}: exists and is not an export; choose another place")
+    model = load_string_model(source, beam_size, n_best)
+    configuration = load_configuration(source)
+    info = {
+        "format": FORMAT,
+        "attentif": __version__,
+        "beam_size": model.search.beam_size,
+        "n_best": model.n_best,
+        "max_length": model.max_length,
+        "text": dataclasses.asdict(configuration.text),
+    }
+    save_string_model(model, directory, info)
+
+
+def save_string_model(model: StringModel, directory: Path, info: dict[str, object]) -> None:
+    """Write the SavedModel beside its place, then put it there, so that no half of one is ever found."""
+    unfinished = directory.with_name(directory.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        tf.saved_model.save(model, str(unfinished), signatures=_signatures(model))
+        (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
+        shutil.rmtree(directory, ignore_errors=True)
+        unfinished.rename(directory)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _signatures(model: StringModel) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
+    def serving_default(source: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = model.decode(source)
+        return {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
+
+    def n_best(source: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = model.decode(source)
+        return {"texts": outputs["texts"], "scores": outputs["scores"]}
+
+    def explain(source: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = model.decode(source)
+        names = ("source_tokens", "target_tokens", "attention", "source_length", "target_length")
+        best = {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
+        return {**best, **{name: outputs[name] for name in names}}
+
+    signature = [tf.TensorSpec([None], tf.string, name="source")]
+    functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}
+    return {name: tf.function(function, signature, autograph=False) for name, function in functions.items()}

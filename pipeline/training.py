@@ -1,0 +1,310 @@
+"""How a run goes: data, model, epochs, the best checkpoint measured and exported."""
+
+import hashlib
+import itertools
+import json
+import logging
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline import callbacks
+from pipeline.batches import Bucket, plan_buckets, training_batches, validation_batches
+from pipeline.configuration import Configuration
+from pipeline.corpus import Pair, group_references, open_splits, overlap
+from pipeline.errors import UsageError
+from pipeline.evaluation import evaluate_pairs
+from pipeline.export import export_run
+from pipeline.loading import (
+    live_string_model,
+    load_configuration,
+    load_predictor,
+    load_vocabularies,
+    load_weights,
+    make_texts,
+)
+from pipeline.model import SequenceToSequence, build_model
+from pipeline.predictor import Predictor
+from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState, write_atomically
+from pipeline.schedule import WarmupDecay
+from pipeline.text import Vocabulary, count_symbols
+from pipeline.tokenized_corpus import TokenizedCorpus, tokenize_corpus
+
+logger = logging.getLogger(__name__)
+
+Splits = dict[str, Callable[[], Iterator[Pair]]]
+
+
+class TrainingData(NamedTuple):
+    """Everything that the epochs need of the data."""
+
+    splits: Splits
+    source_vocabulary: Vocabulary
+    target_vocabulary: Vocabulary
+    train: TokenizedCorpus
+    dev: TokenizedCorpus
+    buckets: list[Bucket]
+
+
+def train(configuration: Configuration, run: Path, overwrite: bool = False) -> dict[str, Any]:
+    """Train, or go on with an unfinished training; then measure the best checkpoint and export it.
+
+    Args:
+        configuration: Every setting.
+        run: The run directory. Unfinished with the same configuration: goes on. Finished: nothing to do.
+        overwrite: Replace a run that is already there.
+
+    Returns:
+        {"split", "n", "wer", "per"} of the test split, or of dev where there is no test; percent.
+
+    Raises:
+        UsageError: The directory holds a run of another configuration, or something else.
+        DataError: The data cannot be used.
+    """
+    directory = RunDirectory(Path(run))
+    if overwrite:
+        directory.remove()
+    if directory.exists():
+        directory.check_version()
+        _require_same(configuration, directory)
+        result = directory.read_result()
+        if result is not None:
+            logger.info("%s: finished before, nothing to do (--overwrite trains anew)", run)
+            return result
+        logger.info("%s: going on with the unfinished run", run)
+    set_seed(configuration.train.seed, configuration.train.deterministic)
+    splits = open_splits(configuration.data, configuration.train.seed)
+    if not directory.exists():
+        directory.begin(configuration)
+    data = prepare_data(configuration, directory, splits)
+    fit(configuration, directory, data)
+    return _finish(directory, data.splits)
+
+
+def _require_same(configuration: Configuration, directory: RunDirectory) -> None:
+    before, now = load_configuration(directory).to_dict(), configuration.to_dict()
+    changed = [
+        f"{section}.{key} was {before[section].get(key)!r}, is now {value!r}"
+        for section, values in now.items()
+        for key, value in values.items()
+        if before[section].get(key) != value
+    ]
+    if changed:
+        raise UsageError(
+            f"{directory.path}: holds a run of another configuration ({'; '.join(changed)}); "
+            "choose another --run, or replace it with --overwrite"
+        )
+
+
+def set_seed(seed: int, deterministic: bool) -> None:
+    """Seed Python, NumPy and TensorFlow, and make TensorFlow's operations repeatable if asked to."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    keras.utils.set_random_seed(seed % 2**32)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def prepare_data(configuration: Configuration, directory: RunDirectory, splits: Splits) -> TrainingData:
+    """Vocabularies from the training pairs, corpora as ids, batch shapes; what was done before is opened."""
+    if not (directory.vocabulary / "target.txt").is_file():
+        _learn_vocabularies(configuration, directory, splits["train"])
+    source_vocabulary, target_vocabulary = load_vocabularies(directory)
+    source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
+    corpora = {
+        name: tokenize_corpus(
+            splits[name](),
+            source_text,
+            target_text,
+            configuration.data.max_length,
+            directory.data / name,
+            _fingerprint(configuration, directory, name),
+        )
+        for name in ("train", "dev")
+    }
+    for name, corpus in corpora.items():
+        for reason, count in corpus.dropped.items():
+            logger.warning(
+                "%s: %d pairs left out of %s, first on line %d: %s (data.max_length %d)",
+                name,
+                count,
+                "training" if name == "train" else "the dev loss, but decoded and measured",
+                corpus.first_dropped[reason],
+                reason,
+                configuration.data.max_length,
+            )
+    shared = overlap(splits["train"](), splits["dev"]())
+    if shared:
+        logger.warning("%d dev sources are in the training data too: dev figures will look too good", shared)
+    buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
+    return TrainingData(splits, source_vocabulary, target_vocabulary, corpora["train"], corpora["dev"], buckets)
+
+
+def _learn_vocabularies(
+    configuration: Configuration, directory: RunDirectory, pairs: Callable[[], Iterator[Pair]]
+) -> None:
+    text = configuration.text
+    directory.vocabulary.mkdir(exist_ok=True)
+    for side, tokenizer in (("source", text.source_tokenizer), ("target", text.target_tokenizer)):
+        counts = count_symbols((getattr(pair, side) for pair in pairs()), tokenizer, text.normalization, text.lowercase)
+        vocabulary = Vocabulary.from_counts(counts, text.min_count, text.max_vocabulary)
+        once = sum(1 for count in counts.values() if count == 1)
+        if tokenizer == "space" and once > 0.5 * len(counts) > 50:
+            logger.warning(
+                "%s: most of its %d symbols occur once; if words should be cut into characters, set "
+                "text.%s_tokenizer to char",
+                side,
+                len(counts),
+                side,
+            )
+        vocabulary.save(directory.vocabulary / f"{side}.txt")
+
+
+def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str) -> str:
+    """Names what the ids depend on: settings, vocabularies, and size and time of the files."""
+    parts: list[Any] = [split, configuration.to_dict()["data"], configuration.to_dict()["text"]]
+    parts.append(configuration.train.seed)
+    for name in ("source.txt", "target.txt"):
+        parts.append((directory.vocabulary / name).read_text(encoding="utf-8"))
+    for location in (configuration.data.train, configuration.data.dev):
+        for path in location if isinstance(location, list) else str(location).split(","):
+            if os.path.isfile(path):
+                parts.append([path, os.path.getsize(path), os.path.getmtime(path)])
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def compile_model(configuration: Configuration, data: TrainingData, steps_per_epoch: int) -> SequenceToSequence:
+    """Build the model with its optimizer, ready for weights to be loaded."""
+    train = configuration.train
+    model = build_model(configuration.model, len(data.source_vocabulary), len(data.target_vocabulary), seed=train.seed)
+    schedule = WarmupDecay(train.learning_rate, train.epochs * steps_per_epoch, train.warmup_steps, train.schedule)
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=train.weight_decay or None, global_clipnorm=train.clip_norm
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model.set_label_smoothing(train.label_smoothing)
+    # XLA compiles the recurrences alone: its random generator would make dropout slow.
+    model.compile(optimizer=optimizer, jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def fit(configuration: Configuration, directory: RunDirectory, data: TrainingData) -> SequenceToSequence:
+    """Run the epochs that are left, from the newest checkpoint on.
+
+    A keyboard interrupt saves where the training stands, then goes on upwards.
+    """
+    checkpoints = Checkpoints(directory.checkpoints)
+    found = checkpoints.latest()
+    state = found[0] if found else TrainingState()
+    batches, steps = training_batches(data.train, data.buckets, configuration.train.seed, state.epoch)
+    model = compile_model(configuration, data, steps)
+    if found:
+        load_weights(model, found[1])
+    directory.truncate_metrics(state.epoch)
+    writer = tf.summary.create_file_writer(str(directory.logs))
+    with writer.as_default():
+        tf.summary.text("configuration", f"```yaml\n{directory.config.read_text(encoding='utf-8')}```", step=0)
+    parts = _callbacks(configuration, directory, data, model, writer, state, steps)
+    logger.info(
+        "training %s parameters on %s pairs, %d batches an epoch",
+        f"{model.count_params():,}",
+        f"{len(data.train):,}",
+        steps,
+    )
+    try:
+        _run_epochs(configuration, model, data, batches, steps, state, parts)
+    except KeyboardInterrupt:
+        next(part for part in parts if isinstance(part, callbacks.CheckpointAndStop)).save_interrupted()
+        raise
+    finally:
+        writer.close()
+    return model
+
+
+def _run_epochs(
+    configuration: Configuration,
+    model: SequenceToSequence,
+    data: TrainingData,
+    batches: tf.data.Dataset,
+    steps: int,
+    state: TrainingState,
+    parts: list[keras.callbacks.Callback],
+) -> None:
+    epochs, patience = configuration.train.epochs, configuration.train.patience
+    validation, validation_steps = validation_batches(data.dev, data.buckets)
+    options: dict[str, Any] = {
+        "callbacks": parts,
+        "verbose": 0,
+        "validation_data": validation.repeat(),
+        "validation_steps": validation_steps,
+    }
+    if patience is not None and state.epoch - state.best_epoch >= patience:
+        return
+    if state.step:
+        # The rest of the epoch that was interrupted, then whole ones.
+        rest = batches.skip(state.step)
+        model.fit(
+            rest, initial_epoch=state.epoch, epochs=state.epoch + 1, steps_per_epoch=steps - state.step, **options
+        )
+        batches, _ = training_batches(data.train, data.buckets, configuration.train.seed, state.epoch + 1)
+        state = TrainingState(epoch=state.epoch + 1)
+    if state.epoch < epochs and not model.stop_training:
+        model.fit(batches, initial_epoch=state.epoch, epochs=epochs, steps_per_epoch=steps, **options)
+
+
+def _callbacks(
+    configuration: Configuration,
+    directory: RunDirectory,
+    data: TrainingData,
+    model: SequenceToSequence,
+    writer: tf.summary.SummaryWriter,
+    state: TrainingState,
+    steps: int,
+) -> list[keras.callbacks.Callback]:
+    beam_size = configuration.train.dev_beam_size
+    strings = live_string_model(
+        model, configuration, data.source_vocabulary, data.target_vocabulary, beam_size, n_best=1
+    )
+    draws = configuration.model.attention != "none"
+    report = callbacks.DevReport(directory, writer, configuration.train.attention_samples, draws)
+    references = group_references(data.splits["dev"]())
+    # The first sets val_wer, which the others read.
+    return [
+        callbacks.DecodedDevMetrics(Predictor(strings.decode, configuration.text), references, report),
+        callbacks.FigureLog(directory, writer),
+        callbacks.CheckpointAndStop(Checkpoints(directory.checkpoints), configuration.train.patience, state, steps),
+        callbacks.Progress(configuration.train.epochs, steps),
+    ]
+
+
+def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
+    split = "test" if "test" in splits else "dev"
+    scores, _ = evaluate_pairs(load_predictor(directory.path), splits[split](), f"evaluating {split}")
+    export_run(directory.path, directory.export)
+    result = scores.to_json(split)
+    write_atomically(directory.result, json.dumps(result) + "\n")
+    logger.info(
+        "%s: WER %.2f %%, PER %.2f %% (%d sources)\n"
+        "  run       %s\n  export    %s\n  pictures  tensorboard --logdir %s",
+        split,
+        scores.wer,
+        scores.per,
+        scores.n,
+        directory.path,
+        directory.export,
+        directory.logs,
+    )
+    return result
+
+
+def first_batches(data: TrainingData, seed: int, count: int) -> list[Any]:
+    """The first batches that a training would see."""
+    batches, _ = training_batches(data.train, data.buckets, seed)
+    return list(itertools.islice(batches.as_numpy_iterator(), count))
