@@ -104,7 +104,7 @@ def load_predictor(path: Path, beam_size: int | None = None, n_best: int = 1) ->
     run = RunDirectory(path)
     if run.exists():
         model = load_string_model(run, beam_size, n_best)
-        return Predictor(model.decode, load_configuration(run).text, n_best)
+        return Predictor(model, load_configuration(run).text, n_best)
     if (path / "saved_model.pb").is_file() and (path / EXPORT_INFO).is_file():
         return _load_export(path, beam_size, n_best)
     wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
@@ -124,7 +124,7 @@ def _load_export(path: Path, beam_size: int | None, n_best: int) -> Predictor:
         loaded = tf.saved_model.load(str(path))
     except (OSError, tf.errors.OpError) as error:
         raise DataError(f"{path}: the exported model is damaged ({error}); export it again") from error
-    return Predictor(loaded.decode, TextConfiguration(**info["text"]), n_best)
+    return Predictor(loaded, TextConfiguration(**info["text"]), n_best)
 
 
 def _read_export_info(path: Path) -> dict[str, Any]:

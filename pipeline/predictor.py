@@ -1,7 +1,7 @@
 """Strings in, strings, scores and alignments out: the one graph that evaluation, prediction and export share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -60,7 +60,7 @@ class StringModel(tf.Module):
         return {
             "texts": texts,
             "scores": found.scores,
-            "source_tokens": self._source_symbols(source, ids),
+            "source_tokens": self._source_symbols(source),
             "target_tokens": self.target_text.symbols(found.tokens[:, 0]),
             "attention": found.attention_weights[:, 0],
             "source_length": lengths,
@@ -75,11 +75,11 @@ class StringModel(tf.Module):
         kept = tf.concat([ids[:, :-1][:, : self.max_length], ends], axis=1)
         return kept.to_tensor(), tf.cast(kept.row_lengths(), tf.int32), cut
 
-    def _source_symbols(self, source: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+    def _source_symbols(self, source: tf.Tensor) -> tf.Tensor:
         """The symbols as they stand in the source, unknown ones too; '' is padding."""
         symbols = self.source_text.split(source)[:, : self.max_length]
         ends = tf.fill([symbols.nrows(), 1], self.source_text.vocabulary.symbols[2])
-        return tf.concat([symbols, ends], axis=1).to_tensor(shape=[None, tf.shape(ids)[1]])
+        return tf.concat([symbols, ends], axis=1).to_tensor()
 
     def _search(self, ids: tf.Tensor, lengths: tf.Tensor) -> SearchResult:
         mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
@@ -116,19 +116,24 @@ class Prediction(NamedTuple):
     """Whether the source was longer than the model takes, and its rest ignored."""
 
 
+class DecodesStrings(Protocol):
+    """What a `StringModel` and a loaded export have in common."""
+
+    decode: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+
+
 class Predictor:
     """Runs a `StringModel`, live or loaded from an export, over any number of strings.
 
     Args:
-        decode: `StringModel.decode` or the same function of a loaded SavedModel.
+        model: A `StringModel` or a loaded SavedModel of one: what has `decode`.
         text: How the model's strings become symbols; evaluation compares outputs the same way.
         n_best: How many of the outputs to keep.
     """
 
-    def __init__(
-        self, decode: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], text: TextConfiguration, n_best: int = 1
-    ) -> None:
-        self._decode = decode
+    def __init__(self, model: "DecodesStrings", text: TextConfiguration, n_best: int = 1) -> None:
+        # The model itself: a bound tf.function alone would not keep it alive.
+        self._model = model
         self.text = text
         self.n_best = n_best
 
@@ -143,7 +148,7 @@ class Predictor:
         predictions: list[Prediction | None] = [None] * len(sources)
         for first in range(0, len(order), BATCH_SIZE):
             indices = order[first : first + BATCH_SIZE]
-            outputs = self._decode(tf.constant([sources[index] for index in indices], tf.string))
+            outputs = self._model.decode(tf.constant([sources[index] for index in indices], tf.string))
             arrays = {name: value.numpy() for name, value in outputs.items()}
             for row, index in enumerate(indices):
                 predictions[index] = _prediction(arrays, row, self.n_best)

@@ -184,9 +184,7 @@ def compile_model(configuration: Configuration, data: TrainingData, steps_per_ep
     train = configuration.train
     model = build_model(configuration.model, len(data.source_vocabulary), len(data.target_vocabulary), seed=train.seed)
     schedule = WarmupDecay(train.learning_rate, train.epochs * steps_per_epoch, train.warmup_steps, train.schedule)
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=train.weight_decay or None, global_clipnorm=train.clip_norm
-    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     model.set_label_smoothing(train.label_smoothing)
     # XLA compiles the recurrences alone: its random generator would make dropout slow.
@@ -277,7 +275,7 @@ def _callbacks(
     references = group_references(data.splits["dev"]())
     # The first sets val_wer, which the others read.
     return [
-        callbacks.DecodedDevMetrics(Predictor(strings.decode, configuration.text), references, report),
+        callbacks.DecodedDevMetrics(Predictor(strings, configuration.text), references, report),
         callbacks.FigureLog(directory, writer),
         callbacks.CheckpointAndStop(Checkpoints(directory.checkpoints), configuration.train.patience, state, steps),
         callbacks.Progress(configuration.train.epochs, steps),
