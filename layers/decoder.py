@@ -152,7 +152,8 @@ class AttentionDecoder(keras.layers.Layer):
         self, inputs: Any, memory: Any, memory_mask: Any, summary: Any, training: bool | None = None
     ) -> tuple[Any, Any]:
         """Teacher-forced pass over a whole target; see the class."""
-        unroll = fast_unrolls.find(self) or plain_unroll
+        fast = fast_unrolls.find_decoder(self.cell_kind, self.attention_kind, self.dtype_policy) if self.fast else None
+        unroll = fast or plain_unroll
         features, attention_weights = unroll(self, inputs, memory, memory_mask, summary)
         return self.readout(features, training=training), attention_weights
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from layers import fast_unrolls
 from layers.attention import PACKAGE
 
 RECURRENT_LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
@@ -21,7 +22,8 @@ class BidirectionalEncoder(keras.layers.Layer):
         layers: Number of bidirectional layers.
         cell: "gru" or "lstm".
         dropout: Share of the outputs between the layers and of the memory that is dropped in training.
-        seed: Seed of dropout and weights.
+        seed: Seed of dropout.
+        fast: Train through the hand-written recurrence where there is one; False forces Keras's.
 
     Call arguments:
         inputs: `[batch, source, features]`, embedded symbols, padded on the right.
@@ -38,12 +40,14 @@ class BidirectionalEncoder(keras.layers.Layer):
         cell: str = "gru",
         dropout: float = 0.0,
         seed: int | None = None,
+        fast: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if cell not in RECURRENT_LAYERS:
             raise ValueError(f"cell must be one of {sorted(RECURRENT_LAYERS)}, got {cell!r}")
         self.units, self.layers, self.cell, self.dropout, self.seed = units, layers, cell, dropout, seed
+        self.fast = fast
         self.recurrent_layers = [self._bidirectional(index) for index in range(layers)]
         self.dropout_layer = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy)
 
@@ -76,13 +80,14 @@ class BidirectionalEncoder(keras.layers.Layer):
 
     def call(self, inputs: Any, source_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
         """Read the source; see the class."""
+        # Outside training the stock layer runs: an exported model must not need XLA.
+        fast = fast_unrolls.find_encoder(self.cell, self.dtype_policy) if self.fast and training else None
+        read = fast or _read
         hidden = inputs
         for index, layer in enumerate(self.recurrent_layers):
-            outputs, *states = layer(hidden, mask=source_mask, training=training)
+            outputs, summary = read(layer, hidden, source_mask)
             outputs = self.dropout_layer(outputs, training=training)
             hidden = outputs if index == 0 else hidden + outputs
-        # Per direction: [h] for a GRU, [h, c] for an LSTM.
-        summary = ops.concatenate([states[0], states[len(states) // 2]], axis=-1)
         return hidden, summary
 
     def compute_output_shape(self, inputs_shape: Any, source_mask_shape: Any = None) -> tuple[Any, Any]:
@@ -98,4 +103,12 @@ class BidirectionalEncoder(keras.layers.Layer):
             "cell": self.cell,
             "dropout": self.dropout,
             "seed": self.seed,
+            "fast": self.fast,
         }
+
+
+def _read(layer: keras.layers.Layer, inputs: Any, mask: Any) -> tuple[Any, Any]:
+    """Outputs and final states of one bidirectional layer."""
+    outputs, *states = layer(inputs, mask=mask)
+    # Per direction: [h] for a GRU, [h, c] for an LSTM.
+    return outputs, ops.concatenate([states[0], states[len(states) // 2]], axis=-1)

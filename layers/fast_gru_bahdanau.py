@@ -6,18 +6,16 @@ W_c the rows of the GRU's kernel for the symbol and for the context, the gates o
     W_y y_{t-1} + W_c C_t = W_y y_{t-1} + Σ_j a_tj (W_c h_j)
 
 so `symbol_gates` = y W_y and `memory_gates` = h W_c are computed for all positions at once, and a step costs
-one product, s_{t-1} with [U, W_query], whose columns serve the gates and the attention query together.
+one product, s_{t-1} with [U | W_query], whose columns serve the gates and the attention query together.
 
-Forward, per step (x: input side, u: recurrent side; z update, r reset, n candidate):
+Forward, per step (x: input side of the gates, u: recurrent side):
 
-    [u_z u_r u_n | q] = s_{t-1} [U | W_query] + [b_u | 0]
+    [u | q] = s_{t-1} [U | W_query] + [b_u | 0]
     p_j = tanh(q + k_j)      e_j = v·p_j      a = softmax(e)      x = symbol_gates_t + Σ_j a_j memory_gates_j
-    z = σ(x_z + u_z)     r = σ(x_r + u_r)     n = tanh(x_n + r u_n)     s_t = z s_{t-1} + (1 - z) n
+    s_t = GRU(x, u, s_{t-1})     (`layers.gru_equations`, its gradient too)
 
-Backward, per step, from ds = dL/ds_t (from outside and from step t + 1):
+Backward, per step, from ds = dL/ds_t (from outside and from step t + 1), with dx and du of the GRU:
 
-    dn = ds (1 - z) (1 - n²)     dz = ds (s_{t-1} - n) z (1 - z)     dr = dn u_n r (1 - r)
-    dx = [dz dr dn]              du = [dz dr r dn]
     da_j = dx·memory_gates_j + (from outside)        de = a (da - a·da)        dp_j = de_j v (1 - p_j²)
     dq = Σ_j dp_j                dk_j += dp_j
     ds_{t-1} = z ds + [du | dq] [U | W_query]ᵀ
@@ -30,6 +28,9 @@ element-wise chains become single loops.
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
+
+from layers import gru_equations
+from layers.large_products import dense, dense_gradient, kernel_gradient, write
 
 if TYPE_CHECKING:
     from layers.decoder import AttentionDecoder
@@ -107,9 +108,9 @@ def _recurrence(inputs: Any, initial: Any, memory: Any, mask: Any, weights: Weig
 def _forward(inputs: Any, initial: Any, memory: Any, mask: Any, weights: Weights) -> tuple[tuple[Any, ...], Saved]:
     units = weights.recurrent_bias.shape[0] // 3
     length = tf.shape(inputs)[1]
-    symbol_gates = _dense(tf.transpose(inputs, [1, 0, 2]), weights.symbol_kernel) + weights.input_bias
-    keys = _dense(memory, weights.key_kernel) + weights.key_bias
-    memory_gates = _dense(memory, weights.context_kernel)
+    symbol_gates = dense(tf.transpose(inputs, [1, 0, 2]), weights.symbol_kernel) + weights.input_bias
+    keys = dense(memory, weights.key_kernel) + weights.key_bias
+    memory_gates = dense(memory, weights.context_kernel)
     closed = tf.where(mask, tf.zeros((), keys.dtype), tf.constant(-1e9, keys.dtype))
 
     def body(position: Any, state: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -120,12 +121,8 @@ def _forward(inputs: Any, initial: Any, memory: Any, mask: Any, weights: Weights
         # Exactly 0 on padding: exp(-1e9) underflows, and every source has at least its end symbol.
         attention = tf.nn.softmax(scores + closed)
         gates = symbol_gates[position] + tf.reduce_sum(attention[:, :, None] * memory_gates, axis=1)
-        update, reset = tf.split(tf.sigmoid(gates[:, : 2 * units] + recurrent_gates[:, : 2 * units]), 2, axis=1)
-        recurrent_candidate = recurrent_gates[:, 2 * units :]
-        candidate = tf.tanh(gates[:, 2 * units :] + reset * recurrent_candidate)
-        new_state = update * state + (1 - update) * candidate
-        kept = (new_state, tf.concat([update, reset, candidate, recurrent_candidate], axis=1), query, attention)
-        return position + 1, new_state, _write(arrays, position, kept)
+        new_state, gru_saved = gru_equations.advance(gates, recurrent_gates, state)
+        return position + 1, new_state, write(arrays, position, (new_state, gru_saved, query, attention))
 
     arrays = tuple(tf.TensorArray(keys.dtype, length) for _ in range(4))
     *_, arrays = tf.while_loop(
@@ -151,20 +148,16 @@ def _backward(upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weig
 
     def body(position: Any, carry: Any, d_keys: Any, d_vector: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         state, attention = saved.states[position], saved.attention[position]
-        update, reset, candidate, recurrent_candidate = tf.split(saved.gates[position], 4, axis=1)
         d_state = carry + d_states[position]
-        d_candidate = d_state * (1 - update) * (1 - candidate * candidate)
-        d_update = d_state * (state - candidate) * update * (1 - update)
-        d_reset = d_candidate * recurrent_candidate * reset * (1 - reset)
-        d_gates = tf.concat([d_update, d_reset, d_candidate], axis=1)
+        d_gates, d_recurrent_gates, carry = gru_equations.retreat(d_state, state, saved.gates[position])
         d_weights = tf.reduce_sum(d_gates[:, None] * saved.memory_gates, axis=-1) + d_attention[position]
         d_scores = attention * (d_weights - tf.reduce_sum(attention * d_weights, axis=-1, keepdims=True))
         matched = tf.tanh(saved.queries[position][:, None] + saved.keys)
         d_matched = d_scores[:, :, None] * weights.score_vector * (1 - matched * matched)
-        d_projected = tf.concat([d_update, d_reset, d_candidate * reset, tf.reduce_sum(d_matched, axis=1)], axis=1)
-        carry = update * d_state + tf.matmul(d_projected, weights.recurrent_kernel, transpose_b=True)
+        d_projected = tf.concat([d_recurrent_gates, tf.reduce_sum(d_matched, axis=1)], axis=1)
+        carry += tf.matmul(d_projected, weights.recurrent_kernel, transpose_b=True)
         d_vector += tf.reduce_sum(d_scores[:, :, None] * matched, axis=[0, 1])
-        arrays = _write(arrays, position, (d_gates, d_projected))
+        arrays = write(arrays, position, (d_gates, d_projected))
         return position - 1, carry, d_keys + d_matched, d_vector, arrays
 
     arrays = tuple(tf.TensorArray(memory.dtype, length) for _ in range(2))
@@ -174,34 +167,17 @@ def _backward(upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weig
     )
     d_gates, d_projected = (array.stack() for array in arrays)
     d_memory_gates = tf.matmul(tf.transpose(saved.attention, [1, 2, 0]), tf.transpose(d_gates, [1, 0, 2]))
-    d_memory += _dense(d_memory_gates, tf.transpose(weights.context_kernel))
-    d_memory += _dense(d_keys, tf.transpose(weights.key_kernel))
-    d_inputs = tf.transpose(_dense(d_gates, tf.transpose(weights.symbol_kernel)), [1, 0, 2])
+    d_memory += dense_gradient(d_memory_gates, weights.context_kernel)
+    d_memory += dense_gradient(d_keys, weights.key_kernel)
+    d_inputs = tf.transpose(dense_gradient(d_gates, weights.symbol_kernel), [1, 0, 2])
     d_weights = Weights(
-        symbol_kernel=_outer(tf.transpose(inputs, [1, 0, 2]), d_gates),
-        context_kernel=_outer(memory, d_memory_gates),
-        recurrent_kernel=_outer(saved.states, d_projected),
+        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_gates),
+        context_kernel=kernel_gradient(memory, d_memory_gates),
+        recurrent_kernel=kernel_gradient(saved.states, d_projected),
         input_bias=tf.reduce_sum(d_gates, axis=[0, 1]),
         recurrent_bias=tf.reduce_sum(d_projected[:, :, : 3 * units], axis=[0, 1]),
-        key_kernel=_outer(memory, d_keys),
+        key_kernel=kernel_gradient(memory, d_keys),
         key_bias=tf.reduce_sum(d_keys, axis=[0, 1]),
         score_vector=d_vector,
     )
     return (d_inputs, d_initial, d_memory, *d_weights)
-
-
-def _write(arrays: tuple[Any, ...], position: Any, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(array.write(position, value) for array, value in zip(arrays, values, strict=True))
-
-
-def _dense(inputs: Any, kernel: Any) -> Any:
-    """`[a, b, n]` times `[n, m]` as one 2-D product: as a 3-D one it would run row by row."""
-    shape = tf.shape(inputs)
-    flat = tf.matmul(tf.reshape(inputs, [-1, inputs.shape[-1]]), kernel)
-    return tf.reshape(flat, [shape[0], shape[1], kernel.shape[-1]])
-
-
-def _outer(inputs: Any, gradient: Any) -> Any:
-    """A kernel's gradient: Σ over the first two axes of inputs ⊗ gradient, as one product."""
-    flat_inputs = tf.reshape(inputs, [-1, inputs.shape[-1]])
-    return tf.matmul(flat_inputs, tf.reshape(gradient, [-1, gradient.shape[-1]]), transpose_a=True)

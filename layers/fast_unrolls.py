@@ -1,35 +1,35 @@
-"""Which decoders have a hand-written unroll: one file per pair of cell and attention, chosen here."""
+"""Which layers have a hand-written recurrence: one file per kind, chosen here by what the layer is made of."""
 
 import logging
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from layers import fast_gru_bahdanau
+from layers import fast_bidirectional_gru, fast_gru_bahdanau
 
-if TYPE_CHECKING:
-    from layers.decoder import AttentionDecoder
-
-Unroll = Callable[..., tuple[Any, Any]]
-
-REGISTRY: dict[tuple[str, str], Unroll] = {("gru", "bahdanau"): fast_gru_bahdanau.unroll}
+DECODERS: dict[tuple[str, str], Callable[..., tuple[Any, Any]]] = {("gru", "bahdanau"): fast_gru_bahdanau.unroll}
+ENCODERS: dict[str, Callable[..., tuple[Any, Any]]] = {"gru": fast_bidirectional_gru.run}
 DTYPES = ("float32", "float64")
 
 
-def find(decoder: "AttentionDecoder") -> Unroll | None:
-    """The hand-written unroll for this decoder, or None: then the plain loop runs (logged once)."""
-    if not decoder.fast:
+def find_decoder(cell: str, attention: str, policy: Any) -> Callable[..., tuple[Any, Any]] | None:
+    """The hand-written unroll of a decoder, or None: then the plain loop runs (logged once)."""
+    return _find(DECODERS.get((cell, attention)), f"decoder, cell {cell}, attention {attention}", policy)
+
+
+def find_encoder(cell: str, policy: Any) -> Callable[..., tuple[Any, Any]] | None:
+    """The hand-written bidirectional layer of an encoder, or None: then Keras's runs (logged once)."""
+    return _find(ENCODERS.get(cell), f"encoder, cell {cell}", policy)
+
+
+def _find(found: Callable[..., Any] | None, what: str, policy: Any) -> Callable[..., Any] | None:
+    # Half precision would need its own care about sums; it is for machines where this code does not matter.
+    if found is None or policy.compute_dtype != policy.variable_dtype or policy.compute_dtype not in DTYPES:
+        _log_plain(what, policy.name)
         return None
-    unroll = REGISTRY.get((decoder.cell_kind, decoder.attention_kind))
-    same_dtype = decoder.compute_dtype == decoder.variable_dtype
-    if unroll is None or not same_dtype or decoder.compute_dtype not in DTYPES:
-        _log_plain(decoder.cell_kind, decoder.attention_kind, decoder.dtype_policy.name)
-        return None
-    return unroll
+    return found
 
 
 @lru_cache
-def _log_plain(cell: str, attention: str, precision: str) -> None:
-    logging.getLogger(__name__).info(
-        "decoder: the plain loop serves cell %s, attention %s, precision %s", cell, attention, precision
-    )
+def _log_plain(what: str, precision: str) -> None:
+    logging.getLogger(__name__).info("%s, precision %s: the plain loop runs, it is slower", what, precision)

@@ -93,6 +93,7 @@ def build_model(
         cell=configuration.cell,
         dropout=configuration.dropout,
         seed=seed,
+        fast=configuration.fast,
         dtype=policy,
         name="encoder",
     )
