@@ -9,9 +9,9 @@ import numpy as np
 from pipeline.batches import assign_buckets, plan_epoch
 from pipeline.configuration import Configuration
 from pipeline.corpus import group_references, open_splits
+from pipeline.preparation import TrainingData, first_batches, prepare_data
 from pipeline.run_directory import RunDirectory
 from pipeline.text import Vocabulary
-from pipeline.training import TrainingData, first_batches, prepare_data
 
 PERCENTILES = (0, 25, 50, 75, 90, 95, 99, 100)
 BATCHES, ROWS, SYMBOLS = 2, 4, 20
@@ -23,7 +23,7 @@ def inspect(configuration: Configuration) -> str:
     Raises:
         DataError: The data cannot be used.
     """
-    logging.getLogger("pipeline.training").setLevel(logging.ERROR)  # The report says it itself.
+    logging.getLogger("pipeline.preparation").setLevel(logging.ERROR)  # The report says it itself.
     splits = open_splits(configuration.data, configuration.train.seed)
     with tempfile.TemporaryDirectory() as folder:
         directory = RunDirectory(Path(folder) / "run")

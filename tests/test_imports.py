@@ -12,7 +12,7 @@ RANKS = [
     {"cmudict", "corpus", "tokenized_corpus", "batches"},
     {"model", "losses", "search", "schedule"},
     {"run_directory", "predictor", "loading", "evaluation", "attention_plot"},
-    {"callbacks"},
+    {"callbacks", "preparation"},
     {"export", "training", "inspection"},
     {"parsing", "streaming", "command_line", "__main__"},
 ]
