@@ -109,14 +109,14 @@ class _Results:
 
 
 def _train(arguments: argparse.Namespace, results: _Results) -> None:
-    _quieten_tensorflow()
+    _import_tensorflow()
     from pipeline.training import train
 
     results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))
 
 
 def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
-    _quieten_tensorflow()
+    _import_tensorflow()
     from pipeline.evaluation import evaluate_file
     from pipeline.loading import load_predictor
 
@@ -128,7 +128,7 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
     from pipeline.streaming import open_input, predict_lines
 
     stream = open_input(arguments.file)  # a missing file shows before the model is loaded
-    _quieten_tensorflow()
+    _import_tensorflow()
     from pipeline.loading import load_predictor
 
     predictor = load_predictor(arguments.model, beam_size=arguments.beam, n_best=arguments.n_best)
@@ -136,7 +136,7 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _export(arguments: argparse.Namespace, results: _Results) -> None:
-    _quieten_tensorflow()
+    _import_tensorflow()
     from pipeline.export import export_run
 
     export_run(arguments.run, arguments.directory, beam_size=arguments.beam, n_best=arguments.n_best)
@@ -144,7 +144,7 @@ def _export(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _inspect(arguments: argparse.Namespace, results: _Results) -> None:
-    _quieten_tensorflow()
+    _import_tensorflow()
     from pipeline.inspection import inspect
 
     results.write(inspect(arguments.configuration).rstrip("\n") + "\n")
@@ -153,10 +153,28 @@ def _inspect(arguments: argparse.Namespace, results: _Results) -> None:
 _COMMANDS = {"train": _train, "evaluate": _evaluate, "predict": _predict, "export": _export, "inspect": _inspect}
 
 
-def _quieten_tensorflow() -> None:
-    """Only works before TensorFlow is imported."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+def _import_tensorflow() -> None:
+    """Import TensorFlow without the log lines that it writes, past any setting, while it starts."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with _silent_stderr():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # also looks for a GPU, and says so
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Point the file descriptor itself elsewhere: compiled code does not write through `sys.stderr`."""
+    sys.stderr.flush()
+    kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)
 
 
 def _use_utf8() -> None:
