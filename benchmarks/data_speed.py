@@ -1,0 +1,52 @@
+"""How fast the data pipeline feeds: `python -m benchmarks.data_speed [--run RUN]`.
+
+Counts real target symbols per second of the training batches alone, on CMUdict, and compares with what a
+training consumed, as its `metrics.jsonl` says. Prints one JSON object as the last line of standard output.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.batches import training_batches
+from pipeline.configuration import Configuration, TextConfiguration
+from pipeline.corpus import open_splits
+from pipeline.preparation import prepare_data
+from pipeline.run_directory import RunDirectory
+
+REPEATS = 5
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, help="a run to compare with")
+    arguments = parser.parse_args()
+    configuration = Configuration(text=TextConfiguration(target_tokenizer="space"))
+    with tempfile.TemporaryDirectory() as folder:
+        directory = RunDirectory(Path(folder) / "run")
+        directory.begin(configuration)
+        data = prepare_data(configuration, directory, open_splits(configuration.data, seed=1))
+        batches, steps = training_batches(data.train, data.buckets, seed=1)
+        iterator = iter(batches)
+        speeds = []
+        for _ in range(REPEATS):
+            began, tokens = time.perf_counter(), 0
+            for _ in range(steps):
+                _, targets = next(iterator)
+                tokens += int(np.count_nonzero(targets))
+            speeds.append(tokens / (time.perf_counter() - began))
+    result = {"data_tokens_per_second": float(np.median(speeds))}
+    if arguments.run:
+        epochs = [json.loads(line) for line in RunDirectory(arguments.run).metrics.read_text().splitlines()]
+        result["training_tokens_per_second"] = float(np.median([epoch["tokens_per_second"] for epoch in epochs]))
+        result["ratio"] = result["data_tokens_per_second"] / result["training_tokens_per_second"]
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
