@@ -88,6 +88,10 @@ class FixedContext(keras.layers.Layer):
         context `[batch, memory_units]`, and weights `[batch, source]` that are all 0: it looks nowhere.
     """
 
+    def build(self, query_shape: Any, keys_shape: Any = None, values_shape: Any = None, mask_shape: Any = None) -> None:
+        """Nothing to create."""
+        self.built = True
+
     def project_memory(self, memory: Any) -> Any:
         """Keys of size 0, `[batch, source, 0]`: there is nothing to compare a query with."""
         return memory[:, :, :0]
@@ -97,14 +101,14 @@ class FixedContext(keras.layers.Layer):
         return values[:, 0], ops.zeros_like(mask, dtype=softmax_dtype(values.dtype))
 
 
-def softmax_dtype(dtype: str) -> str:
+def softmax_dtype(dtype: Any) -> str:
     """At least float32: in half precision, long sources would lose their small weights."""
-    return "float64" if str(dtype) == "float64" else "float32"
+    return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
 
 
 def masked_softmax(scores: Any, mask: Any) -> Any:
     """Softmax over the last axis in at least float32, exactly 0 where the mask is False."""
-    dtype = softmax_dtype(keras.backend.standardize_dtype(scores.dtype))
+    dtype = softmax_dtype(scores.dtype)
     scores = ops.cast(scores, dtype)
     weights = ops.softmax(ops.where(mask, scores, ops.cast(-1e9, dtype)), axis=-1)
     return weights * ops.cast(mask, dtype)

@@ -1,0 +1,160 @@
+"""Attention: values computed by hand, exact zeros on padding, the contract of every layer."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from layers import BahdanauAttention, FixedContext
+from layers.attention import masked_softmax
+from tests.layer_contract import CONTRACT, TOLERANCES, LayerCase, arrays, assert_close, name_of, randomize
+
+RANDOM = np.random.default_rng(0)
+MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
+MEMORY = RANDOM.normal(size=(3, 4, 6))
+QUERY = RANDOM.normal(size=(3, 7))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Look(keras.layers.Layer):
+    """One look: projects the memory, then attends; what a decoder does, as a layer of its own."""
+
+    def __init__(self, attention: keras.layers.Layer, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.attention = attention
+
+    def call(self, memory: Any, query: Any, mask: Any) -> tuple[Any, Any]:
+        return self.attention(query, self.attention.project_memory(memory), memory, mask)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "attention": keras.saving.serialize_keras_object(self.attention)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Look":
+        return cls(**{**config, "attention": keras.saving.deserialize_keras_object(config["attention"])})
+
+
+LOOK_INPUTS = [MEMORY.astype("float32"), QUERY.astype("float32"), MASK]
+CASES = [
+    LayerCase(
+        "bahdanau",
+        lambda dtype: Look(BahdanauAttention(5, dtype=dtype, name="attention"), dtype=dtype),
+        LOOK_INPUTS,
+        (False, True),
+    ),
+    LayerCase(
+        "fixed",
+        lambda dtype: Look(FixedContext(dtype=dtype, name="attention"), dtype=dtype),
+        LOOK_INPUTS,
+        (False, True),
+    ),
+]
+
+
+@pytest.mark.parametrize("check", CONTRACT, ids=name_of)
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_contract(case: LayerCase, check: Callable[..., None], tmp_path: Path):
+    check(case, tmp_path)
+
+
+@pytest.mark.parametrize("layer", [BahdanauAttention(5), FixedContext()], ids=["bahdanau", "fixed"])
+def test_configuration_of_the_bare_layer(layer: keras.layers.Layer):
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+def look(attention: keras.layers.Layer, query: Any, memory: Any, mask: Any) -> list[np.ndarray]:
+    return arrays(attention(query, attention.project_memory(memory), memory, np.asarray(mask)))
+
+
+def hand_set(query_kernel: Any, memory_kernel: Any, memory_bias: Any, score_vector: Any) -> BahdanauAttention:
+    attention = BahdanauAttention(len(score_vector), dtype="float64")
+    query_units, memory_units = len(query_kernel), len(memory_kernel)
+    look(attention, np.zeros((1, query_units)), np.zeros((1, 2, memory_units)), [[True] * 2])
+    attention.query_projection.kernel.assign(query_kernel)
+    attention.memory_projection.kernel.assign(memory_kernel)
+    attention.memory_projection.bias.assign(memory_bias)
+    attention.score_vector.assign(score_vector)
+    return attention
+
+
+def test_one_quarter_three_quarters():
+    # Scores v tanh(0) = 0 and v tanh(1) = ln 3, so weights 1/4 and 3/4; the padded 100 has no part in it.
+    attention = hand_set([[0.0]], [[1.0]], [0.0], [math.log(3) / math.tanh(1)])
+    context, weights = look(attention, np.ones((1, 1)), np.array([[[0.0], [1.0], [100.0]]]), [[True, True, False]])
+    assert_close(weights, [[0.25, 0.75, 0.0]], 1e-12)
+    assert_close(context, [[0.75]], 1e-12)
+
+
+def test_query_bias_and_every_unit_take_part():
+    attention = hand_set([[1.0, 0.0], [0.5, -1.0]], [[1.0, 2.0]], [0.25, -0.5], [2.0, -3.0])
+    query, memory = [0.3, -0.4], [0.0, 1.0, -2.0]
+    scores = [
+        2 * math.tanh(0.3 - 0.2 + value + 0.25) - 3 * math.tanh(0.4 + 2 * value - 0.5) for value in memory
+    ]  # W query = [0.3 - 0.4 / 2, 0.4]
+    total = sum(math.exp(score) for score in scores)
+    expected = [math.exp(score) / total for score in scores]
+    context, weights = look(attention, np.array([query]), np.array(memory)[None, :, None], [[True] * 3])
+    assert_close(weights, [expected], 1e-12)
+    assert_close(context, [[expected[1] - 2 * expected[2]]], 1e-12)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_weights_are_exactly_0_on_padding_and_sum_to_1(dtype: str):
+    attention = BahdanauAttention(5, dtype=dtype)
+    look(attention, QUERY, MEMORY, MASK)
+    _, weights = look(randomize(attention, scale=3), QUERY, MEMORY, MASK)
+    assert (weights[~MASK] == 0).all()
+    assert (weights[MASK] > 0).all()
+    assert_close(weights.sum(axis=1), np.ones(3), 1e-6)
+
+
+def test_what_stands_on_padding_does_not_matter():
+    attention = BahdanauAttention(5)
+    look(attention, QUERY, MEMORY, MASK)
+    randomize(attention)
+    other = np.where(MASK[:, :, None], MEMORY, 1e4)
+    for actual, expected in zip(look(attention, QUERY, other, MASK), look(attention, QUERY, MEMORY, MASK), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_a_row_without_symbols_has_weights_and_context_0():
+    attention = BahdanauAttention(5)
+    context, weights = look(attention, QUERY, MEMORY, MASK & [[True], [False], [True]])
+    assert (weights[1] == 0).all()
+    assert (context[1] == 0).all()
+    assert_close(weights.sum(axis=1), [1, 0, 1], 1e-6)
+
+
+def test_no_units_are_refused():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        BahdanauAttention(0)
+
+
+def test_fixed_context_is_the_summary_and_looks_nowhere():
+    summary = MEMORY[:, :1]
+    fixed = FixedContext(dtype="float64")
+    keys = fixed.project_memory(MEMORY)
+    context, weights = arrays(fixed(QUERY, keys, summary, MASK))
+    assert keys.shape == (3, 4, 0)
+    np.testing.assert_array_equal(context, MEMORY[:, 0])
+    np.testing.assert_array_equal(weights, np.zeros((3, 4)))
+
+
+def test_masked_softmax_by_hand():
+    scores = np.array([[0.0, math.log(3), 50.0], [5.0, 5.0, 5.0], [-1e4, 9.0, 9.0]], "float32")
+    mask = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 0]], bool)
+    weights = np.asarray(masked_softmax(scores, mask))
+    assert_close(weights, [[0.25, 0.75, 0.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]], 1e-6)
+    assert (weights[~mask] == 0).all()
+
+
+@pytest.mark.parametrize(("given", "result"), [("bfloat16", "float32"), ("float16", "float32"), ("float64", "float64")])
+def test_masked_softmax_is_never_in_half_precision(given: str, result: str):
+    scores = keras.ops.zeros((1, 300), given)
+    weights = masked_softmax(scores, np.ones((1, 300), bool))
+    assert weights.dtype.name == result
+    assert_close(weights, np.full((1, 300), 1 / 300), 1e-6)
