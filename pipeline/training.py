@@ -98,6 +98,9 @@ def compile_model(configuration: Configuration, data: TrainingData, steps_per_ep
     schedule = WarmupDecay(train.learning_rate, train.epochs * steps_per_epoch, train.warmup_steps, train.schedule)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
+    if configuration.model.precision == "mixed_float16":
+        # Small gradients would vanish in half precision.
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.set_label_smoothing(train.label_smoothing)
     # XLA compiles the recurrences alone: its random generator would make dropout slow.
     model.compile(optimizer=optimizer, jit_compile=False)
