@@ -60,6 +60,15 @@ def assert_close(actual: Any, expected: Any, tolerance: float) -> None:
     np.testing.assert_allclose(np.asarray(actual), np.asarray(expected), rtol=tolerance, atol=tolerance)
 
 
+def assert_gradients_agree(actual: Any, expected: Any, dtype: str) -> None:
+    """Outputs and gradients of two ways to compute the same, relative to the largest value of each tensor."""
+    tolerance = {"float32": 1e-4, "float64": 1e-8}[dtype]
+    for ours, theirs in zip(keras.tree.flatten(actual), keras.tree.flatten(expected), strict=True):
+        # At a single position some gradients are exactly 0.
+        largest = np.abs(theirs).max() or 1
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * largest)
+
+
 # pytest explains the `assert`s of test modules only; this explains itself.
 equal = np.testing.assert_equal
 

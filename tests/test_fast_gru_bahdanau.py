@@ -1,0 +1,70 @@
+"""The hand-written decoder loop: outputs and every gradient are those of the plain loop under autodiff."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from layers import AttentionDecoder
+from tests.layer_contract import assert_gradients_agree, randomize
+
+FEATURES, UNITS, MEMORY_UNITS, SUMMARY_UNITS = 6, 7, 10, 8
+RAGGED = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
+ONE = np.ones((1, 1), bool)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mask", "length"),
+    [("float64", RAGGED, 5), ("float32", RAGGED, 5), ("float64", ONE, 1)],
+    ids=["float64", "float32", "single_position"],
+)
+def test_outputs_and_gradients_are_those_of_the_plain_loop(dtype: str, mask: np.ndarray, length: int):
+    random = np.random.default_rng(0)
+    rows, source = mask.shape
+    shapes = [(rows, length, FEATURES), (rows, source, MEMORY_UNITS), (rows, SUMMARY_UNITS)]
+    inputs, memory, summary = (tf.constant(random.normal(size=shape), dtype) for shape in shapes)
+    decoder = AttentionDecoder(9, UNITS, attention_units=4, readout_units=5, dtype=dtype)
+    decoder.build(inputs.shape, memory.shape, mask.shape, summary.shape)
+    randomize(decoder)
+    weights = [weight.value for weight in decoder.trainable_variables]
+    # Upstream gradients that differ everywhere, of both outputs.
+    upstream = [tf.constant(random.normal(size=(rows, length, size)), dtype) for size in (9, source)]
+
+    @tf.function
+    def outputs_and_gradients(fast: bool) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        decoder.fast = fast
+        with tf.GradientTape() as tape:
+            tape.watch([inputs, memory, summary])
+            outputs = decoder(inputs, memory, mask, summary)
+        return list(outputs), tape.gradient(outputs, [inputs, memory, summary, *weights], output_gradients=upstream)
+
+    assert_gradients_agree(outputs_and_gradients(True), outputs_and_gradients(False), dtype)
+
+
+def test_lengths_may_be_unknown_when_traced():
+    decoder = AttentionDecoder(9, UNITS, dtype="float64")
+    decoder.build((3, 5, FEATURES), (3, 4, MEMORY_UNITS), (3, 4), (3, SUMMARY_UNITS))
+    randomize(decoder)
+    specs = [
+        tf.TensorSpec([None, None, FEATURES], tf.float64),
+        tf.TensorSpec([None, None, MEMORY_UNITS], tf.float64),
+        tf.TensorSpec([None, None], tf.bool),
+        tf.TensorSpec([None, SUMMARY_UNITS], tf.float64),
+    ]
+
+    @tf.function(input_signature=specs)
+    def both(*arguments: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        results = []
+        for fast in (True, False):
+            decoder.fast = fast
+            results.append(decoder(*arguments))
+        return results
+
+    for rows, target, source in [(1, 2, 3), (2, 1, 1)]:
+        random = np.random.default_rng(rows)
+        shapes = [(rows, target, FEATURES), (rows, source, MEMORY_UNITS), (rows, SUMMARY_UNITS)]
+        inputs, memory, summary = (random.normal(size=shape) for shape in shapes)
+        fast, plain = both(inputs, memory, np.ones((rows, source), bool), summary)
+        assert fast[0].shape == (rows, target, 9)
+        assert fast[1].shape == (rows, target, source)
+        for actual, expected in zip(fast, plain, strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-12)
