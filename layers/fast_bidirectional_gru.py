@@ -53,7 +53,8 @@ def run(layer: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
     @tf.custom_gradient
     def with_gradient(inputs: Any, *flat: Any) -> tuple[Any, Any]:
         directions = (Direction(*flat[:3]), Direction(*flat[3:]))
-        outputs, saved = _forward(inputs, mask, directions)
+        # An eager tape must not look inside: the gradient of a compiled loop is this one or none.
+        outputs, saved = _forward(*tf.nest.map_structure(tf.stop_gradient, (inputs, mask, directions)))
 
         def gradient(*upstream: Any) -> tuple[Any, ...]:
             return _backward(upstream, inputs, mask, directions, saved)

@@ -94,7 +94,8 @@ def _recurrence(inputs: Any, initial: Any, memory: Any, mask: Any, weights: Weig
     @tf.custom_gradient
     def with_gradient(inputs: Any, initial: Any, memory: Any, *flat_weights: Any) -> tuple[Any, Any]:
         weights = Weights(*flat_weights)
-        outputs, saved = _forward(inputs, initial, memory, mask, weights)
+        # An eager tape must not look inside: the gradient of a compiled loop is this one or none.
+        outputs, saved = _forward(*tf.nest.map_structure(tf.stop_gradient, (inputs, initial, memory, mask, weights)))
 
         def gradient(*upstream: Any) -> tuple[Any, ...]:
             return _backward(upstream, inputs, memory, weights, saved)

@@ -9,13 +9,13 @@ from tests.layer_contract import assert_gradients_agree, randomize
 
 FEATURES, UNITS, MEMORY_UNITS, SUMMARY_UNITS = 6, 7, 10, 8
 RAGGED = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
-ONE = np.ones((1, 1), bool)
+ONE = np.ones((1, 2), bool)
 
 
 @pytest.mark.parametrize(
     ("dtype", "mask", "length"),
     [("float64", RAGGED, 5), ("float32", RAGGED, 5), ("float64", ONE, 1)],
-    ids=["float64", "float32", "single_position"],
+    ids=["float64", "float32", "single_step"],
 )
 def test_outputs_and_gradients_are_those_of_the_plain_loop(dtype: str, mask: np.ndarray, length: int):
     random = np.random.default_rng(0)
