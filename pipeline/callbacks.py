@@ -1,6 +1,7 @@
 """What happens around the epochs: decoding the dev set, pictures, figures, checkpoints, progress."""
 
 import dataclasses
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -15,10 +16,11 @@ from tqdm import tqdm
 from pipeline.attention_plot import draw_attention, png_bytes
 from pipeline.evaluation import score_predictions
 from pipeline.predictor import Prediction, Predictor
-from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
+from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState, require_room
 
 LOG_EVERY_STEPS = 50
 TABLE_ROWS = 20
+HDF5_OVERHEAD = 4096  # bytes per variable, generously
 
 
 class DecodedDevMetrics(keras.callbacks.Callback):
@@ -180,6 +182,7 @@ class CheckpointAndStop(keras.callbacks.Callback):
             epoch=epoch + 1,
             best_epoch=epoch + 1 if better else self.state.best_epoch,
             best_value=value if better else self.state.best_value,
+            random=random_states(self.model),
         )
         self.checkpoints.save(self.state, self._save_weights)
         if self.patience is not None and self.state.epoch - self.state.best_epoch >= self.patience:
@@ -190,10 +193,31 @@ class CheckpointAndStop(keras.callbacks.Callback):
         done = int(self.model.optimizer.iterations.numpy())
         epoch, step = divmod(done, self.steps_per_epoch)
         if (epoch, step) > (self.state.epoch, self.state.step) and epoch == self.state.epoch:
-            self.checkpoints.save(dataclasses.replace(self.state, step=step), self._save_weights)
+            state = dataclasses.replace(self.state, step=step, random=random_states(self.model))
+            self.checkpoints.save(state, self._save_weights)
 
     def _save_weights(self, path: Path) -> None:
+        # HDF5 kills the process when the disk fills up under it.
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        size = sum(HDF5_OVERHEAD + math.prod(variable.shape) * variable.value.dtype.size for variable in variables)
+        require_room(self.checkpoints.directory, size)
         self.model.save_weights(path)
+
+
+def random_states(model: keras.Model) -> list[list[int]]:
+    """The states of dropout's generators, which Keras does not save with the weights."""
+    return [np.asarray(generator).tolist() for generator in _generators(model)]
+
+
+def restore_random_states(model: keras.Model, states: list[list[int]]) -> None:
+    """Put the generators back to where `random_states` found them."""
+    for generator, state in zip(_generators(model), states, strict=False):
+        generator.assign(state)
+
+
+def _generators(model: keras.Model) -> list[keras.Variable]:
+    others = {id(variable) for variable in [*model.weights, *model.metrics_variables]}
+    return [variable for variable in model.variables if id(variable) not in others]
 
 
 class Progress(keras.callbacks.Callback):
@@ -207,6 +231,12 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, epochs: int, steps_per_epoch: int) -> None:
         super().__init__()
         self.epochs, self.steps_per_epoch = epochs, steps_per_epoch
+
+        self._bar = tqdm(disable=True)
+
+    def close(self) -> None:
+        """Take the bar away, so that what is printed next has a line of its own."""
+        self._bar.close()
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Start the clock of the whole training."""
@@ -232,7 +262,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Close the bar, write the figures."""
-        self._bar.close()
+        self.close()
         logs = logs or {}
         names = ("loss", "val_loss", "val_wer", "val_per")
         figures = ", ".join(f"{name} {float(logs[name]):.3f}" for name in names if name in logs)

@@ -1,7 +1,9 @@
 """One SavedModel that takes strings and returns strings, scores and alignments."""
 
 import dataclasses
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +71,11 @@ def save_string_model(model: StringModel, directory: Path, info: dict[str, objec
         (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
         shutil.rmtree(directory, ignore_errors=True)
         unfinished.rename(directory)
+    except tf.errors.ResourceExhaustedError as error:
+        full = os.strerror(errno.ENOSPC)
+        if full in str(error):
+            raise OSError(errno.ENOSPC, full, str(directory)) from error
+        raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -132,6 +132,6 @@ def _read_export_info(path: Path) -> dict[str, Any]:
         info = json.loads((path / EXPORT_INFO).read_text(encoding="utf-8"))
         if info["format"] != FORMAT:
             raise UsageError(f"{path}: exported by Attentif {info['attentif']}, another version; export it again")
-        return info
+        return {name: info[name] for name in ("beam_size", "n_best", "text")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path / EXPORT_INFO}: damaged, this is not a usable export ({error})") from error

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from pipeline.batches import Bucket, plan_buckets, training_batches
+from pipeline.batches import Bucket, assign_buckets, plan_buckets, training_batches
 from pipeline.configuration import Configuration
 from pipeline.corpus import Pair, overlap
 from pipeline.loading import load_vocabularies, make_texts
@@ -64,6 +64,12 @@ def prepare_data(configuration: Configuration, directory: RunDirectory, splits: 
     if shared:
         logger.warning("%d dev sources are in the training data too: dev figures will look too good", shared)
     buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
+    unusual = int((assign_buckets(corpora["dev"], buckets) == len(buckets)).sum())
+    if unusual:
+        logger.warning(
+            "dev: %d pairs are longer than every training pair: left out of the dev loss, but decoded and measured",
+            unusual,
+        )
     return TrainingData(splits, source_vocabulary, target_vocabulary, corpora["train"], corpora["dev"], buckets)
 
 

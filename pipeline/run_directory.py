@@ -1,6 +1,7 @@
 """What a run leaves behind, and where: every path of a run directory, and its checkpoints."""
 
 import dataclasses
+import errno
 import json
 import os
 import shutil
@@ -68,9 +69,15 @@ class RunDirectory:
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise UsageError(f"{self.path}: exists and is not a run; choose another --run or empty it")
         self.path.mkdir(parents=True, exist_ok=True)
-        configuration.save(self.config)
-        (self.path / "README.md").write_text(EXPLANATION, encoding="utf-8")
-        write_atomically(self.info, json.dumps({"format": FORMAT, "attentif": __version__}))
+        try:
+            configuration.save(self.config)
+            (self.path / "README.md").write_text(EXPLANATION, encoding="utf-8")
+            write_atomically(self.info, json.dumps({"format": FORMAT, "attentif": __version__}))
+        except BaseException:
+            # Half of a beginning would look like somebody else's directory to the same command later.
+            for path in self.path.iterdir():
+                path.unlink()
+            raise
 
     def remove(self) -> None:
         """Delete the run, and only what a run writes."""
@@ -107,8 +114,15 @@ class RunDirectory:
         """Forget the figures of epochs after the first `epochs`: they are about to be trained again."""
         if self.metrics.is_file():
             lines = self.metrics.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if json.loads(line)["epoch"] <= epochs]
+            kept = [line for line in lines if _epoch_of(line) <= epochs]
             write_atomically(self.metrics, "".join(f"{line}\n" for line in kept))
+
+
+def _epoch_of(line: str) -> float:
+    try:
+        return json.loads(line)["epoch"]
+    except (ValueError, KeyError, TypeError):
+        return float("inf")  # half a line: the training was killed while writing it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +137,8 @@ class TrainingState:
     """The epoch with the best decoded dev metric so far, from 1; 0 if none."""
     best_value: float = float("inf")
     """Its dev metric."""
+    random: list[list[int]] = dataclasses.field(default_factory=list)
+    """The states of the model's random generators."""
 
     @property
     def name(self) -> str:
@@ -170,11 +186,12 @@ class Checkpoints:
         return self._read(paths[-1]) if paths else None
 
     def best(self) -> tuple[TrainingState, Path] | None:
-        """State and weights of the checkpoint with the best decoded dev metric, else of the newest."""
+        """State and weights of the checkpoint with the best decoded dev metric; of the newest if that one is gone."""
         latest = self.latest()
-        if latest is None or not latest[0].best_epoch:
-            return latest
-        return self._read(self.directory / TrainingState(epoch=latest[0].best_epoch).name)
+        if latest is None:
+            return None
+        best = self.directory / TrainingState(epoch=latest[0].best_epoch).name
+        return self._read(best) if best in self._complete() else latest
 
     def _complete(self) -> list[Path]:
         return sorted(path for path in self.directory.glob("epoch-*") if (path / STATE).is_file())
@@ -197,7 +214,7 @@ def load_configuration(run: RunDirectory) -> Configuration:
         sections = yaml.safe_load(run.config.read_text(encoding="utf-8"))
         fields = {field.name: field.default_factory for field in dataclasses.fields(Configuration)}
         return Configuration(**{name: fields[name](**values) for name, values in sections.items()})  # type: ignore
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise UsageError(f"{run.config}: damaged, this is not a usable run ({error})") from error
 
 
@@ -206,3 +223,13 @@ def write_atomically(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_text(text, encoding="utf-8")
     os.replace(unfinished, path)
+
+
+def require_room(directory: Path, size: int) -> None:
+    """Look before writing `size` bytes with a library that cannot cope with a full disk.
+
+    Raises:
+        OSError: There is less room.
+    """
+    if shutil.disk_usage(directory).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))

@@ -3,6 +3,7 @@
 A new way of cutting strings (subwords, say) is one more entry in `TOKENIZERS`.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from pipeline.errors import DataError
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL_SYMBOLS = ("<pad>", "<s>", "</s>", "<unk>")
 CHUNK = 4096
+_REMEDY = "bring the file back as the training wrote it, or train again with --overwrite"
 
 
 class Tokenizer(NamedTuple):
@@ -59,7 +61,10 @@ class Vocabulary:
     def save(self, path: Path) -> None:
         """One symbol a line, the line's number (from 0) being its id; invisible characters as \\u escapes."""
         text = "".join(f"{_escape(symbol)}\n" for symbol in self.symbols)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        # Whole or not at all: after a full disk, half a vocabulary would pass for one.
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(unfinished, path)
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
@@ -71,10 +76,22 @@ class Vocabulary:
         try:
             lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: the vocabulary cannot be read ({error})") from error
+            raise DataError(f"{path}: the vocabulary cannot be read ({error}); {_REMEDY}") from error
         if tuple(lines[:4]) != SPECIAL_SYMBOLS:
-            raise DataError(f"{path}:1: not a vocabulary, its first lines must be {' '.join(SPECIAL_SYMBOLS)}")
-        return cls(_unescape(line) for line in lines[4:])
+            first = " ".join(SPECIAL_SYMBOLS)
+            raise DataError(f"{path}:1: not a vocabulary, its first lines must be {first}; {_REMEDY}")
+        numbers: dict[str, int] = {}
+        for number, line in enumerate(lines[4:], 5):
+            try:
+                symbol = _unescape(line)
+                symbol.encode()
+            except (ValueError, OverflowError) as error:
+                raise DataError(f"{path}:{number}: not a symbol ({error}); {_REMEDY}") from error
+            if not symbol:
+                raise DataError(f"{path}:{number}: the line is empty; {_REMEDY}")
+            if numbers.setdefault(symbol, number) != number:
+                raise DataError(f"{path}:{number}: the same symbol as on line {numbers[symbol]}; {_REMEDY}")
+        return cls(numbers)
 
 
 def _escape(symbol: str) -> str:

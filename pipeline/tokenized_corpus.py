@@ -65,14 +65,14 @@ def tokenize_corpus(
         source_text: Turns sources into ids.
         target_text: Turns targets into ids.
         max_length: Pairs with a longer side, end symbol not counted, are left out and counted.
-        directory: Replaced when its fingerprint is another.
+        directory: Replaced when its fingerprint is another; its name is the split's.
         fingerprint: Names everything that the ids depend on.
 
     Raises:
         DataError: No pair is left.
     """
     manifest = directory / "manifest.json"
-    if not (manifest.is_file() and json.loads(manifest.read_text())["fingerprint"] == fingerprint):
+    if not _is_current(manifest, fingerprint):
         unfinished = directory.with_name(directory.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
@@ -83,9 +83,17 @@ def tokenize_corpus(
     corpus = open_corpus(directory)
     if not len(corpus):
         raise DataError(
-            f"no pair is left: all are longer than data.max_length ({max_length} symbols); raise it or shorten the data"
+            f"{directory.name}: no pair is left, all are longer than data.max_length ({max_length} symbols); "
+            "raise it or shorten the data"
         )
     return corpus
+
+
+def _is_current(manifest: Path, fingerprint: str) -> bool:
+    try:
+        return json.loads(manifest.read_text(encoding="utf-8"))["fingerprint"] == fingerprint
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # missing or damaged: only a cache, written again
 
 
 def _write_arrays(

@@ -120,6 +120,7 @@ def fit(configuration: Configuration, directory: RunDirectory, data: TrainingDat
     model = compile_model(configuration, data, steps)
     if found:
         load_weights(model, found[1])
+        callbacks.restore_random_states(model, state.random)
     directory.truncate_metrics(state.epoch)
     writer = tf.summary.create_file_writer(str(directory.logs))
     with writer.as_default():
@@ -137,6 +138,7 @@ def fit(configuration: Configuration, directory: RunDirectory, data: TrainingDat
         next(part for part in parts if isinstance(part, callbacks.CheckpointAndStop)).save_interrupted()
         raise
     finally:
+        next(part for part in parts if isinstance(part, callbacks.Progress)).close()
         writer.close()
     return model
 
@@ -152,12 +154,10 @@ def _run_epochs(
 ) -> None:
     epochs, patience = configuration.train.epochs, configuration.train.patience
     validation, validation_steps = validation_batches(data.dev, data.buckets)
-    options: dict[str, Any] = {
-        "callbacks": parts,
-        "verbose": 0,
-        "validation_data": validation.repeat(),
-        "validation_steps": validation_steps,
-    }
+    # The batches come shuffled.
+    options: dict[str, Any] = {"callbacks": parts, "verbose": 0, "shuffle": False}
+    if validation_steps:
+        options.update(validation_data=validation.repeat(), validation_steps=validation_steps)
     if patience is not None and state.epoch - state.best_epoch >= patience:
         return
     if state.step:
