@@ -7,6 +7,8 @@ logits with copied weights. A table goes to stderr, a JSON object to the last li
 
 Measure on a quiet machine. Where others take a core, PyTorch's OpenMP threads wait for each other at every
 product and it falls behind by far more than its share, which flatters us: the table says how busy others were.
+The ratio holds for the processor it was measured on: on an AMD EPYC with AVX-512, PyTorch's matrix products (MKL)
+ran at half the speed of TensorFlow's (oneDNN), which is most of the difference there.
 """
 
 import argparse
