@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from pipeline.batches import Bucket, assign_buckets, plan_buckets, training_batches
 from pipeline.configuration import Configuration
 from pipeline.corpus import Pair, overlap
+from pipeline.errors import DataError
 from pipeline.loading import load_vocabularies, make_texts
 from pipeline.run_directory import RunDirectory
-from pipeline.text import Vocabulary, count_symbols
+from pipeline.text import SPECIAL_SYMBOLS, Vocabulary, count_symbols
 from pipeline.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,10 @@ def _learn_vocabularies(
     for side, tokenizer in (("source", text.source_tokenizer), ("target", text.target_tokenizer)):
         counts = count_symbols((getattr(pair, side) for pair in pairs()), tokenizer, text.normalization, text.lowercase)
         vocabulary = Vocabulary.from_counts(counts, text.min_count, text.max_vocabulary)
+        if len(vocabulary) == len(SPECIAL_SYMBOLS):
+            raise DataError(
+                f"{side}: no symbol occurs {text.min_count} times in the training data; lower text.min_count"
+            )
         once = sum(1 for count in counts.values() if count == 1)
         if tokenizer == "space" and once > 0.5 * len(counts) > 50:
             logger.warning(

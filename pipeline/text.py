@@ -80,6 +80,8 @@ class Vocabulary:
         if tuple(lines[:4]) != SPECIAL_SYMBOLS:
             first = " ".join(SPECIAL_SYMBOLS)
             raise DataError(f"{path}:1: not a vocabulary, its first lines must be {first}; {_REMEDY}")
+        if len(lines) == len(SPECIAL_SYMBOLS):
+            raise DataError(f"{path}:{len(lines)}: ends before the first symbol; {_REMEDY}")
         numbers: dict[str, int] = {}
         for number, line in enumerate(lines[4:], 5):
             try:

@@ -1,0 +1,42 @@
+"""One real training, shared by all tests that need a trained model; TensorFlow is imported when it starts."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_task import TinyRun, tiny_configuration, write_splits
+
+
+@pytest.fixture(scope="session")
+def tiny_splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Paths of train, dev and test of the tiny task."""
+    return write_splits(tmp_path_factory.mktemp("tiny-data"))
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """A finished run. Leave it as it is: work on a copy."""
+    from pipeline.training import train
+
+    configuration = tiny_configuration(**tiny_splits)
+    path = tmp_path_factory.mktemp("tiny") / "run"
+    records: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("pipeline")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        result = train(configuration, path)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    return TinyRun(configuration, path, result, "\n".join(records))
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tiny_run: TinyRun) -> Path:
+    """What that run exported: beam size 3, the 3 best outputs."""
+    return tiny_run.path / "export"

@@ -1,0 +1,274 @@
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import DataError
+from pipeline.text import (
+    CHUNK,
+    END,
+    SPECIAL_SYMBOLS,
+    UNKNOWN,
+    TextProcessor,
+    Vocabulary,
+    count_symbols,
+    in_chunks,
+    normalize,
+)
+
+# Everything that could break a file of one symbol a line.
+AWKWARD = [
+    " ",
+    "\\",
+    "\t",
+    "\n",
+    "\r",
+    "\u2028",
+    "\u0085",
+    "\u0301",
+    "\u200b",
+    "\ufeff",
+    "\x00",
+    "\\u{20}",
+    "u{20}",
+    "東",
+]
+
+
+def normalized(text: str, normalization: str = "nfc", lowercase: bool = False) -> str:
+    return normalize([text], normalization, lowercase).numpy()[0].decode()
+
+
+def split(text: str, tokenizer: str = "char") -> list[str]:
+    return [symbol.decode() for symbol in TextProcessor(Vocabulary(["a"]), tokenizer).split([text]).to_list()[0]]
+
+
+def decoded(processor: TextProcessor, ids: list[int]) -> str:
+    return processor.decode([ids]).numpy()[0].decode()
+
+
+# Normalisation
+
+
+@pytest.mark.parametrize(
+    ("text", "nfc", "nfkc"),
+    [
+        ("e\u0301", "é", "é"),
+        ("ﬁ", "ﬁ", "fi"),
+        ("ｱ①", "ｱ①", "ア1"),
+        ("\u1e9b\u0323", "\u1e9b\u0323", "\u1e69"),
+        ("각", "각", "각"),
+    ],
+)
+def test_normal_forms(text: str, nfc: str, nfkc: str):
+    assert (normalized(text), normalized(text, "nfkc")) == (nfc, nfkc)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")))
+def test_normalization_is_unicodes(text: str):
+    assigned = "".join(character for character in text if unicodedata.category(character) != "Cn")
+    for form in ("nfc", "nfkc"):
+        # What is stripped besides, see the next test.
+        assert normalized(assigned, form).strip() == unicodedata.normalize(form.upper(), assigned).strip()
+
+
+def test_white_space_at_the_ends_goes_and_stays_inside():
+    assert normalized(" \t a  b \r\n") == "a  b"
+
+
+def test_lowercase_is_no_case_folding():
+    assert normalized("GROẞE Straße ÀÉ", lowercase=True) == "große straße àé"
+    assert normalized("ÀE\u0301") == "ÀÉ"
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"), [(b"a\xe9b", "a\ufffdb"), (b"\xff", "\ufffd"), (b"a\xe6\x9d", "a\ufffd"), (b"\xc0\x80", None)]
+)
+def test_invalid_utf8_becomes_replacement_characters(raw: bytes, text: str | None):
+    result = normalize(tf.constant([raw])).numpy()[0].decode()
+    assert result == text if text else set(result) == {"\ufffd"}
+
+
+# Cutting
+
+
+def test_characters_are_code_points():
+    assert split("a👍🏽東") == ["a", "👍", "🏽", "東"]
+    assert split("नमस्ते") == ["न", "म", "स", "\u094d", "त", "\u0947"]
+    assert split("a b") == ["a", " ", "b"]
+    assert split("") == []
+
+
+def test_space_cuts_at_any_number_of_blanks():
+    assert split("  K  AE\tT ", "space") == ["K", "AE", "T"]
+    assert split("   ", "space") == []
+
+
+# Ids
+
+
+def test_encode_closes_every_row_with_the_end_symbol():
+    processor = TextProcessor(Vocabulary(["b", "a"]), "char")
+    ids = processor.encode(["ab", "", "b"])
+    assert ids.to_list() == [[5, 4, END], [END], [4, END]]
+    assert ids.dtype == tf.int32
+    assert processor.encode(tf.constant([], tf.string)).to_list() == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(st.sampled_from("aé東👍न\u094d xyz<s>")), min_size=1))
+def test_round_trip(texts: list[str]):
+    processor = TextProcessor(Vocabulary.from_counts(count_symbols([*texts, "a"], "char")), "char")
+    ids = processor.encode(texts)
+    assert [text.decode() for text in processor.decode(ids.to_tensor()).numpy()] == [normalized(t) for t in texts]
+
+
+def test_round_trip_of_symbols_between_spaces():
+    processor = TextProcessor(Vocabulary(["K", "AE", "T"]), "space")
+    assert decoded(processor, processor.encode([" K AE  T"]).to_list()[0]) == "K AE T"
+
+
+def test_unknown_symbols():
+    processor = TextProcessor(Vocabulary(["a"]), "char")
+    assert processor.encode(["a?東"]).to_list() == [[4, UNKNOWN, UNKNOWN, END]]
+    assert decoded(processor, [4, UNKNOWN, END]) == "a<unk>"
+
+
+def test_decode_keeps_the_leading_axes_and_drops_padding():
+    processor = TextProcessor(Vocabulary(["a", "b"]), "char")
+    ids = [[[1, 4, 5, 2, 0], [4, 2, 0, 0, 0]], [[2, 0, 0, 0, 0], [5, 5, 5, 5, 5]]]
+    assert processor.decode(ids).numpy().tolist() == [[b"ab", b"a"], [b"", b"bbbbb"]]
+    assert processor.decode(tf.zeros([0, 3, 2], tf.int32)).shape == [0, 3]
+    assert processor.decode(tf.zeros([2, 0], tf.int32)).numpy().tolist() == [b"", b""]
+
+
+def test_symbols_have_no_name_for_pad_and_start():
+    processor = TextProcessor(Vocabulary(["a"]), "char")
+    assert processor.symbols([0, 1, 2, 3, 4]).numpy().tolist() == [b"", b"", b"</s>", b"<unk>", b"a"]
+
+
+@pytest.mark.parametrize("special", SPECIAL_SYMBOLS)
+def test_a_special_symbols_name_in_the_data_is_a_symbol_like_any_other(special: str):
+    counts = count_symbols([f"{special} a"], "space")
+    processor = TextProcessor(Vocabulary.from_counts(counts), "space")
+    ids = processor.encode([f"a {special}"]).to_list()[0]
+    assert sorted(ids) == [END, 4, 5]
+    assert decoded(processor, ids) == f"a {special}"
+    # Without an id of its own it is unknown, not special.
+    assert TextProcessor(Vocabulary(["a"]), "space").encode([special]).to_list() == [[UNKNOWN, END]]
+
+
+# Counting
+
+
+def test_counts():
+    assert count_symbols(["ab", "b", "B"], "char", lowercase=True) == Counter({"b": 3, "a": 1})
+    assert count_symbols(["a b", "b  c"], "space") == Counter({"b": 2, "a": 1, "c": 1})
+    assert count_symbols([], "char") == Counter()
+
+
+def test_counting_holds_one_chunk_at_a_time():
+    alive, most = 0, 0
+
+    class Text(str):
+        def __del__(self) -> None:
+            nonlocal alive
+            alive -= 1
+
+    def texts() -> Iterator[str]:
+        nonlocal alive, most
+        for _ in range(3 * CHUNK + 5):
+            alive += 1
+            most = max(most, alive)
+            yield Text("ab")
+
+    assert count_symbols(texts(), "char") == {"a": 3 * CHUNK + 5, "b": 3 * CHUNK + 5}
+    assert most < 2.5 * CHUNK
+
+
+def test_chunks():
+    assert list(in_chunks(range(5), 2)) == [[0, 1], [2, 3], [4]]
+    assert list(in_chunks(range(4), 2)) == [[0, 1], [2, 3]]
+    assert list(in_chunks([], 2)) == []
+
+
+# Vocabulary
+
+
+def test_most_frequent_first_and_ties_in_order():
+    counts = Counter({"z": 2, "c": 1, "a": 2, "b": 5, "é": 1})
+    assert Vocabulary.from_counts(counts).symbols[4:] == ["b", "a", "z", "c", "é"]
+    assert Vocabulary.from_counts(counts, min_count=2).symbols[4:] == ["b", "a", "z"]
+    assert Vocabulary.from_counts(counts, max_size=2).symbols[4:] == ["b", "a"]
+    assert Vocabulary.from_counts(counts, min_count=3, max_size=2).symbols[4:] == ["b"]
+    assert len(Vocabulary.from_counts(counts)) == 9
+
+
+def test_save_and_load(tmp_path: Path):
+    path = tmp_path / "symbols.txt"
+    vocabulary = Vocabulary([*AWKWARD, "<s>", "a\u0301\u0323", "न"])
+    vocabulary.save(path)
+    assert Vocabulary.load(path).symbols == vocabulary.symbols
+    lines = path.read_text(encoding="utf-8").split("\n")
+    # The line's number is the id, and what is on it can be seen.
+    assert [lines[4], lines[5], lines[6], lines[len(vocabulary) - 1]] == ["\\u{20}", "\\\\", "\\u{9}", "न"]
+    assert path.read_bytes().count(b"\n") == len(vocabulary)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1, unique=True))
+def test_save_and_load_any_symbols(tmp_path_factory: pytest.TempPathFactory, symbols: list[str]):
+    path = tmp_path_factory.getbasetemp() / "any.txt"
+    Vocabulary(symbols).save(path)
+    assert Vocabulary.load(path).symbols[4:] == symbols
+
+
+HEAD = "".join(f"{symbol}\n" for symbol in SPECIAL_SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "the vocabulary cannot be read"),
+        (b"", ":1: not a vocabulary"),
+        (b"a\nb\nc\nd\ne\n", ":1: not a vocabulary"),
+        (HEAD.encode()[:12], ":1: not a vocabulary"),
+        (HEAD.encode(), ":4: ends before the first symbol"),
+        (HEAD.encode() + b"\xff\n", "the vocabulary cannot be read"),
+        (HEAD.encode() + b"a\nb\na\n", ":7: the same symbol as on line 5"),
+        (HEAD.encode() + b"a\n\nb\n", ":6: the line is empty"),
+        (HEAD.encode() + b"\\u{110000}\n", ":5: not a symbol"),
+        (HEAD.encode() + b"\\u{ffffffffffffffffffff}\n", ":5: not a symbol"),
+        (HEAD.encode() + b"\\u{d800}\n", ":5: not a symbol"),
+    ],
+)
+def test_damaged_vocabulary(tmp_path: Path, content: bytes | None, message: str):
+    path = tmp_path / "symbols.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        Vocabulary.load(path)
+    assert f"{path}" in str(caught.value)
+    assert message in str(caught.value)
+    assert "train again with --overwrite" in str(caught.value)
+
+
+def test_a_full_disk_leaves_no_half_vocabulary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "symbols.txt"
+    Vocabulary(["old"]).save(path)
+
+    def full(self: Path, text: str, **options: str) -> None:
+        self.write_bytes(text.encode()[:20])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        Vocabulary(["new"]).save(path)
+    assert Vocabulary.load(path).symbols[4:] == ["old"]
