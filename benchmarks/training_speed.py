@@ -160,8 +160,6 @@ def logit_difference(model: Any, peer: Any, batch: Batch) -> float:
 def take_turns(ours: Run, theirs: Run, repeats: int, steps: int) -> Times:
     """Measure A B A B...; an untimed step opens each turn, so that the other's threads and caches are gone."""
     times = Times([], [])
-    for run in (ours, theirs):
-        run(WARM_UP_STEPS)
     for _ in range(repeats):
         for run, kept in zip((ours, theirs), times, strict=True):
             kept.append(milliseconds_per_step(run, steps))
@@ -197,8 +195,11 @@ def measure(settings: Settings) -> dict[str, Any]:
         raise RuntimeError(f"different numbers of parameters: {check['parameters']}")
     if check["logit_difference"] > LARGEST_LOGIT_DIFFERENCE:
         raise RuntimeError(f"different logits with the same weights, by {check['logit_difference']:.1e}")
+    ours, theirs = keras_run(model, batch), torch_run(peer, batch)
+    for run in (ours, theirs):
+        run(WARM_UP_STEPS)
     before = cpu_seconds()
-    times = take_turns(keras_run(model, batch), torch_run(peer, batch), settings.repeats, settings.steps)
+    times = take_turns(ours, theirs, settings.repeats, settings.steps)
     check["others_share"] = share_of_others(before, cpu_seconds())
     tokens = int((batch.targets != PAD).sum())
     return {"settings": dataclasses.asdict(settings), **check, **summarize(times, tokens)}
