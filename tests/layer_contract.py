@@ -8,6 +8,7 @@ A layer's tests describe it by a `LayerCase` and run every check of `CONTRACT` o
         check(case, tmp_path)
 """
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,8 @@ def configuration_makes_the_same_layer(case: LayerCase, _: Path) -> None:
     layer = case.make(dtype="float32")
     again = type(layer).from_config(json.loads(json.dumps(layer.get_config())))
     equal(again.get_config(), layer.get_config())
+    # What both left out would be equal too.
+    equal(set(inspect.signature(type(layer)).parameters) - {"kwargs"} - set(layer.get_config()), set())
     layer(*case.inputs)
     again(*case.inputs)
     equal([weight.path for weight in again.weights], [weight.path for weight in layer.weights])

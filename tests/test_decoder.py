@@ -129,9 +129,11 @@ def test_features_of_a_step_are_symbol_state_and_context():
     assert_close(features, np.concatenate([INPUTS[:, 0], state, context], axis=-1), 1e-12)
 
 
-def test_attention_is_asked_with_the_state_before_the_symbol():
-    layer = decoder()
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_attention_is_asked_with_the_state_before_the_symbol(cell: str):
+    layer = decoder(cell=cell)
     prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY)
+    # Of an LSTM's two parts it is h, the first.
     expected = layer.attention(state[0], prepared.keys, MEMORY, MASK)[1]
     for symbol in (INPUTS[:, 0], INPUTS[:, 1]):
         np.testing.assert_array_equal(layer.step(symbol, state, prepared)[2], expected)
