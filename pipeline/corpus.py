@@ -6,11 +6,12 @@ import hashlib
 import heapq
 import itertools
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from pipeline.cmudict import Role, read_cmudict_split
-from pipeline.configuration import DataConfiguration
+from pipeline.configuration import DataConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
 from pipeline.text_file import read_lines
 
@@ -188,11 +189,14 @@ def _too_few_sources(count: int, distinct: int) -> DataError:
     )
 
 
-def open_splits(data: DataConfiguration, seed: int) -> dict[str, Callable[[], Iterator[Pair]]]:
+def open_splits(
+    data: DataConfiguration, seed: int, text: TextConfiguration | None = None
+) -> dict[str, Callable[[], Iterator[Pair]]]:
     """Streams of the pairs under "train", "dev" and, if there is one, "test"; each call starts anew.
 
     A left-out dev or test is the built-in training corpus's own. Without one, dev is held out from train
-    by source, which costs a pass over train here, and there is no test.
+    by source, which costs a pass over train here, and there is no test. Sources that `text` makes the same
+    (other case, other normal form) stay on the same side.
 
     Raises:
         UsageError: A list that does not hold two paths.
@@ -210,10 +214,10 @@ def open_splits(data: DataConfiguration, seed: int) -> dict[str, Callable[[], It
             _require_readable(location, role)
             splits[role] = functools.partial(read_pairs, location, role)
     if "dev" not in splits:
-        read_all = splits["train"]
-        held_out = hold_out(read_all(), data.dev_size, seed)
-        splits["train"] = functools.partial(_read_side, read_all, held_out, False)
-        splits["dev"] = functools.partial(_read_side, read_all, held_out, True)
+        read_all, fold = splits["train"], functools.partial(fold_source, text=text or TextConfiguration())
+        held_out = hold_out((pair._replace(source=fold(pair.source)) for pair in read_all()), data.dev_size, seed)
+        splits["train"] = functools.partial(_read_side, read_all, held_out, fold, False)
+        splits["dev"] = functools.partial(_read_side, read_all, held_out, fold, True)
     return splits
 
 
@@ -226,8 +230,16 @@ def _require_readable(location: Location, role: Role) -> None:
     next(read_pairs(location, role), None)
 
 
-def _read_side(read_all: Callable[[], Iterator[Pair]], held_out: HeldOut, dev: bool) -> Iterator[Pair]:
-    return (pair for pair in read_all() if held_out.is_dev(pair.source) == dev)
+def _read_side(
+    read_all: Callable[[], Iterator[Pair]], held_out: HeldOut, fold: Callable[[str], str], dev: bool
+) -> Iterator[Pair]:
+    return (pair for pair in read_all() if held_out.is_dev(fold(pair.source)) == dev)
+
+
+def fold_source(source: str, text: TextConfiguration) -> str:
+    """The source as far as the model can tell it from others: in its normal form, lowercased if that is set."""
+    normal = unicodedata.normalize("NFKC" if text.normalization == "nfkc" else "NFC", source)
+    return normal.lower() if text.lowercase else normal
 
 
 def group_references(pairs: Iterable[Pair]) -> dict[str, list[str]]:
@@ -238,10 +250,11 @@ def group_references(pairs: Iterable[Pair]) -> dict[str, list[str]]:
     return {source: list(targets) for source, targets in references.items()}
 
 
-def overlap(train: Iterable[Pair], dev: Iterable[Pair]) -> int:
+def overlap(train: Iterable[Pair], dev: Iterable[Pair], text: TextConfiguration | None = None) -> int:
     """How many distinct dev sources are also training sources; streams train, keeps dev sources in memory."""
-    unseen = {pair.source for pair in dev}
+    text = text or TextConfiguration()
+    unseen = {fold_source(pair.source, text) for pair in dev}
     total = len(unseen)
     for pair in train:
-        unseen.discard(pair.source)
+        unseen.discard(fold_source(pair.source, text))
     return total - len(unseen)

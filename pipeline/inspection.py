@@ -25,7 +25,7 @@ def inspect(configuration: Configuration) -> str:
     Raises:
         DataError: The data cannot be used.
     """
-    splits = open_splits(configuration.data, configuration.train.seed)
+    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
     with tempfile.TemporaryDirectory() as folder, _without_warnings():
         directory = RunDirectory(Path(folder) / "run")
         directory.begin(configuration)

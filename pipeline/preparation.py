@@ -61,7 +61,7 @@ def prepare_data(configuration: Configuration, directory: RunDirectory, splits: 
                 reason,
                 configuration.data.max_length,
             )
-    shared = overlap(splits["train"](), splits["dev"]())
+    shared = overlap(splits["train"](), splits["dev"](), configuration.text)
     if shared:
         logger.warning("%d dev sources are in the training data too: dev figures will look too good", shared)
     buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)

@@ -59,7 +59,7 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
             return result
         logger.info("%s: going on with the unfinished run", run)
     set_seed(configuration.train.seed, configuration.train.deterministic)
-    splits = open_splits(configuration.data, configuration.train.seed)
+    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
     if not directory.exists():
         directory.begin(configuration)
     data = prepare_data(configuration, directory, splits)

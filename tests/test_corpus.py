@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import corpus, text_file
-from pipeline.configuration import DataConfiguration
+from pipeline.configuration import DataConfiguration, TextConfiguration
 from pipeline.corpus import Pair, group_references, hash_source, hold_out, open_splits, overlap, read_pairs
 from pipeline.errors import DataError, UsageError
 
@@ -302,6 +302,18 @@ def test_held_out_splits_part_train_by_source(tmp_path: Path, dev_size: float):
     # Streams start anew, in any order.
     assert list(splits["dev"]()) == dev
     assert list(splits["train"]()) == train
+
+
+def test_sources_that_the_model_cannot_tell_apart_stay_together(tmp_path: Path):
+    lines = [f"{form}\tx\n" for n in range(40) for form in (f"caf\u00e9{n}", f"cafe\u0301{n}", f"CAF\u00c9{n}")]
+    data = DataConfiguration(train=write(tmp_path / "a.tsv", "".join(lines)), dev_size=10)
+    splits = open_splits(data, 1, TextConfiguration(lowercase=True))
+    dev = Counter(pair.line // 3 if pair.line % 3 else pair.line // 3 - 1 for pair in splits["dev"]())
+    assert len(dev) == 10
+    assert set(dev.values()) == {3}
+    assert overlap(splits["train"](), splits["dev"](), TextConfiguration(lowercase=True)) == 0
+    assert overlap([Pair("A", "x", 1)], [Pair("a", "x", 1)]) == 0
+    assert overlap([Pair("A", "x", 1)], [Pair("a", "x", 1)], TextConfiguration(lowercase=True)) == 1
 
 
 def test_given_splits_are_taken_whole(tmp_path: Path):
