@@ -122,8 +122,9 @@ def _load_export(path: Path, beam_size: int | None, n_best: int) -> Predictor:
         raise UsageError(f"{path}: exported with --n-best {info['n_best']}; export again with --n-best {n_best}")
     try:
         loaded = tf.saved_model.load(str(path))
-    except (OSError, tf.errors.OpError) as error:
-        raise DataError(f"{path}: the exported model is damaged ({error}); export it again") from error
+    except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: the exported model is damaged ({reason}); export it again") from error
     return Predictor(loaded, TextConfiguration(**info["text"]), n_best)
 
 

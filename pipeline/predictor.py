@@ -73,7 +73,9 @@ class StringModel(tf.Module):
         cut = ids.row_lengths() > self.max_length + 1
         ends = ids[:, -1:]
         kept = tf.concat([ids[:, :-1][:, : self.max_length], ends], axis=1)
-        return kept.to_tensor(), tf.cast(kept.row_lengths(), tf.int32), cut
+        # An empty batch would have no column at all, over which no recurrence runs.
+        padded = tf.pad(kept.to_tensor(), [[0, 0], [0, tf.cast(tf.equal(kept.nrows(), 0), tf.int32)]])
+        return padded, tf.cast(kept.row_lengths(), tf.int32), cut
 
     def _source_symbols(self, source: tf.Tensor) -> tf.Tensor:
         """The symbols as they stand in the source, unknown ones too; '' is padding."""

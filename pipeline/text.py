@@ -161,10 +161,11 @@ class TextProcessor(tf.Module):
     def decode(self, ids: Any) -> tf.Tensor:
         """Ids `[..., symbols]` to strings `[...]`; pad, start and end leave nothing."""
         ids = tf.convert_to_tensor(ids)
-        flat = tf.reshape(ids, [-1, tf.shape(ids)[-1]])
+        outer, length = tf.shape(ids)[:-1], tf.shape(ids)[-1]
+        flat = tf.reshape(ids, [tf.reduce_prod(outer), length])
         kept = tf.ragged.boolean_mask(self.symbols(flat), flat > END)
         strings = tf.strings.reduce_join(kept, axis=-1, separator=self.tokenizer.separator)
-        return tf.reshape(strings, tf.shape(ids)[:-1])
+        return tf.reshape(strings, outer)
 
 
 def normalize(strings: Any, normalization: str = "nfc", lowercase: bool = False) -> tf.Tensor:

@@ -1,0 +1,241 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline import export
+from pipeline.errors import UsageError
+from pipeline.export import export_run, save_string_model
+from pipeline.loading import live_string_model, load_predictor
+from pipeline.model import build_model
+from pipeline.predictor import Prediction
+from pipeline.text import Vocabulary
+from tests.tiny_task import TinyRun, make_sources, tiny_configuration
+
+# What anyone needs to use an export; run where nothing of this project can be imported.
+ELSEWHERE = """
+import json, sys
+sys.modules.update(dict.fromkeys(["pipeline", "layers"]))  # importing them fails
+import tensorflow as tf
+import tensorflow_text
+
+path, sources = sys.argv[1], json.load(sys.stdin)
+signatures = tf.saved_model.load(path).signatures
+specs = {
+    name: [
+        {key: [spec.dtype.name, spec.shape.as_list()] for key, spec in part.items()}
+        for part in (function.structured_input_signature[1], function.structured_outputs)
+    ]
+    for name, function in signatures.items()
+}
+
+def plain(values):
+    values = values.numpy()
+    decoded = tf.nest.map_structure(lambda v: v.decode() if isinstance(v, bytes) else v, values.tolist())
+    return [list(values.shape), decoded]
+
+def call(name, batch):
+    return {key: plain(value) for key, value in signatures[name](source=tf.constant(batch, tf.string)).items()}
+
+results = [{name: call(name, batch) for name in signatures} for batch in sources]
+json.dump([specs, results], sys.stdout)
+"""
+FIVE_HUNDRED = make_sources(500, seed=1)
+ODD = ["", "?", "🙂a", "a\u0301", "ßß", "東" * 40, " a b "]
+BATCHES: list[list[str]] = [[], ["a"], FIVE_HUNDRED, ODD]
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tiny_export: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, list[dict]]:
+    """Specifications and outputs of all signatures for each of `BATCHES`, from a process without this project."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    found = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, str(tiny_export)],
+        input=json.dumps(BATCHES),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        env={**environment, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        timeout=300,
+    )
+    assert found.returncode == 0, found.stderr
+    return tuple(json.loads(found.stdout))
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_run: TinyRun) -> list[list[Prediction]]:
+    """What the run itself predicts for each of `BATCHES`."""
+    predictor = load_predictor(tiny_run.path, n_best=3)
+    return [predictor.predict(batch) for batch in BATCHES]
+
+
+def test_signatures(elsewhere: tuple[dict, list[dict]]):
+    specs = elsewhere[0]
+    best = {"text": ["string", [None]], "score": ["float32", [None]]}
+    assert set(specs) == {"serving_default", "n_best", "explain"}
+    assert all(inputs == {"source": ["string", [None]]} for inputs, _ in specs.values())
+    assert specs["serving_default"][1] == best
+    assert specs["n_best"][1] == {"texts": ["string", [None, 3]], "scores": ["float32", [None, 3]]}
+    assert specs["explain"][1] == {
+        **best,
+        "source_tokens": ["string", [None, None]],
+        "target_tokens": ["string", [None, None]],
+        "attention": ["float32", [None, None, None]],
+        "source_length": ["int32", [None]],
+        "target_length": ["int32", [None]],
+    }
+
+
+def test_shapes(elsewhere: tuple[dict, list[dict]]):
+    for batch, results in zip(BATCHES, elsewhere[1], strict=True):
+        shapes = {name: {key: shape for key, (shape, _) in values.items()} for name, values in results.items()}
+        size = len(batch)
+        assert shapes["serving_default"] == {"text": [size], "score": [size]}
+        assert shapes["n_best"] == {"texts": [size, 3], "scores": [size, 3]}
+        sources, targets = shapes["explain"]["source_tokens"][1], shapes["explain"]["target_tokens"][1]
+        assert shapes["explain"] == {
+            "text": [size],
+            "score": [size],
+            "source_tokens": [size, sources],
+            "target_tokens": [size, targets],
+            "attention": [size, targets, sources],
+            "source_length": [size],
+            "target_length": [size],
+        }
+        if batch:
+            assert max(results["explain"]["source_length"][1]) == sources
+            assert max(results["explain"]["target_length"][1]) <= targets
+
+
+def test_elsewhere_it_says_what_the_run_says(elsewhere: tuple[dict, list[dict]], expected: list[list[Prediction]]):
+    for predictions, results in zip(expected, elsewhere[1], strict=True):
+        texts, scores = results["n_best"]["texts"][1], results["n_best"]["scores"][1]
+        assert texts == [prediction.texts for prediction in predictions]
+        if predictions:
+            np.testing.assert_allclose(scores, [prediction.scores for prediction in predictions], atol=1e-4)
+        for name in ("serving_default", "explain"):
+            assert results[name]["text"][1] == [row[0] for row in texts]
+            np.testing.assert_allclose(results[name]["score"][1], [row[0] for row in scores], atol=1e-5)
+
+
+def test_explanations(elsewhere: tuple[dict, list[dict]], expected: list[list[Prediction]]):
+    for predictions, results in zip(expected, elsewhere[1], strict=True):
+        explain = {key: values for key, (_, values) in results["explain"].items()}
+        for row, prediction in enumerate(predictions):
+            source_length, target_length = explain["source_length"][row], explain["target_length"][row]
+            sources, targets = explain["source_tokens"][row], explain["target_tokens"][row]
+            assert sources[:source_length] == prediction.source_tokens
+            assert targets[:target_length] == prediction.target_tokens
+            assert (sources[source_length - 1], targets[target_length - 1]) == ("</s>", "</s>")
+            assert not any([*sources[source_length:], *targets[target_length:]])
+            attention = np.array(explain["attention"][row])
+            np.testing.assert_allclose(attention[:target_length].sum(axis=1), 1, atol=1e-5)
+            assert not attention[:, source_length:].any()
+            assert not attention[target_length:].any()
+            np.testing.assert_allclose(attention[:target_length, :source_length], prediction.attention, atol=1e-4)
+
+
+def test_odd_sources(elsewhere: tuple[dict, list[dict]]):
+    explain = elsewhere[1][3]["explain"]
+    rows, lengths = explain["source_tokens"][1], explain["source_length"][1]
+    tokens = [row[:length] for row, length in zip(rows, lengths, strict=True)]
+    assert tokens == [
+        ["</s>"],
+        ["?", "</s>"],
+        ["🙂", "a", "</s>"],
+        ["á", "</s>"],
+        ["ß", "ß", "</s>"],
+        [*["東"] * 16, "</s>"],
+        ["a", " ", "b", "</s>"],
+    ]
+    assert elsewhere[1][3]["serving_default"]["text"][1][4] == "S S S S"
+
+
+def test_missing_outputs_are_empty_and_impossible(tiny_run: TinyRun, tmp_path: Path):
+    """Outputs of no symbol at all: there is only one."""
+    configuration = tiny_configuration("-", search={"length_ratio": 0.0, "length_offset": 0})
+    model = build_model(configuration.model, 6, 6)
+    vocabulary = Vocabulary(["a", "b"])
+    strings = live_string_model(model, configuration, vocabulary, vocabulary, 2, 2)
+    save_string_model(strings, tmp_path / "export", {})
+    outputs = tf.saved_model.load(str(tmp_path / "export")).signatures["n_best"](source=tf.constant(["ab", "a"]))
+    assert outputs["texts"].numpy().tolist() == [[b"", b""]] * 2
+    assert outputs["scores"].numpy()[:, 1].tolist() == [-np.inf] * 2
+
+
+def test_without_attention_all_weights_are_zero(tmp_path: Path):
+    configuration = tiny_configuration("-", model={"attention": "none", "units": 4, "fast": False})
+    model = build_model(configuration.model, 6, 6)
+    vocabulary = Vocabulary(["a", "b"])
+    save_string_model(live_string_model(model, configuration, vocabulary, vocabulary, 1, 1), tmp_path / "export", {})
+    explain = tf.saved_model.load(str(tmp_path / "export")).signatures["explain"]
+    outputs = explain(source=tf.constant(["ab", "a"]))
+    assert outputs["attention"].shape == [2, outputs["target_tokens"].shape[1], 3]
+    assert not outputs["attention"].numpy().any()
+
+
+def test_nothing_in_it_needs_a_compiler_or_this_project(tiny_export: Path):
+    graph = (tiny_export / "saved_model.pb").read_bytes()
+    assert b"_XlaMustCompile" not in graph
+    assert b"PyFunc" not in graph
+    assert sorted(path.name for path in tiny_export.iterdir() if path.is_file()) == [
+        "attentif.json",
+        "fingerprint.pb",
+        "saved_model.pb",
+    ]
+
+
+def test_export_with_another_beam_replaces(tiny_run: TinyRun, tmp_path: Path):
+    place = tmp_path / "deep" / "export"
+    export_run(tiny_run.path, place, beam_size=2, n_best=1)
+    info = json.loads((place / "attentif.json").read_text())
+    assert (info["beam_size"], info["n_best"], info["max_length"]) == (2, 1, 16)
+    assert tf.saved_model.load(str(place)).signatures["n_best"].structured_outputs["texts"].shape.as_list() == [None, 1]
+    (place / "left over").touch()
+    export_run(tiny_run.path, place, beam_size=1)
+    assert json.loads((place / "attentif.json").read_text())["n_best"] == 1
+    assert not (place / "left over").exists()
+    assert [path.name for path in place.parent.iterdir()] == ["export"]
+
+
+def test_places_that_are_refused(tiny_run: TinyRun, tmp_path: Path):
+    with pytest.raises(UsageError, match="not a run directory; give what `train --run` wrote"):
+        export_run(tmp_path, tmp_path / "export")
+    (tmp_path / "mine").touch()
+    for place in (tmp_path, tmp_path / "mine"):
+        with pytest.raises(UsageError, match="exists and is not an export; choose another place"):
+            export_run(tiny_run.path, place)
+    with pytest.raises(UsageError, match="--n-best 5: more than the beam keeps"):
+        export_run(tiny_run.path, tmp_path / "export", n_best=5)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (tf.errors.ResourceExhaustedError(None, None, "x.pb; No space left on device"), OSError),
+        (tf.errors.ResourceExhaustedError(None, None, "out of memory"), tf.errors.ResourceExhaustedError),
+    ],
+)
+def test_a_full_disk_leaves_the_export_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[Exception]
+):
+    place = tmp_path / "export"
+    place.mkdir()
+    (place / "old").touch()
+
+    def full(model: object, path: str, signatures: object) -> None:
+        Path(path).mkdir()
+        raise error
+
+    monkeypatch.setattr(export.tf.saved_model, "save", full)
+    monkeypatch.setattr(export, "_signatures", lambda model: {})
+    with pytest.raises(raised):
+        save_string_model(object(), place, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+    assert (place / "old").exists()

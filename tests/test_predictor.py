@@ -1,0 +1,216 @@
+import dataclasses
+import gc
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.configuration import Configuration, TextConfiguration
+from pipeline.loading import live_string_model, load_vocabularies, load_weights
+from pipeline.model import build_model
+from pipeline.predictor import BATCH_SIZE, Prediction, Predictor, StringModel
+from pipeline.run_directory import Checkpoints, RunDirectory
+from pipeline.text import END, PAD, START, Vocabulary
+from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
+
+LONGEST = 16
+
+
+@pytest.fixture(scope="module")
+def model(tiny_run: TinyRun) -> keras.Model:
+    """The trained network."""
+    run = RunDirectory(tiny_run.path)
+    source, target = load_vocabularies(run)
+    model = build_model(tiny_run.configuration.model, len(source), len(target))
+    best = Checkpoints(run.checkpoints).best()
+    assert best
+    load_weights(model, best[1])
+    return model
+
+
+def string_model(model: keras.Model, run: TinyRun, beam_size: int, n_best: int, **search: float) -> StringModel:
+    configuration = dataclasses.replace(
+        run.configuration, search=dataclasses.replace(run.configuration.search, **search)
+    )
+    return live_string_model(model, configuration, *load_vocabularies(RunDirectory(run.path)), beam_size, n_best)
+
+
+@pytest.fixture(scope="module")
+def strings(model: keras.Model, tiny_run: TinyRun) -> StringModel:
+    return string_model(model, tiny_run, beam_size=3, n_best=3)
+
+
+@pytest.fixture(scope="module")
+def predictor(strings: StringModel, tiny_run: TinyRun) -> Predictor:
+    return Predictor(strings, tiny_run.configuration.text, n_best=3)
+
+
+def assert_same(first: Prediction, second: Prediction) -> None:
+    assert (first.texts, first.cut) == (second.texts, second.cut)
+    assert (first.source_tokens, first.target_tokens) == (second.source_tokens, second.target_tokens)
+    np.testing.assert_allclose(first.scores, second.scores, atol=1e-4)
+    np.testing.assert_allclose(first.attention, second.attention, atol=1e-4)
+
+
+def test_predictions_come_in_the_order_of_the_sources(predictor: Predictor):
+    sources = [source for source in make_sources(400) if 2 <= len(source) <= 5][: BATCH_SIZE + 20]
+    assert len(sources) > BATCH_SIZE
+    done: list[int] = []
+    predictions = predictor.predict(sources, on_progress=done.append)
+    assert (sum(done), len(done)) == (len(sources), 2)
+    assert ["".join(prediction.source_tokens[:-1]) for prediction in predictions] == sources
+    right = sum(
+        prediction.texts[0] == capitals(source) for prediction, source in zip(predictions, sources, strict=True)
+    )
+    assert right > 0.9 * len(sources)
+
+
+def test_nothing_to_predict(predictor: Predictor):
+    assert predictor.predict([]) == []
+
+
+def test_a_prediction_does_not_depend_on_its_company(predictor: Predictor):
+    sources = ["a", "", "éßab", "東東東東東東東東東東", "b?b"]
+    together = predictor.predict(sources)
+    for source, prediction in zip(sources, together, strict=True):
+        assert_same(predictor.predict([source])[0], prediction)
+    assert_same(predictor.predict(["a"] * 3)[2], together[0])
+
+
+def test_what_a_prediction_holds(predictor: Predictor):
+    [prediction] = predictor.predict(["aé東"])
+    assert prediction.texts[0] == "A É EAST"
+    assert prediction.source_tokens == ["a", "é", "東", "</s>"]
+    assert prediction.target_tokens == ["A", "É", "EAST", "</s>"]
+    assert prediction.attention.shape == (4, 4)
+    np.testing.assert_allclose(prediction.attention.sum(axis=1), 1, atol=1e-5)
+    assert not prediction.cut
+    assert len(set(prediction.texts)) == 3
+    assert prediction.scores == sorted(prediction.scores, reverse=True)
+    assert all(score < 0 for score in prediction.scores)
+
+
+def test_scores_and_attention_are_the_models(predictor: Predictor, strings: StringModel, model: keras.Model):
+    """log p of every output, end symbol included, as the network gives it to the known target."""
+    predictions = predictor.predict(["aé", "ßßb東", "bbbbbb"])
+    sources = ["".join(prediction.source_tokens[:-1]) for prediction in predictions for _ in prediction.texts]
+    targets = strings.target_text.encode([text for prediction in predictions for text in prediction.texts]).to_tensor()
+    inputs = tf.concat([tf.fill([len(targets), 1], START), targets[:, :-1]], axis=1)
+    logits, attention = model([strings.source_text.encode(sources).to_tensor(), inputs])
+    log_p = tf.gather(tf.nn.log_softmax(logits), targets, batch_dims=2)
+    log_p = tf.reduce_sum(tf.where(targets == PAD, 0.0, log_p), axis=1)
+    np.testing.assert_allclose([score for prediction in predictions for score in prediction.scores], log_p, atol=1e-3)
+    for prediction, weights in zip(predictions, attention[::3], strict=True):
+        longest, length = prediction.attention.shape
+        np.testing.assert_allclose(prediction.attention, weights[:longest, :length], atol=1e-4)
+
+
+def test_sources_too_long_are_cut_and_flagged(predictor: Predictor):
+    exactly, longer = "ab" * (LONGEST // 2), "ab" * (LONGEST // 2) + "éé"
+    fits, cut = predictor.predict([exactly, longer])
+    assert (fits.cut, cut.cut) == (False, True)
+    assert cut.source_tokens == [*exactly, "</s>"]
+    assert_same(cut._replace(cut=False), fits)
+
+
+def test_unknown_symbols_are_shown_as_they_stand(predictor: Predictor):
+    [known, unknown] = predictor.predict(["a?🙂", "a!x"])
+    assert known.source_tokens == ["a", "?", "🙂", "</s>"]
+    assert known.scores == pytest.approx(unknown.scores, abs=1e-4)
+
+
+def test_an_empty_source(predictor: Predictor):
+    [prediction] = predictor.predict([""])
+    assert prediction.source_tokens == ["</s>"]
+    assert len(prediction.target_tokens) == prediction.attention.shape[0]
+
+
+@pytest.mark.parametrize("beam_size", [1, 2])
+def test_outputs_end_at_their_limit(model: keras.Model, tiny_run: TinyRun, beam_size: int):
+    strings = string_model(model, tiny_run, beam_size, 1, length_ratio=0.5, length_offset=1)
+    predictions = Predictor(strings, tiny_run.configuration.text).predict(["abab", "ab", "aaaaaaaa"])
+    assert [len(prediction.target_tokens) for prediction in predictions] == [4, 3, 6]
+    assert all(prediction.target_tokens[-1] == "</s>" for prediction in predictions)
+
+
+def test_more_outputs_than_there_are(model: keras.Model, tiny_run: TinyRun):
+    strings = string_model(model, tiny_run, 3, 3, length_ratio=0, length_offset=0)
+    outputs = strings.decode(tf.constant(["ab", "b"]))
+    assert outputs["texts"].numpy().tolist() == [[b"", b"", b""]] * 2
+    assert np.isfinite(outputs["scores"].numpy()).tolist() == [[True, False, False]] * 2
+    [prediction, _] = Predictor(strings, tiny_run.configuration.text, 3).predict(["ab", "b"])
+    assert (prediction.texts, prediction.target_tokens, len(prediction.scores)) == ([""], ["</s>"], 1)
+
+
+def test_normalization_and_lowercase_come_first():
+    configuration = Configuration(text=TextConfiguration(lowercase=True, target_tokenizer="space"))
+    source = Vocabulary(["é", "ß"])
+    untrained = build_model(tiny_configuration("-", model={"units": 4, "fast": False}).model, len(source), 6)
+    strings = live_string_model(untrained, configuration, source, Vocabulary(["A", "B"]), 1, 1)
+    [prediction] = Predictor(strings, configuration.text).predict([" E\u0301ẞ "])
+    assert prediction.source_tokens == ["é", "ß", "</s>"]
+
+
+def test_without_attention_it_looks_nowhere():
+    configuration = tiny_configuration("-", model={"units": 4, "attention": "none"})
+    vocabulary = Vocabulary(["a", "b"])
+    untrained = build_model(configuration.model, len(vocabulary), len(vocabulary))
+    for beam_size in (1, 2):
+        strings = live_string_model(untrained, configuration, vocabulary, vocabulary, beam_size, 1)
+        for prediction in Predictor(strings, configuration.text).predict(["ab", "a"]):
+            assert prediction.attention.shape == (len(prediction.target_tokens), len(prediction.source_tokens))
+            assert not prediction.attention.any()
+
+
+def test_it_sees_the_weights_as_they_are_now(model: keras.Model, tiny_run: TinyRun):
+    predictor = Predictor(string_model(model, tiny_run, 1, 1), tiny_run.configuration.text)
+    before = predictor.predict(["aé"])[0]
+    bias = model.get_layer("decoder").output_projection.bias
+    kept = bias.numpy()
+    try:
+        bias.assign(np.where(np.arange(len(kept)) == END, 1e3, 0))
+        assert predictor.predict(["aé"])[0].texts == [""]
+    finally:
+        bias.assign(kept)
+    assert_same(predictor.predict(["aé"])[0], before)
+
+
+class FakeModel:
+    """Two inputs, three outputs asked for, two and one found."""
+
+    def __init__(self) -> None:
+        self.decode: Callable[[tf.Tensor], dict[str, tf.Tensor]] = lambda source: {
+            "texts": tf.constant([["a", "b", ""], ["c", "", ""]]),
+            "scores": tf.constant([[-1.0, -2.0, -np.inf], [-3.0, -np.inf, -np.inf]]),
+            "source_tokens": tf.constant([["x", "</s>", ""], ["x", "y", "</s>"]]),
+            "target_tokens": tf.constant([["a", "</s>"], ["</s>", ""]]),
+            "attention": tf.ones([2, 2, 3]),
+            "source_length": tf.constant([2, 3]),
+            "target_length": tf.constant([2, 1]),
+            "cut": tf.constant([False, True]),
+        }
+
+
+@pytest.mark.parametrize(("n_best", "texts"), [(1, [["a"], ["c"]]), (2, [["a", "b"], ["c"]]), (3, [["a", "b"], ["c"]])])
+def test_padding_and_missing_outputs_are_taken_off(n_best: int, texts: list[list[str]]):
+    predictions = Predictor(FakeModel(), TextConfiguration(), n_best).predict(["x", "xy"])
+    assert [prediction.texts for prediction in predictions] == texts
+    assert [prediction.source_tokens for prediction in predictions] == [["x", "</s>"], ["x", "y", "</s>"]]
+    assert [prediction.target_tokens for prediction in predictions] == [["a", "</s>"], ["</s>"]]
+    assert [prediction.attention.shape for prediction in predictions] == [(2, 2), (1, 3)]
+    assert [prediction.cut for prediction in predictions] == [False, True]
+
+
+def test_it_keeps_its_model_alive(tiny_run: TinyRun):
+    vocabulary = Vocabulary(["a", "b"])
+    configuration = tiny_configuration("-", model={"units": 4, "fast": False})
+
+    def make() -> Predictor:
+        model = build_model(configuration.model, len(vocabulary), len(vocabulary))
+        return Predictor(live_string_model(model, configuration, vocabulary, vocabulary, 1, 1), configuration.text)
+
+    predictor = make()
+    gc.collect()
+    assert len(predictor.predict(["ab"])) == 1

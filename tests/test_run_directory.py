@@ -1,0 +1,307 @@
+import dataclasses
+import errno
+import json
+import shutil
+from pathlib import Path
+
+import h5py
+import pytest
+
+from pipeline import __version__, run_directory
+from pipeline.configuration import (
+    Configuration,
+    DataConfiguration,
+    ModelConfiguration,
+    SearchConfiguration,
+    TextConfiguration,
+    TrainConfiguration,
+)
+from pipeline.errors import DataError, UsageError
+from pipeline.run_directory import (
+    FORMAT,
+    Checkpoints,
+    RunDirectory,
+    TrainingState,
+    load_configuration,
+    require_room,
+    write_atomically,
+)
+
+UNUSUAL = Configuration(
+    DataConfiguration(["a b.en", "ä.fr.gz"], dev="dev.tsv", dev_size=7, buckets=1),
+    TextConfiguration("space", "char", "nfkc", True, 3, 100),
+    ModelConfiguration(readout_units=5, cell="lstm", attention="none", dropout=0.0, precision="float64", fast=False),
+    TrainConfiguration(clip_norm=None, patience=None, learning_rate=1e-5, schedule="linear", deterministic=False),
+    SearchConfiguration(1, 0.6, 1.5, 0),
+)
+
+
+def begin(path: Path, configuration: Configuration | None = None) -> RunDirectory:
+    run = RunDirectory(path)
+    run.begin(configuration or Configuration())
+    return run
+
+
+def save(checkpoints: Checkpoints, **state: object) -> None:
+    checkpoints.save(TrainingState(**state), lambda path: path.write_text(f"weights {state}"))  # type: ignore[arg-type]
+
+
+def names(checkpoints: Checkpoints) -> list[str]:
+    return sorted(path.name for path in checkpoints.directory.iterdir())
+
+
+# The directory
+
+
+@pytest.mark.parametrize("configuration", [Configuration(), UNUSUAL])
+def test_configuration_round_trip(tmp_path: Path, configuration: Configuration):
+    assert load_configuration(begin(tmp_path / "run", configuration)) == configuration
+
+
+def test_begin_explains_itself(tmp_path: Path):
+    run = begin(tmp_path / "deep" / "run")
+    assert run.exists()
+    assert json.loads(run.info.read_text()) == {"format": FORMAT, "attentif": __version__}
+    explained = (run.path / "README.md").read_text(encoding="utf-8")
+    for path in vars(run).values():
+        assert path == run.path or path.name in explained
+    run.check_version()
+
+
+@pytest.mark.parametrize("holds", ["file", "directory with a file", "directory with a directory"])
+def test_begin_leaves_other_things_alone(tmp_path: Path, holds: str):
+    path = tmp_path / "mine"
+    if holds == "file":
+        path.write_text("mine")
+    else:
+        path.mkdir()
+        (path / "x").mkdir() if "directory with a directory" in holds else (path / "x").write_text("mine")
+    with pytest.raises(UsageError, match="exists and is not a run; choose another --run or empty it"):
+        begin(path)
+    RunDirectory(path).remove()
+    assert path.exists()
+
+
+def test_begin_takes_an_empty_directory(tmp_path: Path):
+    assert begin(tmp_path).exists()
+
+
+@pytest.mark.parametrize("at", ["config.yaml", "README.md", "run.json"])
+def test_a_beginning_that_fails_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str):
+    write_text = Path.write_text
+
+    def full(self: Path, text: str, **options: str) -> int:
+        if at in self.name:
+            write_text(self, text[:5])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_text(self, text, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            begin(tmp_path / "run")
+    assert load_configuration(begin(tmp_path / "run")) == Configuration()
+
+
+def test_remove(tmp_path: Path):
+    run = begin(tmp_path / "run")
+    run.remove()
+    assert not run.path.exists()
+    run.remove()
+
+
+def test_another_format_is_refused(tmp_path: Path):
+    run = begin(tmp_path / "run")
+    run.info.write_text(json.dumps({"format": FORMAT + 1, "attentif": "9.1"}))
+    with pytest.raises(UsageError, match=r"made by Attentif 9\.1 \(run format 2\).*use that version, or .*--overwrite"):
+        run.check_version()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}'])
+def test_damaged_description(tmp_path: Path, content: str):
+    run = begin(tmp_path / "run")
+    run.info.write_text(content)
+    with pytest.raises(UsageError, match=r"run\.json: damaged"):
+        run.check_version()
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "data", "data: 3", "data: {nope: 1}", "nope: {}", "data: [", "train: {epochs: many}"]
+)
+def test_damaged_configuration(tmp_path: Path, content: str | None):
+    run = begin(tmp_path / "run")
+    run.config.unlink() if content is None else run.config.write_text(content)
+    with pytest.raises(UsageError, match=r"config\.yaml: damaged, this is not a usable run"):
+        load_configuration(run)
+
+
+def test_result(tmp_path: Path):
+    run = begin(tmp_path / "run")
+    assert run.read_result() is None
+    write_atomically(run.result, '{"wer": 1.5}\n')
+    assert run.read_result() == {"wer": 1.5}
+    assert [path.name for path in run.path.iterdir() if "unfinished" in path.name] == []
+
+
+def test_metrics_are_added_and_truncated(tmp_path: Path):
+    run = begin(tmp_path / "run")
+    run.truncate_metrics(0)  # nothing there yet
+    for epoch in (1, 2, 3):
+        run.append_metrics({"epoch": epoch, "loss": 0.1 * epoch})
+    run.truncate_metrics(2)
+    assert [json.loads(line)["epoch"] for line in run.metrics.read_text().splitlines()] == [1, 2]
+
+
+@pytest.mark.parametrize("half", ['{"epoch": 3, "lo', "{}", "3"])
+def test_half_a_line_of_metrics_is_forgotten(tmp_path: Path, half: str):
+    run = begin(tmp_path / "run")
+    run.append_metrics({"epoch": 1})
+    with run.metrics.open("a") as file:
+        file.write(half)
+    run.truncate_metrics(5)
+    assert run.metrics.read_text() == '{"epoch": 1}\n'
+
+
+def test_room():
+    require_room(Path("/"), 0)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        require_room(Path("/"), 1 << 62)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, "/")
+
+
+# Checkpoints
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> Checkpoints:
+    return Checkpoints(tmp_path / "checkpoints")
+
+
+def test_no_checkpoint_yet(checkpoints: Checkpoints):
+    assert (checkpoints.latest(), checkpoints.best()) == (None, None)
+
+
+def test_state_round_trip(checkpoints: Checkpoints):
+    state = TrainingState(3, 17, 2, 12.5, [[1, 42], [7, 4294967295]])
+    checkpoints.save(state, lambda path: path.write_text("w"))
+    found = checkpoints.latest()
+    assert found == (state, checkpoints.directory / "epoch-0003-step-0000017" / "model.weights.h5")
+    assert found[1].read_text() == "w"
+    save(checkpoints, epoch=4)
+    assert checkpoints.latest()[0] == TrainingState(4)
+    assert checkpoints.latest()[0].best_value == float("inf")
+
+
+def test_the_newest_two_and_the_best_stay(checkpoints: Checkpoints):
+    best = {1: 1, 2: 2, 3: 2, 4: 2, 5: 5, 6: 5}
+    kept = []
+    for epoch, best_epoch in best.items():
+        save(checkpoints, epoch=epoch, best_epoch=best_epoch, best_value=1.0)
+        kept.append([int(name[-4:]) for name in names(checkpoints)])
+        assert checkpoints.latest()[0].epoch == epoch
+        assert checkpoints.best()[0].epoch == best_epoch
+    assert kept == [[1], [1, 2], [2, 3], [2, 3, 4], [4, 5], [5, 6]]
+
+
+def test_an_interrupted_epoch_comes_between(checkpoints: Checkpoints):
+    save(checkpoints, epoch=2, best_epoch=1)
+    save(checkpoints, epoch=2, step=5, best_epoch=1)
+    assert (checkpoints.latest()[0].epoch, checkpoints.latest()[0].step) == (2, 5)
+    save(checkpoints, epoch=2, step=11, best_epoch=1)
+    assert checkpoints.latest()[0].step == 11
+    save(checkpoints, epoch=3, best_epoch=1)
+    assert checkpoints.latest()[0].epoch == 3
+    assert names(checkpoints) == ["epoch-0002-step-0000011", "epoch-0003"]
+
+
+def test_saving_again_replaces(checkpoints: Checkpoints):
+    save(checkpoints, epoch=1, best_value=3.0)
+    save(checkpoints, epoch=1, best_value=2.0)
+    assert checkpoints.latest()[0].best_value == 2.0
+    assert names(checkpoints) == ["epoch-0001"]
+
+
+def test_a_failed_save_leaves_what_was_there(checkpoints: Checkpoints):
+    save(checkpoints, epoch=1)
+
+    def fail(path: Path) -> None:
+        path.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for epoch in (1, 2):
+        with pytest.raises(OSError, match="No space"):
+            checkpoints.save(TrainingState(epoch), fail)
+        assert names(checkpoints) == ["epoch-0001"]
+        assert "weights" in checkpoints.latest()[1].read_text()
+
+
+def test_an_unfinished_checkpoint_is_none(checkpoints: Checkpoints):
+    save(checkpoints, epoch=1)
+    shutil.copytree(checkpoints.directory / "epoch-0001", checkpoints.directory / "unfinished-epoch-0002")
+    (checkpoints.directory / "epoch-0003").mkdir()
+    (checkpoints.directory / "epoch-0003" / "model.weights.h5").write_text("without state")
+    assert checkpoints.latest()[0].epoch == 1
+    save(checkpoints, epoch=2)
+    assert "unfinished-epoch-0002" not in names(checkpoints)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"epoch": 1, "nope": 2}', b"\xff"])
+def test_damaged_state(checkpoints: Checkpoints, content: str | bytes):
+    save(checkpoints, epoch=1)
+    save(checkpoints, epoch=2)
+    path = checkpoints.directory / "epoch-0002"
+    (path / "state.json").write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(DataError, match=r"damaged checkpoint .*; delete it and go on from the one before") as caught:
+        checkpoints.latest()
+    assert str(path) in str(caught.value)
+    shutil.rmtree(path)
+    assert checkpoints.latest()[0].epoch == 1
+
+
+def test_without_the_best_the_newest_is_taken(checkpoints: Checkpoints):
+    for epoch in (1, 2, 3):
+        save(checkpoints, epoch=epoch, best_epoch=1, best_value=0.5)
+    assert checkpoints.best()[0].epoch == 1
+    shutil.rmtree(checkpoints.directory / "epoch-0001")
+    assert checkpoints.best()[0].epoch == 3
+
+
+def test_a_state_written_before_the_random_generators_were_kept(checkpoints: Checkpoints):
+    save(checkpoints, epoch=1)
+    state = dataclasses.asdict(TrainingState(1))
+    del state["random"]
+    (checkpoints.directory / "epoch-0001" / "state.json").write_text(json.dumps(state))
+    assert checkpoints.latest()[0] == TrainingState(1)
+
+
+def test_damaged_weights_say_what_to_do(tmp_path: Path):
+    from pipeline.loading import load_weights
+    from pipeline.model import build_model
+
+    small = ModelConfiguration(units=4, embedding_units=4, fast=False)
+    model = build_model(small, 6, 6)
+    good = tmp_path / "model.weights.h5"
+    model.save_weights(good)
+    load_weights(model, good)
+    whole = good.read_bytes()
+    with h5py.File(good) as file:
+        assert file["layers"].keys()
+    message = r"the weights cannot be loaded .*delete that checkpoint's folder"
+    for content in (b"", b"nonsense", whole[: len(whole) // 2], None):
+        good.unlink() if content is None else good.write_bytes(content)
+        with pytest.raises(DataError, match=message) as caught:
+            load_weights(model, good)
+        assert str(good) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    good.write_bytes(whole)
+    with pytest.raises(DataError, match="the weights cannot be loaded"):
+        load_weights(build_model(dataclasses.replace(small, units=6), 6, 6), good)
+
+
+def test_what_is_written_atomically_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "file"
+    write_atomically(path, "old")
+    monkeypatch.setattr(run_directory.os, "replace", lambda *paths: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
