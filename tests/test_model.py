@@ -151,6 +151,14 @@ def test_metrics_are_per_real_symbol_over_all_batches():
     assert float(metrics["tokens"]) == 8
 
 
+def test_padding_that_was_predicted_is_not_right():
+    built = model(fast=False)
+    bias = built.get_layer("decoder").output_projection.bias
+    bias.assign(100.0 * np.eye(TARGET_SIZE)[0])
+    built.compile()
+    assert float(built.test_step(DATA)["accuracy"]) == 0
+
+
 def test_fit_learns_and_starts_its_metrics_anew():
     built = model(precision="float32", attention="none", fast=False)
     built.compile(keras.optimizers.Adam(0.02), jit_compile=False)

@@ -268,6 +268,7 @@ def test_greedy_stops_at_the_last_end():
     assert sequences(found) == [[[3, END]], [[END]]]
     assert_close(found.scores, [[np.log(0.72)], [np.log(0.1)]], 1e-5)
     assert found.tokens.tolist() == [[[3, END]], [[END, PAD]]]
+    assert found.attention_weights[:, 0, :, 0].tolist() == [[1, 13], [1, 0]]
     assert int(calls) == 2
 
 
