@@ -14,7 +14,7 @@ from pipeline.corpus import Pair, overlap
 from pipeline.errors import DataError
 from pipeline.loading import load_vocabularies, make_texts
 from pipeline.run_directory import RunDirectory
-from pipeline.text import SPECIAL_SYMBOLS, Vocabulary, count_symbols
+from pipeline.text import SPECIAL_SYMBOLS, UNKNOWN, Vocabulary, count_symbols
 from pipeline.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,12 @@ def prepare_data(configuration: Configuration, directory: RunDirectory, splits: 
                 reason,
                 configuration.data.max_length,
             )
+    unknown = [int((ids == UNKNOWN).sum()) for ids in (corpora["dev"].source_ids, corpora["dev"].target_ids)]
+    if any(unknown):
+        logger.warning(
+            "dev: %d source and %d target symbols are not in the vocabulary of the training data: they are <unk>",
+            *unknown,
+        )
     shared = overlap(splits["train"](), splits["dev"](), configuration.text)
     if shared:
         logger.warning("%d dev sources are in the training data too: dev figures will look too good", shared)

@@ -19,7 +19,7 @@ def tiny_run(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFacto
     """A finished run. Leave it as it is: work on a copy."""
     from pipeline.training import train
 
-    configuration = tiny_configuration(**tiny_splits)
+    configuration = tiny_configuration(tiny_splits)
     path = tmp_path_factory.mktemp("tiny") / "run"
     records: list[str] = []
     handler = logging.Handler()

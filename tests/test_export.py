@@ -158,7 +158,7 @@ def test_odd_sources(elsewhere: tuple[dict, list[dict]]):
 
 def test_missing_outputs_are_empty_and_impossible(tiny_run: TinyRun, tmp_path: Path):
     """Outputs of no symbol at all: there is only one."""
-    configuration = tiny_configuration("-", search={"length_ratio": 0.0, "length_offset": 0})
+    configuration = tiny_configuration({}, search={"length_ratio": 0.0, "length_offset": 0})
     model = build_model(configuration.model, 6, 6)
     vocabulary = Vocabulary(["a", "b"])
     strings = live_string_model(model, configuration, vocabulary, vocabulary, 2, 2)
@@ -169,7 +169,7 @@ def test_missing_outputs_are_empty_and_impossible(tiny_run: TinyRun, tmp_path: P
 
 
 def test_without_attention_all_weights_are_zero(tmp_path: Path):
-    configuration = tiny_configuration("-", model={"attention": "none", "units": 4, "fast": False})
+    configuration = tiny_configuration({}, model={"attention": "none", "units": 4, "fast": False})
     model = build_model(configuration.model, 6, 6)
     vocabulary = Vocabulary(["a", "b"])
     save_string_model(live_string_model(model, configuration, vocabulary, vocabulary, 1, 1), tmp_path / "export", {})

@@ -147,14 +147,14 @@ def test_more_outputs_than_there_are(model: keras.Model, tiny_run: TinyRun):
 def test_normalization_and_lowercase_come_first():
     configuration = Configuration(text=TextConfiguration(lowercase=True, target_tokenizer="space"))
     source = Vocabulary(["é", "ß"])
-    untrained = build_model(tiny_configuration("-", model={"units": 4, "fast": False}).model, len(source), 6)
+    untrained = build_model(tiny_configuration({}, model={"units": 4, "fast": False}).model, len(source), 6)
     strings = live_string_model(untrained, configuration, source, Vocabulary(["A", "B"]), 1, 1)
     [prediction] = Predictor(strings, configuration.text).predict([" E\u0301ẞ "])
     assert prediction.source_tokens == ["é", "ß", "</s>"]
 
 
 def test_without_attention_it_looks_nowhere():
-    configuration = tiny_configuration("-", model={"units": 4, "attention": "none"})
+    configuration = tiny_configuration({}, model={"units": 4, "attention": "none"})
     vocabulary = Vocabulary(["a", "b"])
     untrained = build_model(configuration.model, len(vocabulary), len(vocabulary))
     for beam_size in (1, 2):
@@ -205,7 +205,7 @@ def test_padding_and_missing_outputs_are_taken_off(n_best: int, texts: list[list
 
 def test_it_keeps_its_model_alive(tiny_run: TinyRun):
     vocabulary = Vocabulary(["a", "b"])
-    configuration = tiny_configuration("-", model={"units": 4, "fast": False})
+    configuration = tiny_configuration({}, model={"units": 4, "fast": False})
 
     def make() -> Predictor:
         model = build_model(configuration.model, len(vocabulary), len(vocabulary))

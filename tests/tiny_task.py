@@ -57,10 +57,10 @@ def write_splits(folder: Path) -> dict[str, str]:
     }
 
 
-def tiny_configuration(train: str, dev: str | None = None, test: str | None = None, **changes: Any) -> Configuration:
+def tiny_configuration(locations: dict[str, str], **changes: dict[str, Any]) -> Configuration:
     """Settings under which the task is learnt; changes are values of sections, as in `train={"epochs": 1}`."""
     sections = {
-        "data": DataConfiguration(train, dev, test, max_length=16, batch_tokens=256, buckets=2),
+        "data": DataConfiguration(**locations, max_length=16, batch_tokens=256, buckets=2),
         "text": TextConfiguration(target_tokenizer="space"),
         "model": ModelConfiguration(units=32, embedding_units=16, dropout=0.1),
         "train": TrainConfiguration(epochs=10, learning_rate=0.02, warmup_steps=20, attention_samples=3),

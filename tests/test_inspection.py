@@ -1,0 +1,101 @@
+import logging
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.inspection import inspect
+from tests.tiny_task import capitals, tiny_configuration, write_pairs
+
+
+def report(folder: Path, sources: list[str], **data: object) -> str:
+    train = write_pairs(folder / "train.tsv", [(source, capitals(source)) for source in sources])
+    dev = write_pairs(folder / "dev.tsv", [("é", "É"), ("é", "E"), ("b", "B")])
+    return inspect(tiny_configuration({"train": train, "dev": dev}, data={"batch_tokens": 33, **data}))
+
+
+def find(text: str, start: str) -> str:
+    [line] = [line for line in text.splitlines() if line.startswith(start)]
+    return " ".join(line.split())
+
+
+def test_sizes_and_vocabularies(tmp_path: Path):
+    text = report(tmp_path, ["a", "ab", "ab", "aß"])
+    assert find(text, "train") == "train 4 3"
+    assert find(text, "dev") == "dev 3 2"
+    assert find(text, "source vocabulary") == (
+        "source vocabulary: 7 with 4 special symbols, most frequent first: a b ß"
+    )
+    assert find(text, "target vocabulary") == (
+        "target vocabulary: 7 with 4 special symbols, most frequent first: A B S"
+    )
+
+
+def test_a_large_vocabulary_is_shortened(tmp_path: Path):
+    pairs = [(chr(0x4E00 + index), "A") for index in range(1050)]
+    train = write_pairs(tmp_path / "train.tsv", pairs)
+    text = inspect(tiny_configuration({"train": train, "dev": train}))
+    line = find(text, "source vocabulary")
+    assert line.startswith("source vocabulary: 1,054 with")
+    assert line.endswith("… and 1,010 more")
+
+
+def test_percentiles(tmp_path: Path):
+    # With the end symbol: 90 sources of 2, 9 of 3 and 1 of 5 symbols; ß makes two of one in the target.
+    text = report(tmp_path, ["a"] * 90 + ["ab"] * 9 + ["ßaaa"])
+    assert find(text, "percentile") == "percentile 0 25 50 75 90 95 99 100"
+    assert find(text, "source  ") == "source 2 2 2 2 2 3 3 5"
+    assert find(text, "target  ") == "target 2 2 2 2 2 3 3 6"
+
+
+def test_padding(tmp_path: Path):
+    sources = ["a"] * 8 + ["abé"] * 8
+    text = report(tmp_path, sources, buckets=1)
+    # Two batches of 8 rows and 4 + 4 columns hold 8 pairs of 2 + 2 symbols and 8 of 4 + 4.
+    assert find(text, "1 ") == "1 8 × 4 × 4 16 2 25.0%"
+    assert find(text, "all") == "all 16 2 25.0%"
+    text = report(tmp_path, sources, buckets=2)
+    assert find(text, "1 ") == "1 16 × 2 × 2 8 1 50.0%"
+    assert find(text, "2 ") == "2 8 × 4 × 4 8 1 0.0%"
+    assert find(text, "all") == "all 16 2 25.0%"
+
+
+def test_what_is_dropped_and_why(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    text = report(tmp_path, ["a", "ab" * 9, "ß" * 9, "éa" * 12], max_length=16)
+    assert find(text, "dropped pairs") == (
+        "dropped pairs (data.max_length 16): 2 source too long (first on line 2); 1 target too long (first on line 3)"
+    )
+    assert find(text, "all").startswith("all 1 1")
+    # The report says it, so that no warning need.
+    assert caplog.text == ""
+    assert logging.getLogger("pipeline.preparation").isEnabledFor(logging.WARNING)
+    assert find(report(tmp_path, ["a"]), "dropped pairs") == "dropped pairs: none (data.max_length 16)"
+
+
+def test_first_batches(tmp_path: Path):
+    text = report(tmp_path, ["aß"])
+    batches = text[text.index("first batches") :]
+    assert "source [8, 3], target_inputs [8, 4], targets [8, 4]" in batches
+    assert [" ".join(line.split()) for line in batches.splitlines()[2:5]] == [
+        "source a ß </s>",
+        "target_inputs <s> A S S",
+        "targets A S S </s>",
+    ]
+    # An empty row, and the next epoch's batch.
+    assert "  source         </s> <pad> <pad>" in batches
+    assert batches.count("source [8, 3]") == 2
+
+
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    report(tmp_path, ["a", "b"])
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_bad_data(tmp_path: Path):
+    (tmp_path / "bad.tsv").write_text("a\tA\nb\n")
+    with pytest.raises(DataError, match=r"bad\.tsv:2: no TAB"):
+        inspect(tiny_configuration({"train": str(tmp_path / "bad.tsv")}))
+    assert logging.getLogger("pipeline.preparation").isEnabledFor(logging.WARNING)

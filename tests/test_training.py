@@ -1,0 +1,355 @@
+import contextlib
+import dataclasses
+import json
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from pipeline import callbacks, training
+from pipeline.configuration import Configuration
+from pipeline.errors import UsageError
+from pipeline.loading import load_predictor
+from pipeline.model import build_model
+from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState, load_configuration
+from pipeline.training import train
+from tests.tiny_task import SIZES, TinyRun, capitals, tiny_configuration, write_pairs
+
+EPOCHS, STEPS = 3, 25
+
+
+@pytest.fixture(scope="module")
+def short(tiny_splits: dict[str, str]) -> Configuration:
+    """The tiny task with much dropout, ended long before it is learnt."""
+    return tiny_configuration(
+        {name: tiny_splits[name] for name in ("train", "dev")},
+        model={"dropout": 0.3},
+        train={"epochs": EPOCHS, "attention_samples": 0, "learning_rate": 0.01},
+    )
+
+
+def skip_finish(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(training, "_finish", lambda directory, splits: {})
+
+
+@pytest.fixture
+def without_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the epochs: no last evaluation, no export."""
+    skip_finish(monkeypatch)
+
+
+def final_state(run: Path) -> dict[str, Any]:
+    """Everything that the last checkpoint holds: weights, optimizer, random generators, epochs."""
+    found = Checkpoints(RunDirectory(run).checkpoints).latest()
+    assert found
+    arrays: dict[str, Any] = {}
+    with h5py.File(found[1]) as file:
+        file.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    assert len(arrays) > 40
+    return {**arrays, "state": dataclasses.asdict(found[0])}
+
+
+def metrics(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(short: Configuration, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the `short` configuration."""
+    run = tmp_path_factory.mktemp("uninterrupted") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        skip_finish(patch)
+        train(short, run)
+    return run
+
+
+@contextlib.contextmanager
+def raising(error: BaseException, part: type, method: str, at_step: int, before: bool = False) -> Iterator[None]:
+    """Let a callback raise after so many optimizer steps, before or after it has done its work."""
+    original = getattr(part, method)
+
+    def call(self: Any, number: int, logs: dict[str, Any] | None = None) -> None:
+        stop = int(self.model.optimizer.iterations.numpy()) == at_step
+        if not (stop and before):
+            original(self, number, logs)
+        if stop:
+            raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(part, method, call)
+        with pytest.raises(type(error)):
+            yield
+
+
+# What a finished run leaves behind
+
+
+def test_it_learns(tiny_run: TinyRun):
+    assert tiny_run.result["split"] == "test"
+    assert tiny_run.result["n"] == SIZES["test"]
+    assert tiny_run.result["wer"] <= 10
+    assert tiny_run.result["per"] <= 3
+    assert f"test: WER {tiny_run.result['wer']:.2f} %" in tiny_run.log
+    assert "training 29,961 parameters on 500 pairs, 25 batches an epoch" in tiny_run.log
+
+
+def test_figures_of_every_epoch(tiny_run: TinyRun):
+    rows = metrics(tiny_run.path)
+    assert [row["epoch"] for row in rows] == list(range(1, tiny_run.configuration.train.epochs + 1))
+    assert set(rows[0]) == {
+        *("epoch", "loss", "accuracy", "tokens", "tokens_per_second", "learning_rate", "seconds"),
+        *("val_loss", "val_accuracy", "val_wer", "val_per"),
+    }
+    with open(tiny_run.configuration.data.train, encoding="utf-8") as file:
+        symbols = sum(len(line.split("\t")[1].split()) + 1 for line in file)
+    assert {row["tokens"] for row in rows} == {symbols}
+    assert all(row["tokens_per_second"] > 0 and row["seconds"] > 0 for row in rows)
+    first, last = rows[0], rows[-1]
+    assert last["loss"] < first["loss"] / 2
+    assert last["val_loss"] < first["val_loss"] / 5
+    assert last["val_accuracy"] > 0.9 > first["val_accuracy"]
+    assert last["val_wer"] <= 10 < first["val_wer"]
+    assert last["learning_rate"] == pytest.approx(0.01 * tiny_run.configuration.train.learning_rate)
+
+
+def test_what_lies_where(tiny_run: TinyRun):
+    run = RunDirectory(tiny_run.path)
+    assert {path.name for path in run.path.iterdir()} == {
+        *("README.md", "config.yaml", "run.json", "metrics.jsonl", "result.json"),
+        *("vocabulary", "data", "checkpoints", "attention", "logs", "export"),
+    }
+    assert load_configuration(run) == tiny_run.configuration
+    assert json.loads(run.result.read_text()) == tiny_run.result
+    assert sorted((run.vocabulary / "source.txt").read_text(encoding="utf-8").split()[4:]) == sorted("abé東ß")
+    best = min(metrics(run.path), key=lambda row: row["val_wer"])
+    found = Checkpoints(run.checkpoints).best()
+    assert found
+    assert (found[0].epoch, found[0].best_value) == (best["epoch"], best["val_wer"])
+
+
+def test_pictures(tiny_run: TinyRun):
+    pictures = sorted((tiny_run.path / "attention").iterdir())
+    assert [path.name for path in pictures] == ["01.png", "02.png", "03.png"]
+    for path in pictures:
+        assert tf.image.decode_png(path.read_bytes()).shape[0] > 100
+
+
+def test_tensorboard_has_it_all(tiny_run: TinyRun):
+    events = EventAccumulator(str(tiny_run.path / "logs"), size_guidance={"tensors": 0})
+    events.Reload()
+    rows = metrics(tiny_run.path)
+    epochs = [row["epoch"] for row in rows]
+
+    def series(tag: str, plugin: str) -> list[Any]:
+        assert events.SummaryMetadata(tag).plugin_data.plugin_name == plugin
+        assert [event.step for event in events.Tensors(tag)] == epochs
+        return [tf.make_ndarray(event.tensor_proto) for event in events.Tensors(tag)]
+
+    tags = set(events.Tags()["tensors"])
+    scalars = {f"epoch/{name}" for name in rows[0] if name not in ("epoch", "seconds")}
+    assert tags == {
+        *scalars,
+        *("step/loss", "step/learning_rate", "configuration", "dev/predictions"),
+        *("attention/01", "attention/02", "attention/03"),
+    }
+    for tag in scalars:
+        np.testing.assert_allclose(series(tag, "scalars"), [row[tag.removeprefix("epoch/")] for row in rows], rtol=1e-5)
+    for width, height, png in series("attention/01", "images"):
+        assert tf.image.decode_png(png).shape == [int(height), int(width), 3]
+    tables = [table.item().decode() for table in series("dev/predictions", "text")]
+    assert tables[-1].startswith("| source | prediction | references | |\n|---|")
+    assert tables[-1].count("\n") == 1 + callbacks.TABLE_ROWS
+    assert tables[-1].count("✓") > tables[0].count("✓")
+    assert [event.step for event in events.Tensors("step/loss")] == list(range(50, 251, 50))
+    assert b"learning_rate: 0.02" in tf.make_ndarray(events.Tensors("configuration")[0].tensor_proto).item()
+
+
+# The same command again
+
+
+def test_a_finished_run_is_not_trained_again(tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr(training, "fit")
+    assert train(tiny_run.configuration, tiny_run.path) == tiny_run.result
+
+
+def test_another_configuration_is_refused(tiny_run: TinyRun):
+    other = tiny_configuration(
+        {"train": tiny_run.configuration.data.train, "dev": str(tiny_run.configuration.data.dev)},
+        train={"epochs": 11},
+        model={"cell": "lstm"},
+    )
+    with pytest.raises(UsageError) as caught:
+        train(other, tiny_run.path)
+    message = str(caught.value)
+    assert "train.epochs was 10, is now 11" in message
+    assert "model.cell was 'gru', is now 'lstm'" in message
+    assert "data.test was " in message
+    assert message.count(" was ") == 3
+    assert message.endswith("choose another --run, or replace it with --overwrite")
+
+
+@pytest.mark.usefixtures("without_finish")
+def test_overwrite_replaces_a_run(short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    fitted = []
+    monkeypatch.setattr(training, "fit", lambda configuration, directory, data: fitted.append(configuration))
+    run = tmp_path / "run"
+    train(short, run)
+    (run / "checkpoints").mkdir()
+    other = dataclasses.replace(short, train=dataclasses.replace(short.train, seed=2))
+    train(other, run, overwrite=True)
+    assert fitted == [short, other]
+    assert not (run / "checkpoints").exists()
+    assert load_configuration(RunDirectory(run)) == other
+    # Only a run is replaced.
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+    with pytest.raises(UsageError, match="exists and is not a run"):
+        train(short, tmp_path / "mine", overwrite=True)
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+# Seeds, and going on
+
+
+@pytest.mark.usefixtures("without_finish")
+def test_another_seed_gives_other_weights(short: Configuration, uninterrupted: Path, tmp_path: Path):
+    train(dataclasses.replace(short, train=dataclasses.replace(short.train, seed=2)), tmp_path / "run")
+    first, second = final_state(uninterrupted), final_state(tmp_path / "run")
+    assert first.keys() == second.keys()
+    assert not np.array_equal(first["layers/embedding/vars/0"], second["layers/embedding/vars/0"])
+
+
+@pytest.mark.usefixtures("without_finish")
+def test_the_same_seed_gives_the_same_weights_even_when_killed_between(
+    short: Configuration, uninterrupted: Path, tmp_path: Path
+):
+    run = tmp_path / "run"
+    # Killed when epoch 1 was saved, then when epoch 2 was logged but not saved.
+    with raising(RuntimeError(), callbacks.Progress, "on_epoch_end", STEPS):
+        train(short, run)
+    with raising(RuntimeError(), callbacks.CheckpointAndStop, "on_epoch_end", 2 * STEPS, before=True):
+        train(short, run)
+    assert len(metrics(run)) == 2
+    train(short, run)
+    np.testing.assert_equal(final_state(run), final_state(uninterrupted))
+    for row, expected in zip(metrics(run), metrics(uninterrupted), strict=True):
+        timeless = [{k: v for k, v in r.items() if k not in ("seconds", "tokens_per_second")} for r in (row, expected)]
+        assert timeless[0] == timeless[1]
+
+
+@pytest.mark.usefixtures("without_finish")
+def test_ctrl_c_in_the_middle_of_an_epoch_loses_nothing(short: Configuration, uninterrupted: Path, tmp_path: Path):
+    run = tmp_path / "run"
+
+    def interrupt(at_step: int) -> tuple[int, int]:
+        with raising(KeyboardInterrupt(), callbacks.FigureLog, "on_train_batch_end", at_step):
+            train(short, run)
+        found = Checkpoints(RunDirectory(run).checkpoints).latest()
+        assert found
+        return found[0].epoch, found[0].step
+
+    assert interrupt(7) == (0, 7)
+    assert interrupt(10) == (0, 10)  # twice in the same epoch
+    # All batches of epoch 2 are done, but it has not ended: from its beginning again.
+    assert interrupt(2 * STEPS) == (1, 0)
+    train(short, run)
+    np.testing.assert_equal(final_state(run), final_state(uninterrupted))
+    assert [row["epoch"] for row in metrics(run)] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("without_finish")
+def test_early_stopping_survives(short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    wer = {1: 50.0, 2: 40.0, 3: 60.0, 4: 41.0, 5: 10.0}
+
+    def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
+        logs.update(val_wer=wer[epoch + 1])
+
+    monkeypatch.setattr(callbacks.DecodedDevMetrics, "on_epoch_end", measure)
+    configuration = dataclasses.replace(short, train=dataclasses.replace(short.train, epochs=8, patience=2))
+    run = tmp_path / "run"
+    with raising(RuntimeError(), callbacks.Progress, "on_epoch_end", 3 * STEPS):
+        train(configuration, run)
+    train(configuration, run)
+    assert [row["val_wer"] for row in metrics(run)] == [50, 40, 60, 41]
+    checkpoints = Checkpoints(RunDirectory(run).checkpoints)
+    best, latest = checkpoints.best(), checkpoints.latest()
+    assert best
+    assert latest
+    assert (best[0].epoch, latest[0].epoch, latest[0].best_epoch, latest[0].best_value) == (2, 4, 2, 40.0)
+    # It has stopped for good.
+    train(configuration, run)
+    assert len(metrics(run)) == 4
+
+
+def test_an_interrupted_last_evaluation_is_done_again(tiny_run: TinyRun, tmp_path: Path):
+    run = Path(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    shutil.rmtree(run / "export")
+    (run / "result.json").unlink()
+    assert train(tiny_run.configuration, run) == tiny_run.result
+    assert len(metrics(run)) == tiny_run.configuration.train.epochs
+    assert load_predictor(run / "export").predict(["aß"])[0].texts == ["A S S"]
+
+
+# Other data
+
+
+def test_without_dev_and_test_some_of_train_are_held_out(tiny_splits: dict[str, str], tmp_path: Path):
+    configuration = tiny_configuration(
+        {"train": tiny_splits["train"]},
+        data={"dev_size": 30},
+        model={"units": 4, "attention": "none", "fast": False},
+        train={"epochs": 1},
+    )
+    result = train(configuration, tmp_path / "run")
+    assert (result["split"], result["n"]) == ("dev", 30)
+    assert not (tmp_path / "run" / "attention").exists()  # there is none to draw
+    assert (tmp_path / "run" / "export" / "saved_model.pb").exists()
+    assert np.fromfile(tmp_path / "run" / "data" / "train" / "lines.bin", np.int64).size == SIZES["train"] - 30
+    assert np.fromfile(tmp_path / "run" / "data" / "dev" / "lines.bin", np.int64).size == 30
+
+
+@pytest.mark.usefixtures("without_finish")
+def test_dev_pairs_longer_than_all_of_train_have_no_loss(
+    tiny_splits: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    dev = write_pairs(tmp_path / "dev.tsv", [("ab" * 8, capitals("ab" * 8)), ("é" * 16, capitals("é" * 16))])
+    small = {"units": 4, "fast": False}
+    configuration = tiny_configuration({"train": tiny_splits["train"], "dev": dev}, model=small, train={"epochs": 1})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        train(configuration, tmp_path / "run")
+    assert "dev: 2 pairs are longer than every training pair: left out of the dev loss" in caplog.text
+    [row] = metrics(tmp_path / "run")
+    assert "val_loss" not in row
+    assert row["val_wer"] == 100
+
+
+def test_a_checkpoint_is_not_begun_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """HDF5 would kill the process."""
+    wanted: list[int] = []
+    monkeypatch.setattr(callbacks, "require_room", lambda directory, size: wanted.append(size))
+    configuration = tiny_configuration({}, model={"units": 4, "fast": False})
+    model = build_model(configuration.model, 9, 9)
+    model.compile(optimizer=keras.optimizers.AdamW())
+    model.optimizer.build(model.trainable_variables)
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    part = callbacks.CheckpointAndStop(checkpoints, None, TrainingState(), 1)
+    part.set_model(model)
+    part.on_epoch_end(0, {"val_wer": 50.0})
+    found = checkpoints.latest()
+    assert found
+    assert found[1].stat().st_size <= wanted[0] < found[1].stat().st_size + 1_000_000
+    monkeypatch.undo()
+    monkeypatch.setattr(shutil, "disk_usage", lambda directory: SimpleNamespace(free=wanted[0] - 1))
+    with pytest.raises(OSError, match="No space left on device"):
+        part.on_epoch_end(1, {"val_wer": 40.0})
+    assert checkpoints.latest() == found
