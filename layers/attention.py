@@ -107,7 +107,12 @@ def softmax_dtype(dtype: Any) -> str:
 
 
 def masked_softmax(scores: Any, mask: Any) -> Any:
-    """Softmax over the last axis in at least float32, exactly 0 where the mask is False."""
+    """Softmax over the last axis in at least float32, exactly 0 where the mask is False.
+
+    Example:
+        >>> masked_softmax(ops.zeros((1, 3)), ops.array([[True, True, False]])).numpy().tolist()
+        [[0.5, 0.5, 0.0]]
+    """
     dtype = softmax_dtype(scores.dtype)
     scores = ops.cast(scores, dtype)
     weights = ops.softmax(ops.where(mask, scores, ops.cast(-1e9, dtype)), axis=-1)

@@ -57,6 +57,22 @@ class AttentionDecoder(keras.layers.Layer):
     Returns:
         logits `[batch, target, vocabulary_size]` and attention weights `[batch, target, source]`, both
         in at least float32.
+
+    Example:
+        >>> import numpy as np
+        >>> decoder = AttentionDecoder(vocabulary_size=7, units=4)
+        >>> inputs, memory = np.ones((2, 5, 3), "float32"), np.ones((2, 6, 8), "float32")
+        >>> mask, summary = np.ones((2, 6), bool), np.ones((2, 8), "float32")
+        >>> logits, attention_weights = decoder(inputs, memory, mask, summary)
+        >>> logits.shape, attention_weights.shape
+        (TensorShape([2, 5, 7]), TensorShape([2, 5, 6]))
+
+        The same, a position at a time, as search does it:
+
+        >>> prepared, state = decoder.prepare_memory(memory, mask, summary), decoder.initial_state(summary)
+        >>> features, state, weights = decoder.step(inputs[:, 0], state, prepared)
+        >>> bool(np.allclose(decoder.readout(features), logits[:, 0], atol=1e-5))
+        True
     """
 
     def __init__(

@@ -31,6 +31,14 @@ class BidirectionalEncoder(keras.layers.Layer):
 
     Returns:
         memory `[batch, source, 2 * units]`, 0 on padding, and summary `[batch, 2 * units]`.
+
+    Example:
+        >>> import numpy as np
+        >>> encoder = BidirectionalEncoder(units=4, layers=2)
+        >>> mask = np.array([[True, True, True], [True, False, False]])
+        >>> memory, summary = encoder(np.ones((2, 3, 5), "float32"), mask)
+        >>> memory.shape, summary.shape, float(np.abs(memory[1, 1:]).max())
+        (TensorShape([2, 3, 8]), TensorShape([2, 8]), 0.0)
     """
 
     def __init__(

@@ -38,7 +38,7 @@ def score_symbols(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequ
 
     Example:
         >>> score_symbols([["a", "b"], ["c"]], [[["a"], ["a", "b"]], [["d"]]])
-        Scores(n=2, wer=50.0, per=33.33333333333333)
+        Scores(n=2, wer=50.0, per=33.333333333333336)
     """
     wrong = distances = symbols = 0
     for hypothesis, alternatives in zip(hypotheses, references, strict=True):

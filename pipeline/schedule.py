@@ -19,6 +19,11 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         total_steps: Steps of the whole training.
         warmup_steps: Steps of the rise; at most half of the training.
         shape: "cosine", "linear" or "constant".
+
+    Example:
+        >>> schedule = WarmupDecay(peak=1.0, total_steps=10, warmup_steps=2, shape="linear")
+        >>> [round(float(schedule(step)), 2) for step in (0, 1, 6, 10)]
+        [0.5, 1.0, 0.5, 0.01]
     """
 
     def __init__(self, peak: float, total_steps: int, warmup_steps: int = 0, shape: str = "cosine") -> None:

@@ -137,7 +137,12 @@ class _Beam(NamedTuple):
 
 
 def penalize(scores: Any, lengths: Any, length_penalty: float) -> Any:
-    """What hypotheses are ordered by: log p / ((5 + length) / 6) ** a, the end symbol counted in the length."""
+    """What hypotheses are ordered by: log p / ((5 + length) / 6) ** a, the end symbol counted in the length.
+
+    Example:
+        >>> float(penalize(tf.constant(-3.0), tf.constant(7), 1.0))
+        -1.5
+    """
     return scores / ((5.0 + tf.cast(lengths, scores.dtype)) / 6.0) ** length_penalty
 
 
