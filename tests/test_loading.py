@@ -98,6 +98,7 @@ def test_another_version(copied_run: Path, copied_export: Path):
         load_predictor(copied_export)
 
 
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
 @pytest.mark.parametrize("name", ["source.txt", "target.txt"])
 def test_vocabularies_of_another_size(copied_run: Path, name: str):
     path = copied_run / "vocabulary" / name
