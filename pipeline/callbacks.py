@@ -13,14 +13,33 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from pipeline.attention_plot import draw_attention, png_bytes
+from pipeline.attention_plot import draw_attention, save_png
+from pipeline.errors import TrainingError
 from pipeline.evaluation import score_predictions
 from pipeline.predictor import Prediction, Predictor
 from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState, require_room
 
 LOG_EVERY_STEPS = 50
+CHECK_EVERY_STEPS = 10
 TABLE_ROWS = 20
 HDF5_OVERHEAD = 4096  # bytes per variable, generously
+
+
+class RequireFiniteLoss(keras.callbacks.Callback):
+    """Ends a training whose loss is no number any more: no later step can mend it."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Look now and then.
+
+        Raises:
+            TrainingError: The loss is not finite.
+        """
+        if batch % CHECK_EVERY_STEPS == 0 and logs and not math.isfinite(logs["loss"]):
+            step = int(self.model.optimizer.iterations.numpy())
+            raise TrainingError(
+                f"the loss is not a number any more (step {step}); lower train.learning_rate or train.clip_norm "
+                "and train anew with --overwrite"
+            )
 
 
 class DecodedDevMetrics(keras.callbacks.Callback):
@@ -82,10 +101,9 @@ class DevReport:
         figure = draw_attention(
             prediction.attention, prediction.source_tokens, prediction.target_tokens, f"{source} → {text}"
         )
-        png = png_bytes(figure)
-        self.run.attention.mkdir(exist_ok=True)
-        (self.run.attention / f"{number:02d}.png").write_bytes(png)
-        image = tf.image.decode_png(png, channels=3)[None]
+        path = self.run.attention / f"{number:02d}.png"
+        save_png(figure, path)
+        image = tf.image.decode_png(path.read_bytes(), channels=3)[None]
         tf.summary.image(f"attention/{number:02d}", image, step=epoch)
 
 
@@ -158,7 +176,6 @@ class CheckpointAndStop(keras.callbacks.Callback):
         checkpoints: Where to.
         patience: Epochs without a better value before stopping; None never stops.
         state: Where the training stands at its start.
-        steps_per_epoch: Batches of an epoch.
         monitor: The metric, smaller being better.
     """
 
@@ -167,34 +184,40 @@ class CheckpointAndStop(keras.callbacks.Callback):
         checkpoints: Checkpoints,
         patience: int | None,
         state: TrainingState,
-        steps_per_epoch: int,
         monitor: str = "val_wer",
     ) -> None:
         super().__init__()
         self.checkpoints, self.patience, self.state, self.monitor = checkpoints, patience, state, monitor
-        self.steps_per_epoch = steps_per_epoch
+        self._base: int | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Remember the step at which the epoch began; it may be one that was interrupted."""
+        self._base = self._iterations() - self.state.step
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save; stop if it is time."""
         value = float((logs or {})[self.monitor])
         better = value < self.state.best_value
-        self.state = TrainingState(
+        state = TrainingState(
             epoch=epoch + 1,
             best_epoch=epoch + 1 if better else self.state.best_epoch,
             best_value=value if better else self.state.best_value,
             random=random_states(self.model),
         )
-        self.checkpoints.save(self.state, self._save_weights)
+        self.checkpoints.save(state, self._save_weights)
+        self.state, self._base = state, None
         if self.patience is not None and self.state.epoch - self.state.best_epoch >= self.patience:
             self.model.stop_training = True
 
     def save_interrupted(self) -> None:
-        """Save in the middle of an epoch, at the step where the training was interrupted."""
-        done = int(self.model.optimizer.iterations.numpy())
-        epoch, step = divmod(done, self.steps_per_epoch)
-        if (epoch, step) > (self.state.epoch, self.state.step) and epoch == self.state.epoch:
+        """Save in the middle of an epoch, or after its last step, where the training was interrupted."""
+        step = 0 if self._base is None else self._iterations() - self._base
+        if step > self.state.step:
             state = dataclasses.replace(self.state, step=step, random=random_states(self.model))
             self.checkpoints.save(state, self._save_weights)
+
+    def _iterations(self) -> int:
+        return int(self.model.optimizer.iterations.numpy())
 
     def _save_weights(self, path: Path) -> None:
         # HDF5 kills the process when the disk fills up under it.

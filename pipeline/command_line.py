@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from pipeline.errors import AttentifError
+from pipeline.errors import AttentifError, UsageError
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,9 @@ def _parse(argv: list[str], results: "_Results") -> argparse.Namespace | None:
 
     try:
         return parse_arguments(argv)
-    except SystemExit:
+    except SystemExit as stop:
+        if stop.code:
+            raise UsageError("the command line cannot be read; python -m pipeline --help explains it") from None
         results.write("")  # flushes the help here, where a closed pipe is no surprise
         return None
 

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from pipeline.cmudict import Role, read_cmudict_split
+from pipeline.cmudict import Role, find_cmudict, read_cmudict_split
 from pipeline.configuration import DataConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
 from pipeline.text_file import read_lines
@@ -64,6 +64,11 @@ def read_pairs(location: Location, role: Role) -> Iterator[Pair]:
         names = ", ".join(BUILT_IN)
         raise DataError(f"{paths[0]}: no such file, and no built-in corpus of that name ({names}); check the path")
     return _read_table(paths[0])
+
+
+def source_files(location: Location) -> list[str]:
+    """The files that a location stands for, a built-in corpus's own among them."""
+    return [str(find_cmudict())] if is_built_in(location) else _split_location(location)
 
 
 def _split_location(location: Location) -> list[str]:
@@ -238,15 +243,21 @@ def _read_side(
 
 def fold_source(source: str, text: TextConfiguration) -> str:
     """The source as far as the model can tell it from others: in its normal form, lowercased if that is set."""
-    normal = unicodedata.normalize("NFKC" if text.normalization == "nfkc" else "NFC", source)
-    return normal.lower() if text.lowercase else normal
+    lowered = source.lower() if text.lowercase else source
+    return unicodedata.normalize("NFKC" if text.normalization == "nfkc" else "NFC", lowered)
 
 
-def group_references(pairs: Iterable[Pair]) -> dict[str, list[str]]:
-    """What evaluation needs: distinct sources by first appearance, each with its distinct targets in file order."""
+def group_references(pairs: Iterable[Pair], text: TextConfiguration | None = None) -> dict[str, list[str]]:
+    """What evaluation needs: distinct sources by first appearance, each with its distinct targets in file order.
+
+    Sources that `text` makes the same are one, under the spelling that came first.
+    """
+    text = text or TextConfiguration()
+    spelling: dict[str, str] = {}
     references: dict[str, dict[str, None]] = {}
     for pair in pairs:
-        references.setdefault(pair.source, {})[pair.target] = None
+        source = spelling.setdefault(fold_source(pair.source, text), pair.source)
+        references.setdefault(source, {})[pair.target] = None
     return {source: list(targets) for source, targets in references.items()}
 
 

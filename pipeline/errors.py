@@ -13,6 +13,12 @@ class DataError(AttentifError):
     exit_code = 1
 
 
+class TrainingError(AttentifError):
+    """A training cannot go on. The message says at which step and what to change."""
+
+    exit_code = 1
+
+
 class UsageError(AttentifError):
     """The command line, the configuration or a model path cannot be what was meant."""
 

@@ -1,5 +1,6 @@
 """How good the outputs are: word and symbol error rates against one or more references."""
 
+import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from pipeline.configuration import TextConfiguration
 from pipeline.corpus import Pair, group_references, is_built_in, read_pairs
 from pipeline.predictor import Prediction, Predictor
 from pipeline.text import CHUNK, TOKENIZERS, in_chunks, normalize
+
+logger = logging.getLogger(__name__)
 
 
 class Scores(NamedTuple):
@@ -78,9 +81,15 @@ def score_predictions(
 
 def evaluate_pairs(predictor: Predictor, pairs: Iterable[Pair], description: str) -> tuple[Scores, list[Prediction]]:
     """Decode every distinct source and score it against all its references. Nothing is dropped."""
-    references = group_references(pairs)
+    references = group_references(pairs, predictor.text)
     with tqdm(total=len(references), desc=description, unit=" sources", file=sys.stderr, leave=False) as bar:
         predictions = predictor.predict(list(references), on_progress=bar.update)
+    cut = sum(prediction.cut for prediction in predictions)
+    unknown = sum(prediction.unknown > 0 for prediction in predictions)
+    if cut:
+        logger.warning("%d sources are longer than the model reads: they were cut, decoded and counted", cut)
+    if unknown:
+        logger.warning("%d sources have symbols that training lacks: they were decoded and counted", unknown)
     return score_predictions(predictions, references, predictor.text), predictions
 
 
@@ -91,8 +100,5 @@ def evaluate_file(predictor: Predictor, location: str) -> dict[str, Any]:
         DataError: The file cannot be read.
     """
     built_in = is_built_in(location)
-    scores, predictions = evaluate_pairs(predictor, read_pairs(location, "test"), "evaluating")
-    cut = sum(prediction.cut for prediction in predictions)
-    if cut:
-        print(f"{cut} sources were longer than the model takes and were cut", file=sys.stderr)
+    scores, _ = evaluate_pairs(predictor, read_pairs(location, "test"), "evaluating")
     return scores.to_json("test" if built_in else Path(location).name)

@@ -42,7 +42,7 @@ def export_run(run: Path, directory: Path, beam_size: int | None = None, n_best:
     source = RunDirectory(Path(run))
     if not source.exists():
         raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
-    directory = Path(directory)
+    directory = Path(directory).resolve()
     if (
         directory.exists()
         and not (directory / EXPORT_INFO).is_file()

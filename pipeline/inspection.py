@@ -1,9 +1,6 @@
 """What `inspect` prints: the data as the model will see it, before any training."""
 
-import contextlib
-import logging
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +23,7 @@ def inspect(configuration: Configuration) -> str:
         DataError: The data cannot be used.
     """
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
-    with tempfile.TemporaryDirectory() as folder, _without_warnings():
+    with tempfile.TemporaryDirectory() as folder:
         directory = RunDirectory(Path(folder) / "run")
         directory.begin(configuration)
         data = prepare_data(configuration, directory, splits)
@@ -40,18 +37,6 @@ def inspect(configuration: Configuration) -> str:
             _batches(data, configuration.train.seed),
         ]
     return "\n\n".join(sections)
-
-
-@contextlib.contextmanager
-def _without_warnings() -> Iterator[None]:
-    """The report says itself what the preparation would warn of."""
-    logger = logging.getLogger("pipeline.preparation")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _sizes(data: TrainingData) -> str:

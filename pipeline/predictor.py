@@ -10,7 +10,7 @@ import tensorflow as tf
 from layers import AttentionMemory
 from pipeline.configuration import SearchConfiguration, TextConfiguration
 from pipeline.search import SearchResult, beam_search, greedy_search
-from pipeline.text import TextProcessor
+from pipeline.text import UNKNOWN, TextProcessor
 
 BATCH_SIZE = 256
 
@@ -52,7 +52,8 @@ class StringModel(tf.Module):
             texts and scores `[batch, n_best]` ('' and -inf where missing); of the best output:
             source_tokens `[batch, source]`, target_tokens `[batch, target]`, attention
             `[batch, target, source]`, source_length and target_length `[batch]`, all with the end symbol
-            where the model sees it; and cut `[batch]`, whether the source was too long.
+            where the model sees it; and cut and unknown `[batch]`, whether the source was too long and how
+            many of its symbols were not in training.
         """
         ids, lengths, cut = self._source_ids(source)
         found = self._search(ids, lengths)
@@ -66,6 +67,7 @@ class StringModel(tf.Module):
             "source_length": lengths,
             "target_length": found.lengths[:, 0],
             "cut": cut,
+            "unknown": tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1),
         }
 
     def _source_ids(self, source: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -116,6 +118,8 @@ class Prediction(NamedTuple):
     """`[T, S]` float32: where the model looked for each symbol of the best output."""
     cut: bool
     """Whether the source was longer than the model takes, and its rest ignored."""
+    unknown: int = 0
+    """How many symbols of the source the model never saw in training."""
 
 
 class DecodesStrings(Protocol):
@@ -171,6 +175,8 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
         scores=[score for _, score in found],
         source_tokens=[token.decode() for token in arrays["source_tokens"][row, :source_length]],
         target_tokens=[token.decode() for token in arrays["target_tokens"][row, :target_length]],
-        attention=arrays["attention"][row, :target_length, :source_length],
+        # A copy: a view would keep the whole batch's attention in memory.
+        attention=arrays["attention"][row, :target_length, :source_length].copy(),
         cut=bool(arrays["cut"][row]),
+        unknown=int(arrays["unknown"][row]),
     )

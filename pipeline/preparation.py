@@ -4,16 +4,16 @@ import hashlib
 import itertools
 import json
 import logging
-import os
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pipeline.batches import Bucket, assign_buckets, plan_buckets, training_batches
 from pipeline.configuration import Configuration
-from pipeline.corpus import Pair, overlap
-from pipeline.errors import DataError
+from pipeline.corpus import Pair, overlap, source_files
+from pipeline.errors import DataError, UsageError
 from pipeline.loading import load_vocabularies, make_texts
-from pipeline.run_directory import RunDirectory
+from pipeline.run_directory import Checkpoints, RunDirectory, write_atomically
 from pipeline.text import SPECIAL_SYMBOLS, UNKNOWN, Vocabulary, count_symbols
 from pipeline.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 
@@ -34,7 +34,13 @@ class TrainingData(NamedTuple):
 
 
 def prepare_data(configuration: Configuration, directory: RunDirectory, splits: Splits) -> TrainingData:
-    """Vocabularies from the training pairs, corpora as ids, batch shapes; what was done before is opened."""
+    """Vocabularies from the training pairs, corpora as ids, batch shapes; what was done before is opened.
+
+    Raises:
+        UsageError: The run has checkpoints already, and its files have changed since.
+        DataError: The files cannot be used.
+    """
+    checksums = _require_same_files(configuration, directory)
     if not (directory.vocabulary / "target.txt").is_file():
         _learn_vocabularies(configuration, directory, splits["train"])
     source_vocabulary, target_vocabulary = load_vocabularies(directory)
@@ -46,11 +52,40 @@ def prepare_data(configuration: Configuration, directory: RunDirectory, splits: 
             target_text,
             configuration.data.max_length,
             directory.data / name,
-            _fingerprint(configuration, directory, name),
+            _fingerprint(configuration, directory, name, checksums),
         )
         for name in ("train", "dev")
     }
-    for name, corpus in corpora.items():
+    buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
+    data = TrainingData(splits, source_vocabulary, target_vocabulary, corpora["train"], corpora["dev"], buckets)
+    _warn_of_odd_data(configuration, data)
+    return data
+
+
+def _require_same_files(configuration: Configuration, directory: RunDirectory) -> dict[str, str]:
+    """The SHA-256 of every data file, remembered in the run; changed files begin anew or are refused."""
+    locations = (configuration.data.train, configuration.data.dev, configuration.data.test)
+    files = [path for location in locations if location is not None for path in source_files(location)]
+    checksums = {}
+    for path in files:
+        with open(path, "rb") as file:
+            checksums[path] = hashlib.file_digest(file, "sha256").hexdigest()
+    before = json.loads(directory.data_info.read_text(encoding="utf-8")) if directory.data_info.is_file() else checksums
+    changed = [path for path in checksums if before.get(path) != checksums[path]]
+    if changed:
+        if Checkpoints(directory.checkpoints).latest() is not None:
+            raise UsageError(
+                f"{', '.join(changed)}: changed since the run in {directory.path} began; "
+                "bring the former content back to go on, or train anew with --overwrite"
+            )
+        shutil.rmtree(directory.vocabulary, ignore_errors=True)
+    write_atomically(directory.data_info, json.dumps(checksums, indent=1, ensure_ascii=False) + "\n")
+    return checksums
+
+
+def _warn_of_odd_data(configuration: Configuration, data: TrainingData) -> None:
+    """Say what was left out, what training lacks and what would make figures look too good."""
+    for name, corpus in (("train", data.train), ("dev", data.dev)):
         for reason, count in corpus.dropped.items():
             logger.warning(
                 "%s: %d pairs left out of %s, first on line %d: %s (data.max_length %d)",
@@ -61,23 +96,25 @@ def prepare_data(configuration: Configuration, directory: RunDirectory, splits: 
                 reason,
                 configuration.data.max_length,
             )
-    unknown = [int((ids == UNKNOWN).sum()) for ids in (corpora["dev"].source_ids, corpora["dev"].target_ids)]
+    unknown = [int((ids == UNKNOWN).sum()) for ids in (data.dev.source_ids, data.dev.target_ids)]
     if any(unknown):
         logger.warning(
             "dev: %d source and %d target symbols are not in the vocabulary of the training data: they are <unk>",
             *unknown,
         )
-    shared = overlap(splits["train"](), splits["dev"](), configuration.text)
+    shared = overlap(data.splits["train"](), data.splits["dev"](), configuration.text)
     if shared:
-        logger.warning("%d dev sources are in the training data too: dev figures will look too good", shared)
-    buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
-    unusual = int((assign_buckets(corpora["dev"], buckets) == len(buckets)).sum())
+        logger.warning(
+            "%d dev sources are in the training data too: dev figures will look too good; "
+            "take them out of data.train, or leave data.dev out to have some held out",
+            shared,
+        )
+    unusual = int((assign_buckets(data.dev, data.buckets) == len(data.buckets)).sum())
     if unusual:
         logger.warning(
             "dev: %d pairs are longer than every training pair: left out of the dev loss, but decoded and measured",
             unusual,
         )
-    return TrainingData(splits, source_vocabulary, target_vocabulary, corpora["train"], corpora["dev"], buckets)
 
 
 def _learn_vocabularies(
@@ -104,16 +141,11 @@ def _learn_vocabularies(
         vocabulary.save(directory.vocabulary / f"{side}.txt")
 
 
-def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str) -> str:
-    """Names what the ids depend on: settings, vocabularies, and size and time of the files."""
-    parts: list[Any] = [split, configuration.to_dict()["data"], configuration.to_dict()["text"]]
-    parts.append(configuration.train.seed)
-    for name in ("source.txt", "target.txt"):
-        parts.append((directory.vocabulary / name).read_text(encoding="utf-8"))
-    for location in (configuration.data.train, configuration.data.dev):
-        for path in location if isinstance(location, list) else str(location).split(","):
-            if os.path.isfile(path):
-                parts.append([path, os.path.getsize(path), os.path.getmtime(path)])
+def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str, checksums: dict[str, str]) -> str:
+    """Names what the ids depend on: settings, vocabularies, and the content of the files."""
+    settings = configuration.to_dict()
+    vocabularies = [(directory.vocabulary / f"{side}.txt").read_text(encoding="utf-8") for side in ("source", "target")]
+    parts = [split, settings["data"], settings["text"], configuration.train.seed, vocabularies, checksums]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

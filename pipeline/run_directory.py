@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from pipeline import __version__
 from pipeline.configuration import Configuration
 from pipeline.errors import DataError, UsageError
 
+logger = logging.getLogger(__name__)
+
 FORMAT = 1
 
 EXPLANATION = """# An Attentif run
@@ -23,6 +26,7 @@ EXPLANATION = """# An Attentif run
 |---|---|
 | `config.yaml` | every setting; `python -m pipeline train --config config.yaml` trains the same again |
 | `run.json` | versions that made the run |
+| `data.json` | SHA-256 of the files it was trained and measured on |
 | `vocabulary/` | source and target symbols, one a line, by id |
 | `checkpoints/` | weights and optimizer of the newest epochs and of the best one |
 | `metrics.jsonl` | one line of figures per epoch |
@@ -45,7 +49,9 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.readme = path / "README.md"
         self.config = path / "config.yaml"
+        self.data_info = path / "data.json"
         self.info = path / "run.json"
         self.vocabulary = path / "vocabulary"
         self.data = path / "data"
@@ -60,29 +66,39 @@ class RunDirectory:
         """Whether a run was begun here."""
         return self.info.is_file()
 
-    def begin(self, configuration: Configuration) -> None:
+    def begin(self, configuration: Configuration, beside_others: bool = False) -> None:
         """Create the directory and what explains it.
+
+        Args:
+            configuration: Every setting.
+            beside_others: Whether other files may be there, as when a run is replaced.
 
         Raises:
             UsageError: The directory holds something else.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if self.path.exists() and not (self.path.is_dir() and (beside_others or not any(self.path.iterdir()))):
             raise UsageError(f"{self.path}: exists and is not a run; choose another --run or empty it")
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             configuration.save(self.config)
-            (self.path / "README.md").write_text(EXPLANATION, encoding="utf-8")
+            self.readme.write_text(EXPLANATION, encoding="utf-8")
             write_atomically(self.info, json.dumps({"format": FORMAT, "attentif": __version__}))
         except BaseException:
             # Half of a beginning would look like somebody else's directory to the same command later.
-            for path in self.path.iterdir():
-                path.unlink()
+            for path in (self.config, self.readme, self.info):
+                path.unlink(missing_ok=True)
             raise
 
     def remove(self) -> None:
         """Delete the run, and only what a run writes."""
-        if self.exists():
-            shutil.rmtree(self.path)
+        folders = (self.vocabulary, self.data, self.checkpoints, self.attention, self.logs, self.export)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        # What makes it a run goes last: cut short, it can be removed again.
+        for file in (self.metrics, self.result, self.data_info, self.readme, self.config, self.info):
+            file.unlink(missing_ok=True)
+        if self.path.is_dir() and not any(self.path.iterdir()):
+            self.path.rmdir()
 
     def check_version(self) -> None:
         """Refuse a run that another version's format makes unreadable.
@@ -142,7 +158,7 @@ class TrainingState:
 
     @property
     def name(self) -> str:
-        """Name of the checkpoint's directory; sorts by age."""
+        """Name of the checkpoint's directory."""
         return f"epoch-{self.epoch:04d}" + (f"-step-{self.step:07d}" if self.step else "")
 
 
@@ -186,15 +202,19 @@ class Checkpoints:
         return self._read(paths[-1]) if paths else None
 
     def best(self) -> tuple[TrainingState, Path] | None:
-        """State and weights of the checkpoint with the best decoded dev metric; of the newest if that one is gone."""
+        """State and weights of the checkpoint with the best decoded dev metric; None before the first epoch's end."""
         latest = self.latest()
-        if latest is None:
+        if latest is None or not latest[0].best_epoch:
             return None
         best = self.directory / TrainingState(epoch=latest[0].best_epoch).name
-        return self._read(best) if best in self._complete() else latest
+        if best in self._complete():
+            return self._read(best)
+        logger.warning("%s: the best checkpoint is gone, the newest is used", best)
+        return latest
 
     def _complete(self) -> list[Path]:
-        return sorted(path for path in self.directory.glob("epoch-*") if (path / STATE).is_file())
+        complete = [path for path in self.directory.glob("epoch-*") if (path / STATE).is_file()]
+        return sorted(complete, key=lambda path: [int(number) for number in path.name.split("-")[1::2]])
 
     def _read(self, path: Path) -> tuple[TrainingState, Path]:
         try:

@@ -52,7 +52,9 @@ def greedy_search(step: Step, state: Any, memory: Any, limits: Any) -> SearchRes
         gained = tf.reduce_max(log_probabilities, axis=-1)
         scores = tf.where(ended, scores, scores + gained)
         arrays = (arrays[0].write(position, tokens), arrays[1].write(position, tf.cast(weights, tf.float32)))
-        return position + 1, tokens, state, scores, ended | tf.equal(tokens, END), arrays
+        # The limit ends it too: a model that gives no numbers any more never names the end symbol.
+        ended = ended | tf.equal(tokens, END) | (position + 1 >= limits)
+        return position + 1, tokens, state, scores, ended, arrays
 
     arrays = (_array(tf.int32, [None]), _array(tf.float32, [None, None]))
     start = (tf.constant(0), tf.fill([rows], START), state, tf.zeros([rows]), tf.zeros([rows], tf.bool), arrays)

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import DataError, UsageError
+from pipeline.errors import UsageError
 
 
 def read_settings(path: Path, keys: Mapping[str, Collection[str]]) -> dict[str, dict[str, Any]]:
@@ -21,8 +21,8 @@ def read_settings(path: Path, keys: Mapping[str, Collection[str]]) -> dict[str, 
         keys: Known keys of each known section.
 
     Raises:
-        UsageError: Broken YAML, not a mapping, or a key that is unknown or stands there twice.
-        DataError: The file is not UTF-8.
+        UsageError: The file cannot be read or is not UTF-8; broken YAML, not a mapping, or a key that is
+            unknown or stands there twice.
     """
     text = _read_text(path)
     try:
@@ -44,12 +44,15 @@ def read_settings(path: Path, keys: Mapping[str, Collection[str]]) -> dict[str, 
 
 
 def _read_text(path: Path) -> str:
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = 1 + content.count(b"\n", 0, error.start)
-        raise DataError(f"{path}, line {line}: not UTF-8; save the file as UTF-8") from None
+        raise UsageError(f"{path}, line {line}: not UTF-8; save the file as UTF-8") from None
 
 
 def _entries(path: Path, node: yaml.Node, section: str, known: Collection[str]) -> Iterator[tuple[str, yaml.Node]]:

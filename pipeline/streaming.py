@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BATCH_LINES = 256
+BATCH_LINES = 2048
+FIRST_LINES = 64  # until the model's speed is known
 GATHER_SECONDS = 0.2
+ANSWER_SECONDS = 0.5
 _SEPARATORS = str.maketrans("\t\n\r", "   ")
 
 
@@ -55,11 +57,17 @@ def predict_lines(
     Raises:
         OSError: The stream cannot be read.
     """
-    count = 0
+    count, pace = 0, FIRST_LINES
     for batch in read_batches(stream):
-        lines = [decode_line(count + place, raw) for place, raw in enumerate(batch, start=1)]
-        count += len(lines)
-        write("".join(f"{answer}\n" for answer in _answer(predictor, lines, n_best, as_json)))
+        while batch:
+            # As many as take about half a second: large batches are fast, late answers are not.
+            lines = [decode_line(count + place, raw) for place, raw in enumerate(batch[:pace], start=1)]
+            batch = batch[pace:]
+            count += len(lines)
+            began = time.monotonic()
+            write("".join(f"{answer}\n" for answer in _answer(predictor, lines, n_best, as_json)))
+            per_line = (time.monotonic() - began) / len(lines)
+            pace = max(FIRST_LINES // 4, min(BATCH_LINES, 2 * pace, int(ANSWER_SECONDS / max(per_line, 1e-6))))
 
 
 def read_batches(stream: BinaryIO, limit: int = BATCH_LINES, seconds: float = GATHER_SECONDS) -> Iterator[list[bytes]]:
@@ -138,6 +146,8 @@ def _answer(predictor: "Predictor", lines: list[Line], n_best: int, as_json: boo
         prediction = next(predictions)
         if prediction.cut:
             logger.warning("line %d: longer than the model reads; cut", line.number)
+        if prediction.unknown:
+            logger.warning("line %d: %d symbols that training lacks", line.number, prediction.unknown)
         yield describe(line.text, prediction, n_best) if as_json else join_texts(prediction.texts, n_best)
 
 
@@ -159,6 +169,8 @@ def describe(source: str, prediction: "Prediction", n_best: int) -> str:
     }
     if prediction.cut:
         answer["cut"] = True
+    if prediction.unknown:
+        answer["unknown"] = prediction.unknown
     return _to_json(answer)
 
 

@@ -48,9 +48,8 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
         DataError: The data cannot be used.
     """
     directory = RunDirectory(Path(run))
-    if overwrite:
-        directory.remove()
-    if directory.exists():
+    replaces = overwrite and directory.exists()
+    if directory.exists() and not replaces:
         directory.check_version()
         _require_same(configuration, directory)
         result = directory.read_result()
@@ -60,8 +59,11 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
         logger.info("%s: going on with the unfinished run", run)
     set_seed(configuration.train.seed, configuration.train.deterministic)
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
+    if replaces:
+        # Only now that the new data could be opened: a wrong path must not cost a finished run.
+        directory.remove()
     if not directory.exists():
-        directory.begin(configuration)
+        directory.begin(configuration, beside_others=replaces)
     data = prepare_data(configuration, directory, splits)
     fit(configuration, directory, data)
     return _finish(directory, data.splits)
@@ -162,14 +164,24 @@ def _run_epochs(
         return
     if state.step:
         # The rest of the epoch that was interrupted, then whole ones.
-        rest = batches.skip(state.step)
-        model.fit(
-            rest, initial_epoch=state.epoch, epochs=state.epoch + 1, steps_per_epoch=steps - state.step, **options
-        )
+        left = steps - state.step
+        if left:
+            rest = batches.skip(state.step)
+            model.fit(rest, initial_epoch=state.epoch, epochs=state.epoch + 1, steps_per_epoch=left, **options)
+        else:
+            _close_epoch(model, parts, state.epoch)
         batches, _ = training_batches(data.train, data.buckets, configuration.train.seed, state.epoch + 1)
         state = TrainingState(epoch=state.epoch + 1)
     if state.epoch < epochs and not model.stop_training:
         model.fit(batches, initial_epoch=state.epoch, epochs=epochs, steps_per_epoch=steps, **options)
+
+
+def _close_epoch(model: SequenceToSequence, parts: list[keras.callbacks.Callback], epoch: int) -> None:
+    """What follows the last step of an epoch, for one that was interrupted right there."""
+    everyone = keras.callbacks.CallbackList(parts, model=model)
+    everyone.on_train_begin()
+    everyone.on_epoch_begin(epoch)
+    everyone.on_epoch_end(epoch)
 
 
 def _callbacks(
@@ -187,12 +199,13 @@ def _callbacks(
     )
     draws = configuration.model.attention != "none"
     report = callbacks.DevReport(directory, writer, configuration.train.attention_samples, draws)
-    references = group_references(data.splits["dev"]())
-    # The first sets val_wer, which the others read.
+    references = group_references(data.splits["dev"](), configuration.text)
+    # The second sets val_wer, which those after it read.
     return [
+        callbacks.RequireFiniteLoss(),
         callbacks.DecodedDevMetrics(Predictor(strings, configuration.text), references, report),
         callbacks.FigureLog(directory, writer),
-        callbacks.CheckpointAndStop(Checkpoints(directory.checkpoints), configuration.train.patience, state, steps),
+        callbacks.CheckpointAndStop(Checkpoints(directory.checkpoints), configuration.train.patience, state),
         callbacks.Progress(configuration.train.epochs, steps),
     ]
 

@@ -346,3 +346,11 @@ def test_penalty_by_hand():
 def test_impossible_n_best_is_refused(beam_size: int, n_best: int):
     with pytest.raises(ValueError, match=r"from 1 to beam_size \(2\)"):
         beam_search(NETWORK.step, *NETWORK.start(), tf.constant(LIMITS), beam_size, n_best)
+
+
+def test_greedy_ends_at_its_limits_when_the_model_gives_no_numbers():
+    def broken(tokens: tf.Tensor, state: tf.Tensor, memory: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        return tf.fill([tf.shape(tokens)[0], 6], float("nan")), state, tf.ones([tf.shape(tokens)[0], 2])
+
+    search = tf.function(lambda limits: greedy_search(broken, tf.zeros([2, 1]), tf.zeros([2, 1]), limits))
+    assert search(tf.constant([3, 5])).tokens.shape[-1] <= 5

@@ -120,8 +120,8 @@ def test_cut_sources_are_warned_of_and_flagged(caplog: pytest.LogCaptureFixture)
 
 
 def test_batches_are_full_when_the_input_is_fast():
-    sizes = [len(batch) for batch in read_batches(io.BytesIO(b"a\n" * 1000))]
-    assert sum(sizes) == 1000
+    sizes = [len(batch) for batch in read_batches(io.BytesIO(b"a\n" * 3 * BATCH_LINES))]
+    assert sum(sizes) == 3 * BATCH_LINES
     assert sizes[0] == BATCH_LINES
 
 

@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from pipeline import callbacks, training
 from pipeline.configuration import Configuration
-from pipeline.errors import UsageError
+from pipeline.errors import DataError, TrainingError, UsageError
 from pipeline.loading import load_predictor
 from pipeline.model import build_model
 from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState, load_configuration
@@ -204,11 +204,18 @@ def test_overwrite_replaces_a_run(short: Configuration, tmp_path: Path, monkeypa
     run = tmp_path / "run"
     train(short, run)
     (run / "checkpoints").mkdir()
+    (run / "served").mkdir()
+    # Wrong data cost nothing: the run that is there stays.
+    wrong = dataclasses.replace(short, data=dataclasses.replace(short.data, train=str(tmp_path / "typo.tsv")))
+    with pytest.raises(DataError, match="no such file"):
+        train(wrong, run, overwrite=True)
+    assert load_configuration(RunDirectory(run)) == short
     other = dataclasses.replace(short, train=dataclasses.replace(short.train, seed=2))
     train(other, run, overwrite=True)
     assert fitted == [short, other]
     assert not (run / "checkpoints").exists()
     assert load_configuration(RunDirectory(run)) == other
+    assert (run / "served").exists()  # not a run's
     # Only a run is replaced.
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
@@ -259,8 +266,8 @@ def test_ctrl_c_in_the_middle_of_an_epoch_loses_nothing(short: Configuration, un
 
     assert interrupt(7) == (0, 7)
     assert interrupt(10) == (0, 10)  # twice in the same epoch
-    # All batches of epoch 2 are done, but it has not ended: from its beginning again.
-    assert interrupt(2 * STEPS) == (1, 0)
+    # All batches of epoch 2 are done, but it has not ended: what follows them is done on going on.
+    assert interrupt(2 * STEPS) == (1, STEPS)
     train(short, run)
     np.testing.assert_equal(final_state(run), final_state(uninterrupted))
     assert [row["epoch"] for row in metrics(run)] == [1, 2, 3]
@@ -342,7 +349,7 @@ def test_a_checkpoint_is_not_begun_without_room(tmp_path: Path, monkeypatch: pyt
     model.compile(optimizer=keras.optimizers.AdamW())
     model.optimizer.build(model.trainable_variables)
     checkpoints = Checkpoints(tmp_path / "checkpoints")
-    part = callbacks.CheckpointAndStop(checkpoints, None, TrainingState(), 1)
+    part = callbacks.CheckpointAndStop(checkpoints, None, TrainingState())
     part.set_model(model)
     part.on_epoch_end(0, {"val_wer": 50.0})
     found = checkpoints.latest()
@@ -353,3 +360,9 @@ def test_a_checkpoint_is_not_begun_without_room(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError, match="No space left on device"):
         part.on_epoch_end(1, {"val_wer": 40.0})
     assert checkpoints.latest() == found
+
+
+def test_a_loss_that_is_no_number_ends_the_training(short: Configuration, tmp_path: Path):
+    broken = dataclasses.replace(short, train=dataclasses.replace(short.train, learning_rate=1e30, clip_norm=None))
+    with pytest.raises(TrainingError, match=r"not a number any more \(step \d+\); lower train.learning_rate"):
+        train(broken, tmp_path / "run")
