@@ -33,6 +33,7 @@ EXPLANATION = """# An Attentif run
 | `attention/` | heat-maps of the last epoch: what the model looked at |
 | `logs/` | for TensorBoard: `tensorboard --logdir logs` |
 | `export/` | the SavedModel: strings in, strings out |
+| `README.md` | this page |
 | `result.json` | figures of the finished run; there when it has ended |
 | `data/` | the tokenised corpus, a cache that may be deleted |
 
@@ -91,6 +92,8 @@ class RunDirectory:
 
     def remove(self) -> None:
         """Delete the run, and only what a run writes."""
+        if not self.exists():
+            return
         folders = (self.vocabulary, self.data, self.checkpoints, self.attention, self.logs, self.export)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
@@ -241,8 +244,11 @@ def load_configuration(run: RunDirectory) -> Configuration:
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file's content at once: readers see the old or the new, never a half."""
     unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def require_room(directory: Path, size: int) -> None:

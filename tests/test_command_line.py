@@ -28,11 +28,11 @@ class Predictor:
     def predict(self, sources):
         print("a library's chatter")
         return [types.SimpleNamespace(texts=[source.upper()], scores=[-1.0], source_tokens=list(source),
-                target_tokens=["x"], attention=np.zeros((1, len(source))), cut=False) for source in sources]
+                target_tokens=["x"], attention=np.zeros((1, len(source))), cut=False, unknown=0) for source in sources]
 
-fake = types.ModuleType("pipeline.predictor")
+fake = types.ModuleType("pipeline.loading")
 fake.load_predictor = lambda model, beam_size=None, n_best=1: Predictor()
-sys.modules["pipeline.predictor"] = fake
+sys.modules["pipeline.loading"] = fake
 from pipeline.command_line import main
 raise SystemExit(main(sys.argv[1:]))
 """
@@ -202,7 +202,7 @@ def test_train_prints_its_result_last_and_passes_everything_on(fake: Fake, capsy
 
 def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
     calls: list[object] = []
-    fake("predictor", load_predictor=lambda model, beam_size=None, n_best=1: (model, beam_size, n_best))
+    fake("loading", load_predictor=lambda model, beam_size=None, n_best=1: (model, beam_size, n_best))
     fake("evaluation", evaluate_file=lambda predictor, location: {"split": location, "predictor": str(predictor)})
     fake("export", export_run=lambda *places, **options: calls.append((places, options)))
     fake("inspection", inspect=lambda configuration: f"units {configuration.model.units}")
@@ -259,6 +259,6 @@ def test_going_on_after_ctrl_c_means_without_overwrite(fake: Fake, capsys: pytes
 
 
 def test_a_missing_file_is_named_before_the_model_is_loaded(fake: Fake, capsys: pytest.CaptureFixture[str]):
-    fake("predictor", load_predictor=raising(AssertionError("loaded")))
+    fake("loading", load_predictor=raising(AssertionError("loaded")))
     assert main(["predict", "model", "nowhere.txt"]) == 1
     assert "error: nowhere.txt cannot be used (No such file or directory)" in capsys.readouterr().err

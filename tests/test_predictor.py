@@ -190,6 +190,7 @@ class FakeModel:
             "source_length": tf.constant([2, 3]),
             "target_length": tf.constant([2, 1]),
             "cut": tf.constant([False, True]),
+            "unknown": tf.constant([0, 2]),
         }
 
 
@@ -201,6 +202,7 @@ def test_padding_and_missing_outputs_are_taken_off(n_best: int, texts: list[list
     assert [prediction.target_tokens for prediction in predictions] == [["a", "</s>"], ["</s>"]]
     assert [prediction.attention.shape for prediction in predictions] == [(2, 2), (1, 3)]
     assert [prediction.cut for prediction in predictions] == [False, True]
+    assert [prediction.unknown for prediction in predictions] == [0, 2]
 
 
 def test_it_keeps_its_model_alive(tiny_run: TinyRun):

@@ -38,7 +38,7 @@ def test_overlap_is_counted_as_the_model_sees_it(tmp_path: Path, caplog: pytest.
 
 
 def test_words_where_characters_are_meant(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    words = [f"w{number}" for number in range(60)]
+    words = [f"w{number}" for number in range(120)]
     configuration = configure(tmp_path, " ".join(words))
     Path(configuration.data.train).write_text("".join(f"{word}\t{word}\n" for word in words))
     with caplog.at_level(logging.WARNING):

@@ -22,6 +22,7 @@ class FakePrediction(NamedTuple):
     target_tokens: list[str]
     attention: np.ndarray
     cut: bool
+    unknown: int = 0
 
 
 class FakePredictor:

@@ -124,7 +124,7 @@ def test_figures_of_every_epoch(tiny_run: TinyRun):
 def test_what_lies_where(tiny_run: TinyRun):
     run = RunDirectory(tiny_run.path)
     assert {path.name for path in run.path.iterdir()} == {
-        *("README.md", "config.yaml", "run.json", "metrics.jsonl", "result.json"),
+        *("README.md", "config.yaml", "run.json", "data.json", "metrics.jsonl", "result.json"),
         *("vocabulary", "data", "checkpoints", "attention", "logs", "export"),
     }
     assert load_configuration(run) == tiny_run.configuration
