@@ -152,7 +152,7 @@ def test_a_run_that_cannot_be_used(tmp_path: Path, tiny_splits: dict[str, str], 
     assert main(command) == 0
     assert "no epoch has ended yet" in error_of(["predict", str(run), __file__])
     other = error_of([*command, "--train.epochs", "7"], 2)
-    assert "holds a run of another configuration (train.epochs was 10, is now 7)" in other
+    assert re.search(r"holds a run of another configuration \(train\.epochs was \d+, is now 7\)", other)
     (run / "config.yaml").write_text("")
     assert "config.yaml: damaged, this is not a usable run" in error_of(command, 2)
     assert "exists and is not a run" in error_of(train_command(tmp_path, tiny_splits["train"]), 2)
