@@ -11,6 +11,8 @@ from pipeline.configuration import ModelConfiguration
 from pipeline.losses import token_cross_entropy
 from pipeline.text import PAD
 
+DROPOUTS = ("source_embedding", "encoder", "target_embedding", "decoder")
+
 
 @keras.saving.register_keras_serializable(package="attentif")
 class SequenceToSequence(keras.Model):
@@ -84,6 +86,8 @@ def build_model(
         search and export use.
     """
     policy = keras.DTypePolicy(configuration.precision)
+    # One seed for all would drop the same positions in several places of a step.
+    seeds = {name: None if seed is None else seed + index for index, name in enumerate(DROPOUTS)}
     source = keras.Input([None], dtype="int32", name="source")
     target_inputs = keras.Input([None], dtype="int32", name="target_inputs")
     source_mask = ops.not_equal(source, PAD)
@@ -92,7 +96,7 @@ def build_model(
         layers=configuration.encoder_layers,
         cell=configuration.cell,
         dropout=configuration.dropout,
-        seed=seed,
+        seed=seeds["encoder"],
         fast=configuration.fast,
         dtype=policy,
         name="encoder",
@@ -105,7 +109,7 @@ def build_model(
         attention_units=configuration.attention_units,
         readout_units=configuration.readout_units,
         dropout=configuration.dropout,
-        seed=seed,
+        seed=seeds["decoder"],
         fast=configuration.fast,
         dtype=policy,
         name="decoder",
@@ -113,7 +117,7 @@ def build_model(
 
     def embed(ids: Any, size: int, name: str) -> Any:
         embedded = keras.layers.Embedding(size, configuration.embedding_units, dtype=policy, name=name)(ids)
-        dropout = keras.layers.Dropout(configuration.dropout, seed=seed, dtype=policy, name=f"{name}_dropout")
+        dropout = keras.layers.Dropout(configuration.dropout, seed=seeds[name], dtype=policy, name=f"{name}_dropout")
         return dropout(embedded)
 
     memory, summary = encoder(embed(source, source_size, "source_embedding"), source_mask)

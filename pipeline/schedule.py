@@ -22,8 +22,8 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     Example:
         >>> schedule = WarmupDecay(peak=1.0, total_steps=10, warmup_steps=2, shape="linear")
-        >>> [round(float(schedule(step)), 2) for step in (0, 1, 6, 10)]
-        [0.5, 1.0, 0.5, 0.01]
+        >>> [round(float(schedule(step)), 3) for step in (0, 1, 5, 9)]
+        [0.5, 1.0, 0.505, 0.01]
     """
 
     def __init__(self, peak: float, total_steps: int, warmup_steps: int = 0, shape: str = "cosine") -> None:
@@ -36,8 +36,9 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step: Any) -> Any:
         """The learning rate of a step, counted from 0."""
         step = ops.cast(step, "float32")
+        top, last = max(0, self.warmup_steps - 1), self.total_steps - 1
         rise = ops.minimum((step + 1) / max(1, self.warmup_steps), 1.0)
-        share = ops.clip((step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps), 0.0, 1.0)
+        share = ops.clip((step - top) / max(1, last - top), 0.0, 1.0)
         if self.shape == "constant":
             fall: Any = 1.0
         else:

@@ -17,7 +17,7 @@ def rates(steps: list[int], peak: float, total_steps: int, **arguments: object) 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_rises_in_a_line_to_the_peak(shape: str):
-    assert_close(rates([0, 1, 4, 9, 10], 2.0, 110, warmup_steps=10, shape=shape), [0.2, 0.4, 1.0, 2.0, 2.0], 1e-6)
+    assert_close(rates([0, 1, 4, 9], 2.0, 110, warmup_steps=10, shape=shape), [0.2, 0.4, 1.0, 2.0], 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_rises_in_a_line_to_the_peak(shape: str):
     ],
 )
 def test_falls_after_the_warmup(shape: str, quarter: float, half: float, end: float):
-    steps = [10, 35, 60, 110, 500]
+    steps = [9, 34, 59, 109, 500]  # the top is the tenth step, the end the last one
     assert_close(rates(steps, 1.0, 110, warmup_steps=10, shape=shape), [1.0, quarter, half, end, end], 1e-6)
 
 
@@ -42,8 +42,8 @@ def test_without_warmup_the_first_step_is_the_highest():
 def test_warmup_is_at_most_half_of_the_training():
     values = rates(list(range(10)), 1.0, 10, warmup_steps=400)
     assert_close(values[:5], [0.2, 0.4, 0.6, 0.8, 1.0], 1e-6)
-    assert np.argmax(values) in (4, 5)
-    assert values[9] < 0.2
+    assert np.argmax(values) == 4
+    assert values[9] == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("total", [1, 2])
