@@ -1,4 +1,4 @@
-"""The commands: `python -m pipeline train|evaluate|predict|export|inspect`.
+"""The commands: `python -m pipeline train|tune|evaluate|predict|export|inspect`.
 
 Standard output carries results only; everything else goes to standard error. TensorFlow is imported
 inside the commands, so that `--help` and usage errors are there at once.
@@ -39,6 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else argv
     _use_utf8()
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_MININTERVAL", "10")  # a log file is no place for ten lines a second
     results = _Results(sys.stdout)
     with _log_to_stderr():
         try:
@@ -117,6 +119,28 @@ def _train(arguments: argparse.Namespace, results: _Results) -> None:
     results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))
 
 
+def _tune(arguments: argparse.Namespace, results: _Results) -> None:
+    _import_tensorflow()
+    from pipeline.tuning import tune
+
+    if os.environ.get("ATTENTIF_END_WITH_PARENT") == "1":
+        from pipeline.trial import end_with_parent
+
+        end_with_parent()
+    result = tune(arguments.configuration, arguments.tune, arguments.run, arguments.space, arguments.overwrite)
+    if result.trials:
+        results.write(result.table())
+        results.write_json(result.to_json())
+
+
+def _trial(arguments: argparse.Namespace, results: _Results) -> None:
+    _import_tensorflow()
+    from pipeline.trial import TrialOrder, end_with_parent, run_trial
+
+    end_with_parent()
+    run_trial(TrialOrder(**json.loads(arguments.order)))
+
+
 def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
     _import_tensorflow()
     from pipeline.evaluation import evaluate_file
@@ -127,14 +151,30 @@ def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _predict(arguments: argparse.Namespace, results: _Results) -> None:
+    from pipeline.run_directory import require_place
     from pipeline.streaming import open_input, predict_lines
 
     stream = open_input(arguments.file)  # a missing file shows before the model is loaded
+    if arguments.attention:
+        require_place(arguments.attention)
     _import_tensorflow()
+    from pipeline.attention_page import AttentionPage
     from pipeline.loading import load_predictor
 
-    predictor = load_predictor(arguments.model, beam_size=arguments.beam, n_best=arguments.n_best)
-    predict_lines(predictor, stream, results.write, n_best=arguments.n_best, as_json=arguments.json)
+    # The page shows all outputs that there are, whatever the lines hold.
+    n_best = None if arguments.attention else arguments.n_best
+    predictor = load_predictor(arguments.model, beam_size=arguments.beam, n_best=n_best)
+    if predictor.n_best < arguments.n_best:
+        raise UsageError(
+            f"--n-best {arguments.n_best}: {arguments.model} keeps {predictor.n_best}; give a larger --beam"
+        )
+    page = AttentionPage(arguments.attention) if arguments.attention else None
+    predict_lines(predictor, stream, results.write, arguments.n_best, arguments.json, page)
+    if page:
+        left_out = page.write()
+        if left_out:
+            logger.warning("%s: the last %d inputs are left out, a browser copes with no more", page.path, left_out)
+        logger.info("attention: open %s in a browser", page.path)
 
 
 def _export(arguments: argparse.Namespace, results: _Results) -> None:
@@ -152,7 +192,15 @@ def _inspect(arguments: argparse.Namespace, results: _Results) -> None:
     results.write(inspect(arguments.configuration).rstrip("\n") + "\n")
 
 
-_COMMANDS = {"train": _train, "evaluate": _evaluate, "predict": _predict, "export": _export, "inspect": _inspect}
+_COMMANDS = {
+    "train": _train,
+    "tune": _tune,
+    "trial": _trial,
+    "evaluate": _evaluate,
+    "predict": _predict,
+    "export": _export,
+    "inspect": _inspect,
+}
 
 
 def _import_tensorflow() -> None:
@@ -215,10 +263,13 @@ def _complain(exit_code: int, message: str, unexpected: Exception | None = None)
 
 
 def _how_to_go_on(argv: list[str]) -> str:
-    if argv[:1] != ["train"]:
+    if argv[:1] == ["trial"]:
+        return "interrupted"
+    if argv[:1] not in (["train"], ["tune"]):
         return "interrupted; the same command begins again"
     without = " without --overwrite" if "--overwrite" in argv else ""
-    return f"interrupted; the same command{without} goes on where the training stopped"
+    where = "where the training stopped" if argv[0] == "train" else "with the search; the interrupted trial restarts"
+    return f"interrupted; the same command{without} goes on {where}"
 
 
 def _explain(error: OSError) -> str:

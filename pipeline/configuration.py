@@ -44,6 +44,8 @@ class DataConfiguration:
             line-aligned files, or the name of a built-in corpus (cmudict).
         dev: Development pairs, same forms. Left out: the built-in corpus's own, else held out from train.
         test: Test pairs, same forms. Left out: the built-in corpus's own, else none.
+        train_size: Train on this many distinct sources only, as a share (0.2) or a count (20000); which ones does
+            not depend on train.seed. null trains on all.
         dev_size: Without dev: how many distinct training sources to hold out, as a share (0.05) or a count (2670).
         max_length: Longest source or target in symbols, end symbol not counted; longer training pairs
             are dropped and counted, longer inputs are cut when predicting.
@@ -54,19 +56,17 @@ class DataConfiguration:
     train: str | list[str] = "cmudict"
     dev: str | list[str] | None = None
     test: str | list[str] | None = None
+    train_size: float | None = None
     dev_size: float = 0.05
     max_length: int = 64
     batch_tokens: int = 2048
     buckets: int = 6
 
     def __post_init__(self) -> None:
-        _require(self.dev_size > 0, "data.dev_size", self.dev_size, "above 0")
-        _require(
-            self.dev_size < 1 or float(self.dev_size).is_integer(),
-            "data.dev_size",
-            self.dev_size,
-            "a share below 1 or a whole number",
-        )
+        for name, size in (("data.train_size", self.train_size), ("data.dev_size", self.dev_size)):
+            if size is not None:
+                _require(size > 0, name, size, "above 0")
+                _require(size < 1 or float(size).is_integer(), name, size, "a share below 1 or a whole number")
         _require_at_least("data", self, 1, ["max_length", "buckets"])
         _require(
             self.batch_tokens > self.max_length,
@@ -197,6 +197,35 @@ class SearchConfiguration:
 
 
 @dataclasses.dataclass(frozen=True)
+class TuneConfiguration:
+    """How settings are searched for; not part of a run.
+
+    Args:
+        algorithm: hyperband (many short trials, the best of which go on), bayesian (a Gaussian process proposes),
+            random, or grid (every combination).
+        trials: Largest number of trials, the ones that failed included.
+        epochs: Epochs of a full trial; null takes train.epochs.
+        space: YAML file of the settings to search with their ranges; null takes the one beside --config
+            (NAME.space.yaml for NAME.yaml), else the project's own.
+        factor: hyperband: of the trials of a round, one in this many goes on, with as many times the epochs.
+        workers: Trials that run at the same time, in processes of their own on this machine.
+        seed: Seed of the search; the trials are trained with train.seed.
+    """
+
+    algorithm: Literal["hyperband", "bayesian", "random", "grid"] = "hyperband"
+    trials: int = 20
+    epochs: int | None = None
+    space: str | None = None
+    factor: int = 3
+    workers: int = 1
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        _require_at_least("tune", self, 1, ["trials", "epochs", "workers", "seed"])
+        _require_at_least("tune", self, 2, ["factor"])
+
+
+@dataclasses.dataclass(frozen=True)
 class Configuration:
     """All settings of a run, a section each."""
 
@@ -217,7 +246,7 @@ class Configuration:
 
 def preset_names() -> list[str]:
     """Names of the presets that come with the project."""
-    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+    return sorted(path.stem for path in PRESETS.glob("*.yaml") if "." not in path.stem)
 
 
 def find_configuration_file(name_or_path: str) -> Path:

@@ -19,6 +19,7 @@ Location = str | list[str]
 
 _HASH_BYTES = 8
 _HASH_RANGE = 1 << (8 * _HASH_BYTES)
+_SUBSET_SEED = -1
 
 
 class Pair(NamedTuple):
@@ -125,18 +126,18 @@ def hash_source(source: str, seed: int) -> int:
 
 
 @dataclasses.dataclass(frozen=True)
-class HeldOut:
-    """The rule that says which training sources are held out for development: those with small hashes."""
+class SourceSubset:
+    """The rule that says which sources belong to a random part of the data: those with small hashes."""
 
     seed: int
     limit: int
 
-    def is_dev(self, source: str) -> bool:
-        """Whether all pairs of this source belong to dev, else to train."""
+    def contains(self, source: str) -> bool:
+        """Whether all pairs of this source belong to the part."""
         return hash_source(source, self.seed) < self.limit
 
 
-def hold_out(pairs: Iterable[Pair], dev_size: float, seed: int) -> HeldOut:
+def hold_out(pairs: Iterable[Pair], dev_size: float, seed: int) -> SourceSubset:
     """Choose the sources to hold out, in one streamed pass over the training pairs.
 
     Args:
@@ -150,7 +151,7 @@ def hold_out(pairs: Iterable[Pair], dev_size: float, seed: int) -> HeldOut:
     """
     hashes = (hash_source(pair.source, seed) for pair in pairs)
     limit = _limit_of_share(hashes, dev_size) if dev_size < 1 else _limit_of_count(hashes, int(dev_size))
-    return HeldOut(seed, limit)
+    return SourceSubset(seed, limit)
 
 
 def _limit_of_share(hashes: Iterator[int], share: float) -> int:
@@ -218,12 +219,25 @@ def open_splits(
         if location is not None:
             _require_readable(location, role)
             splits[role] = functools.partial(read_pairs, location, role)
+    fold = functools.partial(fold_source, text=text or TextConfiguration())
     if "dev" not in splits:
-        read_all, fold = splits["train"], functools.partial(fold_source, text=text or TextConfiguration())
+        read_all = splits["train"]
         held_out = hold_out((pair._replace(source=fold(pair.source)) for pair in read_all()), data.dev_size, seed)
         splits["train"] = functools.partial(_read_side, read_all, held_out, fold, False)
         splits["dev"] = functools.partial(_read_side, read_all, held_out, fold, True)
+    if data.train_size is not None:
+        read_rest = splits["train"]
+        chosen = _choose_subset((fold(pair.source) for pair in read_rest()), data.train_size)
+        splits["train"] = functools.partial(_read_side, read_rest, chosen, fold, True)
     return splits
+
+
+def _choose_subset(sources: Iterable[str], size: float) -> SourceSubset:
+    """The rule for `data.train_size`: small hashes again, with a seed that no held-out dev has."""
+    if size < 1:
+        return SourceSubset(_SUBSET_SEED, max(1, int(size * _HASH_RANGE)))
+    smallest = heapq.nsmallest(int(size), {hash_source(source, _SUBSET_SEED) for source in sources})
+    return SourceSubset(_SUBSET_SEED, smallest[-1] + 1 if smallest else 0)
 
 
 def _require_readable(location: Location, role: Role) -> None:
@@ -236,9 +250,9 @@ def _require_readable(location: Location, role: Role) -> None:
 
 
 def _read_side(
-    read_all: Callable[[], Iterator[Pair]], held_out: HeldOut, fold: Callable[[str], str], dev: bool
+    read_all: Callable[[], Iterator[Pair]], subset: SourceSubset, fold: Callable[[str], str], inside: bool
 ) -> Iterator[Pair]:
-    return (pair for pair in read_all() if held_out.is_dev(fold(pair.source)) == dev)
+    return (pair for pair in read_all() if subset.contains(fold(pair.source)) == inside)
 
 
 def fold_source(source: str, text: TextConfiguration) -> str:

@@ -91,9 +91,9 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., dict[str, tf.Tens
 
     def explain(source: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = model.decode(source)
-        names = ("source_tokens", "target_tokens", "attention", "source_length", "target_length")
         best = {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
-        return {**best, **{name: outputs[name] for name in names}}
+        best |= {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
+        return {**best, **{name: outputs[name] for name in ("source_tokens", "source_length")}}
 
     signature = [tf.TensorSpec([None], tf.string, name="source")]
     functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}

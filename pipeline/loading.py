@@ -88,13 +88,13 @@ def live_string_model(
     return StringModel(model, source_text, target_text, search, n_best, configuration.data.max_length)
 
 
-def load_predictor(path: Path, beam_size: int | None = None, n_best: int = 1) -> Predictor:
+def load_predictor(path: Path, beam_size: int | None = None, n_best: int | None = 1) -> Predictor:
     """Open a run directory or an exported SavedModel.
 
     Args:
         path: The directory.
         beam_size: None takes what the run or the export was made with.
-        n_best: Outputs per input.
+        n_best: Outputs per input; None takes all that the beam or the export keeps.
 
     Raises:
         UsageError: Neither run nor export; a beam other than the export's; more outputs than it keeps.
@@ -104,20 +104,21 @@ def load_predictor(path: Path, beam_size: int | None = None, n_best: int = 1) ->
     run = RunDirectory(path)
     if run.exists():
         model = load_string_model(run, beam_size, n_best)
-        return Predictor(model, load_configuration(run).text, n_best)
+        return Predictor(model, load_configuration(run).text, model.n_best)
     if (path / "saved_model.pb").is_file() and (path / EXPORT_INFO).is_file():
         return _load_export(path, beam_size, n_best)
     wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
     raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
 
 
-def _load_export(path: Path, beam_size: int | None, n_best: int) -> Predictor:
+def _load_export(path: Path, beam_size: int | None, n_best: int | None) -> Predictor:
     info = _read_export_info(path)
     if beam_size not in (None, info["beam_size"]):
         raise UsageError(
             f"{path}: exported with --beam {info['beam_size']}, which is fixed; "
             f"give the run directory, or export again with --beam {beam_size}"
         )
+    n_best = n_best or info["n_best"]
     if n_best > info["n_best"]:
         raise UsageError(f"{path}: exported with --n-best {info['n_best']}; export again with --n-best {n_best}")
     try:

@@ -11,21 +11,31 @@ from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 import docstring_parser
 import jsonargparse
 
-from pipeline.configuration import DEFAULT_PRESET, Configuration, find_configuration_file, preset_names
+from pipeline.configuration import (
+    DEFAULT_PRESET,
+    Configuration,
+    TuneConfiguration,
+    find_configuration_file,
+    preset_names,
+)
 from pipeline.errors import UsageError
 from pipeline.settings_file import read_settings, suggest
+from pipeline.space import find_space, read_space
 
 PROGRAM = "python -m pipeline"
 SECTIONS: dict[str, Any] = get_type_hints(Configuration)
+# A settings file may hold this section for every command; `tune` alone reads it.
+TUNE_SECTIONS: dict[str, Any] = {**SECTIONS, "tune": TuneConfiguration}
 HINTS = {
     f"{section}.{key}": hint
-    for section, section_class in SECTIONS.items()
+    for section, section_class in TUNE_SECTIONS.items()
     for key, hint in get_type_hints(section_class).items()
 }
 _DESCRIPTION = """Train, look at, measure and export attention sequence-to-sequence models.
 
 commands:
   train     train a model, or go on with a training that was interrupted
+  tune      search for better settings, or go on with a search
   evaluate  measure a model on a TSV file
   predict   answer every line of a file or of standard input
   export    write a run as a SavedModel directory
@@ -38,7 +48,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
 
     Returns:
         `command`, and for train: configuration, run, overwrite; inspect: configuration;
-        evaluate: model, data, beam; predict: model, file, beam, n_best, json;
+        tune: configuration, tune, space, run, overwrite; trial: order (for `tune`'s own use);
+        evaluate: model, data, beam; predict: model, file, beam, n_best, json, attention;
         export: run, directory, beam, n_best. Places are `Path`, except `data` and `file`.
 
     Raises:
@@ -47,6 +58,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     """
     parsers: dict[str, Callable[[list[str]], argparse.Namespace]] = {
         "train": _parse_train,
+        "tune": _parse_tune,
+        "trial": _parse_trial,
         "evaluate": _parse_evaluate,
         "predict": _parse_predict,
         "export": _parse_export,
@@ -59,7 +72,9 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     if argv and argv[0] in ("-h", "--help"):
         _main_parser().parse_args(["--help"])
     wrong = f"{argv[0]}: no such command" if argv else "a command is missing"
-    raise UsageError(f"{wrong} (commands: {', '.join(parsers)}; {PROGRAM} --help explains)")
+    raise UsageError(
+        f"{wrong} (commands: {', '.join(name for name in parsers if name != 'trial')}; {PROGRAM} --help explains)"
+    )
 
 
 def _main_parser() -> argparse.ArgumentParser:
@@ -81,12 +96,34 @@ def _parse_train(argv: list[str]) -> argparse.Namespace:
     return argparse.Namespace(configuration=configuration, run=run, overwrite=parsed.overwrite)
 
 
+def _parse_tune(argv: list[str]) -> argparse.Namespace:
+    parser = _configuration_parser("tune", "[--run DIR] [--overwrite] [--seed N] ", TUNE_SECTIONS)
+    parser.add_argument("--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -tune.")
+    parser.add_argument("--overwrite", action="store_true", help="Begin anew where a search exists already.")
+    parsed, configuration = _parse_configuration(parser, argv, TUNE_SECTIONS)
+    tune = TuneConfiguration(**parsed["tune"].as_dict())
+    path = find_configuration_file(parsed.config)
+    return argparse.Namespace(
+        configuration=configuration,
+        tune=tune,
+        space=read_space(find_space(tune.space, path), configuration),
+        run=Path(parsed.run) if parsed.run else Path("runs") / f"{path.stem}-tune",
+        overwrite=parsed.overwrite,
+    )
+
+
+def _parse_trial(argv: list[str]) -> argparse.Namespace:
+    parser = _Parser("trial", "One trial of a search; `tune` starts it.")
+    parser.add_argument("order", metavar="ORDER", help="What to do, in JSON.")
+    return parser.parse_args(argv)
+
+
 def _parse_inspect(argv: list[str]) -> argparse.Namespace:
     _, configuration = _parse_configuration(_configuration_parser("inspect", ""), argv)
     return argparse.Namespace(configuration=configuration)
 
 
-def _configuration_parser(command: str, usage: str) -> jsonargparse.ArgumentParser:
+def _configuration_parser(command: str, usage: str, sections: dict[str, Any] = SECTIONS) -> jsonargparse.ArgumentParser:
     parser = jsonargparse.ArgumentParser(
         prog=f"{PROGRAM} {command}",
         usage=f"{PROGRAM} {command} [--config PRESET|FILE.yaml] {usage}[--section.key value …]",
@@ -103,7 +140,7 @@ def _configuration_parser(command: str, usage: str) -> jsonargparse.ArgumentPars
         default=DEFAULT_PRESET,
         help=f"YAML file, or the name of a preset: {presets}.",
     )
-    for section, section_class in SECTIONS.items():
+    for section, section_class in sections.items():
         docstring = docstring_parser.parse(section_class.__doc__)
         group = parser.add_argument_group(f"{section}: {(docstring.short_description or '').rstrip('.')}")
         explained = {param.arg_name: param.description for param in docstring.params}
@@ -116,11 +153,12 @@ def _configuration_parser(command: str, usage: str) -> jsonargparse.ArgumentPars
 
 
 def _parse_configuration(
-    parser: jsonargparse.ArgumentParser, argv: list[str]
+    parser: jsonargparse.ArgumentParser, argv: list[str], sections: dict[str, Any] = SECTIONS
 ) -> tuple[jsonargparse.Namespace, Configuration]:
     # The first pass only finds --config; its file then lies under the same arguments in the second.
     path = find_configuration_file(_checked(parser, lambda: parser.parse_args(argv)).config)
-    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in SECTIONS.items()})
+    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in TUNE_SECTIONS.items()})
+    settings = {name: values for name, values in settings.items() if name in sections}
     try:
         base = _checked(parser, lambda: parser.parse_object(settings, defaults=False))
         _refuse_null(base.as_dict())
@@ -222,6 +260,7 @@ def _parse_predict(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="UTF-8 lines; - or left out: stdin.")
     parser.add_search_arguments(n_best=1)
     parser.add_argument("--json", action="store_true", help="A JSON object a line, with scores and attention.")
+    parser.add_argument("--attention", metavar="PAGE.html", type=Path, help="Also write a page to explore attention.")
     return parser.parse_search(argv)
 
 

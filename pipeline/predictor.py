@@ -49,11 +49,11 @@ class StringModel(tf.Module):
         """Everything there is to know about the outputs of `[batch]` strings.
 
         Returns:
-            texts and scores `[batch, n_best]` ('' and -inf where missing); of the best output:
-            source_tokens `[batch, source]`, target_tokens `[batch, target]`, attention
-            `[batch, target, source]`, source_length and target_length `[batch]`, all with the end symbol
-            where the model sees it; and cut and unknown `[batch]`, whether the source was too long and how
-            many of its symbols were not in training.
+            Of the outputs, best first: texts and scores `[batch, n_best]` ('' and -inf where missing),
+            target_tokens `[batch, n_best, target]`, attention `[batch, n_best, target, source]` and
+            target_length `[batch, n_best]`; of the source: source_tokens `[batch, source]` and
+            source_length `[batch]`, all with the end symbol where the model sees it; and cut and unknown
+            `[batch]`, whether the source was too long and how many of its symbols were not in training.
         """
         ids, lengths, cut = self._source_ids(source)
         found = self._search(ids, lengths)
@@ -62,10 +62,10 @@ class StringModel(tf.Module):
             "texts": texts,
             "scores": found.scores,
             "source_tokens": self._source_symbols(source),
-            "target_tokens": self.target_text.symbols(found.tokens[:, 0]),
-            "attention": found.attention_weights[:, 0],
+            "target_tokens": self.target_text.symbols(found.tokens),
+            "attention": found.attention_weights,
             "source_length": lengths,
-            "target_length": found.lengths[:, 0],
+            "target_length": found.lengths,
             "cut": cut,
             "unknown": tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1),
         }
@@ -103,23 +103,49 @@ class StringModel(tf.Module):
         return self.decoder.readout(features), state, attention_weights
 
 
+class Hypothesis(NamedTuple):
+    """One of the outputs for an input."""
+
+    text: str
+    score: float
+    """log p(target, end symbol included), unpenalised."""
+    tokens: list[str]
+    """Its symbols, end symbol included: T of them."""
+    attention: np.ndarray
+    """`[T, S]` float32: where the model looked for each symbol."""
+
+
 class Prediction(NamedTuple):
     """What came of one input."""
 
-    texts: list[str]
+    hypotheses: list[Hypothesis]
     """The outputs, best first."""
-    scores: list[float]
-    """log p(target, end symbol included) of each, unpenalised."""
     source_tokens: list[str]
     """The symbols of the source as the model sees them, end symbol included: S of them."""
-    target_tokens: list[str]
-    """The symbols of the best output, end symbol included: T of them."""
-    attention: np.ndarray
-    """`[T, S]` float32: where the model looked for each symbol of the best output."""
-    cut: bool
+    cut: bool = False
     """Whether the source was longer than the model takes, and its rest ignored."""
     unknown: int = 0
     """How many symbols of the source the model never saw in training."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The outputs, best first."""
+        return [hypothesis.text for hypothesis in self.hypotheses]
+
+    @property
+    def scores(self) -> list[float]:
+        """log p of each output."""
+        return [hypothesis.score for hypothesis in self.hypotheses]
+
+    @property
+    def target_tokens(self) -> list[str]:
+        """The symbols of the best output, end symbol included."""
+        return self.hypotheses[0].tokens if self.hypotheses else []
+
+    @property
+    def attention(self) -> np.ndarray:
+        """`[T, S]`: where the model looked for each symbol of the best output."""
+        return self.hypotheses[0].attention if self.hypotheses else np.zeros((0, len(self.source_tokens)), np.float32)
 
 
 class DecodesStrings(Protocol):
@@ -164,19 +190,23 @@ class Predictor:
 
 
 def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Prediction:
-    source_length, target_length = int(arrays["source_length"][row]), int(arrays["target_length"][row])
-    found = [
-        (text.decode(), float(score))
-        for text, score in zip(arrays["texts"][row, :n_best], arrays["scores"][row, :n_best], strict=True)
-        if np.isfinite(score)
-    ]
+    source_length = int(arrays["source_length"][row])
+    hypotheses = []
+    for rank, score in enumerate(arrays["scores"][row, :n_best]):
+        if np.isfinite(score):
+            length = int(arrays["target_length"][row, rank])
+            hypotheses.append(
+                Hypothesis(
+                    text=arrays["texts"][row, rank].decode(),
+                    score=float(score),
+                    tokens=[token.decode() for token in arrays["target_tokens"][row, rank, :length]],
+                    # A copy: a view would keep the whole batch's attention in memory.
+                    attention=arrays["attention"][row, rank, :length, :source_length].copy(),
+                )
+            )
     return Prediction(
-        texts=[text for text, _ in found],
-        scores=[score for _, score in found],
+        hypotheses=hypotheses,
         source_tokens=[token.decode() for token in arrays["source_tokens"][row, :source_length]],
-        target_tokens=[token.decode() for token in arrays["target_tokens"][row, :target_length]],
-        # A copy: a view would keep the whole batch's attention in memory.
-        attention=arrays["attention"][row, :target_length, :source_length].copy(),
         cut=bool(arrays["cut"][row]),
         unknown=int(arrays["unknown"][row]),
     )

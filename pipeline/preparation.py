@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.batches import Bucket, assign_buckets, plan_buckets, training_batches
@@ -33,8 +34,16 @@ class TrainingData(NamedTuple):
     buckets: list[Bucket]
 
 
-def prepare_data(configuration: Configuration, directory: RunDirectory, splits: Splits) -> TrainingData:
+def prepare_data(
+    configuration: Configuration, directory: RunDirectory, splits: Splits, cache: Path | None = None
+) -> TrainingData:
     """Vocabularies from the training pairs, corpora as ids, batch shapes; what was done before is opened.
+
+    Args:
+        configuration: Every setting.
+        directory: The run, begun.
+        splits: What `open_splits` found.
+        cache: A directory for the ids that several runs share, also at the same time; None keeps them in the run.
 
     Raises:
         UsageError: The run has checkpoints already, and its files have changed since.
@@ -45,17 +54,12 @@ def prepare_data(configuration: Configuration, directory: RunDirectory, splits: 
         _learn_vocabularies(configuration, directory, splits["train"])
     source_vocabulary, target_vocabulary = load_vocabularies(directory)
     source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
-    corpora = {
-        name: tokenize_corpus(
-            splits[name](),
-            source_text,
-            target_text,
-            configuration.data.max_length,
-            directory.data / name,
-            _fingerprint(configuration, directory, name, checksums),
-        )
-        for name in ("train", "dev")
-    }
+    corpora = {}
+    for name in ("train", "dev"):
+        fingerprint = _fingerprint(configuration, directory, name, checksums)
+        place = directory.data if cache is None else cache / fingerprint[:16]
+        limit = configuration.data.max_length
+        corpora[name] = tokenize_corpus(splits[name](), source_text, target_text, limit, place / name, fingerprint)
     buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
     data = TrainingData(splits, source_vocabulary, target_vocabulary, corpora["train"], corpora["dev"], buckets)
     _warn_of_odd_data(configuration, data)
@@ -145,7 +149,8 @@ def _fingerprint(configuration: Configuration, directory: RunDirectory, split: s
     """Names what the ids depend on: settings, vocabularies, and the content of the files."""
     settings = configuration.to_dict()
     vocabularies = [(directory.vocabulary / f"{side}.txt").read_text(encoding="utf-8") for side in ("source", "target")]
-    parts = [split, settings["data"], settings["text"], configuration.train.seed, vocabularies, checksums]
+    data = {name: value for name, value in settings["data"].items() if name not in ("batch_tokens", "buckets")}
+    parts = [split, data, settings["text"], configuration.train.seed, vocabularies, checksums]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -259,3 +259,14 @@ def require_room(directory: Path, size: int) -> None:
     """
     if shutil.disk_usage(directory).free < size:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
+
+
+def require_place(path: Path) -> None:
+    """Look whether a file can be written before the work that it is to hold.
+
+    Raises:
+        UsageError: It is a directory, or its directory is not there.
+    """
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        wrong = "is a directory" if path.is_dir() else "its directory does not exist"
+        raise UsageError(f"{path}: {wrong}; choose another place for the file")

@@ -3,7 +3,7 @@
 Types and values of the keys are checked later, together with those from the command line.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,37 @@ def read_settings(path: Path, keys: Mapping[str, Collection[str]]) -> dict[str, 
         UsageError: The file cannot be read or is not UTF-8; broken YAML, not a mapping, or a key that is
             unknown or stands there twice.
     """
-    text = _read_text(path)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+
+    def check(root: yaml.Node | None) -> None:
         if root is None:
             raise UsageError(f"{path}, line 1: holds no settings; a mapping of sections is needed")
         for section, node in _entries(path, root, "", keys):
             for _ in _entries(path, node, section, keys[section]):
                 pass
+
+    return _load(path, check)
+
+
+def read_yaml(path: Path) -> tuple[Any, dict[str, int]]:
+    """What a YAML file holds, and the lines on which its outermost keys stand.
+
+    Raises:
+        UsageError: The file cannot be read or is not UTF-8; broken YAML, or a key that stands there twice.
+    """
+    lines: dict[str, int] = {}
+
+    def check(root: yaml.Node | None) -> None:
+        if isinstance(root, yaml.MappingNode):
+            for key, _ in _entries(path, root, "", None):
+                lines[key] = next(node.start_mark.line + 1 for node, _ in root.value if str(node.value) == key)
+
+    return _load(path, check), lines
+
+
+def _load(path: Path, check: Callable[[yaml.Node | None], None]) -> Any:
+    text = _read_text(path)
+    try:
+        check(yaml.compose(text, Loader=yaml.SafeLoader))
         return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = 1 + error.problem_mark.line if error.problem_mark else 1
@@ -55,7 +78,9 @@ def _read_text(path: Path) -> str:
         raise UsageError(f"{path}, line {line}: not UTF-8; save the file as UTF-8") from None
 
 
-def _entries(path: Path, node: yaml.Node, section: str, known: Collection[str]) -> Iterator[tuple[str, yaml.Node]]:
+def _entries(
+    path: Path, node: yaml.Node, section: str, known: Collection[str] | None
+) -> Iterator[tuple[str, yaml.Node]]:
     if not isinstance(node, yaml.MappingNode):
         name = f"{section}: " if section else ""
         raise UsageError(f"{path}, line {node.start_mark.line + 1}: {name}not a mapping (key: value)")
@@ -64,7 +89,7 @@ def _entries(path: Path, node: yaml.Node, section: str, known: Collection[str]) 
         key = str(key_node.value)
         full = f"{section}.{key}" if section else key
         place = f"{path}, line {key_node.start_mark.line + 1}: {full}"
-        if key not in known:
+        if known is not None and key not in known:
             raise UsageError(f"{place}: no such key{suggest(key, known)}")
         # PyYAML would let the last one win without a word.
         if key in seen:

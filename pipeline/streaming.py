@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
+    from pipeline.attention_page import AttentionPage
     from pipeline.predictor import Prediction, Predictor
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,12 @@ def open_input(location: str) -> BinaryIO:
 
 
 def predict_lines(
-    predictor: "Predictor", stream: BinaryIO, write: Callable[[str], None], n_best: int = 1, as_json: bool = False
+    predictor: "Predictor",
+    stream: BinaryIO,
+    write: Callable[[str], None],
+    n_best: int = 1,
+    as_json: bool = False,
+    page: "AttentionPage | None" = None,
 ) -> None:
     """Answer every line of a stream with exactly one line, in order; unusable lines are warned of.
 
@@ -53,6 +59,7 @@ def predict_lines(
         write: Takes the answers to a batch, each ended by a newline, and flushes them.
         n_best: Texts in an answer, TAB-separated; missing ones are empty fields.
         as_json: Answer with JSON objects instead.
+        page: Collects the answers too; the caller writes it.
 
     Raises:
         OSError: The stream cannot be read.
@@ -65,7 +72,7 @@ def predict_lines(
             batch = batch[pace:]
             count += len(lines)
             began = time.monotonic()
-            write("".join(f"{answer}\n" for answer in _answer(predictor, lines, n_best, as_json)))
+            write("".join(f"{answer}\n" for answer in _answer(predictor, lines, n_best, as_json, page)))
             per_line = (time.monotonic() - began) / len(lines)
             pace = max(FIRST_LINES // 4, min(BATCH_LINES, 2 * pace, int(ANSWER_SECONDS / max(per_line, 1e-6))))
 
@@ -135,15 +142,21 @@ def decode_line(number: int, raw: bytes) -> Line:
     return Line(number, text, fault)
 
 
-def _answer(predictor: "Predictor", lines: list[Line], n_best: int, as_json: bool) -> Iterator[str]:
+def _answer(
+    predictor: "Predictor", lines: list[Line], n_best: int, as_json: bool, page: "AttentionPage | None"
+) -> Iterator[str]:
     usable = [line.text for line in lines if line.fault is None]
     predictions = iter(predictor.predict(usable) if usable else [])
     for line in lines:
         if line.fault is not None:
             logger.warning("line %d: %s; it gets no prediction", line.number, line.fault)
+            if page:
+                page.add_fault(line.number, line.text, line.fault)
             yield _to_json({"source": line.text, "predictions": [], "error": line.fault}) if as_json else ""
             continue
         prediction = next(predictions)
+        if page:
+            page.add(line.number, line.text, prediction)
         if prediction.cut:
             logger.warning("line %d: longer than the model reads; cut", line.number)
         if prediction.unknown:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -73,13 +74,17 @@ def tokenize_corpus(
     """
     manifest = directory / "manifest.json"
     if not _is_current(manifest, fingerprint):
-        unfinished = directory.with_name(directory.name + ".unfinished")
+        # Other processes may be writing the same.
+        unfinished = directory.with_name(f"{directory.name}.unfinished-{os.getpid()}")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         counts = _write_arrays(pairs, source_text, target_text, max_length, unfinished)
         (unfinished / "manifest.json").write_text(json.dumps({"fingerprint": fingerprint, **counts}))
-        shutil.rmtree(directory, ignore_errors=True)
-        unfinished.rename(directory)
+        if _is_current(manifest, fingerprint):
+            shutil.rmtree(unfinished)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+            unfinished.rename(directory)
     corpus = open_corpus(directory)
     if not len(corpus):
         raise DataError(

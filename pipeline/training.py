@@ -26,6 +26,7 @@ from pipeline.loading import (
 from pipeline.model import SequenceToSequence, build_model
 from pipeline.predictor import Predictor
 from pipeline.preparation import Splits, TrainingData, prepare_data
+from pipeline.projector import EmbeddingProjector
 from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState, write_atomically
 from pipeline.schedule import WarmupDecay
 
@@ -110,10 +111,18 @@ def compile_model(configuration: Configuration, data: TrainingData, steps_per_ep
     return model
 
 
-def fit(configuration: Configuration, directory: RunDirectory, data: TrainingData) -> SequenceToSequence:
+def fit(
+    configuration: Configuration, directory: RunDirectory, data: TrainingData, last_epoch: int | None = None
+) -> SequenceToSequence:
     """Run the epochs that are left, from the newest checkpoint on.
 
     A keyboard interrupt saves where the training stands, then goes on upwards.
+
+    Args:
+        configuration: Every setting.
+        directory: The run, begun and with its data prepared.
+        data: What `prepare_data` made of it.
+        last_epoch: Stop after this epoch; the schedule of the learning rate stays that of all epochs.
     """
     checkpoints = Checkpoints(directory.checkpoints)
     found = checkpoints.latest()
@@ -134,8 +143,9 @@ def fit(configuration: Configuration, directory: RunDirectory, data: TrainingDat
         f"{len(data.train):,}",
         steps,
     )
+    epochs = min(last_epoch or configuration.train.epochs, configuration.train.epochs)
     try:
-        _run_epochs(configuration, model, data, batches, steps, state, parts)
+        _run_epochs(configuration, model, data, batches, steps, state, parts, epochs)
     except KeyboardInterrupt:
         next(part for part in parts if isinstance(part, callbacks.CheckpointAndStop)).save_interrupted()
         raise
@@ -153,8 +163,9 @@ def _run_epochs(
     steps: int,
     state: TrainingState,
     parts: list[keras.callbacks.Callback],
+    epochs: int,
 ) -> None:
-    epochs, patience = configuration.train.epochs, configuration.train.patience
+    patience = configuration.train.patience
     validation, validation_steps = validation_batches(data.dev, data.buckets)
     # The batches come shuffled.
     options: dict[str, Any] = {"callbacks": parts, "verbose": 0, "shuffle": False}
@@ -206,6 +217,7 @@ def _callbacks(
         callbacks.DecodedDevMetrics(Predictor(strings, configuration.text), references, report),
         callbacks.FigureLog(directory, writer),
         callbacks.CheckpointAndStop(Checkpoints(directory.checkpoints), configuration.train.patience, state),
+        EmbeddingProjector(directory, data.source_vocabulary, data.target_vocabulary),
         callbacks.Progress(configuration.train.epochs, steps),
     ]
 

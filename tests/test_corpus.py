@@ -234,7 +234,7 @@ def test_hash_is_the_same_in_other_processes():
 def test_count_is_exact_and_takes_the_smallest_hashes(count: int):
     pairs = make_pairs([*range(300), *range(0, 300, 7), *range(300)])
     held_out = hold_out(iter(pairs), count, seed=3)
-    dev = {pair.source for pair in pairs if held_out.is_dev(pair.source)}
+    dev = {pair.source for pair in pairs if held_out.contains(pair.source)}
     assert dev == set(sorted(map(str, range(300)), key=lambda source: hash_source(source, 3))[:count])
 
 
@@ -247,7 +247,7 @@ def test_count_does_not_depend_on_order_or_repetition():
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
 def test_share(share: float):
     held_out = hold_out(make_pairs(range(20000)), share, seed=1)
-    assert sum(held_out.is_dev(str(source)) for source in range(20000)) / 20000 == pytest.approx(share, abs=0.015)
+    assert sum(held_out.contains(str(source)) for source in range(20000)) / 20000 == pytest.approx(share, abs=0.015)
 
 
 def test_share_of_a_source_does_not_depend_on_the_other_sources():
@@ -260,7 +260,7 @@ def test_share_of_a_source_does_not_depend_on_the_other_sources():
 def test_share_of_a_tiny_corpus_leaves_both_sides_something(share: float, distinct: int):
     for seed in range(20):
         held_out = hold_out(make_pairs(range(distinct)), share, seed)
-        sides = Counter(held_out.is_dev(str(source)) for source in range(distinct))
+        sides = Counter(held_out.contains(str(source)) for source in range(distinct))
         assert sides[True] >= 1
         assert sides[False] >= 1
 
@@ -268,7 +268,7 @@ def test_share_of_a_tiny_corpus_leaves_both_sides_something(share: float, distin
 def test_seed_chooses():
     pairs = make_pairs(range(1000))
     rules = [hold_out(pairs, 10, seed) for seed in (1, 1, 2)]
-    chosen = [{pair.source for pair in pairs if rule.is_dev(pair.source)} for rule in rules]
+    chosen = [{pair.source for pair in pairs if rule.contains(pair.source)} for rule in rules]
     assert chosen[0] == chosen[1]
     assert chosen[0] != chosen[2]
 

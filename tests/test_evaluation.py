@@ -16,13 +16,13 @@ from pipeline.evaluation import (
     score_symbols,
     split_targets,
 )
-from pipeline.predictor import Prediction, Predictor
+from pipeline.predictor import Hypothesis, Prediction, Predictor
 
 SPACE = TextConfiguration(target_tokenizer="space")
 
 
 def prediction(*texts: str, cut: bool = False) -> Prediction:
-    return Prediction(list(texts), [-1.0] * len(texts), [], [], np.zeros((0, 0)), cut)
+    return Prediction([Hypothesis(text, -1.0, [], np.zeros((0, 0))) for text in texts], [], cut)
 
 
 class FakePredictor(Predictor):

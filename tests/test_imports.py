@@ -8,12 +8,13 @@ ROOT = Path(__file__).parent.parent
 # A module may import modules of lower rank, and of its own.
 RANKS = [
     {"__init__", "errors"},
-    {"configuration", "text_file", "settings_file", "text"},
+    {"configuration", "text_file", "settings_file", "space", "text"},
     {"cmudict", "corpus", "tokenized_corpus", "batches"},
     {"model", "losses", "search", "schedule"},
     {"run_directory", "predictor", "loading", "evaluation", "attention_plot"},
-    {"callbacks", "preparation"},
+    {"callbacks", "preparation", "projector", "attention_page"},
     {"export", "training", "inspection"},
+    {"oracles", "trial", "trial_report", "search_processes", "tuning"},
     {"parsing", "streaming", "command_line", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.configuration import Configuration, find_configuration_file
+from pipeline.configuration import Configuration, preset_names
 from pipeline.errors import AttentifError, UsageError
 from pipeline.parsing import HINTS, parse_arguments
 
@@ -123,8 +123,14 @@ def test_a_file_that_is_not_utf8_is_named_with_its_line(tmp_path: Path):
 
 
 def test_presets_are_all_readable():
-    for path in find_configuration_file("cmudict").parent.glob("*.yaml"):
-        parse_arguments(["inspect", "--config", path.stem])
+    assert {"cmudict", "g014b2b"} <= set(preset_names())
+    for name in preset_names():
+        parse_arguments(["inspect", "--config", name])
+
+
+def test_every_space_fits_its_preset():
+    for name in preset_names():
+        assert parse_arguments(["tune", "--config", name]).space.dimensions
 
 
 def test_search_arguments():

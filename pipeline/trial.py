@@ -1,0 +1,191 @@
+"""One trial of a search: a training in a process of its own, in a run directory like any other.
+
+A process of its own gives back all its memory, survives nothing that it should not, and takes nobody with
+it when it runs out of memory. `TrialOrder` is all that goes in; the run directory is all that comes out.
+"""
+
+import codecs
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import tensorflow as tf
+
+from pipeline.corpus import open_splits
+from pipeline.errors import TrainingError
+from pipeline.preparation import prepare_data
+from pipeline.run_directory import Checkpoints, RunDirectory, load_configuration
+from pipeline.space import Value, replace_settings
+from pipeline.training import fit, set_seed
+
+logger = logging.getLogger(__name__)
+
+TAIL = 200  # lines of a trial's messages that are kept to find the reason of a failure
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialOrder:
+    """What a trial is to do."""
+
+    name: str
+    """Its number in the search."""
+    run: str
+    """Run directory; what an interrupted trial left there goes."""
+    base: str
+    """Run directory whose `config.yaml` holds what the values below change: that of the search."""
+    values: Mapping[str, Value]
+    """Settings of this trial, by `section.key`."""
+    last_epoch: int
+    """Epochs to train, those of `go_on_from` included."""
+    cache: str
+    """Tokenised data that all trials share."""
+    go_on_from: str | None = None
+    """Run directory of a finished trial to go on from, optimizer included."""
+
+    def to_json(self) -> str:
+        """As a line."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+
+
+class TrialFailed(Exception):
+    """A trial ended without a result; the message says why."""
+
+
+def run_trial(order: TrialOrder) -> None:
+    """Train as ordered, in this process.
+
+    Raises:
+        AttentifError: The settings, data or training are at fault.
+    """
+    configuration = replace_settings(load_configuration(RunDirectory(Path(order.base))), order.values)
+    directory = RunDirectory(Path(order.run))
+    shutil.rmtree(directory.path, ignore_errors=True)
+    set_seed(configuration.train.seed, configuration.train.deterministic)
+    if order.go_on_from is None:
+        directory.begin(configuration)
+    else:
+        # Events would draw the same curve twice.
+        shutil.copytree(order.go_on_from, directory.path, ignore=shutil.ignore_patterns("logs", "data"))
+    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
+    data = prepare_data(configuration, directory, splits, Path(order.cache))
+    _log_hyperparameters(order, directory)
+    fit(configuration, directory, data, order.last_epoch)
+    figures = read_figures(directory)
+    if figures is None:
+        raise TrainingError("no epoch was finished")
+    _log_best(directory, figures)
+
+
+def read_figures(directory: RunDirectory) -> dict[str, Any] | None:
+    """The line of `metrics.jsonl` of the best epoch, with all epochs' seconds and their number as `epochs`."""
+    latest = Checkpoints(directory.checkpoints).latest()
+    if latest is None or not latest[0].best_epoch or not directory.metrics.is_file():
+        return None
+    lines = [json.loads(line) for line in directory.metrics.read_text(encoding="utf-8").splitlines()]
+    best = next((line for line in lines if line["epoch"] == latest[0].best_epoch), None)
+    return best and {**best, "seconds": sum(line["seconds"] for line in lines), "epochs": len(lines)}
+
+
+def _log_hyperparameters(order: TrialOrder, directory: RunDirectory) -> None:
+    from tensorboard.plugins.hparams import api
+
+    # TensorBoard knows numbers, texts and booleans.
+    values = {
+        key: value if isinstance(value, int | float | str) else json.dumps(value) for key, value in order.values.items()
+    }
+    with tf.summary.create_file_writer(str(directory.logs)).as_default():
+        api.hparams(values, trial_id=order.name)
+
+
+def _log_best(directory: RunDirectory, figures: Mapping[str, Any]) -> None:
+    """The best values: the HParams tab shows the last of a curve."""
+    with tf.summary.create_file_writer(str(directory.logs)).as_default():
+        for name in ("val_wer", "val_per"):
+            tf.summary.scalar(f"best/{name}", figures[name], step=int(figures["epoch"]))
+
+
+def start_trial(order: TrialOrder, threads: int | None = None, log: Path | None = None) -> None:
+    """Run a trial in a process of its own and wait for it.
+
+    Args:
+        order: What to do.
+        threads: TensorFlow's threads; None leaves it to TensorFlow.
+        log: File for its messages; None passes them on to standard error.
+
+    Raises:
+        TrialFailed: It did not end well.
+    """
+    command = [sys.executable, "-m", "pipeline", "trial", order.to_json()]
+    environment = dict(os.environ)
+    for name in [name for name in environment if name.startswith("KERASTUNER_")]:
+        del environment[name]
+    if log is None and sys.stderr.isatty():
+        environment["TQDM_MININTERVAL"] = "0.1"
+    if threads is not None:
+        environment |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads)}
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    tail: list[str] = []
+    reader = threading.Thread(target=_pass_on, args=(process.stderr, tail, log), daemon=True)
+    reader.start()
+    try:
+        process.wait()
+    except BaseException:
+        # Ctrl-C reaches the trial too; it saves, and says so.
+        process.wait()
+        raise
+    finally:
+        reader.join(timeout=5)
+        if process.stdin:
+            process.stdin.close()
+    if process.returncode == 130:
+        raise KeyboardInterrupt
+    if process.returncode:
+        raise TrialFailed(_reason(process.returncode, tail))
+
+
+def _pass_on(stream: IO[bytes], tail: list[str], log: Path | None) -> None:
+    """Copy what a trial says, as it comes: progress bars end in carriage returns, not in new lines."""
+    decoder, pending = codecs.getincrementaldecoder("utf-8")("replace"), ""
+    with open(log, "a", encoding="utf-8") if log else contextlib.nullcontext(sys.stderr) as target:
+        for chunk in iter(lambda: os.read(stream.fileno(), 4096), b""):
+            text = decoder.decode(chunk)
+            target.write(text)
+            target.flush()
+            *lines, pending = (pending + text).split("\n")
+            tail += [line.rpartition("\r")[2] for line in lines]
+            del tail[:-TAIL]
+
+
+def _reason(code: int, tail: list[str]) -> str:
+    said = next((line.removeprefix("error: ") for line in reversed(tail) if line.startswith("error: ")), None)
+    if said:
+        return said
+    if code == -signal.SIGKILL:
+        return "killed, probably for want of memory; try fewer data.batch_tokens or model.units"
+    if code < 0:
+        return f"ended by signal {signal.Signals(-code).name}"
+    return next((line for line in reversed(tail) if line.strip()), f"ended with exit code {code}")
+
+
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone, however it went.
+
+    Otherwise the trial of a killed search would go on, and write where the same search, started again, does.
+    """
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os._exit(143)
+
+    threading.Thread(target=watch, daemon=True).start()

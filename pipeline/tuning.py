@@ -1,0 +1,324 @@
+"""A search for settings: keras-tuner proposes, every trial trains in a process of its own, the best is written.
+
+One process does both, or one asks (keras-tuner's chief, who has the oracle) and others train (its workers);
+`KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT` say which, see docs/tuning.md.
+"""
+
+import contextlib
+import dataclasses
+import ipaddress
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from keras_tuner.engine.base_tuner import BaseTuner
+
+from pipeline import __version__
+from pipeline.configuration import Configuration, TuneConfiguration
+from pipeline.corpus import open_splits
+from pipeline.errors import TrainingError, UsageError
+from pipeline.oracles import OBJECTIVE, ResumableOracle, decode_values, make_oracle
+from pipeline.run_directory import RunDirectory, write_atomically
+from pipeline.search_processes import run_members
+from pipeline.space import SearchSpace, find_space, read_space
+from pipeline.trial import TrialFailed, TrialOrder, read_figures, start_trial
+from pipeline.trial_report import SearchResult, TrialRecord, write_report
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+EXPLANATION = """# A search for settings
+
+| here | what it is |
+|---|---|
+| `best.yaml` | the settings of the best trial; `python -m pipeline train --config best.yaml` trains them again |
+| `trials.tsv` | every trial: settings, figures, reasons of failures |
+| `trials.png`, `importance.png` | the same to look at |
+| `trials/` | a run directory for every trial: `python -m pipeline predict trials/00` works |
+| `logs/` | for TensorBoard, together with those of the trials: `tensorboard --logdir .` |
+| `config.yaml`, `space.yaml`, `search.json` | what the search was begun with |
+| `oracle/` | keras-tuner's own notes |
+| `data/` | tokenised data, a cache that may be deleted |
+
+Go on with an unfinished search by the command that started it; more `--tune.trials` extend a finished one.
+"""
+
+
+class SearchDirectory:
+    """The paths of a search."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.readme = path / "README.md"
+        self.info = path / "search.json"
+        self.config = path / "config.yaml"
+        self.space = path / "space.yaml"
+        self.oracle = path / "oracle"
+        self.trials = path / "trials"
+        self.data = path / "data"
+        self.logs = path / "logs"
+        self.best = path / "best.yaml"
+        self.table = path / "trials.tsv"
+
+    def exists(self) -> bool:
+        """Whether a search was begun here."""
+        return self.info.is_file()
+
+    def failure(self, trial_id: str) -> Path:
+        """Where the reason of a trial's failure stands; keras-tuner does not send it from process to process."""
+        return self.trials / f"{trial_id}.failure.txt"
+
+    def remove(self) -> None:
+        """Delete the search, and only what a search writes."""
+        for folder in (self.oracle, self.trials, self.data, self.logs):
+            shutil.rmtree(folder, ignore_errors=True)
+        pictures = [self.path / "trials.png", self.path / "importance.png"]
+        for file in (*pictures, self.best, self.table, self.space, self.config, self.readme, self.info):
+            file.unlink(missing_ok=True)
+
+
+def tune(
+    configuration: Configuration,
+    tune_configuration: TuneConfiguration,
+    run: Path,
+    space: SearchSpace | None = None,
+    overwrite: bool = False,
+) -> SearchResult:
+    """Search, or go on with an unfinished search; then report.
+
+    Args:
+        configuration: What the space lies around; its `train.epochs` is that of a full trial unless
+            `tune_configuration` says otherwise.
+        tune_configuration: How to search.
+        run: Directory of the search. A finished trial in it is never run again.
+        space: What varies; None reads the file that `tune_configuration` names.
+        overwrite: Replace a search that is already there.
+
+    Returns:
+        Every trial, and the best.
+
+    Raises:
+        UsageError: The directory holds another search or something else.
+        DataError: The data cannot be used.
+        TrainingError: No trial succeeded, or three failed in a row.
+    """
+    configuration = _with_epochs(configuration, tune_configuration)
+    if space is None:
+        space = read_space(find_space(tune_configuration.space), configuration)
+    else:
+        space = dataclasses.replace(space, configuration=configuration)
+    directory = SearchDirectory(Path(run))
+    role = os.environ.get("KERASTUNER_TUNER_ID", "") if "KERASTUNER_ORACLE_IP" in os.environ else ""
+    is_worker = bool(role) and "chief" not in role
+    if not is_worker:
+        _begin(directory, configuration, tune_configuration, space, overwrite)
+    else:
+        _wait_for(directory)
+    if not role and tune_configuration.workers > 1:
+        run_members(directory.path, configuration, tune_configuration)
+        return _read_result(directory, space, tune_configuration)
+    _warn_of_address(role)
+    oracle = make_oracle(tune_configuration, space, configuration.train.epochs)
+    tuner = TrialTuner(oracle, directory, space, tune_configuration)
+    with contextlib.redirect_stdout(sys.stderr):  # keras-tuner prints
+        tuner.search(verbose=0)
+    if is_worker:
+        return SearchResult(directory.path, [], space)
+    return _conclude(tuner, directory, space)
+
+
+def _with_epochs(configuration: Configuration, tune_configuration: TuneConfiguration) -> Configuration:
+    epochs = tune_configuration.epochs or configuration.train.epochs
+    return dataclasses.replace(configuration, train=dataclasses.replace(configuration.train, epochs=epochs))
+
+
+def _begin(
+    directory: SearchDirectory,
+    configuration: Configuration,
+    tune_configuration: TuneConfiguration,
+    space: SearchSpace,
+    overwrite: bool,
+) -> None:
+    settings = _settings(configuration, tune_configuration, space)
+    if directory.exists() and not overwrite:
+        _require_same(directory, settings)
+        logger.info("%s: going on with the search", directory.path)
+        return
+    # Wrong data must show now, not in the third failed trial, and must not cost an earlier search.
+    open_splits(configuration.data, configuration.train.seed, configuration.text)
+    if directory.exists():
+        directory.remove()
+    if directory.path.exists() and not (directory.path.is_dir() and (overwrite or not any(directory.path.iterdir()))):
+        raise UsageError(f"{directory.path}: exists and is not a search; choose another --run or empty it")
+    directory.trials.mkdir(parents=True)
+    configuration.save(directory.config)
+    directory.space.write_text(space.to_yaml(), encoding="utf-8")
+    directory.readme.write_text(EXPLANATION, encoding="utf-8")
+    write_atomically(directory.info, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
+
+
+def _settings(configuration: Configuration, tune_configuration: TuneConfiguration, space: SearchSpace) -> Any:
+    how = dataclasses.asdict(tune_configuration)
+    for name in ("trials", "workers", "space", "epochs"):  # may change, or stand elsewhere
+        del how[name]
+    return {
+        "format": FORMAT,
+        "attentif": __version__,
+        "configuration": configuration.to_dict(),
+        "tune": how,
+        "space": yaml.safe_load(space.to_yaml()),
+    }
+
+
+def _require_same(directory: SearchDirectory, settings: Any) -> None:
+    try:
+        before = json.loads(directory.info.read_text(encoding="utf-8"))
+        layout = before["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{directory.info}: damaged, this is not a usable search ({error})") from error
+    if layout != FORMAT:
+        raise UsageError(f"{directory.path}: made by Attentif {before.get('attentif')}; search again with --overwrite")
+    now = json.loads(json.dumps(settings))
+    changed = [name for name in ("configuration", "tune", "space") if before.get(name) != now[name]]
+    if changed:
+        raise UsageError(
+            f"{directory.path}: holds a search with another {' and another '.join(changed)}; "
+            "choose another --run, or replace it with --overwrite (only tune.trials and tune.workers may change)"
+        )
+
+
+def _wait_for(directory: SearchDirectory) -> None:
+    """A worker may be there before its chief."""
+    for second in range(600):
+        if directory.exists():
+            return
+        if second % 30 == 5:
+            logger.info("%s: waiting for the chief to begin the search", directory.path)
+        time.sleep(1)
+    raise UsageError(f"{directory.path}: no chief began a search here; workers need the same --run on a shared disk")
+
+
+def _warn_of_address(role: str) -> None:
+    address = os.environ.get("KERASTUNER_ORACLE_IP", "")
+    with contextlib.suppress(ValueError):
+        if role and not ipaddress.ip_address(address.replace("localhost", "127.0.0.1")).is_loopback:
+            logger.warning(
+                "keras-tuner's chief at %s asks for no password: whoever reaches it can steer the search; "
+                "use it in a private network only",
+                address,
+            )
+
+
+class TrialTuner(BaseTuner):
+    """keras-tuner's loop over trials, each handed to a process of its own.
+
+    Args:
+        oracle: Proposes values.
+        search: Where everything goes.
+        space: What varies.
+        tune_configuration: How to search.
+    """
+
+    def __init__(
+        self,
+        oracle: ResumableOracle,
+        search: SearchDirectory,
+        space: SearchSpace,
+        tune_configuration: TuneConfiguration,
+    ) -> None:
+        self.search_directory, self.space, self.tune_configuration = search, space, tune_configuration
+        self.searching_oracle = oracle
+        with contextlib.redirect_stdout(sys.stderr):
+            super().__init__(oracle, directory=str(search.path), project_name=search.oracle.name)
+        if oracle.max_trials:
+            oracle.max_trials = tune_configuration.trials
+
+    def on_search_begin(self) -> None:
+        """Leave a note from the first trial on that there is something to go on with."""
+        self.save()
+
+    def run_trial(self, trial: Any, *arguments: Any, **options: Any) -> dict[str, float]:
+        """Train; keras-tuner counts an exception as a failed trial."""
+        values = decode_values(trial.hyperparameters.values, self.space)
+        told = trial.hyperparameters.values
+        search, epochs = self.search_directory, int(told.get("tuner/epochs", self.space.configuration.train.epochs))
+        shown = ", ".join(f"{key} {value}" for key, value in values.items())
+        logger.info("trial %s of %d: %s (%d epochs)", trial.trial_id, self.tune_configuration.trials, shown, epochs)
+        run = search.trials / trial.trial_id
+        before = told.get("tuner/trial_id")
+        order = TrialOrder(
+            name=trial.trial_id,
+            run=str(run),
+            base=str(search.path),
+            values=values,
+            last_epoch=epochs,
+            cache=str(search.data),
+            go_on_from=str(search.trials / before) if before else None,
+        )
+        several = self.tune_configuration.workers > 1
+        threads = max(1, (os.cpu_count() or 1) // self.tune_configuration.workers) if several else None
+        search.failure(trial.trial_id).unlink(missing_ok=True)
+        try:
+            start_trial(order, threads, search.trials / f"{trial.trial_id}.log" if several else None)
+        except TrialFailed as error:
+            search.failure(trial.trial_id).write_text(f"{error}\n", encoding="utf-8")
+            logger.warning("trial %s failed: %s", trial.trial_id, error)
+            raise
+        figures = read_figures(RunDirectory(run))
+        assert figures is not None
+        logger.info("trial %s: %s %.2f", trial.trial_id, OBJECTIVE.name, figures[OBJECTIVE.name])
+        return {OBJECTIVE.name: figures[OBJECTIVE.name]}
+
+    def on_trial_end(self, trial: Any) -> None:
+        """Keep the reason, not the traceback."""
+        if trial.message:
+            trial.message = str(trial.message).strip().splitlines()[-1]
+        super().on_trial_end(trial)
+
+    def save(self) -> None:
+        """Note that there is something to go on with; the oracle writes its own state."""
+        if not self._is_worker():
+            self.oracle.save()
+        write_atomically(Path(self._get_tuner_fname()), "{}")
+
+
+def _conclude(tuner: TrialTuner, directory: SearchDirectory, space: SearchSpace) -> SearchResult:
+    oracle = tuner.searching_oracle
+    records = [_record(trial, directory, space) for trial in oracle.trials.values()]
+    result = SearchResult(directory.path, records, space)
+    write_report(result)
+    failures = oracle.failures
+    if failures or result.best is None:
+        reasons = "; ".join(f"trial {record.name}: {record.reason}" for record in records if record.reason)
+        what = f"{len(failures)} trials failed in a row" if failures else "no trial succeeded"
+        raise TrainingError(f"{what} ({reasons}); mend the cause, and the same command goes on")
+    return result
+
+
+def _record(trial: Any, directory: SearchDirectory, space: SearchSpace) -> TrialRecord:
+    run, failure = directory.trials / trial.trial_id, directory.failure(trial.trial_id)
+    figures = read_figures(RunDirectory(run)) if trial.status == "COMPLETED" else None
+    said = failure.read_text(encoding="utf-8").strip() if failure.is_file() else trial.message or "unknown reason"
+    return TrialRecord(
+        name=trial.trial_id,
+        values=decode_values(trial.hyperparameters.values, space),
+        epochs=int(figures["epochs"]) if figures else 0,
+        best_epoch=int(figures["epoch"]) if figures else None,
+        wer=float(figures["val_wer"]) if figures else None,
+        per=float(figures["val_per"]) if figures else None,
+        seconds=float(figures["seconds"]) if figures else None,
+        reason=None if figures else said,
+        go_on_from=trial.hyperparameters.values.get("tuner/trial_id"),
+    )
+
+
+def _read_result(directory: SearchDirectory, space: SearchSpace, tune_configuration: TuneConfiguration) -> SearchResult:
+    """What the chief's process wrote."""
+    oracle = make_oracle(tune_configuration, space, space.configuration.train.epochs)
+    return _conclude(TrialTuner(oracle, directory, space, tune_configuration), directory, space)
