@@ -11,6 +11,7 @@ from pipeline.tokenized_corpus import TokenizedCorpus
 
 ROW_MULTIPLE = 8
 TARGET_SHARE = 0.98
+PREFETCHED_BATCHES = 4
 
 
 class Bucket(NamedTuple):
@@ -154,4 +155,7 @@ def validation_batches(corpus: TokenizedCorpus, buckets: list[Bucket]) -> tuple[
 def _dataset(generator: object) -> tf.data.Dataset:
     ids = tf.TensorSpec([None, None], tf.int32)
     dataset = tf.data.Dataset.from_generator(generator, output_signature=((ids, ids), ids))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    # Its thread sleeps for up to a minute, and ending an epoch's iterator would wait for that.
+    options.autotune.enabled = False
+    return dataset.prefetch(PREFETCHED_BATCHES).with_options(options)

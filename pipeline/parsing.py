@@ -2,8 +2,9 @@
 
 import argparse
 import dataclasses
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
@@ -167,6 +168,25 @@ def _parse_configuration(
     parsed = _checked(parser, lambda: parser.parse_args(argv, namespace=base))
     values = {section: parsed[section].as_dict() for section in SECTIONS}
     return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
+
+
+def read_configuration(config: str = DEFAULT_PRESET, changes: Mapping[str, Any] | None = None) -> Configuration:
+    """The configuration that the command line would make: for notebooks and scripts.
+
+    Args:
+        config: Name of a preset or path of a YAML file.
+        changes: Values by `section.key`, as in `{"model.units": 64}`.
+
+    Raises:
+        UsageError: Something there is unknown, of a wrong type or impossible.
+
+    Example:
+        >>> read_configuration("cmudict", {"model.units": 64, "train.patience": None}).model.units
+        64
+    """
+    written = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (changes or {}).items()}
+    options = [f"--{key}={value}" for key, value in written.items()]
+    return _parse_configuration(_configuration_parser("train", ""), ["--config", config, *options])[1]
 
 
 def _refuse_null(values: dict[str, dict[str, Any]]) -> None:

@@ -182,11 +182,11 @@ def draw_trials(result: SearchResult) -> Figure:
     figure = Figure(figsize=(1.5 * (len(dimensions) + 2), 4.8), layout="constrained")
     axes = figure.add_subplot()
     for trial, wer in reversed(list(zip(trials, wers, strict=True))):
-        heights = [_position(d, trial.values[d.key]) if d.key in trial.values else np.nan for d in dimensions]
+        # A setting that a trial had no use for is passed by.
+        points = [(p, _position(d, trial.values[d.key])) for p, d in enumerate(dimensions) if d.key in trial.values]
         is_best = trial is trials[0]
         axes.plot(
-            range(len(dimensions) + 1),
-            [*heights, scale(wer)],
+            *zip(*points, (len(dimensions), float(scale(wer))), strict=True),
             color=colormaps["viridis"](0.92 * float(scale(wer))),
             linewidth=3 if is_best else 1.2,
             marker="o",
@@ -196,12 +196,12 @@ def draw_trials(result: SearchResult) -> Figure:
     for position, dimension in enumerate(dimensions):
         axes.axvline(position, color="0.8", linewidth=0.8, zorder=0)
         for height, label in _ticks(dimension):
-            axes.annotate(label, (position, height), (-5, 0), textcoords="offset points", ha="right", va="center")
+            _write(axes, label, (position, height), "right")
     end = len(dimensions)
     axes.axvline(end, color="0.3", linewidth=1, zorder=0)
     for height in (0.0, 0.5, 1.0):
         label = f"{lowest + height * (highest - lowest):.1f} %"
-        axes.annotate(label, (end, height), (6, 0), textcoords="offset points", ha="left", va="center")
+        _write(axes, label, (end, height), "left")
     axes.set_xticks(range(end + 1), [*(d.key.replace(".", ".\n") for d in dimensions), "dev WER"])
     axes.set_yticks([])
     axes.set_xlim(-0.6, end + 0.6)
@@ -209,6 +209,12 @@ def draw_trials(result: SearchResult) -> Figure:
     for side in axes.spines.values():
         side.set_visible(False)
     return figure
+
+
+def _write(axes: Any, label: str, point: tuple[float, float], side: str) -> None:
+    paper = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+    away = (-6 if side == "right" else 6, 0)
+    axes.annotate(label, point, away, textcoords="offset points", ha=side, va="center", bbox=paper, zorder=5)
 
 
 def _ticks(dimension: Dimension) -> list[tuple[float, str]]:

@@ -2,10 +2,16 @@
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tiny_task import TinyRun, tiny_configuration, write_splits
+from pipeline.configuration import TuneConfiguration
+
+if TYPE_CHECKING:
+    from pipeline.trial_report import SearchResult
+
+from tests.tiny_task import SEARCH_SPACE, TinyRun, search_configuration, tiny_configuration, write_splits
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +46,14 @@ def tiny_run(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFacto
 def tiny_export(tiny_run: TinyRun) -> Path:
     """What that run exported: beam size 3, the 3 best outputs."""
     return tiny_run.path / "export"
+
+
+@pytest.fixture(scope="session")
+def tiny_search(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> "SearchResult":
+    """A finished search of three trials. Leave it as it is."""
+    from pipeline.space import make_space
+    from pipeline.tuning import tune
+
+    configuration = search_configuration(tiny_splits)
+    how = TuneConfiguration(algorithm="random", trials=3)
+    return tune(configuration, how, tmp_path_factory.mktemp("search") / "run", make_space(SEARCH_SPACE, configuration))

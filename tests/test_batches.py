@@ -228,3 +228,9 @@ def test_data_alone_is_fast():
         tokens += int(np.count_nonzero(targets))
     seconds = time.perf_counter() - begin
     assert tokens / seconds > 100_000
+
+
+def test_no_autotuning_thread_is_left_to_wait_for():
+    corpus = random_corpus(50)
+    batches, _ = training_batches(corpus, plan_buckets(corpus, 2, 64), seed=1)
+    assert batches.options().autotune.enabled is False

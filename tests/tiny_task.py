@@ -69,3 +69,17 @@ def tiny_configuration(locations: dict[str, str], **changes: dict[str, Any]) -> 
     return Configuration(
         **{name: dataclasses.replace(section, **changes.get(name, {})) for name, section in sections.items()}
     )
+
+
+SEARCH_SPACE = {
+    "model.units": {"choices": [6, 12]},
+    "train.learning_rate": {"min": 0.002, "max": 0.05, "scale": "log"},
+}
+
+
+def search_configuration(locations: dict[str, str]) -> Configuration:
+    """What the tiny search lies around."""
+    model = {"units": 8, "embedding_units": 4, "fast": False}
+    return tiny_configuration(
+        locations, model=model, train={"epochs": 2, "learning_rate": 0.02, "attention_samples": 1}
+    )

@@ -1,0 +1,54 @@
+"""Embeddings as TensorBoard's Projector reads them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import projector
+from pipeline.model import build_model
+from pipeline.projector import EmbeddingProjector
+from pipeline.run_directory import RunDirectory
+from pipeline.text import SPECIAL_SYMBOLS, Vocabulary
+from tests.tiny_task import TinyRun, tiny_configuration
+
+
+def read_labels(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_a_finished_run_has_a_row_and_a_label_for_every_symbol(tiny_run: TinyRun):
+    logs = RunDirectory(tiny_run.path).logs
+    for side, some in (("source", {"東", "ß", "a"}), ("target", {"EAST", "S"})):
+        rows = np.loadtxt(logs / f"{side}_embedding.tsv")
+        labels = read_labels(logs / f"{side}_symbols.tsv")
+        vocabulary = Vocabulary.load(RunDirectory(tiny_run.path).vocabulary / f"{side}.txt")
+        assert rows.shape == (len(vocabulary), tiny_run.configuration.model.embedding_units)
+        assert len(labels) == len(vocabulary)
+        assert some <= set(labels)
+
+
+def test_tensorboard_finds_it(tiny_run: TinyRun):
+    from tensorboard.plugins.projector import projector_config_pb2
+
+    text_format = pytest.importorskip("google.protobuf.text_format")
+    logs = RunDirectory(tiny_run.path).logs
+    configuration = projector_config_pb2.ProjectorConfig()
+    text_format.Parse((logs / "projector_config.pbtxt").read_text(encoding="utf-8"), configuration)
+    assert [part.tensor_name for part in configuration.embeddings] == ["source symbols", "target symbols"]
+    for part in configuration.embeddings:
+        assert (logs / part.tensor_path).is_file()
+        assert (logs / part.metadata_path).is_file()
+
+
+def test_white_space_and_large_vocabularies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(projector, "MOST_SYMBOLS", 7)
+    source, target = Vocabulary([" ", "\t", "\u3000", "x"]), Vocabulary(["a"])
+    run = RunDirectory(tmp_path)
+    run.logs.mkdir()
+    callback = EmbeddingProjector(run, source, target)
+    callback.set_model(build_model(tiny_configuration({}).model, len(source), len(target)))
+    callback.on_train_end()
+    assert read_labels(run.logs / "source_symbols.tsv") == [*SPECIAL_SYMBOLS, "␣", "U+0009", "U+3000"]
+    assert len(read_labels(run.logs / "source_embedding.tsv")) == 7
+    assert len(read_labels(run.logs / "target_embedding.tsv")) == len(SPECIAL_SYMBOLS) + 1

@@ -1,0 +1,97 @@
+"""A trial: what it leaves, how it goes on from another, how it fails."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.run_directory import RunDirectory
+from pipeline.trial import TrialFailed, TrialOrder, _reason, read_figures, run_trial, start_trial
+from tests.tiny_task import tiny_configuration
+
+
+@pytest.fixture
+def base(tmp_path: Path, tiny_splits: dict[str, str]) -> Path:
+    model = {"units": 8, "embedding_units": 4, "fast": False, "dropout": 0.2}
+    configuration = tiny_configuration(tiny_splits, model=model, train={"epochs": 4, "attention_samples": 1})
+    configuration.save(tmp_path / "config.yaml")
+    return tmp_path
+
+
+def order(base: Path, name: str, last_epoch: int, **more: Any) -> TrialOrder:
+    paths = {"run": str(base / "trials" / name), "base": str(base), "cache": str(base / "data")}
+    return TrialOrder(name=name, values={"model.units": 6}, last_epoch=last_epoch, **paths, **more)
+
+
+def figures(base: Path, name: str) -> list[dict[str, float]]:
+    lines = (base / "trials" / name / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    kept = ("epoch", "loss", "val_loss", "val_wer", "val_per", "learning_rate")
+    return [{key: json.loads(line)[key] for key in kept} for line in lines]
+
+
+def test_going_on_equals_never_having_stopped(base: Path):
+    run_trial(order(base, "whole", 4))
+    run_trial(order(base, "first", 2))
+    run_trial(order(base, "second", 4, go_on_from=str(base / "trials" / "first")))
+    # Optimizer, dropout, data order and schedule included.
+    assert figures(base, "second") == figures(base, "whole")
+    assert figures(base, "first") == figures(base, "whole")[:2]
+    found = read_figures(RunDirectory(base / "trials" / "second"))
+    assert found is not None
+    assert found["epochs"] == 4
+
+
+def test_what_an_interrupted_trial_left_goes(base: Path):
+    run_trial(order(base, "one", 1))
+    run_trial(order(base, "one", 1))
+    assert [line["epoch"] for line in figures(base, "one")] == [1]
+    assert len(list((base / "data").glob("*/train"))) == 1  # tokenised once for all trials
+    assert not (base / "trials" / "one" / "data").exists()
+
+
+def test_in_a_process_of_its_own(base: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path):
+    log = tmp_path / "trial.log"
+    start_trial(order(base, "one", 1), threads=1, log=log)
+    assert "epoch 1/4" in log.read_text(encoding="utf-8")
+    assert capfd.readouterr().err == ""
+    assert figures(base, "one")
+
+
+def test_a_failure_says_why(base: Path, capsys: pytest.CaptureFixture[str]):
+    wrong = TrialOrder(
+        name="one",
+        run=str(base / "trials" / "one"),
+        base=str(base),
+        values={"data.max_length": 1},
+        last_epoch=1,
+        cache=str(base / "data"),
+    )
+    with pytest.raises(TrialFailed, match="no pair is left"):
+        start_trial(wrong)
+    assert "no pair is left" in capsys.readouterr().err
+
+
+def test_reasons():
+    assert _reason(1, ["x", "error: the loss is not a number", "more"]) == "the loss is not a number"
+    assert "memory" in _reason(-signal.SIGKILL, ["epoch 1"])
+    assert _reason(-signal.SIGSEGV, []) == "ended by signal SIGSEGV"
+    assert _reason(3, ["last words", ""]) == "last words"
+    assert _reason(3, []) == "ended with exit code 3"
+
+
+def test_nothing_to_read(tmp_path: Path):
+    assert read_figures(RunDirectory(tmp_path)) is None
+
+
+def test_the_end_of_standard_input_ends_a_trial():
+    code = "import time; from pipeline import trial; trial.end_with_parent(); print('on', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.readline()
+        process.stdin.close()
+        assert process.wait(timeout=20) == 143

@@ -1,0 +1,227 @@
+"""Searches with real, tiny trainings: resumed, failing, over processes; what they leave behind."""
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.configuration import TuneConfiguration
+from pipeline.errors import DataError, TrainingError, UsageError
+from pipeline.loading import load_predictor
+from pipeline.space import make_space
+from pipeline.trial_report import SearchResult
+from pipeline.tuning import SearchDirectory, tune
+from tests.tiny_task import SEARCH_SPACE as CONTENT
+from tests.tiny_task import search_configuration
+
+
+def write_configuration(folder: Path, splits: dict[str, str], **space: Any) -> Path:
+    path = folder / "tiny.yaml"
+    search_configuration(splits).save(path)
+    (folder / "tiny.space.yaml").write_text(yaml.safe_dump(space or CONTENT), encoding="utf-8")
+    return path
+
+
+def command(config: Path, run: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "pipeline", "tune", "--config", str(config), "--run", str(run), *options]
+
+
+def run_command(config: Path, run: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(config, run, *options), capture_output=True, text=True, timeout=900)
+
+
+def read_table(run: Path) -> list[dict[str, str]]:
+    with open(run / "trials.tsv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [
+        {key: value for key, value in line.items() if key not in ("seconds", "tokens_per_second")} for line in lines
+    ]
+
+
+def test_every_trial_is_reported(tiny_search: SearchResult):
+    assert [trial.reason for trial in tiny_search.trials] == [None] * 3
+    first = tiny_search.trials[0]
+    assert first.values == {"model.units": 8, "train.learning_rate": 0.02}  # the configuration's own
+    assert tiny_search.best == min(tiny_search.trials, key=lambda trial: trial.wer or 0)
+    for row, trial in zip(read_table(tiny_search.path), tiny_search.trials, strict=True):
+        metrics = read_metrics(tiny_search.path / "trials" / trial.name)
+        assert float(row["val_wer"]) == pytest.approx(min(line["val_wer"] for line in metrics), rel=1e-5)
+        assert trial.epochs == len(metrics) == 2
+
+
+def test_every_trial_is_a_run_that_predicts(tiny_search: SearchResult):
+    for trial in tiny_search.trials:
+        assert load_predictor(tiny_search.path / "trials" / trial.name).predict(["ab"])[0].texts
+
+
+def test_tensorboard_gets_every_trial(tiny_search: SearchResult):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for trial in tiny_search.trials:
+        events = EventAccumulator(str(tiny_search.path / "trials" / trial.name / "logs"))
+        events.Reload()
+        [best] = events.Tensors("best/val_wer")
+        assert float(best.tensor_proto.float_val[0]) == pytest.approx(trial.wer)
+        assert "_hparams_/session_start_info" in events.Tags()["tensors"]
+        assert any(tag.startswith("attention/") for tag in events.Tags()["tensors"])
+    whole = EventAccumulator(str(tiny_search.path / "logs"))
+    whole.Reload()
+    tags = set(whole.Tags()["tensors"])
+    assert {"_hparams_/experiment", "search/trials", "best_attention/01"} <= tags
+
+
+def test_finished_it_says_the_same_again(tiny_search: SearchResult, tiny_splits: dict[str, str]):
+    before = {path: path.stat().st_mtime_ns for path in (tiny_search.path / "trials").rglob("metrics.jsonl")}
+    configuration = search_configuration(tiny_splits)
+    space = make_space(CONTENT, configuration)
+    again = tune(configuration, TuneConfiguration(algorithm="random", trials=3), tiny_search.path, space)
+    assert again.trials == tiny_search.trials
+    assert before == {path: path.stat().st_mtime_ns for path in (tiny_search.path / "trials").rglob("metrics.jsonl")}
+
+
+def test_another_search_is_refused(tiny_search: SearchResult, tiny_splits: dict[str, str], tmp_path: Path):
+    configuration = search_configuration(tiny_splits)
+    space = make_space(CONTENT, configuration)
+    how = TuneConfiguration(algorithm="random", trials=3)
+    with pytest.raises(UsageError, match="another tune"):
+        tune(configuration, dataclasses.replace(how, seed=2), tiny_search.path, space)
+    with pytest.raises(UsageError, match="another space"):
+        tune(configuration, how, tiny_search.path, make_space({"model.units": {"choices": [5]}}, configuration))
+    with pytest.raises(UsageError, match="another configuration"):
+        tune(configuration, dataclasses.replace(how, epochs=7), tiny_search.path, space)
+    (tmp_path / "precious").touch()
+    with pytest.raises(UsageError, match="is not a search"):
+        tune(configuration, how, tmp_path, space)
+
+
+def test_wrong_data_shows_before_any_trial(tiny_splits: dict[str, str], tmp_path: Path):
+    configuration = search_configuration({**tiny_splits, "train": str(tmp_path / "missing.tsv")})
+    with pytest.raises(DataError, match=r"missing\.tsv"):
+        tune(configuration, TuneConfiguration(), tmp_path / "run", make_space(CONTENT, configuration))
+    assert not (tmp_path / "run").exists()
+
+
+def test_best_yaml_trains_to_the_score_of_the_trial(tiny_search: SearchResult, tmp_path: Path):
+    best = tiny_search.best
+    assert best is not None
+    arguments = ["train", "--config", str(tiny_search.path / "best.yaml"), "--run", str(tmp_path / "run")]
+    subprocess.run([sys.executable, "-m", "pipeline", *arguments], check=True, capture_output=True)
+    assert read_metrics(tmp_path / "run") == read_metrics(tiny_search.path / "trials" / best.name)
+
+
+def test_failed_trials_are_counted_and_said(tiny_splits: dict[str, str], tmp_path: Path):
+    # No pair is as short as one symbol a side.
+    config = write_configuration(tmp_path, tiny_splits, **{"data.max_length": {"choices": [1, 20]}})
+    result = run_command(config, tmp_path / "run", "--tune.algorithm", "grid")
+    assert result.returncode == 0, result.stderr
+    table, last = result.stdout.rsplit("\n", 2)[0], json.loads(result.stdout.splitlines()[-1])
+    assert (last["trials"], last["failed"]) == (2, 1)
+    assert "no pair is left" in table
+    assert "Traceback" not in result.stderr
+    assert [bool(row["failure"]) for row in read_table(tmp_path / "run")] == [False, True]
+
+
+def test_three_failures_in_a_row_stop_it(tiny_splits: dict[str, str], tmp_path: Path):
+    configuration = search_configuration(tiny_splits)
+    configuration = dataclasses.replace(configuration, data=dataclasses.replace(configuration.data, max_length=1))
+    space = make_space({"model.units": {"choices": [4, 5, 6, 7]}}, configuration)
+    with pytest.raises(TrainingError, match=r"3 trials failed in a row \(trial 00: .*no pair is left"):
+        tune(configuration, TuneConfiguration(algorithm="grid"), tmp_path / "run", space)
+    assert len(read_table(tmp_path / "run")) == 3
+    assert not (tmp_path / "run" / "best.yaml").exists()
+
+
+def children_of(process: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
+
+
+def is_alive(process: int) -> bool:
+    status = Path(f"/proc/{process}/status")
+    return status.is_file() and "\nState:\tZ" not in status.read_text()
+
+
+def test_killed_in_a_trial_it_goes_on(tiny_splits: dict[str, str], tmp_path: Path):
+    config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
+    options = ("--tune.algorithm", "random", "--tune.trials", "3")
+    with subprocess.Popen(command(config, run, *options), stderr=subprocess.DEVNULL) as search:
+        while not (run / "trials" / "1" / "config.yaml").is_file():  # the second trial has begun
+            assert search.poll() is None
+            time.sleep(0.05)
+        trials = children_of(search.pid)
+        search.send_signal(signal.SIGKILL)
+    finished = (run / "trials" / "0" / "metrics.jsonl").stat().st_mtime_ns
+    for _ in range(100):
+        if not any(map(is_alive, trials)):
+            break
+        time.sleep(0.1)
+    assert not any(map(is_alive, trials)), "the killed search's trial goes on"
+    result = run_command(config, run, *options)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout.splitlines()[-1])["trials"] == 3
+    assert (run / "trials" / "0" / "metrics.jsonl").stat().st_mtime_ns == finished
+    rows = read_table(run)
+    assert [row["trial"] for row in rows] == ["0", "1", "2"]
+    assert all(row["epochs"] == "2" for row in rows)
+
+
+@pytest.mark.distributed
+def test_chief_and_two_workers(tiny_splits: dict[str, str], tmp_path: Path, tiny_search: SearchResult):
+    config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
+    options = ["--tune.algorithm", "random", "--tune.trials", "6", "--tune.workers", "2"]
+    result = run_command(config, run, *options)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout.splitlines()[-1])["trials"] == 6
+    rows, single = read_table(run), read_table(tiny_search.path)
+    assert list(rows[0]) == list(single[0])
+    # The same trials with the same figures as in one process.
+    for row, expected in zip(rows[:3], single, strict=True):
+        assert (row["model.units"], row["train.learning_rate"]) == (
+            expected["model.units"],
+            expected["train.learning_rate"],
+        )
+    assert {path.name for path in tiny_search.path.iterdir()} <= {path.name for path in run.iterdir()}
+    workers = {path.stem for path in (run / "oracle").glob("worker*.json")}
+    assert workers == {"worker1", "worker2"}
+
+
+@pytest.mark.distributed
+def test_a_worker_that_dies_is_started_again(tiny_splits: dict[str, str], tmp_path: Path):
+    config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
+    options = ["--tune.algorithm", "random", "--tune.trials", "2", "--tune.workers", "2"]
+    with subprocess.Popen(command(config, run, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as search:
+        while not list((run / "trials").glob("*/config.yaml")):
+            assert search.poll() is None
+            time.sleep(0.05)
+        [worker] = [child for child in children_of(search.pid) if "worker1" in environment_of(child)]
+        os.kill(worker, signal.SIGKILL)
+        out, err = search.communicate(timeout=600)
+    assert search.returncode == 0, err.decode()
+    assert b"starting it again" in err
+    assert json.loads(out.splitlines()[-1]) | {"config": ""} | {"val_wer": 0, "best": ""} == {
+        "trials": 2, "failed": 0, "best": "", "val_wer": 0, "config": "",
+    }  # fmt: skip
+
+
+def environment_of(process: int) -> str:
+    return Path(f"/proc/{process}/environ").read_text(encoding="utf-8", errors="replace")
+
+
+def test_paths(tmp_path: Path):
+    directory = SearchDirectory(tmp_path / "run")
+    assert not directory.exists()
+    directory.remove()  # nothing there, nothing lost
+    assert directory.failure("03").name == "03.failure.txt"
