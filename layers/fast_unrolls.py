@@ -1,14 +1,20 @@
-"""Which layers have a hand-written recurrence: one file per kind, chosen here by what the layer is made of."""
+"""Which layers have a hand-written recurrence: chosen here by what the layer is made of."""
 
 import logging
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from layers import fast_bidirectional_gru, fast_gru_bahdanau
+from layers import fast_bahdanau, fast_bidirectional
 
-DECODERS: dict[tuple[str, str], Callable[..., tuple[Any, Any]]] = {("gru", "bahdanau"): fast_gru_bahdanau.unroll}
-ENCODERS: dict[str, Callable[..., tuple[Any, Any]]] = {"gru": fast_bidirectional_gru.run}
+DECODERS: dict[tuple[str, str], Callable[..., tuple[Any, Any]]] = {
+    ("gru", "bahdanau"): fast_bahdanau.unroll,
+    ("lstm", "bahdanau"): fast_bahdanau.unroll,
+}
+ENCODERS: dict[str, Callable[..., tuple[Any, Any]]] = {
+    "gru": fast_bidirectional.run_gru,
+    "lstm": fast_bidirectional.run_lstm,
+}
 DTYPES = ("float32", "float64")
 
 

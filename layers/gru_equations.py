@@ -7,39 +7,56 @@ z (update), r (reset), n (candidate). The gradient, from ds = dL/ds_t:
 
     dn = ds (1 - z) (1 - n²)     dz = ds (s_{t-1} - n) z (1 - z)     dr = dn u_n r (1 - r)
     dx = [dz dr dn]              du = [dz dr r dn]                   ds_{t-1} = z ds + (what comes through u)
+
+A state is a tuple of tensors `[batch, units]`, here of one, so that every cell has the same functions.
 """
 
 from typing import Any
 
 import tensorflow as tf
 
+State = tuple[Any, ...]
+PARTS = 1  # of the state
 
-def advance(input_gates: Any, recurrent_gates: Any, state: Any) -> tuple[Any, Any]:
-    """The new state `[batch, units]`, and `[batch, 4 * units]` for `retreat`: z, r, n and u_n."""
-    units = state.shape[-1]
+
+def split_bias(bias: Any) -> tuple[Any, Any]:
+    """The biases of the input's and of the state's share, from a Keras cell's."""
+    return bias[0], bias[1]
+
+
+def join_bias_gradients(input_bias: Any, recurrent_bias: Any) -> Any:
+    """The gradient of `split_bias`."""
+    return tf.stack([input_bias, recurrent_bias])
+
+
+def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State, Any]:
+    """The new state, and `[batch, 4 * units]` for `retreat`: z, r, n and u_n."""
+    (previous,) = state
+    units = previous.shape[-1]
     opened = tf.sigmoid(input_gates[:, : 2 * units] + recurrent_gates[:, : 2 * units])
     update, reset = tf.split(opened, 2, axis=1)
     recurrent_candidate = recurrent_gates[:, 2 * units :]
     candidate = tf.tanh(input_gates[:, 2 * units :] + reset * recurrent_candidate)
-    new_state = update * state + (1 - update) * candidate
-    return new_state, tf.concat([update, reset, candidate, recurrent_candidate], axis=1)
+    new_state = update * previous + (1 - update) * candidate
+    return (new_state,), tf.concat([update, reset, candidate, recurrent_candidate], axis=1)
 
 
-def retreat(d_state: Any, state: Any, saved: Any) -> tuple[Any, Any, Any]:
+def retreat(d_state: State, state: State, saved: Any) -> tuple[Any, Any, State]:
     """The gradient of `advance`.
 
     Args:
-        d_state: `[batch, units]`, dL/ds_t.
-        state: `[batch, units]`, s_{t-1}.
+        d_state: dL/ds_t.
+        state: s_{t-1}.
         saved: The second result of `advance`.
 
     Returns:
         dL/dx and dL/du, `[batch, 3 * units]` each, and the direct share of dL/ds_{t-1}.
     """
+    (gradient,), (previous,) = d_state, state
     update, reset, candidate, recurrent_candidate = tf.split(saved, 4, axis=1)
-    d_candidate = d_state * (1 - update) * (1 - candidate * candidate)
-    d_update = d_state * (state - candidate) * update * (1 - update)
+    d_candidate = gradient * (1 - update) * (1 - candidate * candidate)
+    d_update = gradient * (previous - candidate) * update * (1 - update)
     d_reset = d_candidate * recurrent_candidate * reset * (1 - reset)
     d_input_gates = tf.concat([d_update, d_reset, d_candidate], axis=1)
     d_recurrent_gates = tf.concat([d_update, d_reset, reset * d_candidate], axis=1)
-    return d_input_gates, d_recurrent_gates, update * d_state
+    return d_input_gates, d_recurrent_gates, (update * gradient,)

