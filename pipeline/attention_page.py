@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.run_directory import write_atomically
+from pipeline.files import write_atomically
 
 if TYPE_CHECKING:
     from pipeline.predictor import Prediction

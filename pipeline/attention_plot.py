@@ -9,7 +9,6 @@ import os
 import textwrap
 import threading
 import unicodedata
-import uuid
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 
 from pipeline.errors import DataError
+from pipeline.files import write_atomically
 
 logger = logging.getLogger("pipeline.attention_plot")
 
@@ -102,19 +102,13 @@ def save_png(figure: Figure, path: str | os.PathLike[str], dpi: int = 120) -> No
     Raises:
         DataError: If the file cannot be written.
     """
-    content, path = png_bytes(figure, dpi), Path(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        write_atomically(path, png_bytes(figure, dpi))
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{path}: cannot write the picture ({reason}); choose a path that can be written") from error
-    finally:
-        # ENOTDIR and the like must not hide the error above.
-        if temporary.exists():
-            temporary.unlink()
 
 
 # Sizes and the figure as a whole.

@@ -16,8 +16,9 @@ from tqdm import tqdm
 from pipeline.attention_plot import draw_attention, save_png
 from pipeline.errors import TrainingError
 from pipeline.evaluation import score_predictions
+from pipeline.files import require_room
 from pipeline.predictor import Prediction, Predictor
-from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState, require_room
+from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
 
 LOG_EVERY_STEPS = 50
 CHECK_EVERY_STEPS = 10

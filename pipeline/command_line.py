@@ -151,7 +151,7 @@ def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _predict(arguments: argparse.Namespace, results: _Results) -> None:
-    from pipeline.run_directory import require_place
+    from pipeline.files import require_place
     from pipeline.streaming import open_input, predict_lines
 
     stream = open_input(arguments.file)  # a missing file shows before the model is loaded

@@ -15,7 +15,7 @@ import keras_tuner
 import yaml
 
 from pipeline.configuration import TuneConfiguration
-from pipeline.run_directory import write_atomically
+from pipeline.files import write_atomically
 from pipeline.space import Choices, Dimension, SearchSpace, Value
 
 OBJECTIVE = keras_tuner.Objective("val_wer", "min")

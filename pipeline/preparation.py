@@ -13,8 +13,9 @@ from pipeline.batches import Bucket, assign_buckets, plan_buckets, training_batc
 from pipeline.configuration import Configuration
 from pipeline.corpus import Pair, overlap, source_files
 from pipeline.errors import DataError, UsageError
+from pipeline.files import write_atomically
 from pipeline.loading import load_vocabularies, make_texts
-from pipeline.run_directory import Checkpoints, RunDirectory, write_atomically
+from pipeline.run_directory import Checkpoints, RunDirectory
 from pipeline.text import SPECIAL_SYMBOLS, UNKNOWN, Vocabulary, count_symbols
 from pipeline.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 

@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from pipeline.run_directory import RunDirectory, write_atomically
+from pipeline.files import write_atomically
+from pipeline.run_directory import RunDirectory
 from pipeline.text import Vocabulary
 
 MOST_SYMBOLS = 10_000  # the most frequent ones; the tab copes with no more

@@ -1,10 +1,8 @@
 """What a run leaves behind, and where: every path of a run directory, and its checkpoints."""
 
 import dataclasses
-import errno
 import json
 import logging
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ import yaml
 from pipeline import __version__
 from pipeline.configuration import Configuration
 from pipeline.errors import DataError, UsageError
+from pipeline.files import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -239,34 +238,3 @@ def load_configuration(run: RunDirectory) -> Configuration:
         return Configuration(**{name: fields[name](**values) for name, values in sections.items()})  # type: ignore
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise UsageError(f"{run.config}: damaged, this is not a usable run ({error})") from error
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's content at once: readers see the old or the new, never a half."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def require_room(directory: Path, size: int) -> None:
-    """Look before writing `size` bytes with a library that cannot cope with a full disk.
-
-    Raises:
-        OSError: There is less room.
-    """
-    if shutil.disk_usage(directory).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
-
-
-def require_place(path: Path) -> None:
-    """Look whether a file can be written before the work that it is to hold.
-
-    Raises:
-        UsageError: It is a directory, or its directory is not there.
-    """
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        wrong = "is a directory" if path.is_dir() else "its directory does not exist"
-        raise UsageError(f"{path}: {wrong}; choose another place for the file")

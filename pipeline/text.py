@@ -3,7 +3,6 @@
 A new way of cutting strings (subwords, say) is one more entry in `TOKENIZERS`.
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from pipeline.errors import DataError
+from pipeline.files import write_atomically
 
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL_SYMBOLS = ("<pad>", "<s>", "</s>", "<unk>")
@@ -62,9 +62,7 @@ class Vocabulary:
         """One symbol a line, the line's number (from 0) being its id; invisible characters as \\u escapes."""
         text = "".join(f"{_escape(symbol)}\n" for symbol in self.symbols)
         # Whole or not at all: after a full disk, half a vocabulary would pass for one.
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(unfinished, path)
+        write_atomically(path, text)
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":

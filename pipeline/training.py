@@ -17,6 +17,7 @@ from pipeline.corpus import group_references, open_splits
 from pipeline.errors import UsageError
 from pipeline.evaluation import evaluate_pairs
 from pipeline.export import export_run
+from pipeline.files import write_atomically
 from pipeline.loading import (
     live_string_model,
     load_configuration,
@@ -27,7 +28,7 @@ from pipeline.model import SequenceToSequence, build_model
 from pipeline.predictor import Predictor
 from pipeline.preparation import Splits, TrainingData, prepare_data
 from pipeline.projector import EmbeddingProjector
-from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState, write_atomically
+from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
 from pipeline.schedule import WarmupDecay
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from pipeline.attention_plot import save_png
 from pipeline.configuration import Configuration
-from pipeline.run_directory import write_atomically
+from pipeline.files import write_atomically
 from pipeline.space import Choices, Dimension, SearchSpace, Value
 
 TREES = 300

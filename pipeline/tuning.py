@@ -23,8 +23,9 @@ from pipeline import __version__
 from pipeline.configuration import Configuration, TuneConfiguration
 from pipeline.corpus import open_splits
 from pipeline.errors import TrainingError, UsageError
+from pipeline.files import write_atomically
 from pipeline.oracles import OBJECTIVE, ResumableOracle, decode_values, make_oracle
-from pipeline.run_directory import RunDirectory, write_atomically
+from pipeline.run_directory import RunDirectory
 from pipeline.search_processes import run_members
 from pipeline.space import SearchSpace, find_space, read_space
 from pipeline.trial import TrialFailed, TrialOrder, read_figures, start_trial

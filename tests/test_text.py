@@ -265,11 +265,12 @@ def test_a_full_disk_leaves_no_half_vocabulary(tmp_path: Path, monkeypatch: pyte
     path = tmp_path / "symbols.txt"
     Vocabulary(["old"]).save(path)
 
-    def full(self: Path, text: str, **options: str) -> None:
-        self.write_bytes(text.encode()[:20])
+    def full(self: Path, content: bytes) -> None:
+        with open(self, "wb") as file:
+            file.write(content[:20])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
         Vocabulary(["new"]).save(path)
     assert Vocabulary.load(path).symbols[4:] == ["old"]

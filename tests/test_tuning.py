@@ -69,12 +69,13 @@ def test_every_trial_is_a_run_that_predicts(tiny_search: SearchResult):
 
 def test_tensorboard_gets_every_trial(tiny_search: SearchResult):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
 
     for trial in tiny_search.trials:
         events = EventAccumulator(str(tiny_search.path / "trials" / trial.name / "logs"))
         events.Reload()
         [best] = events.Tensors("best/val_wer")
-        assert float(best.tensor_proto.float_val[0]) == pytest.approx(trial.wer)
+        assert float(make_ndarray(best.tensor_proto)) == pytest.approx(trial.wer)
         assert "_hparams_/session_start_info" in events.Tags()["tensors"]
         assert any(tag.startswith("attention/") for tag in events.Tags()["tensors"])
     whole = EventAccumulator(str(tiny_search.path / "logs"))
