@@ -89,9 +89,9 @@ class ResumableOracle(keras_tuner.Oracle):
     def reload(self) -> None:
         """Read the state, and settle what a kill between two writes left behind."""
         super().reload()
-        for trial_id in list(self.trials):
-            if trial_id not in self.start_order:
-                del self.trials[trial_id]  # its file was written, that it exists was not: drawn again
+        # In their order, not in that of the disk. One whose file was written, but not that it exists, goes: it is
+        # drawn again.
+        self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
         for trial_id in list(self._retry_queue):
             if self.trials[trial_id].status in ENDED:
                 self._retry_queue.remove(trial_id)  # ended, but its end was not written here

@@ -90,6 +90,8 @@ class SearchResult:
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         lines += [f"trial {trial.name} failed: {trial.reason}" for trial in self.trials if trial.reason]
+        shares = [f"{key} {share:.0%}" for key, share in self.importance().items()]
+        lines += [f"differences in WER are explained by {', '.join(shares)}"] if shares else []
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def importance(self) -> dict[str, float]:

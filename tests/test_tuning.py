@@ -125,7 +125,7 @@ def test_best_yaml_trains_to_the_score_of_the_trial(tiny_search: SearchResult, t
 
 def test_failed_trials_are_counted_and_said(tiny_splits: dict[str, str], tmp_path: Path):
     # No pair is as short as one symbol a side.
-    config = write_configuration(tmp_path, tiny_splits, **{"data.max_length": {"choices": [1, 20]}})
+    config = write_configuration(tmp_path, tiny_splits, **{"data.max_length": {"choices": [1, 16]}})
     result = run_command(config, tmp_path / "run", "--tune.algorithm", "grid")
     assert result.returncode == 0, result.stderr
     table, last = result.stdout.rsplit("\n", 2)[0], json.loads(result.stdout.splitlines()[-1])
