@@ -91,7 +91,8 @@ class ResumableOracle(keras_tuner.Oracle):
         super().reload()
         # In their order, not in that of the disk. One whose file was written, but not that it exists, goes: it is
         # drawn again.
-        self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
+        known: dict[str, Any] = vars(self)["trials"]
+        self.trials = {trial_id: known[trial_id] for trial_id in self.start_order}
         for trial_id in list(self._retry_queue):
             if self.trials[trial_id].status in ENDED:
                 self._retry_queue.remove(trial_id)  # ended, but its end was not written here

@@ -123,7 +123,11 @@ def tune(
         _wait_for(directory)
     if not role and tune_configuration.workers > 1:
         run_members(directory.path, configuration, tune_configuration)
-        return _read_result(directory, space, tune_configuration)
+        # What the chief's process wrote.
+        oracle = make_oracle(tune_configuration, space, configuration.train.epochs)
+        oracle._set_project_dir(str(directory.path), directory.oracle.name)
+        oracle.reload()
+        return _conclude(oracle, directory, space)
     _warn_of_address(role)
     oracle = make_oracle(tune_configuration, space, configuration.train.epochs)
     tuner = TrialTuner(oracle, directory, space, tune_configuration)
@@ -131,7 +135,7 @@ def tune(
         tuner.search(verbose=0)
     if is_worker:
         return SearchResult(directory.path, [], space)
-    return _conclude(tuner, directory, space)
+    return _conclude(oracle, directory, space)
 
 
 def _with_epochs(configuration: Configuration, tune_configuration: TuneConfiguration) -> Configuration:
@@ -234,7 +238,6 @@ class TrialTuner(BaseTuner):
         tune_configuration: TuneConfiguration,
     ) -> None:
         self.search_directory, self.space, self.tune_configuration = search, space, tune_configuration
-        self.searching_oracle = oracle
         with contextlib.redirect_stdout(sys.stderr):
             super().__init__(oracle, directory=str(search.path), project_name=search.oracle.name)
         if oracle.max_trials:
@@ -245,7 +248,11 @@ class TrialTuner(BaseTuner):
         self.save()
 
     def run_trial(self, trial: Any, *arguments: Any, **options: Any) -> dict[str, float]:
-        """Train; keras-tuner counts an exception as a failed trial."""
+        """Train.
+
+        Raises:
+            TrialFailed: It did not end well; counted, and the search goes on.
+        """
         values = decode_values(trial.hyperparameters.values, self.space)
         told = trial.hyperparameters.values
         search, epochs = self.search_directory, int(told.get("tuner/epochs", self.space.configuration.train.epochs))
@@ -276,11 +283,17 @@ class TrialTuner(BaseTuner):
         logger.info("trial %s: %s %.2f", trial.trial_id, OBJECTIVE.name, figures[OBJECTIVE.name])
         return {OBJECTIVE.name: figures[OBJECTIVE.name]}
 
-    def on_trial_end(self, trial: Any) -> None:
-        """Keep the reason, not the traceback."""
-        if trial.message:
-            trial.message = str(trial.message).strip().splitlines()[-1]
-        super().on_trial_end(trial)
+    def _try_run_and_update_trial(self, trial: Any, *arguments: Any, **options: Any) -> None:
+        # keras-tuner's own takes any error for a failed trial, also one of ours, and prints its traceback.
+        try:
+            self._run_and_update_trial(trial, *arguments, **options)
+            trial.status = "COMPLETED"
+        except TrialFailed as error:
+            trial.status, trial.message = "FAILED", str(error)
+
+    def _get_tuner_fname(self) -> str:
+        # One for all: a search begun with workers may go on without them.
+        return str(self.search_directory.oracle / "tuner.json")
 
     def save(self) -> None:
         """Note that there is something to go on with; the oracle writes its own state."""
@@ -289,8 +302,7 @@ class TrialTuner(BaseTuner):
         write_atomically(Path(self._get_tuner_fname()), "{}")
 
 
-def _conclude(tuner: TrialTuner, directory: SearchDirectory, space: SearchSpace) -> SearchResult:
-    oracle = tuner.searching_oracle
+def _conclude(oracle: ResumableOracle, directory: SearchDirectory, space: SearchSpace) -> SearchResult:
     records = [_record(trial, directory, space) for trial in oracle.trials.values()]
     result = SearchResult(directory.path, records, space)
     write_report(result)
@@ -317,9 +329,3 @@ def _record(trial: Any, directory: SearchDirectory, space: SearchSpace) -> Trial
         reason=None if figures else said,
         go_on_from=trial.hyperparameters.values.get("tuner/trial_id"),
     )
-
-
-def _read_result(directory: SearchDirectory, space: SearchSpace, tune_configuration: TuneConfiguration) -> SearchResult:
-    """What the chief's process wrote."""
-    oracle = make_oracle(tune_configuration, space, space.configuration.train.epochs)
-    return _conclude(TrialTuner(oracle, directory, space, tune_configuration), directory, space)

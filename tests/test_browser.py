@@ -1,5 +1,6 @@
 """What people look at, looked at by a browser: TensorBoard's tabs and the page to explore attention."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,14 @@ def test_projector_shows_labels(board: str, tiny_search: SearchResult, tmp_path:
     assert tiny_search.best is not None
     with open_page() as page:
         page.goto(f"{board}/#projector")
-        page.get_by_text("source symbols").first.wait_for()
-        page.get_by_text("Points: 9").first.wait_for()  # five characters and four symbols of the vocabulary's own
-        page.get_by_label("Toggle labels").or_(page.locator("[title*='labels']")).first.click()
-        page.wait_for_timeout(3000)
+        projector = page.frame_locator("iframe").frame_locator("iframe")
+        projector.get_by_text("source symbols").first.wait_for(state="attached")
+        # Five characters and the vocabulary's own four.
+        projector.get_by_text("Points: 9").first.wait_for(state="attached")
+        page.wait_for_timeout(2000)
+        projector.get_by_role("textbox", name="Search").last.fill("東")
+        projector.get_by_text(re.compile(r"^\s*1 match")).first.wait_for()
+        projector.get_by_text("東", exact=True).last.wait_for()
         assert shades(take_picture(page, "projector", tmp_path)) > 50
 
 
@@ -128,7 +133,7 @@ def test_explorer_right_to_left(explorer: Path):
         assert places == sorted(places, reverse=True)
         page.locator("article").nth(1).get_by_role("button", name="heat-map").click()
         labels = page.locator("article").nth(1).locator("svg > text")
-        assert [labels.nth(index).inner_text() for index in range(4)] == list("سلام")
+        assert [labels.nth(index).text_content() for index in range(4)] == list("سلام")
         xs = [float(labels.nth(index).get_attribute("x")) for index in range(4)]
         assert xs == sorted(xs, reverse=True)
 
@@ -151,7 +156,8 @@ def test_explorer_finds_and_sorts(explorer: Path):
         assert page.locator("#count").inner_text() == "1 of 5 inputs"
         page.get_by_label("find in source or output").fill("")
         page.get_by_label("order").select_option("long")
-        assert page.locator("article").first.inner_text().startswith("4")
+        page.locator("article").first.locator(".number").wait_for()
+        assert page.locator("article").first.locator(".number").inner_text() == "4"
 
 
 def test_explorer_stays_usable_with_a_thousand_inputs(tmp_path: Path):

@@ -195,8 +195,11 @@ def test_chief_and_two_workers(tiny_splits: dict[str, str], tmp_path: Path, tiny
             expected["train.learning_rate"],
         )
     assert {path.name for path in tiny_search.path.iterdir()} <= {path.name for path in run.iterdir()}
-    workers = {path.stem for path in (run / "oracle").glob("worker*.json")}
-    assert workers == {"worker1", "worker2"}
+    assert len(list((run / "trials").glob("*.log"))) == 6  # messages of trials that run side by side
+    # What was begun with workers goes on without them.
+    again = run_command(config, run, *options[:3], "7")
+    assert again.returncode == 0, again.stderr
+    assert [row["trial"] for row in read_table(run)] == list("0123456")
 
 
 @pytest.mark.distributed
