@@ -164,7 +164,7 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
     # The page shows all outputs that there are, whatever the lines hold.
     n_best = None if arguments.attention else arguments.n_best
     predictor = load_predictor(arguments.model, beam_size=arguments.beam, n_best=n_best)
-    if predictor.n_best < arguments.n_best:
+    if arguments.attention and predictor.n_best < arguments.n_best:
         raise UsageError(
             f"--n-best {arguments.n_best}: {arguments.model} keeps {predictor.n_best}; give a larger --beam"
         )

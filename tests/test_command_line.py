@@ -78,14 +78,20 @@ def test_help_explains_every_key_at_once():
     text = result.stdout.decode("utf-8")
     assert (result.returncode, result.stderr) == (0, b"")
     for key in HINTS:
-        assert f"--{key} " in text, key
+        assert (f"--{key} " in text) == (not key.startswith("tune.")), key
     assert "default: cmudict" in text
     assert "--seed" in text
     assert "Largest global norm of the gradient; null does not clip." in " ".join(text.split())
 
 
+def test_help_of_tune_explains_the_search_too():
+    text = run("tune", "--help").stdout.decode("utf-8")
+    for key in HINTS:
+        assert f"--{key} " in text, key
+
+
 def test_help_imports_no_tensorflow():
-    code = "import sys; from pipeline.command_line import main; main(['train', '--help'])\n"
+    code = "import sys; from pipeline.command_line import main; main(['tune', '--help'])\n"
     code += "assert not {'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)"
     assert run(code=code).returncode == 0
 

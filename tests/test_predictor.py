@@ -185,10 +185,12 @@ class FakeModel:
             "texts": tf.constant([["a", "b", ""], ["c", "", ""]]),
             "scores": tf.constant([[-1.0, -2.0, -np.inf], [-3.0, -np.inf, -np.inf]]),
             "source_tokens": tf.constant([["x", "</s>", ""], ["x", "y", "</s>"]]),
-            "target_tokens": tf.constant([["a", "</s>"], ["</s>", ""]]),
-            "attention": tf.ones([2, 2, 3]),
+            "target_tokens": tf.constant(
+                [[["a", "</s>"], ["b", "</s>"], ["", ""]], [["</s>", ""], ["", ""], ["", ""]]]
+            ),
+            "attention": tf.ones([2, 3, 2, 3]),
             "source_length": tf.constant([2, 3]),
-            "target_length": tf.constant([2, 1]),
+            "target_length": tf.constant([[2, 2, 0], [1, 0, 0]]),
             "cut": tf.constant([False, True]),
             "unknown": tf.constant([0, 2]),
         }
@@ -201,6 +203,8 @@ def test_padding_and_missing_outputs_are_taken_off(n_best: int, texts: list[list
     assert [prediction.source_tokens for prediction in predictions] == [["x", "</s>"], ["x", "y", "</s>"]]
     assert [prediction.target_tokens for prediction in predictions] == [["a", "</s>"], ["</s>"]]
     assert [prediction.attention.shape for prediction in predictions] == [(2, 2), (1, 3)]
+    tokens = [[hypothesis.tokens for hypothesis in prediction.hypotheses] for prediction in predictions]
+    assert tokens == [[["a", "</s>"], ["b", "</s>"]][: len(texts[0])], [["</s>"]]]
     assert [prediction.cut for prediction in predictions] == [False, True]
     assert [prediction.unknown for prediction in predictions] == [0, 2]
 
