@@ -255,7 +255,6 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, epochs: int, steps_per_epoch: int) -> None:
         super().__init__()
         self.epochs, self.steps_per_epoch = epochs, steps_per_epoch
-
         self._bar = tqdm(disable=True)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import io
 import math
 from pathlib import Path
@@ -90,10 +91,11 @@ class SearchResult:
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         lines += [f"trial {trial.name} failed: {trial.reason}" for trial in self.trials if trial.reason]
-        shares = [f"{key} {share:.0%}" for key, share in self.importance().items()]
+        shares = [f"{key} {share:.0%}" for key, share in self.importance.items()]
         lines += [f"differences in WER are explained by {', '.join(shares)}"] if shares else []
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
+    @functools.cached_property
     def importance(self) -> dict[str, float]:
         """How much of the differences in WER each setting explains, as shares, the largest first.
 
@@ -156,7 +158,7 @@ def write_report(result: SearchResult) -> None:
     best.save(result.path / "best.yaml")
     save_png(draw_trials(result), result.path / "trials.png")
     pictures = {"trials": result.path / "trials.png"}
-    if result.importance():
+    if result.importance:
         save_png(draw_importance(result), result.path / "importance.png")
         pictures["importance"] = result.path / "importance.png"
     _write_events(result, pictures)
@@ -230,7 +232,7 @@ def _ticks(dimension: Dimension) -> list[tuple[float, str]]:
 
 def draw_importance(result: SearchResult) -> Figure:
     """A bar per setting."""
-    shares = result.importance()
+    shares = result.importance
     figure = Figure(figsize=(7, 0.4 * len(shares) + 1.2), layout="constrained")
     axes = figure.add_subplot()
     bars = axes.barh(list(shares)[::-1], [100 * share for share in shares.values()][::-1], color="#3b6ea5")

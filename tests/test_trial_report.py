@@ -80,7 +80,7 @@ def test_files(result: SearchResult):
 
 
 def test_the_setting_that_matters_is_found(result: SearchResult):
-    shares = result.importance()
+    shares = result.importance
     assert next(iter(shares)) == "model.units"
     assert shares["model.units"] > 0.8
     assert sum(shares.values()) == pytest.approx(1)
@@ -89,11 +89,11 @@ def test_the_setting_that_matters_is_found(result: SearchResult):
 
 def test_too_few_trials_say_nothing(tmp_path: Path):
     few = SearchResult(tmp_path, [record(n, 30.0 + n, model__units=[8, 16][n % 2]) for n in range(5)], SPACE)
-    assert few.importance() == {}
+    assert few.importance == {}
     write_report(few)
     assert not (tmp_path / "importance.png").exists()
     same = SearchResult(tmp_path, [record(n, 30.0) for n in range(9)], SPACE)
-    assert same.importance() == {}
+    assert same.importance == {}
 
 
 def test_nothing_succeeded(tmp_path: Path):
