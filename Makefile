@@ -37,7 +37,7 @@ test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 bench: .venv/installed-bench
-	$(BIN)/python -m benchmarks.training_speed $(ARGS)
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -21,14 +21,15 @@ class BahdanauAttention(keras.layers.Layer):
         units: Size of the space in which query and keys meet.
 
     Call arguments:
-        query: `[batch, query_units]`, the decoder's previous state s_{t-1}.
+        query: `[batch * beams, query_units]`, the decoder's previous state s_{t-1}. Several queries may look
+            at one source: the beams of a row stand one after the other.
         keys: `[batch, source, units]`, from `project_memory`.
-        values: `[batch, source, memory_units]`, the memory h_j itself.
+        values: `[batch, source, value_units]`: the memory h_j, or anything linear in it.
         mask: `[batch, source]` bool, False on padding. Weights there are exactly 0.
 
     Returns:
-        context `[batch, memory_units]` in the compute dtype, and the attention weights
-        `[batch, source]` in at least float32. A row without any True mask has weights and context 0.
+        context `[batch * beams, value_units]` in the compute dtype, and the attention weights
+        `[batch * beams, source]` in at least float32. A row without any True mask has weights and context 0.
 
     Example:
         >>> import numpy as np
@@ -65,12 +66,13 @@ class BahdanauAttention(keras.layers.Layer):
 
     def call(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
-        projected_query = ops.expand_dims(self.query_projection(query), 1)
+        query = split_beams(self.query_projection(query), keys)
         # Multiply and sum: a product of a 3-D tensor with a vector would run as one tiny product per row.
-        scores = ops.sum(ops.tanh(projected_query + keys) * ops.cast(self.score_vector, keys.dtype), axis=-1)
-        weights = masked_softmax(scores, mask)
-        context = ops.matmul(ops.expand_dims(ops.cast(weights, values.dtype), 1), values)
-        return ops.squeeze(context, 1), weights
+        matched = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
+        scores = ops.sum(matched * ops.cast(self.score_vector, keys.dtype), axis=-1)
+        weights = masked_softmax(scores, ops.expand_dims(mask, 1))
+        context = ops.matmul(ops.cast(weights, values.dtype), values)
+        return join_beams(context), join_beams(weights)
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""
@@ -98,7 +100,20 @@ class FixedContext(keras.layers.Layer):
 
     def call(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
         """The fixed context, whatever the query."""
-        return values[:, 0], ops.zeros_like(mask, dtype=softmax_dtype(values.dtype))
+        beams = ops.shape(query)[0] // ops.maximum(ops.shape(mask)[0], 1)
+        weights = ops.zeros_like(mask, dtype=softmax_dtype(values.dtype))
+        return ops.repeat(values[:, 0], beams, axis=0), ops.repeat(weights, beams, axis=0)
+
+
+def split_beams(rows: Any, memory: Any) -> Any:
+    """`[batch * beams, units]` to `[batch, beams, units]`, as many rows as the memory has."""
+    batch = ops.shape(memory)[0]
+    return ops.reshape(rows, (batch, ops.shape(rows)[0] // ops.maximum(batch, 1), rows.shape[-1]))
+
+
+def join_beams(rows: Any) -> Any:
+    """`[batch, beams, units]` to `[batch * beams, units]`."""
+    return ops.reshape(rows, (-1, ops.shape(rows)[-1]))
 
 
 def softmax_dtype(dtype: Any) -> str:

@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import fast_unrolls
+from layers import fast_unrolls, gru_equations, lstm_equations
 from layers.attention import PACKAGE, BahdanauAttention, FixedContext
 
 CELLS = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
+EQUATIONS: dict[str, Any] = {"gru": gru_equations, "lstm": lstm_equations}
 ATTENTIONS = ("bahdanau", "none")
 
 
@@ -19,7 +20,8 @@ class AttentionMemory(NamedTuple):
     keys: Any
     """`[batch, source, attention_units]`: the memory, projected to where the query meets it."""
     values: Any
-    """`[batch, source, memory_units]`: the memory; `[batch, 1, memory_units]` with a fixed context."""
+    """`[batch, source, gate_units + readout_units]`: the memory, projected to where the context goes;
+    `[batch, 1, …]` with a fixed context."""
     mask: Any
     """`[batch, source]` bool: False on padding."""
 
@@ -32,6 +34,10 @@ class AttentionDecoder(keras.layers.Layer):
         s_t = f(s_{t-1}, y_{t-1}, C_t)                       f: a GRU or LSTM cell
         p(y_t) = g(y_{t-1}, s_t, C_t)                        g: tanh layer, dropout, softmax over the vocabulary
         s_0 = tanh(W [forward h_last; backward h_first])     the bridge
+
+    y_{t-1} and C_t meet f and g in products, W y_{t-1} + V C_t, and C_t = Σ_j a_tj h_j is linear in the memory:
+    `prepare_inputs` and `prepare_memory` compute W y and V h_j for all positions at once, so that a step is left
+    with what depends on the state.
 
     State goes in, state comes out: nothing is kept on the layer between calls. Search and export call
     `step` and `readout` position by position; training calls the layer, which unrolls `step` over the
@@ -70,8 +76,8 @@ class AttentionDecoder(keras.layers.Layer):
         The same, a position at a time, as search does it:
 
         >>> prepared, state = decoder.prepare_memory(memory, mask, summary), decoder.initial_state(summary)
-        >>> features, state, weights = decoder.step(inputs[:, 0], state, prepared)
-        >>> bool(np.allclose(decoder.readout(features), logits[:, 0], atol=1e-5))
+        >>> hidden, state, weights = decoder.step(decoder.prepare_inputs(inputs[:, 0]), state, prepared)
+        >>> bool(np.allclose(decoder.readout(hidden), logits[:, 0], atol=1e-5))
         True
     """
 
@@ -113,14 +119,13 @@ class AttentionDecoder(keras.layers.Layer):
             keras.layers.Dense(units, activation="tanh", dtype=policy, name=f"bridge_{index}")
             for index in range(1 if cell == "gru" else 2)
         ]
-        self.readout_hidden = keras.layers.Dense(
-            self.readout_units, activation="tanh", dtype=policy, name="readout_hidden"
-        )
+        self.readout_hidden = keras.layers.Dense(self.readout_units, dtype=policy, name="readout_hidden")
         self.dropout_layer = keras.layers.Dropout(dropout, seed=seed, dtype=policy)
         self.output_projection = keras.layers.Dense(vocabulary_size, dtype=policy, name="output_projection")
 
     def build(self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any, summary_shape: Any) -> None:
         """Create all weights from the shapes of the call's arguments."""
+        self.input_units = inputs_shape[-1]
         context_units = memory_shape[-1] if self.attention_kind != "none" else summary_shape[-1]
         self.attention.build((None, self.units), None, memory_shape, None)
         self.cell.build((None, inputs_shape[-1] + context_units))
@@ -130,13 +135,34 @@ class AttentionDecoder(keras.layers.Layer):
         self.output_projection.build((None, self.readout_units))
         self.built = True
 
+    def prepare_inputs(self, inputs: Any) -> Any:
+        """What y_{t-1} brings to the gates of f and to the hidden layer of g, biases included.
+
+        `[..., features]` to `[..., gate_units + readout_units]`; a step takes `[batch, …]` of it.
+        """
+        gates_bias, _ = self._equations.split_bias(self._weight(self.cell.bias))
+        kernel = [self._weight(part)[: self.input_units] for part in (self.cell.kernel, self.readout_hidden.kernel)]
+        bias = ops.concatenate([gates_bias, self._weight(self.readout_hidden.bias)], axis=0)
+        return ops.tensordot(ops.cast(inputs, self.compute_dtype), ops.concatenate(kernel, axis=1), 1) + bias
+
     def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any) -> AttentionMemory:
         """What every step looks at, computed once per source.
 
         Shapes as in the call arguments of the class.
         """
-        values = summary[:, None] if self.attention_kind == "none" else memory
+        seen = summary[:, None] if self.attention_kind == "none" else memory
+        rows = (self.input_units, self.input_units + self.units)
+        kernel = [self._weight(self.cell.kernel)[rows[0] :], self._weight(self.readout_hidden.kernel)[rows[1] :]]
+        values = ops.tensordot(ops.cast(seen, self.compute_dtype), ops.concatenate(kernel, axis=1), 1)
         return AttentionMemory(self.attention.project_memory(memory), values, memory_mask)
+
+    def _weight(self, variable: Any) -> Any:
+        # Outside `__call__` Keras does not cast by itself.
+        return ops.cast(variable, self.compute_dtype)
+
+    @property
+    def _equations(self) -> Any:
+        return EQUATIONS[self.cell_kind]
 
     def initial_state(self, summary: Any) -> list[Any]:
         """s_0 from the encoder's final states: `[batch, units]` for a GRU, two of them (h, c) for an LSTM."""
@@ -146,22 +172,28 @@ class AttentionDecoder(keras.layers.Layer):
         """One output position: look, then move on. The single definition of the recurrence.
 
         Args:
-            inputs: `[batch, features]`, the embedded previous symbol y_{t-1}.
+            inputs: `[batch, gate_units + readout_units]`, y_{t-1} from `prepare_inputs`.
             state: s_{t-1}, as `initial_state` or the previous step returned it.
-            memory: From `prepare_memory`.
+            memory: From `prepare_memory`. It may have fewer rows: then as many rows of inputs and state, one
+                after the other, look at each of its rows, as the beams of a search do.
 
         Returns:
-            features `[batch, features + units + memory_units]` for `readout`: y_{t-1}, s_t and C_t;
-            the new state; and the attention weights `[batch, source]` in at least float32.
+            hidden `[batch, readout_units]`, g's hidden layer before its tanh, for `readout`; the new state; and the
+            attention weights `[batch, source]` in at least float32.
         """
         context, attention_weights = self.attention(state[0], memory.keys, memory.values, memory.mask)
-        output, state = self.cell(ops.concatenate([inputs, context], axis=-1), state)
-        return ops.concatenate([inputs, output, context], axis=-1), list(state), attention_weights
+        seen = inputs + context  # W y_{t-1} + V C_t, for the gates and for the readout
+        gates, hidden = seen[:, : -self.readout_units], seen[:, -self.readout_units :]
+        _, recurrent_bias = self._equations.split_bias(self._weight(self.cell.bias))
+        recurrent_gates = ops.matmul(state[0], self._weight(self.cell.recurrent_kernel)) + recurrent_bias
+        state, _ = self._equations.advance(gates, recurrent_gates, tuple(state))
+        output_rows = slice(self.input_units, self.input_units + self.units)
+        hidden += ops.matmul(state[0], self._weight(self.readout_hidden.kernel)[output_rows])
+        return hidden, list(state), attention_weights
 
-    def readout(self, features: Any, training: bool | None = None) -> Any:
-        """g: the logits of y_t, `[..., vocabulary_size]` in at least float32, from the features of `step`."""
-        hidden = self.dropout_layer(self.readout_hidden(features), training=training)
-        logits = self.output_projection(hidden)
+    def readout(self, hidden: Any, training: bool | None = None) -> Any:
+        """g: the logits of y_t, `[..., vocabulary_size]` in at least float32, from what `step` returned."""
+        logits = self.output_projection(self.dropout_layer(ops.tanh(hidden), training=training))
         return ops.cast(logits, "float64" if logits.dtype == "float64" else "float32")
 
     def call(
@@ -170,8 +202,8 @@ class AttentionDecoder(keras.layers.Layer):
         """Teacher-forced pass over a whole target; see the class."""
         fast = fast_unrolls.find_decoder(self.cell_kind, self.attention_kind, self.dtype_policy) if self.fast else None
         unroll = fast or plain_unroll
-        features, attention_weights = unroll(self, inputs, memory, memory_mask, summary)
-        return self.readout(features, training=training), attention_weights
+        hidden, attention_weights = unroll(self, inputs, memory, memory_mask, summary)
+        return self.readout(hidden, training=training), attention_weights
 
     def compute_output_shape(
         self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any, summary_shape: Any
@@ -203,24 +235,24 @@ def plain_unroll(
     The reference that hand-written unrolls are held to, and the way for every decoder without one.
 
     Returns:
-        features `[batch, target, features]` and attention weights `[batch, target, source]`.
+        hidden `[batch, target, readout_units]` for `readout`, and attention weights `[batch, target, source]`.
     """
     prepared = decoder.prepare_memory(memory, memory_mask, summary)
     state = decoder.initial_state(summary)
-    time_major = tf.transpose(inputs, [1, 0, 2])
+    time_major = tf.transpose(decoder.prepare_inputs(inputs), [1, 0, 2])
     length = tf.shape(time_major)[0]
 
     def body(position: tf.Tensor, state: list[Any], outputs: tuple[Any, Any]) -> tuple[Any, ...]:
-        features, state, weights = decoder.step(time_major[position], state, prepared)
-        return position + 1, state, (outputs[0].write(position, features), outputs[1].write(position, weights))
+        hidden, state, weights = decoder.step(time_major[position], state, prepared)
+        return position + 1, state, (outputs[0].write(position, hidden), outputs[1].write(position, weights))
 
     # A first step outside the loop tells the dtypes; its results are thrown away by graph pruning.
     first = decoder.step(time_major[0], state, prepared)
     arrays = (tf.TensorArray(first[0].dtype, length), tf.TensorArray(first[2].dtype, length))
-    *_, (features, weights) = tf.while_loop(
+    *_, (hidden, weights) = tf.while_loop(
         lambda position, *_: position < length,
         body,
         (tf.constant(0), [tf.cast(part, first[1][0].dtype) for part in state], arrays),
         maximum_iterations=length,
     )
-    return tf.transpose(features.stack(), [1, 0, 2]), tf.transpose(weights.stack(), [1, 0, 2])
+    return tf.transpose(hidden.stack(), [1, 0, 2]), tf.transpose(weights.stack(), [1, 0, 2])

@@ -73,7 +73,7 @@ def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: A
         tf.convert_to_tensor(memory_mask),
         _weights(decoder, tf.shape(inputs)[-1]),
     )
-    return tf.concat([inputs, states, contexts], axis=-1), attention_weights
+    return decoder.readout_hidden(tf.concat([inputs, states, contexts], axis=-1)), attention_weights
 
 
 def _weights(decoder: "AttentionDecoder", features: Any) -> Weights:

@@ -1,5 +1,7 @@
 """From a tokenised corpus to batches for training: length buckets, token budget, an order that can be repeated."""
 
+import itertools
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -90,9 +92,9 @@ def assign_buckets(corpus: TokenizedCorpus, buckets: list[Bucket]) -> np.ndarray
     return assigned
 
 
-def plan_epoch(assigned: np.ndarray, buckets: list[Bucket], seed: int, epoch: int) -> list[PlannedBatch]:
-    """The batches of an epoch, a pure function of its arguments: every pair once, pairs and batches shuffled."""
-    random = np.random.default_rng([seed, epoch])
+def plan_pass(assigned: np.ndarray, buckets: list[Bucket], seed: int, number: int) -> list[PlannedBatch]:
+    """The batches of a pass, a pure function of its arguments: every pair once, pairs and batches shuffled."""
+    random = np.random.default_rng([seed, number])
     order = random.permutation(len(assigned))
     batches = []
     for index, bucket in enumerate(buckets):
@@ -126,29 +128,34 @@ def _fill(rows: np.ndarray, ids: np.ndarray, offsets: np.ndarray, lengths: np.nd
     rows[inside] = ids[(offsets[:, None] + columns)[inside]]
 
 
+def passes_per_epoch(corpus: TokenizedCorpus, min_tokens: int) -> int:
+    """How many passes over the corpus have `min_tokens` target symbols."""
+    return max(1, math.ceil(min_tokens / int(corpus.target_lengths.sum())))
+
+
 def training_batches(
-    corpus: TokenizedCorpus, buckets: list[Bucket], seed: int, first_epoch: int = 0
+    corpus: TokenizedCorpus, buckets: list[Bucket], seed: int, first_epoch: int = 0, min_tokens: int = 0
 ) -> tuple[tf.data.Dataset, int]:
     """All batches from `first_epoch` on, without end, and the number of batches in an epoch.
 
-    An epoch has the same number of batches each time, so `fit(steps_per_epoch=...)` keeps in step.
+    An epoch is as many whole passes over the corpus as have `min_tokens` target symbols, the same number of batches
+    each time, so `fit(steps_per_epoch=...)` keeps in step.
     """
     assigned = assign_buckets(corpus, buckets)
-    steps = len(plan_epoch(assigned, buckets, seed, first_epoch))
+    steps = len(plan_pass(assigned, buckets, seed, 0))
+    passes = passes_per_epoch(corpus, min_tokens)
 
-    def epochs() -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
-        epoch = first_epoch
-        while True:
-            for batch in plan_epoch(assigned, buckets, seed, epoch):
+    def batches() -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
+        for number in itertools.count(first_epoch * passes):
+            for batch in plan_pass(assigned, buckets, seed, number):
                 yield fill_batch(corpus, batch)
-            epoch += 1
 
-    return _dataset(epochs), steps
+    return _dataset(batches), steps * passes
 
 
 def validation_batches(corpus: TokenizedCorpus, buckets: list[Bucket]) -> tuple[tf.data.Dataset, int]:
     """One pass over the pairs that fit the buckets, in a fixed order, and the number of batches."""
-    batches = plan_epoch(assign_buckets(corpus, buckets), buckets, 0, 0)
+    batches = plan_pass(assign_buckets(corpus, buckets), buckets, 0, 0)
     return _dataset(lambda: (fill_batch(corpus, batch) for batch in batches)), len(batches)
 
 

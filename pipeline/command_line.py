@@ -121,9 +121,10 @@ def _train(arguments: argparse.Namespace, results: _Results) -> None:
 
 def _tune(arguments: argparse.Namespace, results: _Results) -> None:
     _import_tensorflow()
+    from pipeline.search_processes import MEMBER
     from pipeline.tuning import tune
 
-    if os.environ.get("ATTENTIF_END_WITH_PARENT") == "1":
+    if MEMBER in os.environ:
         from pipeline.trial import end_with_parent
 
         end_with_parent()

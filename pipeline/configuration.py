@@ -139,7 +139,8 @@ class TrainConfiguration:
     """How the network is fitted.
 
     Args:
-        epochs: Passes over the training data; the learning rate reaches its end at the last one.
+        epochs: How often to train, decode the dev set and save; the learning rate reaches its end at the last one.
+        min_epoch_tokens: An epoch is one pass over the training data, or as many as have this many target symbols.
         learning_rate: Highest learning rate of Adam.
         schedule: cosine (to a hundredth), linear (to a hundredth) or constant, after the warm-up.
         warmup_steps: Steps over which the learning rate rises from 0.
@@ -154,9 +155,10 @@ class TrainConfiguration:
     """
 
     epochs: int = 10
-    learning_rate: float = 0.001
+    min_epoch_tokens: int = 500_000
+    learning_rate: float = 0.003
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup_steps: int = 400
+    warmup_steps: int = 200
     weight_decay: float = 0.0
     clip_norm: float | None = 5.0
     label_smoothing: float = 0.1
@@ -168,7 +170,8 @@ class TrainConfiguration:
 
     def __post_init__(self) -> None:
         _require_at_least("train", self, 1, ["epochs", "patience", "dev_beam_size"])
-        _require_at_least("train", self, 0, ["warmup_steps", "weight_decay", "attention_samples", "seed"])
+        _require_at_least("train", self, 0, ["min_epoch_tokens", "warmup_steps", "weight_decay"])
+        _require_at_least("train", self, 0, ["attention_samples", "seed"])
         _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
         _require(self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "above 0")
         _require_share("train", self, ["label_smoothing"])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.batches import assign_buckets, plan_epoch
-from pipeline.configuration import Configuration
+from pipeline.batches import assign_buckets, passes_per_epoch, plan_pass
+from pipeline.configuration import Configuration, TrainConfiguration
 from pipeline.corpus import group_references, open_splits
 from pipeline.preparation import TrainingData, first_batches, prepare_data
 from pipeline.run_directory import RunDirectory
@@ -33,7 +33,7 @@ def inspect(configuration: Configuration) -> str:
             _vocabulary("target", data.target_vocabulary),
             _lengths(data),
             _dropped(data, configuration.data.max_length),
-            _buckets(data, configuration.train.seed),
+            _buckets(data, configuration.train),
             _batches(data, configuration.train.seed),
         ]
     return "\n\n".join(sections)
@@ -72,9 +72,9 @@ def _dropped(data: TrainingData, max_length: int) -> str:
     return f"dropped pairs (data.max_length {max_length}): " + "; ".join(reasons)
 
 
-def _buckets(data: TrainingData, seed: int) -> str:
+def _buckets(data: TrainingData, train: TrainConfiguration) -> str:
     assigned = assign_buckets(data.train, data.buckets)
-    batches = plan_epoch(assigned, data.buckets, seed, 0)
+    batches = plan_pass(assigned, data.buckets, train.seed, 0)
     lines = ["buckets     rows × source × target      pairs    batches   padding"]
     padded_total = real_total = 0
     for index, bucket in enumerate(data.buckets):
@@ -86,6 +86,9 @@ def _buckets(data: TrainingData, seed: int) -> str:
         shape = f"{bucket.rows} × {bucket.source_length} × {bucket.target_length}"
         lines.append(f"{index + 1:<10}  {shape:<24} {int(members.sum()):>8,} {count:>10,} {1 - real / padded:>9.1%}")
     lines.append(f"all         {'':24} {len(assigned):>8,} {len(batches):>10,} {1 - real_total / padded_total:>9.1%}")
+    passes = passes_per_epoch(data.train, train.min_epoch_tokens)
+    steps = passes * len(batches)
+    lines.append(f"an epoch: {passes} × all, {steps:,} steps (train.min_epoch_tokens {train.min_epoch_tokens:,})")
     return "\n".join(lines)
 
 

@@ -2,9 +2,11 @@
 
 What is added to each: the configuration's own values come first; state is written so that a kill at any
 moment leaves a readable one, from which no finished trial runs again and none is lost; three failures in
-a row end the search; a grid goes on after a restart.
+a row end the search; a grid goes on after a restart and keeps several workers busy; where nothing new is left
+to draw, Hyperband goes on with the best there are.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -13,6 +15,7 @@ from typing import Any
 
 import keras_tuner
 import yaml
+from keras_tuner.engine.trial import Trial
 
 from pipeline.configuration import TuneConfiguration
 from pipeline.files import write_atomically
@@ -63,15 +66,29 @@ class ResumableOracle(keras_tuner.Oracle):
     def _check_consecutive_failures(self) -> None:
         """Nothing here: an exception would leave the chief's lock closed for ever. See `populate_space`."""
 
+    stopped_by_failures = False
+    """Whether the search ended early because of them."""
+
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Values for the next trial; none after three failures in a row."""
-        if self._may_stop_for_failures and self.failures:
+        self.stopped_by_failures = self._may_stop_for_failures and bool(self.failures)
+        if self.stopped_by_failures:
+            self.save()
             return {"status": "STOPPED", "values": None}
         self._may_stop_for_failures = True
         return super().populate_space(trial_id)
 
     # A search that was stopped by failures and is started again tries at least one more.
     _may_stop_for_failures = False
+
+    def get_state(self) -> dict[str, Any]:
+        """What `save` writes."""
+        return {**super().get_state(), "stopped_by_failures": self.stopped_by_failures}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """What `reload` restores."""
+        super().set_state(state)
+        self.stopped_by_failures = state["stopped_by_failures"]
 
     def _random_values(self) -> dict[str, Any] | None:
         if not self.start_order:
@@ -88,10 +105,13 @@ class ResumableOracle(keras_tuner.Oracle):
 
     def reload(self) -> None:
         """Read the state, and settle what a kill between two writes left behind."""
+        # keras-tuner looks for the trials' files with a pattern, which a path with brackets in it would break.
+        known: dict[str, Any] = vars(self)["trials"]
+        for trial_id in json.loads(Path(self._get_oracle_fname()).read_text(encoding="utf-8"))["start_order"]:
+            known[trial_id] = Trial.load(str(Path(self._get_trial_dir(trial_id)) / "trial.json"))
         super().reload()
         # In their order, not in that of the disk. One whose file was written, but not that it exists, goes: it is
         # drawn again.
-        known: dict[str, Any] = vars(self)["trials"]
         self.trials = {trial_id: known[trial_id] for trial_id in self.start_order}
         for trial_id in list(self._retry_queue):
             if self.trials[trial_id].status in ENDED:
@@ -102,6 +122,26 @@ class ResumableOracle(keras_tuner.Oracle):
 
 class HyperbandOracle(ResumableOracle, keras_tuner.oracles.HyperbandOracle):
     """Li et al. (2018), https://jmlr.org/papers/v18/16-558.html."""
+
+    def _random_trial(self, trial_id: str, bracket: Any) -> dict[str, Any]:
+        answer = super()._random_trial(trial_id, bracket)
+        # A small space is soon drawn to its end, often before a first round is full.
+        return self._go_on_with_best() if answer["status"] == "STOPPED" else answer
+
+    def _go_on_with_best(self) -> dict[str, Any]:
+        """Of all trials of a length, one in `factor` goes on to the next length, the shortest lengths first."""
+        lengths = sorted({math.ceil(self.max_epochs / self.factor**power) for power in range(self._get_num_brackets())})
+        done = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
+        continued = {trial.hyperparameters.values.get("tuner/trial_id") for trial in self.trials.values()}
+        for length, longer in itertools.pairwise(lengths):
+            here = [trial for trial in done if trial.hyperparameters.values["tuner/epochs"] == length]
+            waiting = [trial for trial in here if trial.trial_id not in continued]
+            if waiting and len(here) - len(waiting) < math.ceil(len(here) / self.factor):
+                best = min(waiting, key=lambda trial: trial.score)
+                told = dict(best.hyperparameters.values)
+                told |= {"tuner/trial_id": best.trial_id, "tuner/epochs": longer, "tuner/initial_epoch": length}
+                return {"status": "RUNNING", "values": {**told, "tuner/round": told["tuner/round"] + 1}}
+        return {"status": "STOPPED", "values": None}
 
 
 class BayesianOracle(ResumableOracle, keras_tuner.oracles.BayesianOptimizationOracle):
@@ -114,6 +154,14 @@ class RandomOracle(ResumableOracle, keras_tuner.oracles.RandomSearchOracle):
 
 class GridOracle(ResumableOracle, keras_tuner.oracles.GridSearchOracle):
     """Every combination, the last setting of the space changing fastest."""
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Values for the next trial."""
+        answer = super().populate_space(trial_id)
+        if answer["status"] == "RUNNING":
+            # keras-tuner waits for a trial's end before it looks for the one after it: other workers would be idle.
+            self._populate_next.append(trial_id)
+        return answer
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore; keras-tuner forgets where the grid stood, which the order of the trials tells."""
@@ -152,10 +200,10 @@ def _add(
         return
     sampling, default = "log" if over.log else "linear", dimension.preset
     if over.whole:
-        step = None if over.log else int(over.step or 1)
+        step = None if over.log else 1
         hyperparameters.Int(dimension.key, int(over.low), int(over.high), step, sampling, default)
     else:
-        hyperparameters.Float(dimension.key, over.low, over.high, over.step, sampling, default)
+        hyperparameters.Float(dimension.key, over.low, over.high, None, sampling, default)
 
 
 def _encode(value: Value, over: Choices) -> int | float | str:
@@ -181,5 +229,5 @@ def decode_values(values: Mapping[str, Any], space: SearchSpace) -> dict[str, Va
 
 
 def _is_same(choice: int | float | str, value: Any) -> bool:
-    # Between processes keras-tuner sends single precision.
+    # A choice may have been through a file or another process.
     return math.isclose(choice, value, rel_tol=1e-6) if isinstance(choice, float) else choice == value

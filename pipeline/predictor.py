@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from layers import AttentionMemory
 from pipeline.configuration import SearchConfiguration, TextConfiguration
-from pipeline.search import SearchResult, beam_search, greedy_search
+from pipeline.search import SearchResult, Step, beam_search, greedy_search
 from pipeline.text import UNKNOWN, TextProcessor
 
 BATCH_SIZE = 256
+LARGEST_TABLE = 1024
 
 
 class StringModel(tf.Module):
@@ -90,17 +91,30 @@ class StringModel(tf.Module):
         memory, summary = self.encoder(self.source_embedding(ids), mask)
         state = self.decoder.initial_state(summary)
         prepared = self.decoder.prepare_memory(memory, mask, summary)
+        step = self._make_step()
         longest = self.search.length_ratio * tf.cast(lengths - 1, tf.float32)
         limits = tf.cast(longest, tf.int32) + self.search.length_offset + 1
         if self.search.beam_size == 1:
-            return greedy_search(self._step, state, prepared, limits)
+            return greedy_search(step, state, prepared, limits)
         return beam_search(
-            self._step, state, prepared, limits, self.search.beam_size, self.n_best, self.search.length_penalty
+            step, state, prepared, limits, self.search.beam_size, self.n_best, self.search.length_penalty
         )
 
-    def _step(self, tokens: tf.Tensor, state: Any, memory: AttentionMemory) -> tuple[Any, Any, Any]:
-        features, state, attention_weights = self.decoder.step(self.target_embedding(tokens), state, memory)
-        return self.decoder.readout(features), state, attention_weights
+    def _make_step(self) -> Step:
+        """Symbols, state and memory in; logits, state and attention weights out."""
+        decoder, size = self.decoder, self.target_embedding.input_dim
+        # What a symbol brings to a step is a row of a table, where that is not larger than the work it saves.
+        table = decoder.prepare_inputs(self.target_embedding(tf.range(size))) if size <= LARGEST_TABLE else None
+
+        def step(tokens: tf.Tensor, state: Any, memory: AttentionMemory) -> tuple[Any, Any, Any]:
+            if table is None:
+                inputs = decoder.prepare_inputs(self.target_embedding(tokens))
+            else:
+                inputs = tf.gather(table, tokens)
+            hidden, state, attention_weights = decoder.step(inputs, state, memory)
+            return decoder.readout(hidden), state, attention_weights
+
+        return step
 
 
 class Hypothesis(NamedTuple):

@@ -1,7 +1,8 @@
 """Finding the best outputs: greedy and beam search in the graph, batched, knowing nothing of the model.
 
 A model comes in as one function, `step(tokens, state, memory)`: `[rows]` int32 previous symbols, a nest of
-state tensors and a nest of memory tensors with `rows` as first axis; it returns logits `[rows, vocabulary]`,
+state tensors with `rows` as first axis and a nest of memory tensors with the inputs as first axis; in a beam
+search, `rows` are the hypotheses of every input, one after the other. It returns logits `[rows, vocabulary]`,
 the new state and the attention weights `[rows, source]`. State goes in and comes out; memory only goes in.
 """
 
@@ -96,9 +97,7 @@ def beam_search(
     if not 1 <= n_best <= beam_size:
         raise ValueError(f"n_best must be from 1 to beam_size ({beam_size}), got {n_best}")
     rows = tf.shape(limits)[0]
-    state, memory = (
-        tf.nest.map_structure(lambda part: tf.repeat(part, beam_size, axis=0), nest) for nest in (state, memory)
-    )
+    state = tf.nest.map_structure(lambda part: tf.repeat(part, beam_size, axis=0), state)
     best_case = ((5.0 + tf.cast(limits, tf.float32)) / 6.0) ** length_penalty
 
     def body(position: Any, tokens: Any, state: Any, beam: "_Beam", arrays: Any) -> tuple[Any, ...]:

@@ -16,6 +16,8 @@ from pipeline.errors import TrainingError
 
 logger = logging.getLogger(__name__)
 
+MEMBER = "ATTENTIF_SEARCH_MEMBER"
+"""Environment variable of the processes started here: they end with this one, and leave the report to it."""
 LOOPBACK = "127.0.0.1"
 RESTARTS = 3
 POLL_SECONDS = 0.5
@@ -52,8 +54,7 @@ def run_members(path: Path, configuration: Configuration, tune_configuration: Tu
                     workers[name] = stack.enter_context(_member(name, command, port))
         if chief.returncode == 130:
             raise KeyboardInterrupt
-        # What the chief has to say about the trials is said again by whoever reads its result.
-        if chief.returncode not in (0, 1):
+        if chief.returncode:
             raise TrainingError(f"the chief of the search ended with exit code {chief.returncode}")
 
 
@@ -71,7 +72,7 @@ def _member(name: str, command: list[str], port: str) -> Iterator[subprocess.Pop
         "KERASTUNER_TUNER_ID": name,
         "KERASTUNER_ORACLE_IP": LOOPBACK,
         "KERASTUNER_ORACLE_PORT": port,
-        "ATTENTIF_END_WITH_PARENT": "1",
+        MEMBER: "1",
     }
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
     try:

@@ -13,6 +13,7 @@ from pipeline.errors import UsageError
 from pipeline.settings_file import read_yaml, suggest
 
 SPACE_SUFFIX = ".space.yaml"
+MOST_STEPS = 1000
 DEFAULT_SPACE = PRESETS / f"default{SPACE_SUFFIX}"
 Value = int | float | str | bool | None | list[str]
 HINTS = {
@@ -31,11 +32,10 @@ class Choices:
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """A number from `low` to `high`, both included, in steps if `step` is given."""
+    """A number from `low` to `high`, both included."""
 
     low: float
     high: float
-    step: float | None = None
     log: bool = False
     whole: bool = False
     """Whether only whole numbers are meant."""
@@ -94,8 +94,6 @@ def _entry(dimension: Dimension) -> dict[str, Any]:
         entry = {"choices": list(over.values)}
     else:
         entry = {"min": over.low, "max": over.high}
-        if over.step is not None:
-            entry["step"] = over.step
         if over.log:
             entry["scale"] = "log"
     if dimension.when:
@@ -160,15 +158,17 @@ def make_space(
     dimensions = []
     for key, entry in content.items():
         try:
-            dimensions.append(_read_dimension(str(key), entry, configuration, content))
+            dimensions.append(_read_dimension(str(key), entry, configuration))
         except UsageError as error:
             raise UsageError(f"{place(key)}: {error}") from None
-    return SearchSpace(configuration, tuple(_parents_first(_settle(dimensions, configuration), place)))
+    return SearchSpace(configuration, tuple(_parents_first(_settle(dimensions, configuration, place), place)))
 
 
-def _read_dimension(key: str, entry: Any, configuration: Configuration, content: Mapping[str, Any]) -> Dimension:
+def _read_dimension(key: str, entry: Any, configuration: Configuration) -> Dimension:
     if key not in HINTS:
         raise UsageError(f"{key}: no such key{suggest(key, list(HINTS))}")
+    if key == "train.epochs":
+        raise UsageError(f"{key}: all trials have as many, so that they can be compared; set tune.epochs")
     if not isinstance(entry, dict):
         raise UsageError(f"{key}: must be {{choices: […]}} or {{min: …, max: …}}")
     unknown = set(entry) - {"choices", "min", "max", "step", "scale", "when"}
@@ -178,7 +178,7 @@ def _read_dimension(key: str, entry: Any, configuration: Configuration, content:
     over = _read_choices(key, entry, preset) if "choices" in entry else _read_range(key, entry, preset)
     for value in _corners(over):
         replace_settings(configuration, {key: value})
-    return Dimension(key, over, preset, _read_condition(key, entry.get("when", {}), content))
+    return Dimension(key, over, preset, _read_condition(key, entry.get("when", {})))
 
 
 def _read_choices(key: str, entry: Mapping[str, Any], preset: Value) -> Choices:
@@ -187,7 +187,11 @@ def _read_choices(key: str, entry: Mapping[str, Any], preset: Value) -> Choices:
     values = entry["choices"]
     if not isinstance(values, list) or not values:
         raise UsageError(f"{key}: choices must be a list of values")
-    checked = [_checked(key, value) for value in values]
+    return _make_choices([_checked(key, value) for value in values], preset)
+
+
+def _make_choices(checked: list[Value], preset: Value) -> Choices:
+    """Each once, numbers in their order, the configuration's own value among them."""
     if preset not in checked:
         checked.append(preset)
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in checked):
@@ -195,7 +199,7 @@ def _read_choices(key: str, entry: Mapping[str, Any], preset: Value) -> Choices:
     return Choices(tuple(value for index, value in enumerate(checked) if value not in checked[:index]))
 
 
-def _read_range(key: str, entry: Mapping[str, Any], preset: Any) -> Range:
+def _read_range(key: str, entry: Mapping[str, Any], preset: Any) -> Choices | Range:
     if not {"min", "max"} <= set(entry):
         raise UsageError(f"{key}: needs choices, or min and max")
     if not _is_number(preset):
@@ -214,8 +218,14 @@ def _read_range(key: str, entry: Mapping[str, Any], preset: Any) -> Range:
     whole = HINTS[key] is int or int in get_args(HINTS[key])
     if whole and step is not None and not float(step).is_integer():
         raise UsageError(f"{key}: step: {step!r} is impossible, it must be a whole number")
+    if step is not None:
+        count = math.floor((high - low) / step + 1e-9) + 1
+        if count > MOST_STEPS:
+            raise UsageError(f"{key}: step: {step!r} makes {count:,} values; leave it out to draw any number")
+        # Rounded, so that the third step from 0 by 0.1 is 0.3.
+        return _make_choices([_checked(key, round(low + number * step, 9)) for number in range(count)], preset)
     # The configuration's own value belongs to the space.
-    return Range(min(low, preset), max(high, preset), step, scale == "log", whole)
+    return Range(min(low, preset), max(high, preset), scale == "log", whole)
 
 
 def _is_number(value: Any) -> bool:
@@ -247,7 +257,7 @@ def _checked(key: str, value: Any) -> Value:
     raise UsageError(f"{key}: {value!r} is impossible there")
 
 
-def _read_condition(key: str, when: Any, content: Mapping[str, Any]) -> dict[str, tuple[Value, ...]]:
+def _read_condition(key: str, when: Any) -> dict[str, tuple[Value, ...]]:
     if not isinstance(when, dict):
         raise UsageError(f"{key}: when: must be {{section.key: value or list of values}}")
     condition = {}
@@ -257,26 +267,40 @@ def _read_condition(key: str, when: Any, content: Mapping[str, Any]) -> dict[str
         if parent == key:
             raise UsageError(f"{key}: when: depends on itself")
         allowed = values if isinstance(values, list) else [values]
+        if not allowed:
+            raise UsageError(f"{key}: when: {parent}: needs at least one value")
         try:
             condition[parent] = tuple(_checked(parent, value) for value in allowed)
         except UsageError as error:
             raise UsageError(f"{key}: when: {error}") from None
-        if parent in content and "choices" not in content[parent]:
-            raise UsageError(f"{key}: when: {parent} must be searched by choices, not by a range")
     return condition
 
 
-def _settle(dimensions: list[Dimension], configuration: Configuration) -> list[Dimension]:
+def _settle(dimensions: list[Dimension], configuration: Configuration, place: Callable[[str], str]) -> list[Dimension]:
     """Decide conditions on settings that are not searched: they hold always, or the dimension goes."""
-    searched = {dimension.key for dimension in dimensions}
+    searched = {dimension.key: dimension.over for dimension in dimensions}
     kept = []
     for dimension in dimensions:
+        _require_possible(dimension, searched, place)
         fixed = {parent: values for parent, values in dimension.when.items() if parent not in searched}
         if all(read_setting(configuration, parent) in values for parent, values in fixed.items()):
             open_conditions = {parent: values for parent, values in dimension.when.items() if parent in searched}
             kept.append(dataclasses.replace(dimension, when=open_conditions))
     # One that went takes the place of a setting that is not searched, for those that depend on it.
-    return kept if len(kept) == len(dimensions) else _settle(kept, configuration)
+    return kept if len(kept) == len(dimensions) else _settle(kept, configuration, place)
+
+
+def _require_possible(
+    dimension: Dimension, searched: Mapping[str, Choices | Range], place: Callable[[str], str]
+) -> None:
+    """A condition that never holds would take its setting out of the search without a word."""
+    for parent, values in dimension.when.items():
+        over = searched.get(parent)
+        start = f"{place(dimension.key)}: {dimension.key}: when: {parent}"
+        if isinstance(over, Range):
+            raise UsageError(f"{start} must be searched by choices, not by a range")
+        if over and (wrong := [value for value in values if value not in over.values]):
+            raise UsageError(f"{start} never is {wrong[0]!r} in this space")
 
 
 def _parents_first(dimensions: list[Dimension], place: Callable[[str], str]) -> Iterator[Dimension]:

@@ -128,7 +128,7 @@ def fit(
     checkpoints = Checkpoints(directory.checkpoints)
     found = checkpoints.latest()
     state = found[0] if found else TrainingState()
-    batches, steps = training_batches(data.train, data.buckets, configuration.train.seed, state.epoch)
+    batches, steps = _batches_from(configuration, data, state.epoch)
     model = compile_model(configuration, data, steps)
     if found:
         load_weights(model, found[1])
@@ -154,6 +154,11 @@ def fit(
         next(part for part in parts if isinstance(part, callbacks.Progress)).close()
         writer.close()
     return model
+
+
+def _batches_from(configuration: Configuration, data: TrainingData, epoch: int) -> tuple[tf.data.Dataset, int]:
+    train = configuration.train
+    return training_batches(data.train, data.buckets, train.seed, epoch, train.min_epoch_tokens)
 
 
 def _run_epochs(
@@ -182,7 +187,7 @@ def _run_epochs(
             model.fit(rest, initial_epoch=state.epoch, epochs=state.epoch + 1, steps_per_epoch=left, **options)
         else:
             _close_epoch(model, parts, state.epoch)
-        batches, _ = training_batches(data.train, data.buckets, configuration.train.seed, state.epoch + 1)
+        batches, _ = _batches_from(configuration, data, state.epoch + 1)
         state = TrainingState(epoch=state.epoch + 1)
     if state.epoch < epochs and not model.stop_training:
         model.fit(batches, initial_epoch=state.epoch, epochs=epochs, steps_per_epoch=steps, **options)

@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from pipeline.corpus import open_splits
 from pipeline.errors import TrainingError
+from pipeline.files import write_atomically
 from pipeline.preparation import prepare_data
 from pipeline.run_directory import Checkpoints, RunDirectory, load_configuration
 from pipeline.space import Value, replace_settings
@@ -30,6 +31,8 @@ from pipeline.training import fit, set_seed
 
 logger = logging.getLogger(__name__)
 
+FINISHED = "trial.json"
+INTERRUPT_SECONDS = 5.0
 TAIL = 200  # lines of a trial's messages that are kept to find the reason of a failure
 
 
@@ -84,6 +87,13 @@ def run_trial(order: TrialOrder) -> None:
     if figures is None:
         raise TrainingError("no epoch was finished")
     _log_best(directory, figures)
+    write_atomically(directory.path / FINISHED, order.to_json())
+
+
+def is_finished(order: TrialOrder) -> bool:
+    """Whether this very trial ran to its end, perhaps just before the search was stopped."""
+    note = Path(order.run) / FINISHED
+    return note.is_file() and note.read_text(encoding="utf-8") == order.to_json()
 
 
 def read_figures(directory: RunDirectory) -> dict[str, Any] | None:
@@ -140,8 +150,12 @@ def start_trial(order: TrialOrder, threads: int | None = None, log: Path | None 
     try:
         process.wait()
     except BaseException:
-        # Ctrl-C reaches the trial too; it saves, and says so.
-        process.wait()
+        # A terminal sends Ctrl-C to the trial too, and then it may be about to end; others do not.
+        try:
+            process.wait(timeout=INTERRUPT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # an interrupted trial restarts, so that nothing of it is needed
+            process.wait()
         raise
     finally:
         reader.join(timeout=5)

@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,15 @@ from pipeline.errors import TrainingError, UsageError
 from pipeline.files import write_atomically
 from pipeline.oracles import OBJECTIVE, ResumableOracle, decode_values, make_oracle
 from pipeline.run_directory import RunDirectory
-from pipeline.search_processes import run_members
+from pipeline.search_processes import MEMBER, run_members
 from pipeline.space import SearchSpace, find_space, read_space
-from pipeline.trial import TrialFailed, TrialOrder, read_figures, start_trial
+from pipeline.trial import TrialFailed, TrialOrder, is_finished, read_figures, start_trial
 from pipeline.trial_report import SearchResult, TrialRecord, write_report
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
+IDLE_SECONDS = 1.0
 EXPLANATION = """# A search for settings
 
 | here | what it is |
@@ -133,7 +135,7 @@ def tune(
     tuner = TrialTuner(oracle, directory, space, tune_configuration)
     with contextlib.redirect_stdout(sys.stderr):  # keras-tuner prints
         tuner.search(verbose=0)
-    if is_worker:
+    if is_worker or MEMBER in os.environ:
         return SearchResult(directory.path, [], space)
     return _conclude(oracle, directory, space)
 
@@ -151,21 +153,24 @@ def _begin(
     overwrite: bool,
 ) -> None:
     settings = _settings(configuration, tune_configuration, space)
-    if directory.exists() and not overwrite:
+    replaces = overwrite and directory.exists()
+    if directory.exists() and not replaces:
         _require_same(directory, settings)
         logger.info("%s: going on with the search", directory.path)
-        return
-    # Wrong data must show now, not in the third failed trial, and must not cost an earlier search.
-    open_splits(configuration.data, configuration.train.seed, configuration.text)
-    if directory.exists():
-        directory.remove()
-    if directory.path.exists() and not (directory.path.is_dir() and (overwrite or not any(directory.path.iterdir()))):
-        raise UsageError(f"{directory.path}: exists and is not a search; choose another --run or empty it")
-    directory.trials.mkdir(parents=True)
+    else:
+        # Wrong data must show now, not in the third failed trial, and must not cost an earlier search.
+        open_splits(configuration.data, configuration.train.seed, configuration.text)
+        if replaces:
+            directory.remove()
+        elif directory.path.exists() and not (directory.path.is_dir() and not any(directory.path.iterdir())):
+            raise UsageError(f"{directory.path}: exists and is not a search; choose another --run or empty it")
+        directory.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(directory.info, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
+    # What says that this is a search comes first: killed in between, the same command writes the rest.
+    directory.trials.mkdir(exist_ok=True)
     configuration.save(directory.config)
-    directory.space.write_text(space.to_yaml(), encoding="utf-8")
-    directory.readme.write_text(EXPLANATION, encoding="utf-8")
-    write_atomically(directory.info, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(directory.space, space.to_yaml())
+    write_atomically(directory.readme, EXPLANATION)
 
 
 def _settings(configuration: Configuration, tune_configuration: TuneConfiguration, space: SearchSpace) -> Any:
@@ -211,13 +216,20 @@ def _wait_for(directory: SearchDirectory) -> None:
 
 def _warn_of_address(role: str) -> None:
     address = os.environ.get("KERASTUNER_ORACLE_IP", "")
-    with contextlib.suppress(ValueError):
-        if role and not ipaddress.ip_address(address.replace("localhost", "127.0.0.1")).is_loopback:
-            logger.warning(
-                "keras-tuner's chief at %s asks for no password: whoever reaches it can steer the search; "
-                "use it in a private network only",
-                address,
-            )
+    if role and not _is_loopback(address):
+        logger.warning(
+            "keras-tuner's chief at %s asks for no password: whoever reaches it can steer the search; "
+            "use it in a private network only",
+            address,
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether only this machine can reach it, as far as the address itself tells."""
+    try:
+        return address == "localhost" or ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 class TrialTuner(BaseTuner):
@@ -242,6 +254,18 @@ class TrialTuner(BaseTuner):
             super().__init__(oracle, directory=str(search.path), project_name=search.oracle.name)
         if oracle.max_trials:
             oracle.max_trials = tune_configuration.trials
+
+    _asked_in_vain = False
+
+    def pre_create_trial(self) -> None:
+        """Wait a little where the chief had nothing to do: keras-tuner would ask again at once, and again."""
+        if self._asked_in_vain:
+            time.sleep(IDLE_SECONDS)
+        self._asked_in_vain = True
+
+    def on_trial_begin(self, trial: Any) -> None:
+        """Note that there was something."""
+        self._asked_in_vain = False
 
     def on_search_begin(self) -> None:
         """Leave a note from the first trial on that there is something to go on with."""
@@ -273,7 +297,8 @@ class TrialTuner(BaseTuner):
         threads = max(1, (os.cpu_count() or 1) // self.tune_configuration.workers) if several else None
         search.failure(trial.trial_id).unlink(missing_ok=True)
         try:
-            start_trial(order, threads, search.trials / f"{trial.trial_id}.log" if several else None)
+            if not is_finished(order):
+                start_trial(order, threads, search.trials / f"{trial.trial_id}.log" if several else None)
         except TrialFailed as error:
             search.failure(trial.trial_id).write_text(f"{error}\n", encoding="utf-8")
             logger.warning("trial %s failed: %s", trial.trial_id, error)
@@ -306,12 +331,17 @@ def _conclude(oracle: ResumableOracle, directory: SearchDirectory, space: Search
     records = [_record(trial, directory, space) for trial in oracle.trials.values()]
     result = SearchResult(directory.path, records, space)
     write_report(result)
-    failures = oracle.failures
-    if failures or result.best is None:
-        reasons = "; ".join(f"trial {record.name}: {record.reason}" for record in records if record.reason)
-        what = f"{len(failures)} trials failed in a row" if failures else "no trial succeeded"
-        raise TrainingError(f"{what} ({reasons}); mend the cause, and the same command goes on")
+    if oracle.stopped_by_failures:
+        what = f"{len(oracle.failures)} trials failed in a row ({_reasons(records, oracle.failures)})"
+        raise TrainingError(f"{what}; mend the cause, and the same command goes on")
+    if result.best is None:
+        what = f"no trial succeeded ({_reasons(records, oracle.trials)})"
+        raise TrainingError(f"{what}; mend the cause, then ask for more tune.trials or begin anew with --overwrite")
     return result
+
+
+def _reasons(records: list[TrialRecord], names: Collection[str]) -> str:
+    return "; ".join(f"trial {record.name}: {record.reason}" for record in records if record.name in names)
 
 
 def _record(trial: Any, directory: SearchDirectory, space: SearchSpace) -> TrialRecord:

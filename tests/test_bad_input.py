@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 SMALL = [
     *("--text.target_tokenizer", "space", "--data.max_length", "16", "--data.batch_tokens", "256"),
     *("--data.buckets", "2", "--model.units", "32", "--model.embedding_units", "16"),
-    *("--train.attention_samples", "0", "--search.beam_size", "1"),
+    *("--train.attention_samples", "0", "--train.min_epoch_tokens", "0", "--search.beam_size", "1"),
 ]
 
 ErrorOf = Callable[..., str]

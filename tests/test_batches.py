@@ -2,6 +2,7 @@ import itertools
 import time
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from pipeline.batches import (
     assign_buckets,
     fill_batch,
     plan_buckets,
-    plan_epoch,
+    plan_pass,
     training_batches,
     validation_batches,
 )
@@ -111,7 +112,7 @@ def test_every_pair_once_an_epoch(lengths: list[tuple[int, int]], buckets: int, 
     corpus = make_corpus(lengths)
     planned = plan_buckets(corpus, buckets, 30)
     assigned = assign_buckets(corpus, planned)
-    batches = plan_epoch(assigned, planned, seed, epoch)
+    batches = plan_pass(assigned, planned, seed, epoch)
     assert sorted(np.concatenate([batch.indices for batch in batches])) == list(range(len(corpus)))
     for bucket, indices in batches:
         assert 1 <= len(indices) <= bucket.rows
@@ -128,7 +129,7 @@ def test_the_order_depends_on_seed_and_epoch_alone():
 
     def order(seed: int, epoch: int) -> list[list[int]]:
         np.random.seed(seed + epoch)  # it must not matter
-        return [batch.indices.tolist() for batch in plan_epoch(assigned, buckets, seed, epoch)]
+        return [batch.indices.tolist() for batch in plan_pass(assigned, buckets, seed, epoch)]
 
     assert order(1, 0) == order(1, 0)
     orders = [order(1, 0), order(1, 1), order(2, 0), order(0, 1)]
@@ -136,7 +137,7 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     # Not only the batches are shuffled, what stands in them is too.
     assert {frozenset(batch) for batch in orders[0]}.isdisjoint({frozenset(batch) for batch in orders[1]})
     # Nor are the buckets one after the other.
-    shapes = [batch.bucket for batch in plan_epoch(assigned, buckets, 1, 0)]
+    shapes = [batch.bucket for batch in plan_pass(assigned, buckets, 1, 0)]
     assert len(list(itertools.groupby(shapes))) > 2 * len(buckets)
 
 
@@ -206,6 +207,18 @@ def test_a_later_start_is_the_same_as_going_on():
     assert batches[:steps] != batches[steps : 2 * steps]
     other, _ = training_batches(corpus, buckets, seed=2)
     assert arrays(other, steps) != batches[:steps]
+
+
+@pytest.mark.parametrize(("share", "passes"), [(0, 1), (1, 1), (1.1, 2), (4, 4)])
+def test_an_epoch_of_little_data_is_several_passes(share: float, passes: int):
+    corpus = random_corpus(150)
+    buckets = plan_buckets(corpus, 3, 64)
+    single, steps = training_batches(corpus, buckets, seed=1)
+    enough = int(share * corpus.target_lengths.sum())
+    _, epoch_steps = training_batches(corpus, buckets, seed=1, min_tokens=enough)
+    assert epoch_steps == passes * steps
+    later, _ = training_batches(corpus, buckets, seed=1, first_epoch=2, min_tokens=enough)
+    assert arrays(later, steps) == arrays(single, (2 * passes + 1) * steps)[2 * passes * steps :]
 
 
 def test_validation_is_one_pass_over_what_fits():

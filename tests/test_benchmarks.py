@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +8,18 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the benchmarks need PyTorch: pip install -r requirements-bench.txt")
 
-from benchmarks import training_speed  # noqa: E402
+from benchmarks import search_speed, training_speed, turns  # noqa: E402
+from benchmarks.sizes import SIZES, Batch, Size, random_batch, training_work  # noqa: E402
 from benchmarks.torch_peer import TorchPeer, copy_weights, peer_loss  # noqa: E402
-from benchmarks.training_speed import Batch, CpuSeconds, Settings, Times  # noqa: E402
+from benchmarks.torch_search import TorchStrings  # noqa: E402
+from benchmarks.turns import CpuSeconds  # noqa: E402
 from pipeline.configuration import ModelConfiguration  # noqa: E402
 from pipeline.losses import token_cross_entropy  # noqa: E402
 from pipeline.model import build_model  # noqa: E402
 from pipeline.text import END, PAD, START  # noqa: E402
 
 SOURCE_SIZE, TARGET_SIZE = 11, 13
-SMALL = Settings(units=6, embedding_units=5, batch=7, length=8, vocabulary=SOURCE_SIZE, ragged=True)
+SMALL = Size(units=6, embedding_units=5, batch=7, length=8, vocabulary=SOURCE_SIZE, ragged=True)
 UNEVEN = ModelConfiguration(units=6, embedding_units=5, attention_units=4, readout_units=3, dropout=0.0)
 
 
@@ -38,13 +38,13 @@ def twins() -> tuple[Any, TorchPeer]:
 
 @pytest.fixture(params=[True, False], ids=["ragged", "full"])
 def batch(request: pytest.FixtureRequest) -> Batch:
-    return training_speed.random_batch(Settings(batch=7, length=8, vocabulary=SOURCE_SIZE, ragged=request.param))
+    return random_batch(Size(batch=7, length=8, vocabulary=SOURCE_SIZE, ragged=request.param))
 
 
 def test_same_number_of_parameters(twins: tuple[Any, TorchPeer]):
     model, peer = twins
     assert model.count_params() == peer.parameter_count()
-    default = Settings().model()
+    default = Size().model()
     assert build_model(default, 45, 45).count_params() == TorchPeer(default, 45, 45).parameter_count()
 
 
@@ -84,8 +84,7 @@ def test_peer_refuses_what_it_is_not(model: ModelConfiguration):
 
 def test_both_learn_the_same(twins: tuple[Any, TorchPeer]):
     """Without dropout, steps of both routes make the same loss smaller alike."""
-    settings = Settings(batch=7, length=8, vocabulary=SOURCE_SIZE, ragged=True)
-    batch = training_speed.random_batch(settings)
+    batch = random_batch(Size(batch=7, length=8, vocabulary=SOURCE_SIZE, ragged=True))
     keras.utils.set_random_seed(4)
     model, peer = build_model(UNEVEN, SOURCE_SIZE, TARGET_SIZE), TorchPeer(UNEVEN, SOURCE_SIZE, TARGET_SIZE)
     copy_weights(model, peer)
@@ -97,7 +96,7 @@ def test_both_learn_the_same(twins: tuple[Any, TorchPeer]):
 
 
 def test_random_batch_is_padded_ended_and_shifted():
-    batch = training_speed.random_batch(SMALL)
+    batch = random_batch(SMALL)
     lengths = (batch.targets != PAD).sum(axis=1)
     assert lengths.max() == SMALL.length
     assert lengths.min() < SMALL.length
@@ -106,29 +105,65 @@ def test_random_batch_is_padded_ended_and_shifted():
     assert (batch.target_inputs[:, 1:] == batch.targets[:, :-1]).all()
 
 
-def test_summary_takes_ratios_turn_by_turn():
-    summary = training_speed.summarize(Times(ours=[1.0, 10.0, 3.0], theirs=[2.0, 10.0, 4.0]), tokens=30)
-    assert summary["ratio"]["median"] == 0.75
-    assert summary["ours"] == {"ms": {"median": 3.0, "low": 2.0, "high": 6.5}, "tokens_per_second": 10000}
+def test_work_of_a_step_by_hand():
+    # S = 2, T = 1, H = 1, E = 3, V = 5. Encoder 2·2·(3 + 1)·3, keys 2·2·1, bridge 2; decoder step (3 + 2 + 1)·3 + 1
+    # + S·1 + S·2; readout (3 + 1 + 2)·1 + 5.
+    size = Size(units=1, embedding_units=3, vocabulary=5)
+    products = (48 + 4 + 2) + (18 + 1 + 2 + 4) + (6 + 5)
+    assert training_work(size, np.array([2]), np.array([1])) == 3 * 2 * products
+    assert training_work(size, np.array([2, 2]), np.array([1, 1])) == 2 * 3 * 2 * products
+
+
+def test_turns_are_taken_and_ratios_go_turn_by_turn():
+    calls: list[str] = []
+    times = turns.take_turns({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2)
+    assert "".join(calls) == "aabb" * 2
+    assert {name: len(values) for name, values in times.items()} == {"a": 2, "b": 2}
+    assert turns.ratios({"a": [1.0, 10.0, 3.0], "b": [2.0, 10.0, 4.0]}, "a", "b")["median"] == 0.75
+    assert turns.quartiles([1.0, 10.0, 3.0]) == {"median": 3.0, "low": 2.0, "high": 6.5}
 
 
 def test_share_of_others():
-    assert training_speed.share_of_others(CpuSeconds(10, 5, 1), CpuSeconds(20, 8, 6)) == 0.2
-    assert training_speed.share_of_others(None, CpuSeconds(20, 8, 6)) is None
+    assert turns.share_of_others(CpuSeconds(10, 5, 1), CpuSeconds(20, 8, 6)) == 0.2
+    assert turns.share_of_others(None, CpuSeconds(20, 8, 6)) is None
 
 
-def test_command_prints_a_table_and_a_json_line():
-    options = "--units 6 --embedding-units 5 --batch 4 --length 4 --vocabulary 11 --repeats 2 --steps 1 --ragged"
-    finished = subprocess.run(
-        [sys.executable, "-m", "benchmarks.training_speed", *options.split()],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    result = json.loads(finished.stdout.splitlines()[-1])
-    assert result["parameters"]["ours"] == result["parameters"]["theirs"]
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_the_peer_finds_what_the_export_finds(beam_size: int, tmp_path: Path):
+    size = Size(units=6, embedding_units=5, length=7, vocabulary=SOURCE_SIZE)
+    model, peer = search_speed.sharpened_twins(size)
+    symbols = search_speed.vocabulary(size).symbols
+    sources = [*search_speed.random_sources(size, 20), "一", "一丁", "?"]
+    ours = search_speed.exported(model, size, beam_size, tmp_path)(sources)
+    theirs = TorchStrings(peer, symbols, symbols, search_speed.LIMIT).decode(sources, beam_size)
+    assert [text for text, _ in ours] == [text for text, _ in theirs]
+    assert [score for _, score in ours] == pytest.approx([score for _, score in theirs], abs=1e-4)
+    assert len({len(text.split()) for text, _ in ours}) > 2
+
+
+def run_benchmark(name: str, options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> tuple[Any, str]:
+    monkeypatch.setitem(SIZES, "g2p", Size(units=6, embedding_units=5, batch=4, length=4, vocabulary=11))
+    # Threads cannot be set once TensorFlow runs.
+    for module in (training_speed, search_speed):
+        monkeypatch.setattr(module, "set_threads", lambda threads: None)
+    {"training": training_speed, "search": search_speed}[name].main(["--size", "g2p", "--repeats", "2", *options])
+    printed = capsys.readouterr()
+    return json.loads(printed.out.splitlines()[-1])[name]["g2p"], printed.err
+
+
+def test_training_speed_prints_a_table_and_a_json_line(monkeypatch: pytest.MonkeyPatch, capsys: Any):
+    result, shown = run_benchmark("training", ["--steps", "1", "--ragged"], monkeypatch, capsys)
     assert result["logit_difference"] < 1e-4
-    assert result["settings"]["ragged"] is True
-    assert result["ratio"]["median"] > 0
-    assert "ours / PyTorch" in finished.stderr
+    assert result["size"]["ragged"] is True
+    assert result["speed_over"]["pytorch"]["median"] > 0
+    assert 0 <= result["share_of_product"]["attentif"] < 1
+    assert "ours is faster by" in shown
+    assert "readout   T *" in shown
+
+
+def test_search_speed_prints_a_table_and_a_json_line(monkeypatch: pytest.MonkeyPatch, capsys: Any):
+    monkeypatch.setattr(search_speed.measure, "__defaults__", ((1, 8), (1, 2)))
+    result, shown = run_benchmark("search", [], monkeypatch, capsys)
+    assert [result["beams"][beam]["same_texts"] for beam in ("1", "2")] == [1.0, 1.0]
+    assert result["beams"]["2"]["batches"]["8"]["speed_over_pytorch"]["median"] > 0
+    assert "beam 2, batch 8" in shown

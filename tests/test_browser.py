@@ -138,6 +138,28 @@ def test_explorer_right_to_left(explorer: Path):
         assert xs == sorted(xs, reverse=True)
 
 
+WORDS = ["情報処理 技術", "the understanding of Donaudampfschifffahrt", "المملكة العربية السعودية"]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_labels_of_words_lie_inside_the_picture(words: str, tmp_path: Path):
+    tokens = words.split()
+    made = diagonal(words, [tokens])._replace(source_tokens=[*tokens, "</s>"])
+    square = made.hypotheses[0]._replace(attention=np.eye(len(tokens) + 1))
+    page_file = AttentionPage(tmp_path / "page.html")
+    page_file.add(1, words, made._replace(hypotheses=[square]))
+    page_file.write()
+    with open_page() as page:
+        page.goto(page_file.path.as_uri())
+        page.get_by_role("button", name="heat-map").click()
+        picture = page.locator("article svg").bounding_box()
+        for label in page.locator("article svg > text").all():
+            box = label.bounding_box()
+            assert box["x"] >= picture["x"]
+            assert box["y"] >= picture["y"]
+            assert box["x"] + box["width"] <= picture["x"] + picture["width"]
+
+
 def test_explorer_shows_text_as_text(explorer: Path):
     with open_page() as page:
         page.goto(explorer.as_uri())

@@ -55,8 +55,8 @@ def step_by_step(layer: AttentionDecoder) -> tuple[np.ndarray, np.ndarray]:
     prepared, state = layer.prepare_memory(memory, mask, summary), layer.initial_state(summary)
     logits, weights = [], []
     for position in range(inputs.shape[1]):
-        features, state, looked_at = layer.step(inputs[:, position], state, prepared)
-        logits.append(layer.readout(features))
+        hidden, state, looked_at = layer.step(layer.prepare_inputs(inputs[:, position]), state, prepared)
+        logits.append(layer.readout(hidden))
         weights.append(looked_at)
     return np.stack(logits, axis=1), np.stack(weights, axis=1)
 
@@ -121,12 +121,37 @@ def test_bridge(cell: str, states: int):
         assert_close(state, np.tanh(SUMMARY @ kernel + bias), 1e-12)
 
 
-def test_features_of_a_step_are_symbol_state_and_context():
-    layer = decoder()
-    prepared = layer.prepare_memory(MEMORY, MASK, SUMMARY)
-    features, (state,), weights = layer.step(INPUTS[:, 0], layer.initial_state(SUMMARY), prepared)
+def dense(rows: np.ndarray, layer: Any) -> np.ndarray:
+    kernel, bias = layer.get_weights()
+    return rows @ kernel + bias
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_step_by_hand(cell: str):
+    layer = decoder(cell=cell, readout_units=4)
+    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY)
+    hidden, new, weights = layer.step(layer.prepare_inputs(INPUTS[:, 0]), state, prepared)
+    # What is computed ahead of the step is what Keras's cell and layers do with symbol and context as they are.
     context = np.einsum("bs,bsm->bm", weights, MEMORY)
-    assert_close(features, np.concatenate([INPUTS[:, 0], state, context], axis=-1), 1e-12)
+    output, expected = layer.cell(tf.concat([INPUTS[:, 0], context], axis=-1), state)
+    for actual, of_keras in zip(new, expected, strict=True):
+        assert_close(actual, of_keras, 1e-12)
+    features = np.concatenate([INPUTS[:, 0], output, context], axis=-1)
+    assert_close(hidden, dense(features, layer.readout_hidden), 1e-12)
+    assert_close(layer.readout(hidden), dense(np.tanh(hidden), layer.output_projection), 1e-12)
+
+
+@pytest.mark.parametrize(("cell", "attention"), KINDS)
+def test_several_rows_may_look_at_one_source(cell: str, attention: str):
+    layer = decoder(cell=cell, attention=attention)
+    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY)
+    inputs = layer.prepare_inputs(INPUTS[:, :2].reshape(6, -1))
+    twice = [np.repeat(part, 2, axis=0) for part in state]
+    together = layer.step(inputs, twice, prepared)
+    for beam in range(2):
+        alone = layer.step(inputs[beam::2], state, prepared)
+        for actual, expected in zip(tf.nest.flatten(together), tf.nest.flatten(alone), strict=True):
+            assert_close(actual[beam::2], expected, 1e-12)
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
@@ -136,26 +161,21 @@ def test_attention_is_asked_with_the_state_before_the_symbol(cell: str):
     # Of an LSTM's two parts it is h, the first.
     expected = layer.attention(state[0], prepared.keys, MEMORY, MASK)[1]
     for symbol in (INPUTS[:, 0], INPUTS[:, 1]):
-        np.testing.assert_array_equal(layer.step(symbol, state, prepared)[2], expected)
+        np.testing.assert_array_equal(layer.step(layer.prepare_inputs(symbol), state, prepared)[2], expected)
 
 
 def test_fixed_context_is_the_summary_at_every_step():
     layer = decoder(attention="none")
     prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY)
     for position in range(2):
-        features, state, weights = layer.step(INPUTS[:, position], state, prepared)
-        np.testing.assert_array_equal(features[:, -8:], SUMMARY)
+        inputs = layer.prepare_inputs(INPUTS[:, position])
+        hidden, new, weights = layer.step(inputs, state, prepared)
+        output, expected = layer.cell(tf.concat([INPUTS[:, position], SUMMARY], axis=-1), state)
+        assert_close(new[0], expected[0], 1e-12)
+        features = np.concatenate([INPUTS[:, position], output, SUMMARY], axis=-1)
+        assert_close(hidden, dense(features, layer.readout_hidden), 1e-12)
         np.testing.assert_array_equal(weights, np.zeros((3, 4)))
-
-
-def test_readout_by_hand():
-    layer = decoder(readout_units=4)
-    (hidden_kernel, hidden_bias), (kernel, bias) = (
-        part.get_weights() for part in (layer.readout_hidden, layer.output_projection)
-    )
-    features = np.random.default_rng(1).normal(size=(2, 6 + UNITS + 10))
-    expected = np.tanh(features @ hidden_kernel + hidden_bias) @ kernel + bias
-    assert_close(layer.readout(features), expected, 1e-12)
+        state = new
 
 
 def test_dropout_in_training_only():
@@ -174,7 +194,7 @@ def test_fast_pass_is_the_compiled_one_and_single_steps_never_are():
     assert not needs_xla(lambda: plain(*inputs))
     prepared = fast.prepare_memory(*inputs[1:])
     state = fast.initial_state(inputs[3])
-    assert not needs_xla(lambda: fast.readout(fast.step(inputs[0][:, 0], state, prepared)[0]))
+    assert not needs_xla(lambda: fast.readout(fast.step(fast.prepare_inputs(inputs[0][:, 0]), state, prepared)[0]))
 
 
 @pytest.mark.parametrize(

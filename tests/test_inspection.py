@@ -55,10 +55,12 @@ def test_padding(tmp_path: Path):
     # Two batches of 8 rows and 4 + 4 columns hold 8 pairs of 2 + 2 symbols and 8 of 4 + 4.
     assert find(text, "1 ") == "1 8 × 4 × 4 16 2 25.0%"
     assert find(text, "all") == "all 16 2 25.0%"
+    assert find(text, "an epoch") == "an epoch: 1 × all, 2 steps (train.min_epoch_tokens 0)"
     text = report(tmp_path, sources, buckets=2)
     assert find(text, "1 ") == "1 16 × 2 × 2 8 1 50.0%"
     assert find(text, "2 ") == "2 8 × 4 × 4 8 1 0.0%"
     assert find(text, "all") == "all 16 2 25.0%"
+    assert find(text, "an epoch") == "an epoch: 1 × all, 2 steps (train.min_epoch_tokens 0)"
 
 
 def test_what_is_dropped_and_why(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -22,7 +22,7 @@ SPACE = make_space(CONTENT, Configuration())
 PRESET = {
     "model.units": 256,
     "model.dropout": 0.2,
-    "train.learning_rate": 0.001,
+    "train.learning_rate": 0.003,
     "model.attention": "bahdanau",
     "data.buckets": 6,
     "model.attention_units": None,
@@ -134,12 +134,29 @@ def test_killed_before_the_oracle_knew_of_an_end(tmp_path: Path, monkeypatch: py
     assert sorted(again.end_order) == sorted(again.start_order)
 
 
-def test_state_is_never_half_written(tmp_path: Path):
+def test_state_is_never_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     oracle = open_oracle(tmp_path, "random")
     run(oracle, most=2)
-    assert not list(tmp_path.rglob("*unfinished*"))
-    for path in tmp_path.rglob("*.json"):
-        json.loads(path.read_text())
+    state, trial = tmp_path / "oracle" / "oracle.json", tmp_path / "oracle" / "trial_01" / "trial.json"
+    before = state.read_text(), trial.read_text()
+
+    def half(path: Path, content: bytes) -> None:
+        with open(path, "wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError("no room")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="no room"):
+        oracle.save()
+    with pytest.raises(OSError, match="no room"):
+        oracle._save_trial(oracle.trials["01"])
+    assert (state.read_text(), trial.read_text()) == before
+
+
+def test_a_path_may_look_like_a_pattern(tmp_path: Path):
+    folder = tmp_path / "lr[0.1]*"
+    run(open_oracle(folder, "random"), most=2)
+    assert len(run(open_oracle(folder, "random"))) == 10
 
 
 def test_three_failures_in_a_row_end_the_search(tmp_path: Path):
@@ -147,11 +164,20 @@ def test_three_failures_in_a_row_end_the_search(tmp_path: Path):
     run(oracle, most=2)
     assert len(run(oracle, fail=True)) == 3
     assert oracle.failures == ["02", "03", "04"]
+    assert open_oracle(tmp_path, "random").stopped_by_failures
     again = open_oracle(tmp_path, "random")
     assert len(run(again, fail=True)) == 1  # started again, it tries once more
     mended = open_oracle(tmp_path, "random")
     assert len(run(mended)) == 6
     assert not mended.failures
+    assert not open_oracle(tmp_path, "random").stopped_by_failures
+
+
+def test_three_failures_at_the_very_end_stop_nothing(tmp_path: Path):
+    oracle = open_oracle(tmp_path, "random", 5)
+    run(oracle, most=2)
+    assert len(run(oracle, fail=True)) == 3
+    assert not oracle.stopped_by_failures
 
 
 def test_two_failures_do_not(tmp_path: Path):
@@ -175,6 +201,32 @@ def test_a_small_grid_ends_by_itself(tmp_path: Path):
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
     assert len(done) == len(set(done)) == 6
+
+
+def test_a_grid_keeps_two_workers_busy(tmp_path: Path):
+    oracle = open_oracle(tmp_path, "grid", 6)
+    first, second, third = (oracle.create_trial(worker) for worker in ("one", "two", "three"))
+    values = [tuple(sorted(trial.hyperparameters.values.items(), key=str)) for trial in (first, second, third)]
+    assert len(set(values)) == 3
+
+
+def test_hyperband_goes_on_where_nothing_new_is_left(tmp_path: Path):
+    space = make_space({key: CONTENT[key] for key in ("model.units", "model.attention")}, Configuration())
+    oracle = open_oracle(tmp_path, "hyperband", 30, space)
+    scores = {}
+    while (trial := oracle.create_trial("one")).status != "STOPPED":
+        values = decode_values(trial.hyperparameters.values, space)
+        scores[trial.trial_id] = values["model.units"] + (values["model.attention"] == "none")
+        oracle.update_trial(trial.trial_id, {"val_wer": scores[trial.trial_id]})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    lengths = [trial.hyperparameters.values["tuner/epochs"] for trial in oracle.trials.values()]
+    # Six combinations for 1 of 9 epochs, the best two of them go on to 3, the best one to 9.
+    assert lengths == [1] * 6 + [3] * 2 + [9]
+    last = list(oracle.trials.values())[-1].hyperparameters.values
+    assert decode_values(last, space) == {"model.units": 8, "model.attention": "bahdanau"}
+    assert last["tuner/initial_epoch"] == 3
+    assert oracle.trials[last["tuner/trial_id"]].hyperparameters.values["tuner/epochs"] == 3
 
 
 def test_hyperband_goes_on_with_the_best(tmp_path: Path):

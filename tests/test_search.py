@@ -26,6 +26,8 @@ class Network:
         self.parts = {name: random.normal(size=shape).astype("float32") * 1.5 for name, shape in draw.items()}
 
     def step(self, tokens: Any, state: Any, memory: Any) -> tuple[Any, Any, Any]:
+        beams = tf.shape(tokens)[0] // tf.maximum(tf.shape(memory)[0], 1)
+        memory = tf.repeat(memory, beams, axis=0)
         state = tf.tanh(state @ self.parts["recurrent"] + tf.gather(self.parts["embedding"], tokens) + memory)
         return state @ self.parts["output"], state, tf.nn.softmax(state[:, :3])
 
@@ -316,7 +318,7 @@ def test_state_and_memory_may_be_nests():
         return (
             logits,
             {"h": [new], "n": state["n"] + 1},
-            weights + 0 * memory[1][:, 0] + tf.cast(state["n"], tf.float32),
+            weights + 0 * memory[1][:1, 0] + tf.cast(state["n"], tf.float32),
         )
 
     state, memory = NETWORK.start()

@@ -20,13 +20,13 @@ def space(**content: Any) -> SearchSpace:
 def test_the_configurations_own_values_are_part_of_it():
     found = space(
         model__units={"choices": [64, 128]},
-        model__dropout={"min": 0.3, "max": 0.5, "step": 0.1},
+        model__dropout={"min": 0.3, "max": 0.6, "step": 0.1},
         train__learning_rate={"min": 0.01, "max": 0.1, "scale": "log"},
     )
     assert found.dimensions[0].over == Choices((64, 128, 256))
-    assert found.dimensions[1].over == Range(0.2, 0.5, 0.1)
-    assert found.dimensions[2].over == Range(0.001, 0.1, log=True)
-    assert [dimension.preset for dimension in found.dimensions] == [256, 0.2, 0.001]
+    assert found.dimensions[1].over == Choices((0.2, 0.3, 0.4, 0.5, 0.6))
+    assert found.dimensions[2].over == Range(0.003, 0.1, log=True)
+    assert [dimension.preset for dimension in found.dimensions] == [256, 0.2, 0.003]
 
 
 def test_whole_numbers_and_null():
@@ -34,7 +34,17 @@ def test_whole_numbers_and_null():
     assert found.dimensions[0].over == Range(1, 8, whole=True)
     assert found.dimensions[1].over == Choices((None, 32))
     # Whole numbers count as numbers where those are meant.
-    assert space(train__learning_rate={"choices": [1]}).dimensions[0].over == Choices((0.001, 1.0))
+    assert space(train__learning_rate={"choices": [1]}).dimensions[0].over == Choices((0.003, 1.0))
+
+
+def test_steps_are_choices_from_min_to_max():
+    # keras-tuner's own steps leave out 0.5 here, and would start from the preset, 256, there.
+    assert space(model__dropout={"min": 0.0, "max": 0.5, "step": 0.1}).dimensions[0].over == Choices(
+        (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+    )
+    units = space(model__units={"min": 300, "max": 520, "step": 100}).dimensions[0].over
+    assert units == Choices((256, 300, 400, 500))
+    assert all(isinstance(value, int) for value in units.values)
 
 
 def test_apply_changes_only_what_it_names():
@@ -80,6 +90,9 @@ def test_a_condition_on_what_is_not_searched_is_decided_at_once(attention: str, 
         ("model.units", {"min": 8, "max": 16, "step": 0.5}, "whole number"),
         ("model.units", {"min": 8, "max": 16, "step": 0}, "above 0"),
         ("model.units", {"min": 8, "max": 16, "scale": "cubic"}, "linear or log"),
+        ("model.dropout", {"min": 0, "max": 0.5, "step": 0.0001}, "makes 5,001 values"),
+        ("train.epochs", {"choices": [5, 20]}, "set tune.epochs"),
+        ("model.units", {"choices": [8], "when": {"model.cell": []}}, "needs at least one value"),
         ("model.units", {"min": 8, "max": 16, "by": 2}, "by: no such word"),
         ("model.dropout", {"min": 0.0, "max": 0.5, "scale": "log"}, "above 0"),
         ("model.dropout", {"min": 0.1, "max": 1.5}, "below 1"),
@@ -128,6 +141,17 @@ def test_conditions_in_a_circle_and_on_ranges_are_refused():
         )
     with pytest.raises(UsageError, match="by choices, not by a range"):
         space(model__units={"min": 8, "max": 16}, model__cell={"choices": ["gru"], "when": {"model.units": 8}})
+
+
+def test_a_condition_that_never_holds_is_refused(tmp_path: Path):
+    path = tmp_path / "space.yaml"
+    content = "model.units: {choices: [64]}\nmodel.cell: {choices: [gru, lstm], when: {model.units: 100}}\n"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"line 2: model.cell: when: model.units never is 100 in this space"):
+        read_space(path, BASE)
+    path.write_text("model.cell: {choices: [gru], when: {model.units: 64}}\nmodel.units: 64\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"line 2: model.units: must be {choices"):
+        read_space(path, BASE)
 
 
 def test_written_and_read_again_it_is_the_same(tmp_path: Path):

@@ -1,16 +1,19 @@
 """A trial: what it leaves, how it goes on from another, how it fails."""
 
+import dataclasses
 import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.run_directory import RunDirectory
-from pipeline.trial import TrialFailed, TrialOrder, _reason, read_figures, run_trial, start_trial
+from pipeline.trial import TrialFailed, TrialOrder, _reason, is_finished, read_figures, run_trial, start_trial
 from tests.tiny_task import tiny_configuration
 
 
@@ -46,7 +49,10 @@ def test_going_on_equals_never_having_stopped(base: Path):
 
 
 def test_what_an_interrupted_trial_left_goes(base: Path):
+    assert not is_finished(order(base, "one", 1))
     run_trial(order(base, "one", 1))
+    assert is_finished(order(base, "one", 1))
+    assert not is_finished(order(base, "one", 2))
     run_trial(order(base, "one", 1))
     assert [line["epoch"] for line in figures(base, "one")] == [1]
     assert len(list((base / "data").glob("*/train"))) == 1  # tokenised once for all trials
@@ -73,6 +79,28 @@ def test_a_failure_says_why(base: Path, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(TrialFailed, match="no pair is left"):
         start_trial(wrong)
     assert "no pair is left" in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_the_trial(base: Path, tmp_path: Path):
+    # As `kill -INT` of the search's process alone, without a terminal that tells its children.
+    log = tmp_path / "trial.log"
+
+    main = threading.get_ident()
+
+    def interrupt() -> None:
+        while not (log.is_file() and "epoch 1/4" in log.read_text(encoding="utf-8")):
+            time.sleep(0.05)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    waiting = threading.Thread(target=interrupt, daemon=True)
+    waiting.start()
+    long = order(base, "one", 4)
+    values = {"model.units": 6, "train.min_epoch_tokens": 10_000_000}
+    with pytest.raises(KeyboardInterrupt):
+        start_trial(dataclasses.replace(long, values=values), threads=1, log=log)
+    assert not is_finished(long)
+    running = subprocess.run(["pgrep", "-f", str(base)], capture_output=True, check=False)
+    assert running.stdout == b""
 
 
 def test_reasons():

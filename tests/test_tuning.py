@@ -19,7 +19,7 @@ from pipeline.errors import DataError, TrainingError, UsageError
 from pipeline.loading import load_predictor
 from pipeline.space import make_space
 from pipeline.trial_report import SearchResult
-from pipeline.tuning import SearchDirectory, tune
+from pipeline.tuning import SearchDirectory, _begin, _warn_of_address, tune
 from tests.tiny_task import SEARCH_SPACE as CONTENT
 from tests.tiny_task import search_configuration
 
@@ -104,8 +104,35 @@ def test_another_search_is_refused(tiny_search: SearchResult, tiny_splits: dict[
     with pytest.raises(UsageError, match="another configuration"):
         tune(configuration, dataclasses.replace(how, epochs=7), tiny_search.path, space)
     (tmp_path / "precious").touch()
-    with pytest.raises(UsageError, match="is not a search"):
-        tune(configuration, how, tmp_path, space)
+    (tmp_path / "README.md").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(UsageError, match="is not a search"):
+            tune(configuration, how, tmp_path, space, overwrite)
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_killed_while_beginning_it_begins(tiny_search: SearchResult, tiny_splits: dict[str, str], tmp_path: Path):
+    configuration = search_configuration(tiny_splits)
+    # All that was written is what says that this is a search.
+    (tmp_path / "search.json").write_bytes((tiny_search.path / "search.json").read_bytes())
+    how = TuneConfiguration(algorithm="random", trials=3)
+    directory = SearchDirectory(tmp_path)
+    _begin(directory, configuration, how, make_space(CONTENT, configuration), overwrite=False)
+    for path in (directory.config, directory.space, directory.readme):
+        assert path.read_text() == (tiny_search.path / path.name).read_text()
+    assert directory.trials.is_dir()
+
+
+OWN, OTHERS = ["127.0.0.1", "localhost", "[::1]"], ["10.0.0.1", "0.0.0.0", "[::]", "somewhere"]
+
+
+@pytest.mark.parametrize(("address", "warns"), [*((own, False) for own in OWN), *((other, True) for other in OTHERS)])
+def test_an_address_that_others_reach_is_warned_of(
+    address: str, warns: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", address)
+    _warn_of_address("chief")
+    assert ("asks for no password" in caplog.text) == warns
 
 
 def test_wrong_data_shows_before_any_trial(tiny_splits: dict[str, str], tmp_path: Path):

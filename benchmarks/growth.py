@@ -1,0 +1,177 @@
+"""How time and memory grow: `python -m benchmarks.growth [--picture docs/growth.png]`.
+
+Varies one thing at a time around the size "g2p": units, source length, target length, vocabulary (time of a training
+step per real target symbol), and the number of pairs in the corpus (time per pair of preparing the data and of an
+epoch of batches, and peak memory; each in a process of its own). A table goes to stderr, a JSON object to the last
+line of stdout.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from matplotlib.figure import Figure
+
+from benchmarks.sizes import Size, random_batch
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+VARIED: dict[str, tuple[int, ...]] = {
+    "units": (64, 128, 256, 512),
+    "length": (6, 12, 24, 48, 96),
+    "target_length": (6, 12, 24, 48, 96),
+    "vocabulary": (45, 500, 2000, 8000, 32000),
+}
+PAIRS = (1_000, 10_000, 100_000, 1_000_000)
+AXES = {
+    "units": "units",
+    "length": "source length",
+    "target_length": "target length",
+    "vocabulary": "vocabulary",
+}
+
+
+def step_growth(repeats: int) -> dict[str, dict[int, float]]:
+    """Microseconds of a training step per real target symbol, by what is varied and its value."""
+    growth: dict[str, dict[int, float]] = {}
+    for name, values in VARIED.items():
+        for value in values:
+            changes: dict[str, Any] = {name: value}
+            size = dataclasses.replace(_around(name), **changes)
+            growth.setdefault(name, {})[value] = _step_microseconds(size, repeats)
+    return growth
+
+
+def _around(name: str) -> Size:
+    # The other length stays as it is while one varies.
+    return Size(batch=64, target_length=12) if name == "length" else Size(batch=64)
+
+
+def _step_microseconds(size: Size, repeats: int) -> float:
+    from benchmarks.training_speed import keras_run
+    from pipeline.model import build_model
+
+    batch = random_batch(size)
+    run = keras_run(build_model(size.model(), size.vocabulary, size.vocabulary, seed=1), batch)
+    run(2)
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        run(1)
+        times.append(time.perf_counter() - began)
+    return 1e6 * sorted(times)[len(times) // 2] / float(batch.target_lengths.sum())
+
+
+def corpus_growth() -> dict[int, dict[str, float]]:
+    """Time per pair and peak memory, by the number of pairs."""
+    found = {}
+    for pairs in PAIRS:
+        command = [sys.executable, "-m", "benchmarks.growth", "--pairs", str(pairs)]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found[pairs] = json.loads(answer.splitlines()[-1])
+    return found
+
+
+def measure_corpus(pairs: int) -> dict[str, float]:
+    """In this process: made-up words of 3 to 15 letters, prepared and run through once."""
+    from pipeline.batches import training_batches
+    from pipeline.corpus import open_splits
+    from pipeline.parsing import read_configuration
+    from pipeline.preparation import prepare_data
+    from pipeline.run_directory import RunDirectory
+
+    with tempfile.TemporaryDirectory() as folder:
+        path, generator = Path(folder) / "pairs.tsv", random.Random(1)
+        with open(path, "w", encoding="utf-8") as file:
+            for _ in range(pairs):
+                word = "".join(generator.choices(LETTERS, k=generator.randint(3, 15)))
+                file.write(f"{word}\t{' '.join(word.upper())}\n")
+        dev = Path(folder) / "dev.tsv"
+        dev.write_text("zzz\tZ Z Z\n", encoding="utf-8")
+        configuration = read_configuration(changes={"data.train": str(path), "data.dev": str(dev)})
+        run = RunDirectory(Path(folder) / "run")
+        run.begin(configuration)
+        began = time.perf_counter()
+        data = prepare_data(configuration, run, open_splits(configuration.data, 1, configuration.text))
+        prepared = time.perf_counter()
+        batches, steps = training_batches(data.train, data.buckets, seed=1)
+        for _ in batches.take(steps):
+            pass
+        ended = time.perf_counter()
+    return {
+        "prepare_us": 1e6 * (prepared - began) / pairs,
+        "epoch_us": 1e6 * (ended - prepared) / pairs,
+        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def table(steps: dict[str, dict[int, float]], corpus: dict[int, dict[str, float]]) -> str:
+    """The result for people."""
+    lines = ["microseconds of a training step per target symbol (units 256, 12 x 12 symbols, vocabulary 45, batch 64)"]
+    for name, values in steps.items():
+        shown = "  ".join(f"{value:,}: {time_of:.1f}" for value, time_of in values.items())
+        lines.append(f"  {AXES[name]:<15}{shown}")
+    lines.append("corpus              pairs   prepare us/pair   epoch of batches us/pair   peak memory MiB")
+    for pairs, found in corpus.items():
+        prepare, epoch, memory = found["prepare_us"], found["epoch_us"], found["memory_mib"]
+        lines.append(f"  {pairs:>23,}{prepare:>18.1f}{epoch:>27.2f}{memory:>18,.0f}")
+    return "\n".join(lines) + "\n"
+
+
+def draw(steps: dict[str, dict[int, float]], corpus: dict[int, dict[str, float]]) -> Figure:
+    """A panel for everything that is varied."""
+    figure = Figure(figsize=(15, 3.4), layout="constrained")
+    panels = figure.subplots(1, len(steps) + 1)
+    for axes, (name, values) in zip(panels, steps.items(), strict=False):
+        axes.plot(list(values), list(values.values()), marker="o", color="#3b6ea5")
+        axes.set_xlabel(AXES[name])
+        axes.set_ylabel("µs per target symbol" if axes is panels[0] else "")
+    last = panels[-1]
+    last.plot(
+        list(corpus), [found["prepare_us"] for found in corpus.values()], marker="o", label="prepare, µs per pair"
+    )
+    last.plot(list(corpus), [found["epoch_us"] for found in corpus.values()], marker="o", label="epoch, µs per pair")
+    last.plot(list(corpus), [found["memory_mib"] for found in corpus.values()], marker="o", label="memory, MiB")
+    last.set_yscale("log")
+    last.set_xlabel("pairs in the corpus")
+    last.legend(fontsize=8)
+    for axes in panels:
+        axes.set_xscale("log")
+        axes.grid(alpha=0.3)
+        if axes is not last:
+            axes.set_ylim(bottom=0)
+    return figure
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, draw."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--picture", type=Path)
+    parser.add_argument("--pairs", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.pairs:
+        print(json.dumps(measure_corpus(options.pairs)))
+        return
+    from pipeline.attention_plot import save_png
+
+    steps, corpus = step_growth(options.repeats), corpus_growth()
+    print(table(steps, corpus), file=sys.stderr)
+    if options.picture:
+        save_png(draw(steps, corpus), options.picture)
+    print(json.dumps({"steps": steps, "corpus": corpus}))
+
+
+if __name__ == "__main__":
+    main()
