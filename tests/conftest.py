@@ -1,6 +1,7 @@
 """One real training, shared by all tests that need a trained model; TensorFlow is imported when it starts."""
 
 import logging
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from pipeline.trial_report import SearchResult
 
 from tests.tiny_task import SEARCH_SPACE, TinyRun, search_configuration, tiny_configuration, write_splits
+
+# A shell that runs tests in the background lets them ignore Ctrl-C, and so would every command they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -151,7 +151,7 @@ def test_labels_of_words_lie_inside_the_picture(words: str, tmp_path: Path):
     page_file.write()
     with open_page() as page:
         page.goto(page_file.path.as_uri())
-        page.get_by_role("button", name="heat-map").click()
+        page.get_by_role("button", name="heat-map", exact=True).click()
         picture = page.locator("article svg").bounding_box()
         for label in page.locator("article svg > text").all():
             box = label.bounding_box()
