@@ -88,12 +88,14 @@ class BidirectionalEncoder(keras.layers.Layer):
 
     def call(self, inputs: Any, source_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
         """Read the source; see the class."""
-        # Outside training the stock layer runs: an exported model must not need XLA.
-        fast = fast_unrolls.find_encoder(self.cell, self.dtype_policy) if self.fast and training else None
-        read = fast or _read
+        fast = fast_unrolls.find_encoder(self.cell, self.dtype_policy) if self.fast else None
         hidden = inputs
         for index, layer in enumerate(self.recurrent_layers):
-            outputs, summary = read(layer, hidden, source_mask)
+            if fast:
+                # Compiled in training only: an exported model must not need XLA.
+                outputs, summary = fast(layer, hidden, source_mask, compiled=bool(training))
+            else:
+                outputs, summary = _read(layer, hidden, source_mask)
             outputs = self.dropout_layer(outputs, training=training)
             hidden = outputs if index == 0 else hidden + outputs
         return hidden, summary

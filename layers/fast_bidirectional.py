@@ -39,17 +39,17 @@ class Saved(NamedTuple):
     gates: Any  # [S, B, …], from the equations' `advance`
 
 
-def run_gru(layer: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
+def run_gru(layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[Any, Any]:
     """See `run`."""
-    return run("gru", layer, inputs, mask)
+    return run("gru", layer, inputs, mask, compiled)
 
 
-def run_lstm(layer: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
+def run_lstm(layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[Any, Any]:
     """See `run`."""
-    return run("lstm", layer, inputs, mask)
+    return run("lstm", layer, inputs, mask, compiled)
 
 
-def run(cell: str, layer: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
+def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[Any, Any]:
     """The same as a `keras.layers.Bidirectional` of two recurrent layers, held to it by a parity test.
 
     Args:
@@ -57,12 +57,19 @@ def run(cell: str, layer: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
         layer: The Keras layer whose weights are used.
         inputs: `[batch, source, features]`.
         mask: `[batch, source]` bool.
+        compiled: True compiles by XLA, with the gradient above; False puts the forward loop into the graph as it
+            is, for an exported model must not need XLA.
 
     Returns:
         outputs `[batch, source, 2 * units]`, 0 on padding, and the final outputs `[batch, 2 * units]`.
     """
     cells = (layer.forward_layer.cell, layer.backward_layer.cell)
+    inputs = tf.convert_to_tensor(inputs)
     weights = [tf.convert_to_tensor(part) for each in cells for part in (each.kernel, each.recurrent_kernel, each.bias)]
+
+    if not compiled:
+        outputs, _ = _read(cell, inputs, mask, (Direction(*weights[:3]), Direction(*weights[3:])), keeps=False)
+        return outputs
 
     @tf.custom_gradient
     def with_gradient(inputs: Any, *flat: Any) -> tuple[Any, Any]:
@@ -76,11 +83,18 @@ def run(cell: str, layer: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
 
         return outputs, gradient
 
-    return with_gradient(tf.convert_to_tensor(inputs), *weights)
+    return with_gradient(inputs, *weights)
 
 
 @tf.function(jit_compile=True, autograph=False)
 def _forward(cell: str, inputs: Any, mask: Any, directions: tuple[Direction, Direction]) -> tuple[Any, Any]:
+    return _read(cell, inputs, mask, directions, keeps=True)
+
+
+def _read(
+    cell: str, inputs: Any, mask: Any, directions: tuple[Direction, Direction], keeps: bool
+) -> tuple[Any, tuple[Saved, ...]]:
+    """Outputs and final outputs; and, if it is to be kept, what the backward pass needs."""
     equations = EQUATIONS[cell]
     length, units = tf.shape(inputs)[1], directions[0].recurrent_kernel.shape[0]
     opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
@@ -96,18 +110,20 @@ def _forward(cell: str, inputs: Any, mask: Any, directions: tuple[Direction, Dir
             after, saved = equations.advance(input_gates[side][position], recurrent_gates, before)
             is_open = opened[position]
             after = tuple(is_open * new + (1 - is_open) * old for new, old in zip(after, before, strict=True))
-            written.append(write(arrays[side], position, (saved, after[0], *before)))
+            kept = (saved, *before) if keeps else ()
+            written.append(write(arrays[side], position, (after[0], *kept)))
             new_states.append(after)
         return step + 1, tuple(new_states), tuple(written)
 
     empty = (tf.zeros([tf.shape(inputs)[0], units], inputs.dtype),) * equations.PARTS
-    arrays = tuple(tuple(tf.TensorArray(inputs.dtype, length) for _ in range(2 + equations.PARTS)) for _ in directions)
+    number = 2 + equations.PARTS if keeps else 1
+    arrays = tuple(tuple(tf.TensorArray(inputs.dtype, length) for _ in range(number)) for _ in directions)
     _, finals, arrays = tf.while_loop(
         lambda step, *_: step < length, body, (tf.constant(0), (empty, empty), arrays), maximum_iterations=length
     )
     stacked = [[array.stack() for array in side] for side in arrays]
-    outputs = tf.concat([stacked[0][1], stacked[1][1]], axis=-1) * opened
-    saved = tuple(Saved(tuple(side[2:]), side[0]) for side in stacked)
+    outputs = tf.concat([stacked[0][0], stacked[1][0]], axis=-1) * opened
+    saved = tuple(Saved(tuple(side[2:]), side[1]) for side in stacked) if keeps else ()
     return (tf.transpose(outputs, [1, 0, 2]), tf.concat([finals[0][0], finals[1][0]], axis=-1)), saved
 
 

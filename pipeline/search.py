@@ -98,14 +98,14 @@ def beam_search(
         raise ValueError(f"n_best must be from 1 to beam_size ({beam_size}), got {n_best}")
     rows = tf.shape(limits)[0]
     state = tf.nest.map_structure(lambda part: tf.repeat(part, beam_size, axis=0), state)
+    limits_of_beams, first_slots = tf.repeat(limits, beam_size), tf.range(rows)[:, None] * beam_size
     best_case = ((5.0 + tf.cast(limits, tf.float32)) / 6.0) ** length_penalty
 
     def body(position: Any, tokens: Any, state: Any, beam: "_Beam", arrays: Any) -> tuple[Any, ...]:
         logits, state, weights = step(tf.reshape(tokens, [-1]), state, memory)
-        at_limit = tf.repeat(position + 1 >= limits, beam_size)
-        log_probabilities = _allowed(_log_softmax(logits), at_limit)
+        log_probabilities = _allowed(_log_softmax(logits), position + 1 >= limits_of_beams)
         tokens, parents, beam = _advance(beam, tf.reshape(log_probabilities, [rows, beam_size, -1]))
-        rows_of_parents = tf.reshape(parents + tf.range(rows)[:, None] * beam_size, [-1])
+        rows_of_parents = tf.reshape(parents + first_slots, [-1])
         state = tf.nest.map_structure(lambda part: tf.gather(part, rows_of_parents), state)
         beam = _close_hopeless(beam, best_case, n_best, length_penalty)
         weights = tf.reshape(tf.cast(weights, tf.float32), [rows, beam_size, tf.shape(weights)[-1]])
@@ -144,6 +144,8 @@ def penalize(scores: Any, lengths: Any, length_penalty: float) -> Any:
         >>> float(penalize(tf.constant(-3.0), tf.constant(7), 1.0))
         -1.5
     """
+    if length_penalty == 0:
+        return scores
     return scores / ((5.0 + tf.cast(lengths, scores.dtype)) / 6.0) ** length_penalty
 
 
@@ -217,7 +219,7 @@ def _log_softmax(logits: Any) -> Any:
 def _allowed(log_probabilities: Any, at_limit: Any) -> Any:
     """No pad or start symbol; at an output's limit the end symbol only. The probabilities stay the model's."""
     symbols = tf.range(tf.shape(log_probabilities)[-1])
-    never = (symbols == PAD) | (symbols == START) | (at_limit[:, None] & (symbols != END))
+    never = tf.where(at_limit[:, None], symbols != END, (symbols == PAD) | (symbols == START))
     return tf.where(never, NEVER, log_probabilities)
 
 

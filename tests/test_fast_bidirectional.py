@@ -11,9 +11,10 @@ FEATURES, UNITS = 6, 5
 MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 
 
+@pytest.mark.parametrize("training", [True, False], ids=["compiled", "graph"])
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("dtype", TOLERANCES)
-def test_outputs_and_gradients_are_those_of_keras(cell: str, dtype: str):
+def test_outputs_and_gradients_are_those_of_keras(cell: str, dtype: str, training: bool):
     random = np.random.default_rng(0)
     inputs = tf.constant(random.normal(size=(*MASK.shape, FEATURES)), dtype)
     encoder = BidirectionalEncoder(UNITS, cell=cell, dtype=dtype)
@@ -28,7 +29,7 @@ def test_outputs_and_gradients_are_those_of_keras(cell: str, dtype: str):
         encoder.fast = fast
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            outputs = encoder(inputs, MASK, training=True)
+            outputs = encoder(inputs, MASK, training=training)
         return list(outputs), tape.gradient(outputs, [inputs, *weights], output_gradients=upstream)
 
     fast = outputs_and_gradients(True)
@@ -37,17 +38,18 @@ def test_outputs_and_gradients_are_those_of_keras(cell: str, dtype: str):
     assert (fast[1][0].numpy()[~MASK] == 0).all()
 
 
+@pytest.mark.parametrize("training", [True, False], ids=["compiled", "graph"])
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("dtype", TOLERANCES)
-def test_padding_changes_nothing(cell: str, dtype: str):
+def test_padding_changes_nothing(cell: str, dtype: str, training: bool):
     inputs = np.random.default_rng(0).normal(size=(3, 4, FEATURES))
     encoder = BidirectionalEncoder(UNITS, cell=cell, dtype=dtype)
     encoder.build(inputs.shape)
     randomize(encoder)
     padded, mask = np.full((5, 6, FEATURES), 7.0), np.zeros((5, 6), bool)
     padded[:3, :4], mask[:3, :4], mask[3:, 0] = inputs, MASK, True
-    memory, summary = arrays(encoder(padded, mask, training=True))
-    expected, expected_summary = arrays(encoder(inputs, MASK, training=True))
+    memory, summary = arrays(encoder(padded, mask, training=training))
+    expected, expected_summary = arrays(encoder(inputs, MASK, training=training))
     assert_close(memory[:3, :4], expected, TOLERANCES[dtype])
     assert (memory[:, 4:] == 0).all()
     assert_close(summary[:3], expected_summary, TOLERANCES[dtype])
