@@ -72,6 +72,7 @@ def _search(folder: Path, trials: int) -> None:
         "model.units": 16,
         "model.embedding_units": 8,
         "train.epochs": 1,
+        "train.min_epoch_tokens": 0,
         "train.attention_samples": 1,
     }
     configuration = read_configuration(changes=changes)
