@@ -128,9 +128,15 @@ def _fill(rows: np.ndarray, ids: np.ndarray, offsets: np.ndarray, lengths: np.nd
     rows[inside] = ids[(offsets[:, None] + columns)[inside]]
 
 
-def passes_per_epoch(corpus: TokenizedCorpus, min_tokens: int) -> int:
-    """How many passes over the corpus have `min_tokens` target symbols."""
-    return max(1, math.ceil(min_tokens / int(corpus.target_lengths.sum())))
+def passes_per_epoch(batches: list[PlannedBatch], min_tokens: int) -> int:
+    """How many passes have `min_tokens` target symbols, padding counted: it takes its time, too.
+
+    Args:
+        batches: Those of a pass.
+        min_tokens: `train.min_epoch_tokens`.
+    """
+    room = sum(batch.bucket.rows * batch.bucket.target_length for batch in batches)
+    return max(1, math.ceil(min_tokens / room))
 
 
 def training_batches(
@@ -138,12 +144,12 @@ def training_batches(
 ) -> tuple[tf.data.Dataset, int]:
     """All batches from `first_epoch` on, without end, and the number of batches in an epoch.
 
-    An epoch is as many whole passes over the corpus as have `min_tokens` target symbols, the same number of batches
-    each time, so `fit(steps_per_epoch=...)` keeps in step.
+    An epoch is as many whole passes over the corpus as `passes_per_epoch` says, the same number of batches each time,
+    so `fit(steps_per_epoch=...)` keeps in step.
     """
     assigned = assign_buckets(corpus, buckets)
-    steps = len(plan_pass(assigned, buckets, seed, 0))
-    passes = passes_per_epoch(corpus, min_tokens)
+    first_pass = plan_pass(assigned, buckets, seed, 0)
+    steps, passes = len(first_pass), passes_per_epoch(first_pass, min_tokens)
 
     def batches() -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
         for number in itertools.count(first_epoch * passes):

@@ -177,7 +177,8 @@ class CheckpointAndStop(keras.callbacks.Callback):
         checkpoints: Where to.
         patience: Epochs without a better value before stopping; None never stops.
         state: Where the training stands at its start.
-        monitor: The metric, smaller being better.
+        monitors: The metric, smaller being better, and what decides between equal values of it: on little or hard
+            data the share of wrong outputs stays at 100 % for a while.
     """
 
     def __init__(
@@ -185,10 +186,10 @@ class CheckpointAndStop(keras.callbacks.Callback):
         checkpoints: Checkpoints,
         patience: int | None,
         state: TrainingState,
-        monitor: str = "val_wer",
+        monitors: tuple[str, str] = ("val_wer", "val_per"),
     ) -> None:
         super().__init__()
-        self.checkpoints, self.patience, self.state, self.monitor = checkpoints, patience, state, monitor
+        self.checkpoints, self.patience, self.state, self.monitors = checkpoints, patience, state, monitors
         self._base: int | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -197,12 +198,13 @@ class CheckpointAndStop(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save; stop if it is time."""
-        value = float((logs or {})[self.monitor])
-        better = value < self.state.best_value
+        value, second = (float((logs or {})[monitor]) for monitor in self.monitors)
+        better = (value, second) < (self.state.best_value, self.state.best_second)
         state = TrainingState(
             epoch=epoch + 1,
             best_epoch=epoch + 1 if better else self.state.best_epoch,
             best_value=value if better else self.state.best_value,
+            best_second=second if better else self.state.best_second,
             random=random_states(self.model),
         )
         self.checkpoints.save(state, self._save_weights)

@@ -140,10 +140,11 @@ class TrainConfiguration:
 
     Args:
         epochs: How often to train, decode the dev set and save; the learning rate reaches its end at the last one.
-        min_epoch_tokens: An epoch is one pass over the training data, or as many as have this many target symbols.
+        min_epoch_tokens: An epoch is one pass over the training data, or as many as have this many target symbols,
+            padding counted.
         learning_rate: Highest learning rate of Adam.
         schedule: cosine (to a hundredth), linear (to a hundredth) or constant, after the warm-up.
-        warmup_steps: Steps over which the learning rate rises from 0.
+        warmup_steps: Steps over which the learning rate rises from 0; at most half of all steps.
         weight_decay: Decoupled weight decay (AdamW); 0 is none.
         clip_norm: Largest global norm of the gradient; null does not clip.
         label_smoothing: Share of the target probability spread over the vocabulary.

@@ -86,7 +86,7 @@ def _buckets(data: TrainingData, train: TrainConfiguration) -> str:
         shape = f"{bucket.rows} × {bucket.source_length} × {bucket.target_length}"
         lines.append(f"{index + 1:<10}  {shape:<24} {int(members.sum()):>8,} {count:>10,} {1 - real / padded:>9.1%}")
     lines.append(f"all         {'':24} {len(assigned):>8,} {len(batches):>10,} {1 - real_total / padded_total:>9.1%}")
-    passes = passes_per_epoch(data.train, train.min_epoch_tokens)
+    passes = passes_per_epoch(batches, train.min_epoch_tokens)
     steps = passes * len(batches)
     lines.append(f"an epoch: {passes} × all, {steps:,} steps (train.min_epoch_tokens {train.min_epoch_tokens:,})")
     return "\n".join(lines)

@@ -139,7 +139,7 @@ def _configuration_parser(command: str, usage: str, sections: dict[str, Any] = S
         metavar="NAME",
         type=str,
         default=DEFAULT_PRESET,
-        help=f"YAML file, or the name of a preset: {presets}.",
+        help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the defaults below.",
     )
     for section, section_class in sections.items():
         docstring = docstring_parser.parse(section_class.__doc__)

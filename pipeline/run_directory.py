@@ -23,7 +23,7 @@ EXPLANATION = """# An Attentif run
 
 | here | what it is |
 |---|---|
-| `config.yaml` | every setting; `python -m pipeline train --config config.yaml` trains the same again |
+| `config.yaml` | every setting; with it as `--config`, `python -m pipeline train` trains the same again |
 | `run.json` | versions that made the run |
 | `data.json` | SHA-256 of the files it was trained and measured on |
 | `vocabulary/` | source and target symbols, one a line, by id |
@@ -36,7 +36,7 @@ EXPLANATION = """# An Attentif run
 | `result.json` | figures of the finished run; there when it has ended |
 | `data/` | the tokenised corpus, a cache that may be deleted |
 
-Go on with an unfinished run by the command that started it.
+Go on with an unfinished run by the command that started it. Paths in it count from where that was.
 """
 
 
@@ -155,6 +155,8 @@ class TrainingState:
     """The epoch with the best decoded dev metric so far, from 1; 0 if none."""
     best_value: float = float("inf")
     """Its dev metric."""
+    best_second: float = float("inf")
+    """Its value of what decides between equal dev metrics."""
     random: list[list[int]] = dataclasses.field(default_factory=list)
     """The states of the model's random generators."""
 

@@ -139,9 +139,10 @@ def fit(
         tf.summary.text("configuration", f"```yaml\n{directory.config.read_text(encoding='utf-8')}```", step=0)
     parts = _callbacks(configuration, directory, data, model, writer, state, steps)
     logger.info(
-        "training %s parameters on %s pairs, %d batches an epoch",
+        "training %s parameters on %s pairs, %d epochs of %d batches",
         f"{model.count_params():,}",
         f"{len(data.train):,}",
+        configuration.train.epochs,
         steps,
     )
     epochs = min(last_epoch or configuration.train.epochs, configuration.train.epochs)
@@ -235,9 +236,10 @@ def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     result = scores.to_json(split)
     write_atomically(directory.result, json.dumps(result) + "\n")
     logger.info(
-        "%s: WER %.2f %%, PER %.2f %% (%d sources)\n"
+        "%s (beam %d): WER %.2f %%, PER %.2f %% (%d sources)\n"
         "  run       %s\n  export    %s\n  pictures  tensorboard --logdir %s",
         split,
+        load_configuration(directory).search.beam_size,
         scores.wer,
         scores.per,
         scores.n,

@@ -54,8 +54,9 @@ class SearchResult:
 
     @property
     def ranked(self) -> list[TrialRecord]:
-        """The trials that succeeded, the best first; of equal ones the earlier."""
-        return sorted((trial for trial in self.trials if trial.wer is not None), key=lambda trial: trial.wer or 0.0)
+        """The trials that succeeded, the best first; of those with equal WER the one with the lower PER."""
+        done = [trial for trial in self.trials if trial.wer is not None]
+        return sorted(done, key=lambda trial: (trial.wer or 0.0, trial.per or 0.0))
 
     @property
     def best(self) -> TrialRecord | None:

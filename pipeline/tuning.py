@@ -40,16 +40,17 @@ EXPLANATION = """# A search for settings
 
 | here | what it is |
 |---|---|
-| `best.yaml` | the settings of the best trial; `python -m pipeline train --config best.yaml` trains them again |
+| `best.yaml` | the settings of the best trial; with it as `--config`, `python -m pipeline train` trains them again |
 | `trials.tsv` | every trial: settings, figures, reasons of failures |
 | `trials.png`, `importance.png` | the same to look at |
-| `trials/` | a run directory for every trial: `python -m pipeline predict trials/00` works |
+| `trials/` | a run directory for every trial, for `evaluate`, `predict` and `export` |
 | `logs/` | for TensorBoard, together with those of the trials: `tensorboard --logdir .` |
 | `config.yaml`, `space.yaml`, `search.json` | what the search was begun with |
 | `oracle/` | keras-tuner's own notes |
 | `data/` | tokenised data, a cache that may be deleted |
 
-Go on with an unfinished search by the command that started it; more `--tune.trials` extend a finished one.
+Go on with an unfinished search by the command that started it; the same with more `--tune.trials` extends a finished
+one. Paths in the files count from where that was.
 """
 
 
@@ -133,6 +134,7 @@ def tune(
     _warn_of_address(role)
     oracle = make_oracle(tune_configuration, space, configuration.train.epochs)
     tuner = TrialTuner(oracle, directory, space, tune_configuration)
+    logger.info("searching %d settings, algorithm %s", len(space.dimensions), tune_configuration.algorithm)
     with contextlib.redirect_stdout(sys.stderr):  # keras-tuner prints
         tuner.search(verbose=0)
     if is_worker or MEMBER in os.environ:
@@ -195,12 +197,30 @@ def _require_same(directory: SearchDirectory, settings: Any) -> None:
     if layout != FORMAT:
         raise UsageError(f"{directory.path}: made by Attentif {before.get('attentif')}; search again with --overwrite")
     now = json.loads(json.dumps(settings))
-    changed = [name for name in ("configuration", "tune", "space") if before.get(name) != now[name]]
+    parts = {name: (_flat(before.get(name, {})), _flat(now[name])) for name in ("configuration", "tune", "space")}
+    changed = [
+        f"{'space: ' if part == 'space' else 'tune.' if part == 'tune' else ''}{key} was {old.get(key)!r}, "
+        f"is now {new.get(key)!r}"
+        for part, (old, new) in parts.items()
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
+    ]
     if changed:
         raise UsageError(
-            f"{directory.path}: holds a search with another {' and another '.join(changed)}; "
-            "choose another --run, or replace it with --overwrite (only tune.trials and tune.workers may change)"
+            f"{directory.path}: holds another search ({'; '.join(changed)}); choose another --run, or replace it with "
+            "--overwrite (only tune.trials and tune.workers may change)"
         )
+
+
+def _flat(settings: Any) -> dict[str, Any]:
+    """Settings by `section.key`; what is no section stays as it is."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if "." in name or not isinstance(value, dict):
+            flat[name] = value
+        else:
+            flat |= {f"{name}.{key}": inner for key, inner in value.items()}
+    return flat
 
 
 def _wait_for(directory: SearchDirectory) -> None:
@@ -281,7 +301,8 @@ class TrialTuner(BaseTuner):
         told = trial.hyperparameters.values
         search, epochs = self.search_directory, int(told.get("tuner/epochs", self.space.configuration.train.epochs))
         shown = ", ".join(f"{key} {value}" for key, value in values.items())
-        logger.info("trial %s of %d: %s (%d epochs)", trial.trial_id, self.tune_configuration.trials, shown, epochs)
+        number, trials = int(trial.trial_id) + 1, self.tune_configuration.trials
+        logger.info("trial %s (%d of %d): %s (%d epochs)", trial.trial_id, number, trials, shown, epochs)
         run = search.trials / trial.trial_id
         before = told.get("tuner/trial_id")
         order = TrialOrder(

@@ -98,8 +98,8 @@ def test_it_learns(tiny_run: TinyRun):
     assert tiny_run.result["n"] == SIZES["test"]
     assert tiny_run.result["wer"] <= 10
     assert tiny_run.result["per"] <= 3
-    assert f"test: WER {tiny_run.result['wer']:.2f} %" in tiny_run.log
-    assert "training 29,961 parameters on 500 pairs, 25 batches an epoch" in tiny_run.log
+    assert f"test (beam 3): WER {tiny_run.result['wer']:.2f} %" in tiny_run.log
+    assert "training 29,961 parameters on 500 pairs, 10 epochs of 25 batches" in tiny_run.log
 
 
 def test_figures_of_every_epoch(tiny_run: TinyRun):
@@ -278,7 +278,7 @@ def test_early_stopping_survives(short: Configuration, tmp_path: Path, monkeypat
     wer = {1: 50.0, 2: 40.0, 3: 60.0, 4: 41.0, 5: 10.0}
 
     def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
-        logs.update(val_wer=wer[epoch + 1])
+        logs.update(val_wer=wer[epoch + 1], val_per=20.0)
 
     monkeypatch.setattr(callbacks.DecodedDevMetrics, "on_epoch_end", measure)
     configuration = dataclasses.replace(short, train=dataclasses.replace(short.train, epochs=8, patience=2))
@@ -295,6 +295,22 @@ def test_early_stopping_survives(short: Configuration, tmp_path: Path, monkeypat
     # It has stopped for good.
     train(configuration, run)
     assert len(metrics(run)) == 4
+
+
+@pytest.mark.usefixtures("without_finish")
+def test_of_equal_epochs_the_one_with_fewer_wrong_symbols_is_kept(
+    short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    per = iter([90.0, 80.0, 85.0])
+
+    def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
+        logs.update(val_wer=100.0, val_per=next(per))
+
+    monkeypatch.setattr(callbacks.DecodedDevMetrics, "on_epoch_end", measure)
+    train(dataclasses.replace(short, train=dataclasses.replace(short.train, epochs=3)), tmp_path / "run")
+    best = Checkpoints(RunDirectory(tmp_path / "run").checkpoints).best()
+    assert best
+    assert (best[0].epoch, best[0].best_value, best[0].best_second) == (2, 100.0, 80.0)
 
 
 def test_an_interrupted_last_evaluation_is_done_again(tiny_run: TinyRun, tmp_path: Path):
