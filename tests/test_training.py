@@ -367,14 +367,14 @@ def test_a_checkpoint_is_not_begun_without_room(tmp_path: Path, monkeypatch: pyt
     checkpoints = Checkpoints(tmp_path / "checkpoints")
     part = callbacks.CheckpointAndStop(checkpoints, None, TrainingState())
     part.set_model(model)
-    part.on_epoch_end(0, {"val_wer": 50.0})
+    part.on_epoch_end(0, {"val_wer": 50.0, "val_per": 50.0})
     found = checkpoints.latest()
     assert found
     assert found[1].stat().st_size <= wanted[0] < found[1].stat().st_size + 1_000_000
     monkeypatch.undo()
     monkeypatch.setattr(shutil, "disk_usage", lambda directory: SimpleNamespace(free=wanted[0] - 1))
     with pytest.raises(OSError, match="No space left on device"):
-        part.on_epoch_end(1, {"val_wer": 40.0})
+        part.on_epoch_end(1, {"val_wer": 40.0, "val_per": 40.0})
     assert checkpoints.latest() == found
 
 
