@@ -7,26 +7,22 @@ One process does both, or one asks (keras-tuner's chief, who has the oracle) and
 import contextlib
 import dataclasses
 import ipaddress
-import json
 import logging
 import os
-import shutil
 import sys
 import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import yaml
 from keras_tuner.engine.base_tuner import BaseTuner
 
-from pipeline import __version__
 from pipeline.configuration import Configuration, TuneConfiguration
-from pipeline.corpus import open_splits
-from pipeline.errors import TrainingError, UsageError
+from pipeline.errors import TrainingError
 from pipeline.files import write_atomically
 from pipeline.oracles import OBJECTIVE, ResumableOracle, decode_values, make_oracle
 from pipeline.run_directory import RunDirectory
+from pipeline.search_directory import SearchDirectory, begin_search, wait_for_search
 from pipeline.search_processes import MEMBER, run_members
 from pipeline.space import SearchSpace, find_space, read_space
 from pipeline.trial import TrialFailed, TrialOrder, is_finished, read_figures, start_trial
@@ -34,57 +30,7 @@ from pipeline.trial_report import SearchResult, TrialRecord, write_report
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
 IDLE_SECONDS = 1.0
-EXPLANATION = """# A search for settings
-
-| here | what it is |
-|---|---|
-| `best.yaml` | the settings of the best trial; with it as `--config`, `python -m pipeline train` trains them again |
-| `trials.tsv` | every trial: settings, figures, reasons of failures |
-| `trials.png`, `importance.png` | the same to look at |
-| `trials/` | a run directory for every trial, for `evaluate`, `predict` and `export` |
-| `logs/` | for TensorBoard, together with those of the trials: `tensorboard --logdir .` |
-| `config.yaml`, `space.yaml`, `search.json` | what the search was begun with |
-| `oracle/` | keras-tuner's own notes |
-| `data/` | tokenised data, a cache that may be deleted |
-
-Go on with an unfinished search by the command that started it; the same with more `--tune.trials` extends a finished
-one. Paths in the files count from where that was.
-"""
-
-
-class SearchDirectory:
-    """The paths of a search."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.readme = path / "README.md"
-        self.info = path / "search.json"
-        self.config = path / "config.yaml"
-        self.space = path / "space.yaml"
-        self.oracle = path / "oracle"
-        self.trials = path / "trials"
-        self.data = path / "data"
-        self.logs = path / "logs"
-        self.best = path / "best.yaml"
-        self.table = path / "trials.tsv"
-
-    def exists(self) -> bool:
-        """Whether a search was begun here."""
-        return self.info.is_file()
-
-    def failure(self, trial_id: str) -> Path:
-        """Where the reason of a trial's failure stands; keras-tuner does not send it from process to process."""
-        return self.trials / f"{trial_id}.failure.txt"
-
-    def remove(self) -> None:
-        """Delete the search, and only what a search writes."""
-        for folder in (self.oracle, self.trials, self.data, self.logs):
-            shutil.rmtree(folder, ignore_errors=True)
-        pictures = [self.path / "trials.png", self.path / "importance.png"]
-        for file in (*pictures, self.best, self.table, self.space, self.config, self.readme, self.info):
-            file.unlink(missing_ok=True)
 
 
 def tune(
@@ -121,9 +67,9 @@ def tune(
     role = os.environ.get("KERASTUNER_TUNER_ID", "") if "KERASTUNER_ORACLE_IP" in os.environ else ""
     is_worker = bool(role) and "chief" not in role
     if not is_worker:
-        _begin(directory, configuration, tune_configuration, space, overwrite)
+        begin_search(directory, configuration, tune_configuration, space, overwrite)
     else:
-        _wait_for(directory)
+        wait_for_search(directory)
     if not role and tune_configuration.workers > 1:
         run_members(directory.path, configuration, tune_configuration)
         # What the chief's process wrote.
@@ -145,93 +91,6 @@ def tune(
 def _with_epochs(configuration: Configuration, tune_configuration: TuneConfiguration) -> Configuration:
     epochs = tune_configuration.epochs or configuration.train.epochs
     return dataclasses.replace(configuration, train=dataclasses.replace(configuration.train, epochs=epochs))
-
-
-def _begin(
-    directory: SearchDirectory,
-    configuration: Configuration,
-    tune_configuration: TuneConfiguration,
-    space: SearchSpace,
-    overwrite: bool,
-) -> None:
-    settings = _settings(configuration, tune_configuration, space)
-    replaces = overwrite and directory.exists()
-    if directory.exists() and not replaces:
-        _require_same(directory, settings)
-        logger.info("%s: going on with the search", directory.path)
-    else:
-        # Wrong data must show now, not in the third failed trial, and must not cost an earlier search.
-        open_splits(configuration.data, configuration.train.seed, configuration.text)
-        if replaces:
-            directory.remove()
-        elif directory.path.exists() and not (directory.path.is_dir() and not any(directory.path.iterdir())):
-            raise UsageError(f"{directory.path}: exists and is not a search; choose another --run or empty it")
-        directory.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(directory.info, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
-    # What says that this is a search comes first: killed in between, the same command writes the rest.
-    directory.trials.mkdir(exist_ok=True)
-    configuration.save(directory.config)
-    write_atomically(directory.space, space.to_yaml())
-    write_atomically(directory.readme, EXPLANATION)
-
-
-def _settings(configuration: Configuration, tune_configuration: TuneConfiguration, space: SearchSpace) -> Any:
-    how = dataclasses.asdict(tune_configuration)
-    for name in ("trials", "workers", "space", "epochs"):  # may change, or stand elsewhere
-        del how[name]
-    return {
-        "format": FORMAT,
-        "attentif": __version__,
-        "configuration": configuration.to_dict(),
-        "tune": how,
-        "space": yaml.safe_load(space.to_yaml()),
-    }
-
-
-def _require_same(directory: SearchDirectory, settings: Any) -> None:
-    try:
-        before = json.loads(directory.info.read_text(encoding="utf-8"))
-        layout = before["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{directory.info}: damaged, this is not a usable search ({error})") from error
-    if layout != FORMAT:
-        raise UsageError(f"{directory.path}: made by Attentif {before.get('attentif')}; search again with --overwrite")
-    now = json.loads(json.dumps(settings))
-    parts = {name: (_flat(before.get(name, {})), _flat(now[name])) for name in ("configuration", "tune", "space")}
-    changed = [
-        f"{'space: ' if part == 'space' else 'tune.' if part == 'tune' else ''}{key} was {old.get(key)!r}, "
-        f"is now {new.get(key)!r}"
-        for part, (old, new) in parts.items()
-        for key in {**old, **new}
-        if old.get(key) != new.get(key)
-    ]
-    if changed:
-        raise UsageError(
-            f"{directory.path}: holds another search ({'; '.join(changed)}); choose another --run, or replace it with "
-            "--overwrite (only tune.trials and tune.workers may change)"
-        )
-
-
-def _flat(settings: Any) -> dict[str, Any]:
-    """Settings by `section.key`; what is no section stays as it is."""
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        if "." in name or not isinstance(value, dict):
-            flat[name] = value
-        else:
-            flat |= {f"{name}.{key}": inner for key, inner in value.items()}
-    return flat
-
-
-def _wait_for(directory: SearchDirectory) -> None:
-    """A worker may be there before its chief."""
-    for second in range(600):
-        if directory.exists():
-            return
-        if second % 30 == 5:
-            logger.info("%s: waiting for the chief to begin the search", directory.path)
-        time.sleep(1)
-    raise UsageError(f"{directory.path}: no chief began a search here; workers need the same --run on a shared disk")
 
 
 def _warn_of_address(role: str) -> None:

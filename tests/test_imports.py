@@ -14,7 +14,7 @@ RANKS = [
     {"run_directory", "predictor", "loading", "evaluation", "attention_plot"},
     {"callbacks", "preparation", "projector", "attention_page"},
     {"export", "training", "inspection"},
-    {"oracles", "trial", "trial_report", "search_processes", "tuning"},
+    {"oracles", "trial", "trial_report", "search_directory", "search_processes", "tuning"},
     {"parsing", "streaming", "command_line", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -19,7 +19,7 @@ from pipeline.errors import DataError, TrainingError, UsageError
 from pipeline.loading import load_predictor
 from pipeline.space import make_space
 from pipeline.trial_report import SearchResult
-from pipeline.tuning import SearchDirectory, _begin, _warn_of_address, tune
+from pipeline.tuning import _warn_of_address, tune
 from tests.tiny_task import SEARCH_SPACE as CONTENT
 from tests.tiny_task import search_configuration
 
@@ -109,18 +109,6 @@ def test_another_search_is_refused(tiny_search: SearchResult, tiny_splits: dict[
         with pytest.raises(UsageError, match="is not a search"):
             tune(configuration, how, tmp_path, space, overwrite)
     assert (tmp_path / "README.md").read_text() == "mine"
-
-
-def test_killed_while_beginning_it_begins(tiny_search: SearchResult, tiny_splits: dict[str, str], tmp_path: Path):
-    configuration = search_configuration(tiny_splits)
-    # All that was written is what says that this is a search.
-    (tmp_path / "search.json").write_bytes((tiny_search.path / "search.json").read_bytes())
-    how = TuneConfiguration(algorithm="random", trials=3)
-    directory = SearchDirectory(tmp_path)
-    _begin(directory, configuration, how, make_space(CONTENT, configuration), overwrite=False)
-    for path in (directory.config, directory.space, directory.readme):
-        assert path.read_text() == (tiny_search.path / path.name).read_text()
-    assert directory.trials.is_dir()
 
 
 OWN, OTHERS = ["127.0.0.1", "localhost", "[::1]"], ["10.0.0.1", "0.0.0.0", "[::]", "somewhere"]
@@ -249,10 +237,3 @@ def test_a_worker_that_dies_is_started_again(tiny_splits: dict[str, str], tmp_pa
 
 def environment_of(process: int) -> str:
     return Path(f"/proc/{process}/environ").read_text(encoding="utf-8", errors="replace")
-
-
-def test_paths(tmp_path: Path):
-    directory = SearchDirectory(tmp_path / "run")
-    assert not directory.exists()
-    directory.remove()  # nothing there, nothing lost
-    assert directory.failure("03").name == "03.failure.txt"
