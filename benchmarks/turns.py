@@ -1,7 +1,7 @@
 """Measuring side by side: in turns, so that what else happens on the machine happens to all sides alike.
 
 Measure on a quiet machine. Where others take a core, PyTorch's OpenMP threads wait for each other at every
-product and it falls behind by far more than its share, which flatters us: `Watch` tells how busy others were.
+product and it falls behind by far more than its share, which flatters us: `share_of_others` tells how busy they were.
 """
 
 import os

@@ -6,11 +6,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import fast_unrolls, gru_equations, lstm_equations
+from layers import fast_unrolls
 from layers.attention import PACKAGE, BahdanauAttention, FixedContext
+from layers.cell_equations import EQUATIONS
 
 CELLS = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
-EQUATIONS: dict[str, Any] = {"gru": gru_equations, "lstm": lstm_equations}
 ATTENTIONS = ("bahdanau", "none")
 
 

@@ -29,13 +29,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tensorflow as tf
 
-from layers import gru_equations, lstm_equations
+from layers.cell_equations import EQUATIONS
 from layers.large_products import dense, dense_gradient, kernel_gradient, write
 
 if TYPE_CHECKING:
     from layers.decoder import AttentionDecoder
-
-EQUATIONS: dict[str, Any] = {"gru": gru_equations, "lstm": lstm_equations}
 
 
 class Weights(NamedTuple):

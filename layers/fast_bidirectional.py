@@ -18,10 +18,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from layers import gru_equations, lstm_equations
+from layers.cell_equations import EQUATIONS
 from layers.large_products import dense, dense_gradient, kernel_gradient, write
-
-EQUATIONS: dict[str, Any] = {"gru": gru_equations, "lstm": lstm_equations}
 
 
 class Direction(NamedTuple):

@@ -5,7 +5,7 @@ Layers never see these classes: `pipeline.model` alone turns them into keyword a
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -246,6 +246,22 @@ class Configuration:
     def save(self, path: Path) -> None:
         """Write as YAML that `--config` takes."""
         path.write_text(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def by_name(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Values of nested sections by `section.key`."""
+    return {f"{section}.{key}": value for section, values in sections.items() for key, value in values.items()}
+
+
+def describe_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two sets of settings, for messages.
+
+    Example:
+        >>> describe_changes({"model.units": 8}, {"model.units": 9})
+        ['model.units was 8, is now 9']
+    """
+    names = [name for name in {**now, **before} if before.get(name) != now.get(name)]
+    return [f"{name} was {before.get(name)!r}, is now {now.get(name)!r}" for name in names]
 
 
 def preset_names() -> list[str]:

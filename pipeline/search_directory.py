@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from pipeline import __version__
-from pipeline.configuration import Configuration, TuneConfiguration
+from pipeline.configuration import Configuration, TuneConfiguration, by_name, describe_changes
 from pipeline.corpus import open_splits
 from pipeline.errors import UsageError
 from pipeline.files import write_atomically
@@ -134,30 +134,16 @@ def _require_same(directory: SearchDirectory, settings: Any) -> None:
     if layout != FORMAT:
         raise UsageError(f"{directory.path}: made by Attentif {before.get('attentif')}; search again with --overwrite")
     now = json.loads(json.dumps(settings))
-    parts = {name: (_flat(before.get(name, {})), _flat(now[name])) for name in ("configuration", "tune", "space")}
     changed = [
-        f"{'space: ' if part == 'space' else 'tune.' if part == 'tune' else ''}{key} was {old.get(key)!r}, "
-        f"is now {new.get(key)!r}"
-        for part, (old, new) in parts.items()
-        for key in {**old, **new}
-        if old.get(key) != new.get(key)
+        *describe_changes(by_name(before.get("configuration", {})), by_name(now["configuration"])),
+        *describe_changes(by_name({"tune": before.get("tune", {})}), by_name({"tune": now["tune"]})),
+        *(f"space: {change}" for change in describe_changes(before.get("space", {}), now["space"])),
     ]
     if changed:
         raise UsageError(
             f"{directory.path}: holds another search ({'; '.join(changed)}); choose another --run, or replace it with "
             "--overwrite (only tune.trials and tune.workers may change)"
         )
-
-
-def _flat(settings: Any) -> dict[str, Any]:
-    """Settings by `section.key`; what is no section stays as it is."""
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        if "." in name or not isinstance(value, dict):
-            flat[name] = value
-        else:
-            flat |= {f"{name}.{key}": inner for key, inner in value.items()}
-    return flat
 
 
 def wait_for_search(directory: SearchDirectory) -> None:

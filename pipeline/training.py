@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from pipeline import callbacks
 from pipeline.batches import training_batches, validation_batches
-from pipeline.configuration import Configuration
+from pipeline.configuration import Configuration, by_name, describe_changes
 from pipeline.corpus import group_references, open_splits
 from pipeline.errors import UsageError
 from pipeline.evaluation import evaluate_pairs
@@ -72,13 +72,8 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
 
 
 def _require_same(configuration: Configuration, directory: RunDirectory) -> None:
-    before, now = load_configuration(directory).to_dict(), configuration.to_dict()
-    changed = [
-        f"{section}.{key} was {before[section].get(key)!r}, is now {value!r}"
-        for section, values in now.items()
-        for key, value in values.items()
-        if before[section].get(key) != value
-    ]
+    before, now = by_name(load_configuration(directory).to_dict()), by_name(configuration.to_dict())
+    changed = describe_changes(before, now)
     if changed:
         raise UsageError(
             f"{directory.path}: holds a run of another configuration ({'; '.join(changed)}); "
