@@ -2,6 +2,14 @@
 
 from layers.attention import BahdanauAttention, FixedContext
 from layers.decoder import AttentionDecoder, AttentionMemory
+from layers.dropout import Dropout
 from layers.encoder import BidirectionalEncoder
 
-__all__ = ["AttentionDecoder", "AttentionMemory", "BahdanauAttention", "BidirectionalEncoder", "FixedContext"]
+__all__ = [
+    "AttentionDecoder",
+    "AttentionMemory",
+    "BahdanauAttention",
+    "BidirectionalEncoder",
+    "Dropout",
+    "FixedContext",
+]

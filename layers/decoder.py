@@ -9,6 +9,7 @@ from keras import ops
 from layers import fast_unrolls
 from layers.attention import PACKAGE, BahdanauAttention, FixedContext
 from layers.cell_equations import EQUATIONS
+from layers.dropout import Dropout
 
 CELLS = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
 ATTENTIONS = ("bahdanau", "none")
@@ -120,7 +121,7 @@ class AttentionDecoder(keras.layers.Layer):
             for index in range(1 if cell == "gru" else 2)
         ]
         self.readout_hidden = keras.layers.Dense(self.readout_units, dtype=policy, name="readout_hidden")
-        self.dropout_layer = keras.layers.Dropout(dropout, seed=seed, dtype=policy)
+        self.dropout_layer = Dropout(dropout, seed=seed, dtype=policy)
         self.output_projection = keras.layers.Dense(vocabulary_size, dtype=policy, name="output_projection")
 
     def build(self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any, summary_shape: Any) -> None:

@@ -7,6 +7,7 @@ from keras import ops
 
 from layers import fast_unrolls
 from layers.attention import PACKAGE
+from layers.dropout import Dropout
 
 RECURRENT_LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
@@ -57,7 +58,7 @@ class BidirectionalEncoder(keras.layers.Layer):
         self.units, self.layers, self.cell, self.dropout, self.seed = units, layers, cell, dropout, seed
         self.fast = fast
         self.recurrent_layers = [self._bidirectional(index) for index in range(layers)]
-        self.dropout_layer = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy)
+        self.dropout_layer = Dropout(dropout, seed=seed, dtype=self.dtype_policy)
 
     def _bidirectional(self, index: int) -> keras.layers.Layer:
         def direction(name: str, **kwargs: Any) -> keras.layers.Layer:

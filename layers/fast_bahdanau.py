@@ -14,6 +14,8 @@ Forward, per step (x: input side of the gates, u: recurrent side):
     p_j = tanh(q + k_j)      e_j = v·p_j      a = softmax(e)      x = symbol_gates_t + Σ_j a_j memory_gates_j
     s_t = CELL(x, u, s_{t-1})     (`layers.gru_equations` and `layers.lstm_equations`, their gradients too)
 
+and after the last step, for all at once, C_t = Σ_j a_tj h_j and g's hidden layer [y_{t-1} s_t C_t] W_g + b_g.
+
 Backward, per step, from ds = dL/ds_t (from outside and from step t + 1), with dx and du of the cell:
 
     da_j = dx·memory_gates_j + (from outside)        de = a (da - a·da)        dp_j = de_j v (1 - p_j²)
@@ -48,6 +50,8 @@ class Weights(NamedTuple):
     key_kernel: Any  # [M, A]
     key_bias: Any  # [A]
     score_vector: Any  # [A]
+    readout_kernel: Any  # [features + H + M, R], W_g
+    readout_bias: Any  # [R]
 
 
 class Saved(NamedTuple):
@@ -59,11 +63,12 @@ class Saved(NamedTuple):
     attention: Any  # [T, B, S]
     keys: Any  # [B, S, A]
     memory_gates: Any  # [B, S, G]
+    seen: Any  # [B, T, features + H + M], what the readout sees: y, s and C
 
 
 def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any) -> tuple[Any, Any]:
     """The same as `layers.decoder.plain_unroll`, held to it by a parity test."""
-    states, contexts, attention_weights = _recurrence(
+    hidden, attention_weights = _recurrence(
         decoder.cell_kind,
         tf.convert_to_tensor(inputs),
         tuple(decoder.initial_state(summary)),
@@ -71,7 +76,7 @@ def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: A
         tf.convert_to_tensor(memory_mask),
         _weights(decoder, tf.shape(inputs)[-1]),
     )
-    return decoder.readout_hidden(tf.concat([inputs, states, contexts], axis=-1)), attention_weights
+    return hidden, attention_weights
 
 
 def _weights(decoder: "AttentionDecoder", features: Any) -> Weights:
@@ -87,13 +92,15 @@ def _weights(decoder: "AttentionDecoder", features: Any) -> Weights:
         key_kernel=tf.convert_to_tensor(attention.memory_projection.kernel),
         key_bias=tf.convert_to_tensor(attention.memory_projection.bias),
         score_vector=tf.convert_to_tensor(attention.score_vector),
+        readout_kernel=tf.convert_to_tensor(decoder.readout_hidden.kernel),
+        readout_bias=tf.convert_to_tensor(decoder.readout_hidden.bias),
     )
 
 
 def _recurrence(
     cell: str, inputs: Any, initial: tuple[Any, ...], memory: Any, mask: Any, weights: Weights
-) -> tuple[Any, Any, Any]:
-    """States `[B, T, H]`, contexts `[B, T, M]` and attention `[B, T, S]`, with the gradient above."""
+) -> tuple[Any, Any]:
+    """The hidden layer `[B, T, R]` and attention `[B, T, S]`, with the gradient above."""
     parts = len(initial)
 
     @tf.custom_gradient
@@ -126,7 +133,7 @@ def _forward(
         projected = tf.matmul(state[0], weights.recurrent_kernel)
         recurrent_gates = projected[:, :gate_units] + weights.recurrent_bias
         query = projected[:, gate_units:]
-        scores = tf.reduce_sum(tf.tanh(query[:, None] + keys) * weights.score_vector, axis=-1)
+        scores = dense(tf.tanh(query[:, None] + keys), weights.score_vector[:, None])[:, :, 0]
         # Exactly 0 on padding: exp(-1e9) underflows, and every source has at least its end symbol.
         attention = tf.nn.softmax(scores + closed)
         gates = symbol_gates[position] + tf.reduce_sum(attention[:, :, None] * memory_gates, axis=1)
@@ -140,16 +147,20 @@ def _forward(
     gates, queries, attention, *states = (array.stack() for array in arrays)
     attention_weights = tf.transpose(attention, [1, 0, 2])
     contexts = tf.matmul(attention_weights, memory)
+    seen = tf.concat([inputs, tf.transpose(states[0], [1, 0, 2]), contexts], axis=-1)
+    hidden = dense(seen, weights.readout_kernel) + weights.readout_bias
     before = tuple(tf.concat([first[None], part[:-1]], axis=0) for first, part in zip(initial, states, strict=True))
-    saved = Saved(before, gates, queries, attention, keys, memory_gates)
-    return (tf.transpose(states[0], [1, 0, 2]), contexts, attention_weights), saved
+    return (hidden, attention_weights), Saved(before, gates, queries, attention, keys, memory_gates, seen)
 
 
 @tf.function(jit_compile=True, autograph=False)
 def _backward(
     cell: str, upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weights, saved: Saved
 ) -> tuple[Any, ...]:
-    d_states, d_contexts, d_attention = upstream
+    d_hidden, d_attention = upstream
+    d_seen = dense_gradient(d_hidden, weights.readout_kernel)
+    parts = [inputs.shape[-1], weights.recurrent_kernel.shape[0], memory.shape[-1]]
+    d_inputs, d_states, d_contexts = tf.split(d_seen, parts, axis=-1)
     # The context's share of the attention's gradient does not wait for the loop.
     d_attention = tf.transpose(d_attention + tf.matmul(d_contexts, memory, transpose_b=True), [1, 0, 2])
     d_initial, d_keys, d_vector, d_gates, d_projected = _backward_loop(
@@ -160,7 +171,7 @@ def _backward(
     d_memory = tf.matmul(weights_by_source, d_contexts)
     d_memory += dense_gradient(d_memory_gates, weights.context_kernel)
     d_memory += dense_gradient(d_keys, weights.key_kernel)
-    d_inputs = tf.transpose(dense_gradient(d_gates, weights.symbol_kernel), [1, 0, 2])
+    d_inputs += tf.transpose(dense_gradient(d_gates, weights.symbol_kernel), [1, 0, 2])
     d_weights = Weights(
         symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_gates),
         context_kernel=kernel_gradient(memory, d_memory_gates),
@@ -170,6 +181,8 @@ def _backward(
         key_kernel=kernel_gradient(memory, d_keys),
         key_bias=tf.reduce_sum(d_keys, axis=[0, 1]),
         score_vector=d_vector,
+        readout_kernel=kernel_gradient(saved.seen, d_hidden),
+        readout_bias=tf.reduce_sum(d_hidden, axis=[0, 1]),
     )
     return (d_inputs, d_memory, *d_initial, *d_weights)
 
@@ -186,20 +199,23 @@ def _backward_loop(cell: str, d_states: Any, d_attention: Any, weights: Weights,
         state, attention = tuple(part[position] for part in saved.states), saved.attention[position]
         d_state = (carry[0] + d_states[position], *carry[1:])
         d_gates, d_recurrent_gates, carry = equations.retreat(d_state, state, saved.gates[position])
-        d_weights = tf.reduce_sum(d_gates[:, None] * saved.memory_gates, axis=-1) + d_attention[position]
+        d_weights = tf.matmul(saved.memory_gates, d_gates[:, :, None])[:, :, 0] + d_attention[position]
         d_scores = attention * (d_weights - tf.reduce_sum(attention * d_weights, axis=-1, keepdims=True))
         matched = tf.tanh(saved.queries[position][:, None] + saved.keys)
-        d_matched = d_scores[:, :, None] * weights.score_vector * (1 - matched * matched)
-        d_projected = tf.concat([d_recurrent_gates, tf.reduce_sum(d_matched, axis=1)], axis=1)
+        # Without v: it is a factor of every row, so that it waits for the sums.
+        d_matched = d_scores[:, :, None] * (1 - matched * matched)
+        d_query = weights.score_vector * tf.reduce_sum(d_matched, axis=1)
+        d_projected = tf.concat([d_recurrent_gates, d_query], axis=1)
         through = tf.matmul(d_projected, weights.recurrent_kernel, transpose_b=True)
-        d_vector += tf.reduce_sum(d_scores[:, :, None] * matched, axis=[0, 1])
+        d_vector += tf.reduce_sum(d_scores[:, :, None] * matched, axis=1)
         arrays = write(arrays, position, (d_gates, d_projected))
         return position - 1, (carry[0] + through, *carry[1:]), d_keys + d_matched, d_vector, arrays
 
     arrays = tuple(tf.TensorArray(d_states.dtype, length) for _ in range(2))
     nothing = tuple(tf.zeros_like(part[0]) for part in saved.states)
-    start = (length - 1, nothing, tf.zeros_like(saved.keys), tf.zeros_like(weights.score_vector))
+    start = (length - 1, nothing, tf.zeros_like(saved.keys), tf.zeros_like(saved.keys[:, 0]))
     _, d_initial, d_keys, d_vector, arrays = tf.while_loop(
         lambda position, *_: position >= 0, body, (*start, arrays), maximum_iterations=length
     )
+    d_keys, d_vector = weights.score_vector * d_keys, tf.reduce_sum(d_vector, axis=0)
     return (d_initial, d_keys, d_vector, *(array.stack() for array in arrays))

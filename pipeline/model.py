@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import AttentionDecoder, BidirectionalEncoder
+from layers import AttentionDecoder, BidirectionalEncoder, Dropout
 from pipeline.configuration import ModelConfiguration
 from pipeline.losses import token_cross_entropy
 from pipeline.text import PAD
@@ -51,8 +51,20 @@ class SequenceToSequence(keras.Model):
             loss = total / tf.maximum(global_tokens, 1)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
-        self.optimizer.apply(gradients, self.trainable_variables)
+        self._apply([tf.convert_to_tensor(gradient) for gradient in gradients])
         return self._update_metrics(targets, logits, total, tokens)
+
+    def _apply(self, gradients: list[Any]) -> None:
+        """Let the optimizer change the weights; compiled, where it runs alone and in one precision."""
+
+        def apply(gradients: list[Any]) -> None:
+            self.optimizer.apply(gradients, self.trainable_variables)
+
+        scales = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+        if not scales and not tf.distribute.has_strategy():
+            # A chain of element-wise operations on every weight: as one loop it takes half the time.
+            apply = tf.function(apply, jit_compile=True, autograph=False)
+        apply(gradients)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Loss and accuracy of one batch, without dropout or label smoothing."""
@@ -117,7 +129,7 @@ def build_model(
 
     def embed(ids: Any, size: int, name: str) -> Any:
         embedded = keras.layers.Embedding(size, configuration.embedding_units, dtype=policy, name=name)(ids)
-        dropout = keras.layers.Dropout(configuration.dropout, seed=seeds[name], dtype=policy, name=f"{name}_dropout")
+        dropout = Dropout(configuration.dropout, seed=seeds[name], dtype=policy, name=f"{name}_dropout")
         return dropout(embedded)
 
     memory, summary = encoder(embed(source, source_size, "source_embedding"), source_mask)

@@ -1,0 +1,80 @@
+"""Dropout: what it drops, how much, and that its random numbers are its own."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from layers.dropout import Dropout
+
+ONES = np.ones((101, 33, 7), "float32")
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.2, 0.5, 0.9])
+def test_drops_the_share_and_keeps_the_mean(rate: float):
+    outputs = Dropout(rate, seed=1)(ONES, training=True).numpy()
+    share = float(np.mean(outputs == 0))
+    # Five standard errors.
+    assert abs(share - rate) < 5 * (rate * (1 - rate) / ONES.size) ** 0.5
+    assert np.unique(outputs[outputs != 0]) == pytest.approx(1 / (1 - rate), rel=1e-3)
+    assert float(outputs.mean()) == pytest.approx((1 - share) / (1 - rate), rel=1e-3)
+
+
+def test_neighbours_are_independent():
+    kept = Dropout(0.5, seed=1)(np.ones(200_001, "float32"), training=True).numpy() > 0
+    for distance in (1, 2, 3, 4):
+        agree = np.mean(kept[:-distance] == kept[distance:])
+        assert abs(agree - 0.5) < 5 * 0.5 / len(kept) ** 0.5
+
+
+@pytest.mark.parametrize("training", [False, None])
+def test_does_nothing_outside_training(training: bool | None):
+    assert (Dropout(0.9, seed=1)(ONES, training=training).numpy() == ONES).all()
+
+
+def test_edges_of_the_rate():
+    assert (Dropout(0.0)(ONES, training=True).numpy() == ONES).all()
+    assert (Dropout(1.0, seed=1)(ONES, training=True).numpy() == 0).all()
+    with pytest.raises(ValueError, match="rate"):
+        Dropout(1.5)
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (3,), (0, 4), (5, 3, 1)])
+def test_any_shape(shape: tuple[int, ...]):
+    assert Dropout(0.5, seed=1)(np.ones(shape, "float32"), training=True).shape == shape
+
+
+def test_the_seed_decides_and_every_call_differs():
+    first, same, other = Dropout(0.5, seed=1), Dropout(0.5, seed=1), Dropout(0.5, seed=2)
+    drawn = first(ONES, training=True).numpy()
+    assert (drawn == same(ONES, training=True).numpy()).all()
+    assert (drawn != other(ONES, training=True).numpy()).any()
+    assert (drawn != first(ONES, training=True).numpy()).any()
+
+
+def test_in_a_graph_every_call_differs_too():
+    layer = Dropout(0.5, seed=1)
+    call = tf.function(lambda inputs: layer(inputs, training=True))
+    assert (call(ONES).numpy() != call(ONES).numpy()).any()
+
+
+def test_gradient_passes_where_the_value_does():
+    inputs, layer = tf.constant(ONES), Dropout(0.5, seed=1)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs, training=True)
+    assert (tape.gradient(outputs, inputs).numpy() == outputs.numpy()).all()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_keeps_the_dtype(dtype: str):
+    assert Dropout(0.5, seed=1, dtype=dtype)(ONES, training=True).dtype.name == dtype
+
+
+def test_config_round_trip():
+    layer = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(Dropout(0.3, seed=4, name="dropout"))
+    )
+    assert isinstance(layer, Dropout)
+    assert (layer.rate, layer.seed, layer.name) == (0.3, 4, "dropout")
+    assert layer.get_config() == Dropout(0.3, seed=4, name="dropout").get_config()
