@@ -58,7 +58,7 @@ class Saved(NamedTuple):
     """What the backward pass needs, time first."""
 
     states: tuple[Any, ...]  # [T, B, H] each, s_{t-1}
-    gates: Any  # [T, B, …], from the equations' `advance`
+    gates: tuple[Any, ...]  # [T, B, H] each, from the equations' `advance`
     queries: Any  # [T, B, A]
     attention: Any  # [T, B, S]
     keys: Any  # [B, S, A]
@@ -138,13 +138,14 @@ def _forward(
         attention = tf.nn.softmax(scores + closed)
         gates = symbol_gates[position] + tf.reduce_sum(attention[:, :, None] * memory_gates, axis=1)
         new_state, saved = equations.advance(gates, recurrent_gates, state)
-        return position + 1, new_state, write(arrays, position, (saved, query, attention, *new_state))
+        return position + 1, new_state, write(arrays, position, (query, attention, *new_state, *saved))
 
-    arrays = tuple(tf.TensorArray(keys.dtype, length) for _ in range(3 + equations.PARTS))
+    arrays = tuple(tf.TensorArray(keys.dtype, length) for _ in range(2 + equations.PARTS + equations.SAVED))
     *_, arrays = tf.while_loop(
         lambda position, *_: position < length, body, (tf.constant(0), initial, arrays), maximum_iterations=length
     )
-    gates, queries, attention, *states = (array.stack() for array in arrays)
+    queries, attention, *rest = (array.stack() for array in arrays)
+    states, gates = rest[: equations.PARTS], tuple(rest[equations.PARTS :])
     attention_weights = tf.transpose(attention, [1, 0, 2])
     contexts = tf.matmul(attention_weights, memory)
     seen = tf.concat([inputs, tf.transpose(states[0], [1, 0, 2]), contexts], axis=-1)
@@ -196,9 +197,10 @@ def _backward_loop(cell: str, d_states: Any, d_attention: Any, weights: Weights,
     equations, length = EQUATIONS[cell], tf.shape(d_states)[0]
 
     def body(position: Any, carry: Any, d_keys: Any, d_vector: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-        state, attention = tuple(part[position] for part in saved.states), saved.attention[position]
+        state, gates = (tuple(part[position] for part in parts) for parts in (saved.states, saved.gates))
+        attention = saved.attention[position]
         d_state = (carry[0] + d_states[position], *carry[1:])
-        d_gates, d_recurrent_gates, carry = equations.retreat(d_state, state, saved.gates[position])
+        d_gates, d_recurrent_gates, carry = equations.retreat(d_state, state, gates)
         d_weights = tf.matmul(saved.memory_gates, d_gates[:, :, None])[:, :, 0] + d_attention[position]
         d_scores = attention * (d_weights - tf.reduce_sum(attention * d_weights, axis=-1, keepdims=True))
         matched = tf.tanh(saved.queries[position][:, None] + saved.keys)

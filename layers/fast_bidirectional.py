@@ -34,7 +34,7 @@ class Saved(NamedTuple):
     """What the backward pass needs of one direction, by position of the source."""
 
     states: tuple[Any, ...]  # [S, B, H] each, the state before the position was read
-    gates: Any  # [S, B, …], from the equations' `advance`
+    gates: tuple[Any, ...]  # [S, B, H] each, from the equations' `advance`
 
 
 def run_gru(layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[Any, Any]:
@@ -108,20 +108,24 @@ def _read(
             after, saved = equations.advance(input_gates[side][position], recurrent_gates, before)
             is_open = opened[position]
             after = tuple(is_open * new + (1 - is_open) * old for new, old in zip(after, before, strict=True))
-            kept = (saved, *before) if keeps else ()
+            kept = (*before, *saved) if keeps else ()
             written.append(write(arrays[side], position, (after[0], *kept)))
             new_states.append(after)
         return step + 1, tuple(new_states), tuple(written)
 
     empty = (tf.zeros([tf.shape(inputs)[0], units], inputs.dtype),) * equations.PARTS
-    number = 2 + equations.PARTS if keeps else 1
+    number = 1 + equations.PARTS + equations.SAVED if keeps else 1
     arrays = tuple(tuple(tf.TensorArray(inputs.dtype, length) for _ in range(number)) for _ in directions)
     _, finals, arrays = tf.while_loop(
         lambda step, *_: step < length, body, (tf.constant(0), (empty, empty), arrays), maximum_iterations=length
     )
     stacked = [[array.stack() for array in side] for side in arrays]
     outputs = tf.concat([stacked[0][0], stacked[1][0]], axis=-1) * opened
-    saved = tuple(Saved(tuple(side[2:]), side[1]) for side in stacked) if keeps else ()
+    saved = (
+        tuple(Saved(tuple(side[1 : 1 + equations.PARTS]), tuple(side[1 + equations.PARTS :])) for side in stacked)
+        if keeps
+        else ()
+    )
     return (tf.transpose(outputs, [1, 0, 2]), tf.concat([finals[0][0], finals[1][0]], axis=-1)), saved
 
 
@@ -139,10 +143,10 @@ def _backward(
         for side, direction in enumerate(directions):
             position = length - 1 - step if side == 0 else step
             d_state = (carries[side][0] + d_outputs[side][position], *carries[side][1:])
-            before = tuple(part[position] for part in saved[side].states)
+            before, gates = (tuple(part[position] for part in parts) for parts in saved[side])
             is_open = opened[position]
             d_gates, d_recurrent_gates, carry = equations.retreat(
-                tuple(is_open * part for part in d_state), before, saved[side].gates[position]
+                tuple(is_open * part for part in d_state), before, gates
             )
             carry = [new + (1 - is_open) * part for new, part in zip(carry, d_state, strict=True)]
             carry[0] += tf.matmul(d_recurrent_gates, direction.recurrent_kernel, transpose_b=True)

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 State = tuple[Any, ...]
 PARTS = 1  # of the state
+SAVED = 4  # parts of what `retreat` needs
 
 
 def split_bias(bias: Any) -> tuple[Any, Any]:
@@ -29,8 +30,8 @@ def join_bias_gradients(input_bias: Any, recurrent_bias: Any) -> Any:
     return tf.stack([input_bias, recurrent_bias])
 
 
-def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State, Any]:
-    """The new state, and `[batch, 4 * units]` for `retreat`: z, r, n and u_n."""
+def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State, tuple[Any, ...]]:
+    """The new state, and `[batch, units]` each for `retreat`: z, r, n and u_n."""
     (previous,) = state
     units = previous.shape[-1]
     opened = tf.sigmoid(input_gates[:, : 2 * units] + recurrent_gates[:, : 2 * units])
@@ -38,10 +39,10 @@ def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State
     recurrent_candidate = recurrent_gates[:, 2 * units :]
     candidate = tf.tanh(input_gates[:, 2 * units :] + reset * recurrent_candidate)
     new_state = update * previous + (1 - update) * candidate
-    return (new_state,), tf.concat([update, reset, candidate, recurrent_candidate], axis=1)
+    return (new_state,), (update, reset, candidate, recurrent_candidate)
 
 
-def retreat(d_state: State, state: State, saved: Any) -> tuple[Any, Any, State]:
+def retreat(d_state: State, state: State, saved: tuple[Any, ...]) -> tuple[Any, Any, State]:
     """The gradient of `advance`.
 
     Args:
@@ -53,7 +54,7 @@ def retreat(d_state: State, state: State, saved: Any) -> tuple[Any, Any, State]:
         dL/dx and dL/du, `[batch, 3 * units]` each, and the direct share of dL/ds_{t-1}.
     """
     (gradient,), (previous,) = d_state, state
-    update, reset, candidate, recurrent_candidate = tf.split(saved, 4, axis=1)
+    update, reset, candidate, recurrent_candidate = saved
     d_candidate = gradient * (1 - update) * (1 - candidate * candidate)
     d_update = gradient * (previous - candidate) * update * (1 - update)
     d_reset = d_candidate * recurrent_candidate * reset * (1 - reset)

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 State = tuple[Any, ...]
 PARTS = 2  # of the state: h, c
+SAVED = 5  # parts of what `retreat` needs
 
 
 def split_bias(bias: Any) -> tuple[Any, Any]:
@@ -29,8 +30,8 @@ def join_bias_gradients(input_bias: Any, recurrent_bias: Any) -> Any:
     return input_bias
 
 
-def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State, Any]:
-    """The new state (h, c), and `[batch, 5 * units]` for `retreat`: i, f, o, g and tanh(c_t)."""
+def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State, tuple[Any, ...]]:
+    """The new state (h, c), and `[batch, units]` each for `retreat`: i, f, o, g and tanh(c_t)."""
     _, previous = state
     units = previous.shape[-1]
     gates = input_gates + recurrent_gates
@@ -39,10 +40,10 @@ def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State
     candidate = tf.tanh(gates[:, 2 * units : 3 * units])
     memory_cell = forget * previous + entry * candidate
     shown = tf.tanh(memory_cell)
-    return (output * shown, memory_cell), tf.concat([opened, candidate, shown], axis=1)
+    return (output * shown, memory_cell), (entry, forget, output, candidate, shown)
 
 
-def retreat(d_state: State, state: State, saved: Any) -> tuple[Any, Any, State]:
+def retreat(d_state: State, state: State, saved: tuple[Any, ...]) -> tuple[Any, Any, State]:
     """The gradient of `advance`.
 
     Args:
@@ -55,7 +56,7 @@ def retreat(d_state: State, state: State, saved: Any) -> tuple[Any, Any, State]:
         dL/dc_{t-1}.
     """
     (d_hidden, d_memory_cell), (_, previous) = d_state, state
-    entry, forget, output, candidate, shown = tf.split(saved, 5, axis=1)
+    entry, forget, output, candidate, shown = saved
     d_memory_cell += d_hidden * output * (1 - shown * shown)
     d_gates = tf.concat(
         [
