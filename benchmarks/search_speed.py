@@ -44,6 +44,7 @@ FIRST_LETTER = 0x4E00  # enough characters for the largest vocabulary
 SHARPER = 4.0  # fresh weights hardly tell symbols apart: a tie would be decided by rounding
 END_BIAS = -10.0  # and would end at once, or anywhere
 LARGEST_SCORE_DIFFERENCE = 1e-3
+SHORTEST_TURN = 0.3  # seconds
 
 
 def vocabulary(size: Size) -> Vocabulary:
@@ -112,7 +113,7 @@ def measure(size: Size, repeats: int, batches: Sequence[int] = BATCHES, beams: S
         for batch in batches:
             chosen = sources[:batch]
             sides = {"attentif": _call(ours, chosen), "pytorch": _call(theirs.decode, chosen, beam_size)}
-            times = take_turns(sides, repeats)
+            times = take_turns(sides, repeats, SHORTEST_TURN)
             rows[batch] = {
                 "ms": {name: quartiles([1000 * value for value in values]) for name, values in times.items()},
                 "speed_over_pytorch": ratios(times, "pytorch", "attentif"),

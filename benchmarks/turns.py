@@ -27,19 +27,33 @@ def set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def take_turns(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+def take_turns(
+    sides: Mapping[str, Callable[[], object]], repeats: int, shortest: float = 0.0
+) -> dict[str, list[float]]:
     """Seconds of every side's calls: A B C A B C…
 
-    An untimed call opens each turn, so that the other's threads and caches are gone.
+    An untimed part opens each turn, so that the other's threads and caches are gone.
+
+    Args:
+        sides: What takes turns.
+        repeats: Turns of each side.
+        shortest: Seconds that each part of a turn takes at least, by more calls: the threads of PyTorch's OpenMP
+            go on waiting for work, at the processors' cost, longer than a short call takes.
     """
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, run in sides.items():
-            run()
-            began = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - began)
+            _seconds_per_call(run, shortest)
+            times[name].append(_seconds_per_call(run, shortest))
     return times
+
+
+def _seconds_per_call(run: Callable[[], object], shortest: float) -> float:
+    calls, began = 0, time.perf_counter()
+    while not calls or time.perf_counter() - began < shortest:
+        run()
+        calls += 1
+    return (time.perf_counter() - began) / calls
 
 
 def quartiles(values: Sequence[float], digits: int = 4) -> dict[str, float]:

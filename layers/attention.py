@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 PACKAGE = "attentif"
@@ -71,7 +72,7 @@ class BahdanauAttention(keras.layers.Layer):
         matched = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
         scores = ops.sum(matched * ops.cast(self.score_vector, keys.dtype), axis=-1)
         weights = masked_softmax(scores, ops.expand_dims(mask, 1))
-        context = ops.matmul(ops.cast(weights, values.dtype), values)
+        context = weighted_sum(ops.cast(weights, values.dtype), values)
         return join_beams(context), join_beams(weights)
 
     def get_config(self) -> dict[str, Any]:
@@ -105,6 +106,20 @@ class FixedContext(keras.layers.Layer):
         return ops.repeat(values[:, 0], beams, axis=0), ops.repeat(weights, beams, axis=0)
 
 
+def weighted_sum(weights: Any, values: Any) -> Any:
+    """Contexts `[batch, beams, units]` of weights `[batch, beams, source]` and values `[batch, source, units]`."""
+    if values.shape[0] not in (None, 1):
+        return tf.matmul(weights, values)
+    # Preparing a batched product takes longer than the product itself where there is one source only.
+    contexts = tf.cond(
+        tf.equal(tf.shape(values)[0], 1),
+        lambda: tf.matmul(weights[0], values[0])[None],
+        lambda: tf.matmul(weights, values),
+    )
+    contexts.set_shape([values.shape[0], weights.shape[1], values.shape[2]])
+    return contexts
+
+
 def split_beams(rows: Any, memory: Any) -> Any:
     """`[batch * beams, units]` to `[batch, beams, units]`, as many rows as the memory has."""
     batch = ops.shape(memory)[0]
@@ -130,5 +145,7 @@ def masked_softmax(scores: Any, mask: Any) -> Any:
     """
     dtype = softmax_dtype(scores.dtype)
     scores = ops.cast(scores, dtype)
-    weights = ops.softmax(ops.where(mask, scores, ops.cast(-1e9, dtype)), axis=-1)
-    return weights * ops.cast(mask, dtype)
+    # Written out: on a CPU, the backend's softmax takes longer to begin than a row of this size takes.
+    scores = ops.where(mask, scores, ops.cast(-1e9, dtype))
+    exponentials = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True))
+    return ops.where(mask, exponentials / ops.sum(exponentials, axis=-1, keepdims=True), ops.cast(0, dtype))

@@ -142,9 +142,9 @@ class AttentionDecoder(keras.layers.Layer):
         `[..., features]` to `[..., gate_units + readout_units]`; a step takes `[batch, …]` of it.
         """
         gates_bias, _ = self._equations.split_bias(self._weight(self.cell.bias))
-        kernel = [self._weight(part)[: self.input_units] for part in (self.cell.kernel, self.readout_hidden.kernel)]
-        bias = ops.concatenate([gates_bias, self._weight(self.readout_hidden.bias)], axis=0)
-        return ops.tensordot(ops.cast(inputs, self.compute_dtype), ops.concatenate(kernel, axis=1), 1) + bias
+        gates = self._product(inputs, self.cell.kernel, 0) + gates_bias
+        hidden = self._product(inputs, self.readout_hidden.kernel, 0) + self._weight(self.readout_hidden.bias)
+        return ops.concatenate([gates, hidden], axis=-1)
 
     def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any) -> AttentionMemory:
         """What every step looks at, computed once per source.
@@ -152,10 +152,17 @@ class AttentionDecoder(keras.layers.Layer):
         Shapes as in the call arguments of the class.
         """
         seen = summary[:, None] if self.attention_kind == "none" else memory
-        rows = (self.input_units, self.input_units + self.units)
-        kernel = [self._weight(self.cell.kernel)[rows[0] :], self._weight(self.readout_hidden.kernel)[rows[1] :]]
-        values = ops.tensordot(ops.cast(seen, self.compute_dtype), ops.concatenate(kernel, axis=1), 1)
+        gates = self._product(seen, self.cell.kernel, self.input_units)
+        hidden = self._product(seen, self.readout_hidden.kernel, self.input_units + self.units)
+        values = ops.concatenate([gates, hidden], axis=-1)
         return AttentionMemory(self.attention.project_memory(memory), values, memory_mask)
+
+    def _product(self, rows: Any, kernel: Any, first: int) -> Any:
+        """`[..., n]` times n rows of a kernel, from the first on."""
+        part = self._weight(kernel)[first : first + rows.shape[-1]]
+        rows = ops.cast(rows, self.compute_dtype)
+        # A single 2-D product, also where Keras's `matmul` would make it many.
+        return ops.matmul(rows, part) if len(rows.shape) == 2 else ops.tensordot(rows, part, 1)
 
     def _weight(self, variable: Any) -> Any:
         # Outside `__call__` Keras does not cast by itself.
@@ -184,12 +191,12 @@ class AttentionDecoder(keras.layers.Layer):
         """
         context, attention_weights = self.attention(state[0], memory.keys, memory.values, memory.mask)
         seen = inputs + context  # W y_{t-1} + V C_t, for the gates and for the readout
-        gates, hidden = seen[:, : -self.readout_units], seen[:, -self.readout_units :]
+        *gates, hidden = tf.split(seen, [self.units] * self._equations.GATES + [self.readout_units], axis=1)
         _, recurrent_bias = self._equations.split_bias(self._weight(self.cell.bias))
         recurrent_gates = ops.matmul(state[0], self._weight(self.cell.recurrent_kernel)) + recurrent_bias
+        recurrent_gates = tf.split(recurrent_gates, self._equations.GATES, axis=1)
         state, _ = self._equations.advance(gates, recurrent_gates, tuple(state))
-        output_rows = slice(self.input_units, self.input_units + self.units)
-        hidden += ops.matmul(state[0], self._weight(self.readout_hidden.kernel)[output_rows])
+        hidden += self._product(state[0], self.readout_hidden.kernel, self.input_units)
         return hidden, list(state), attention_weights
 
     def readout(self, hidden: Any, training: bool | None = None) -> Any:

@@ -131,13 +131,13 @@ def _forward(
 
     def body(position: Any, state: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         projected = tf.matmul(state[0], weights.recurrent_kernel)
-        recurrent_gates = projected[:, :gate_units] + weights.recurrent_bias
+        recurrent_gates = tf.split(projected[:, :gate_units] + weights.recurrent_bias, equations.GATES, axis=1)
         query = projected[:, gate_units:]
         scores = dense(tf.tanh(query[:, None] + keys), weights.score_vector[:, None])[:, :, 0]
         # Exactly 0 on padding: exp(-1e9) underflows, and every source has at least its end symbol.
         attention = tf.nn.softmax(scores + closed)
         gates = symbol_gates[position] + tf.reduce_sum(attention[:, :, None] * memory_gates, axis=1)
-        new_state, saved = equations.advance(gates, recurrent_gates, state)
+        new_state, saved = equations.advance(tf.split(gates, equations.GATES, axis=1), recurrent_gates, state)
         return position + 1, new_state, write(arrays, position, (query, attention, *new_state, *saved))
 
     arrays = tuple(tf.TensorArray(keys.dtype, length) for _ in range(2 + equations.PARTS + equations.SAVED))

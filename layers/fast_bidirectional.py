@@ -96,6 +96,7 @@ def _read(
     equations = EQUATIONS[cell]
     length, units = tf.shape(inputs)[1], directions[0].recurrent_kernel.shape[0]
     opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
+    closed = 1 - opened
     time_major = tf.transpose(inputs, [1, 0, 2])
     biases = [equations.split_bias(direction.bias) for direction in directions]
     input_gates = [dense(time_major, directions[side].kernel) + biases[side][0] for side in (0, 1)]
@@ -105,9 +106,10 @@ def _read(
         for side, direction in enumerate(directions):
             position, before = step if side == 0 else length - 1 - step, states[side]
             recurrent_gates = tf.matmul(before[0], direction.recurrent_kernel) + biases[side][1]
-            after, saved = equations.advance(input_gates[side][position], recurrent_gates, before)
-            is_open = opened[position]
-            after = tuple(is_open * new + (1 - is_open) * old for new, old in zip(after, before, strict=True))
+            gates = (tf.split(part, equations.GATES, axis=1) for part in (input_gates[side][position], recurrent_gates))
+            after, saved = equations.advance(*gates, before)
+            is_open, is_closed = opened[position], closed[position]
+            after = tuple(is_open * new + is_closed * old for new, old in zip(after, before, strict=True))
             kept = (*before, *saved) if keeps else ()
             written.append(write(arrays[side], position, (after[0], *kept)))
             new_states.append(after)

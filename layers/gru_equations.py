@@ -2,21 +2,25 @@
 
     z = σ(x_z + u_z)     r = σ(x_r + u_r)     n = tanh(x_n + r u_n)     s_t = z s_{t-1} + (1 - z) n
 
-x is the input's share of the gates and u the state's, biases included, each `[batch, 3 * units]` in the order
-z (update), r (reset), n (candidate). The gradient, from ds = dL/ds_t:
+x is the input's share of the gates and u the state's, biases included, each in parts `[batch, units]` in the
+order z (update), r (reset), n (candidate). The gradient, from ds = dL/ds_t:
 
     dn = ds (1 - z) (1 - n²)     dz = ds (s_{t-1} - n) z (1 - z)     dr = dn u_n r (1 - r)
     dx = [dz dr dn]              du = [dz dr r dn]                   ds_{t-1} = z ds + (what comes through u)
 
-A state is a tuple of tensors `[batch, units]`, here of one, so that every cell has the same functions.
+A state is a tuple of tensors `[batch, units]`, here of one, so that every cell has the same functions. Shares come
+in parts because cutting a tensor is slow outside of compiled loops: it is done once, by who has it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 State = tuple[Any, ...]
+Parts = Sequence[Any]
 PARTS = 1  # of the state
+GATES = 3  # parts of x and of u
 SAVED = 4  # parts of what `retreat` needs
 
 
@@ -30,14 +34,14 @@ def join_bias_gradients(input_bias: Any, recurrent_bias: Any) -> Any:
     return tf.stack([input_bias, recurrent_bias])
 
 
-def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State, tuple[Any, ...]]:
+def advance(input_gates: Parts, recurrent_gates: Parts, state: State) -> tuple[State, tuple[Any, ...]]:
     """The new state, and `[batch, units]` each for `retreat`: z, r, n and u_n."""
     (previous,) = state
-    units = previous.shape[-1]
-    opened = tf.sigmoid(input_gates[:, : 2 * units] + recurrent_gates[:, : 2 * units])
-    update, reset = tf.split(opened, 2, axis=1)
-    recurrent_candidate = recurrent_gates[:, 2 * units :]
-    candidate = tf.tanh(input_gates[:, 2 * units :] + reset * recurrent_candidate)
+    input_update, input_reset, input_candidate = input_gates
+    recurrent_update, recurrent_reset, recurrent_candidate = recurrent_gates
+    update = tf.sigmoid(input_update + recurrent_update)
+    reset = tf.sigmoid(input_reset + recurrent_reset)
+    candidate = tf.tanh(input_candidate + reset * recurrent_candidate)
     new_state = update * previous + (1 - update) * candidate
     return (new_state,), (update, reset, candidate, recurrent_candidate)
 

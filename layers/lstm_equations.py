@@ -3,7 +3,7 @@
     i = σ(x_i + u_i)     f = σ(x_f + u_f)     g = tanh(x_g + u_g)     o = σ(x_o + u_o)
     c_t = f c_{t-1} + i g                     h_t = o tanh(c_t)
 
-x is the input's share of the gates, the bias included, and u the state's, each `[batch, 4 * units]` in Keras's
+x is the input's share of the gates, the bias included, and u the state's, each in parts `[batch, units]` in Keras's
 order i (input), f (forget), g (candidate), o (output). The gradient, from dh = dL/dh_t and dc = dL/dc_t:
 
     do = dh tanh(c_t) o (1 - o)     dc += dh o (1 - tanh²(c_t))
@@ -11,12 +11,15 @@ order i (input), f (forget), g (candidate), o (output). The gradient, from dh = 
     dx = du = [di df dg do]         dc_{t-1} = f dc                 dh_{t-1} = (what comes through u)
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 State = tuple[Any, ...]
+Parts = Sequence[Any]
 PARTS = 2  # of the state: h, c
+GATES = 4  # parts of x and of u
 SAVED = 5  # parts of what `retreat` needs
 
 
@@ -30,14 +33,12 @@ def join_bias_gradients(input_bias: Any, recurrent_bias: Any) -> Any:
     return input_bias
 
 
-def advance(input_gates: Any, recurrent_gates: Any, state: State) -> tuple[State, tuple[Any, ...]]:
+def advance(input_gates: Parts, recurrent_gates: Parts, state: State) -> tuple[State, tuple[Any, ...]]:
     """The new state (h, c), and `[batch, units]` each for `retreat`: i, f, o, g and tanh(c_t)."""
     _, previous = state
-    units = previous.shape[-1]
-    gates = input_gates + recurrent_gates
-    opened = tf.sigmoid(tf.concat([gates[:, : 2 * units], gates[:, 3 * units :]], axis=1))
-    entry, forget, output = tf.split(opened, 3, axis=1)
-    candidate = tf.tanh(gates[:, 2 * units : 3 * units])
+    gates = [x + u for x, u in zip(input_gates, recurrent_gates, strict=True)]
+    entry, forget, output = (tf.sigmoid(gates[index]) for index in (0, 1, 3))
+    candidate = tf.tanh(gates[2])
     memory_cell = forget * previous + entry * candidate
     shown = tf.tanh(memory_cell)
     return (output * shown, memory_cell), (entry, forget, output, candidate, shown)

@@ -13,7 +13,7 @@ from pipeline.search import SearchResult, Step, beam_search, greedy_search
 from pipeline.text import UNKNOWN, TextProcessor
 
 BATCH_SIZE = 256
-LARGEST_TABLE = 1024
+LARGEST_TABLE = 256
 
 
 class StringModel(tf.Module):

@@ -9,6 +9,7 @@ the new state and the attention weights `[rows, source]`. State goes in and come
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from pipeline.text import END, PAD, START
@@ -218,7 +219,9 @@ def _log_softmax(logits: Any) -> Any:
 
 def _allowed(log_probabilities: Any, at_limit: Any) -> Any:
     """No pad or start symbol; at an output's limit the end symbol only. The probabilities stay the model's."""
-    symbols = tf.range(tf.shape(log_probabilities)[-1])
+    # Outside of the graph where the size is known: this runs at every position.
+    size = log_probabilities.shape[-1]
+    symbols = tf.range(tf.shape(log_probabilities)[-1]) if size is None else np.arange(size)
     never = tf.where(at_limit[:, None], symbols != END, (symbols == PAD) | (symbols == START))
     return tf.where(never, NEVER, log_probabilities)
 

@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,19 @@ def test_turns_are_taken_and_ratios_go_turn_by_turn():
     assert {name: len(values) for name, values in times.items()} == {"a": 2, "b": 2}
     assert turns.ratios({"a": [1.0, 10.0, 3.0], "b": [2.0, 10.0, 4.0]}, "a", "b")["median"] == 0.75
     assert turns.quartiles([1.0, 10.0, 3.0]) == {"median": 3.0, "low": 2.0, "high": 6.5}
+
+
+def test_parts_of_a_turn_last_as_long_as_asked():
+    calls: list[float] = []
+
+    def run() -> None:
+        time.sleep(0.01)
+        calls.append(time.perf_counter())
+
+    seconds = turns.take_turns({"a": run}, 2, shortest=0.1)["a"]
+    # Two turns of two parts each, of up to ten calls: fewer if the machine is busy.
+    assert 4 * 2 < len(calls) <= 4 * 11
+    assert all(0.01 <= value < 0.05 for value in seconds)
 
 
 def test_share_of_others():

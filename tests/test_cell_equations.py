@@ -27,7 +27,8 @@ def test_the_same_as_keras(equations: ModuleType, cell_class: type, gates: int):
     kernel, recurrent_kernel, bias = cell.get_weights()
     input_bias, recurrent_bias = equations.split_bias(tf.constant(bias))
     input_gates, recurrent_gates = inputs @ kernel + input_bias, state[0] @ recurrent_kernel + recurrent_bias
-    actual, _ = equations.advance(tf.constant(input_gates), tf.constant(recurrent_gates), state)
+    parts = (tf.split(tf.constant(share), gates, axis=1) for share in (input_gates, recurrent_gates))
+    actual, _ = equations.advance(*parts, state)
     assert len(actual) == equations.PARTS
     for part, wanted in zip(actual, expected, strict=True):
         assert_close(part, wanted, 1e-12)
@@ -41,7 +42,7 @@ def test_gradient_is_that_of_autodiff(equations: ModuleType, cell_class: type, g
     upstream = tuple(tf.constant(random.normal(size=(BATCH, UNITS))) for _ in range(equations.PARTS))
     with tf.GradientTape() as tape:
         tape.watch([*sides, *state])
-        new_state, saved = equations.advance(*sides, state)
+        new_state, saved = equations.advance(*(tf.split(side, gates, axis=1) for side in sides), state)
     # Where a part of the state has no direct share, autodiff says zero too.
     expected = tape.gradient(
         new_state, [*sides, *state], output_gradients=upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO
@@ -67,7 +68,7 @@ def test_bias_gradients(equations: ModuleType, cell_class: type, gates: int):
 
 def test_one_lstm_unit_by_hand():
     # All gates half open, candidate tanh(0): c = 2 / 2, h = tanh(1) / 2.
-    zeros = tf.zeros([1, 4], tf.float64)
+    zeros = [tf.zeros([1, 1], tf.float64)] * 4
     (hidden, memory_cell), _ = lstm_equations.advance(zeros, zeros, (np.array([[9.0]]), np.array([[2.0]])))
     assert_close(memory_cell, [[1.0]], 1e-12)
     assert_close(hidden, [[np.tanh(1.0) / 2]], 1e-12)

@@ -16,7 +16,7 @@ def test_one_unit_by_hand():
     inputs = [[math.log(3) - 1, 0.5, 0.1]]
     recurrent = [[1.0, -math.log(3) - 0.5, 0.8]]
     (state,), saved = gru_equations.advance(
-        *(tf.constant(part, tf.float64) for part in (inputs, recurrent)), (np.array([[2.0]]),)
+        *(tf.split(tf.constant(part, tf.float64), 3, axis=1) for part in (inputs, recurrent)), (np.array([[2.0]]),)
     )
     candidate = math.tanh(0.3)
     assert_close(state, [[0.75 * 2 + 0.25 * candidate]], 1e-12)
