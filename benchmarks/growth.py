@@ -11,7 +11,6 @@ import dataclasses
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from matplotlib.figure import Figure
 
+from benchmarks.memory import peak_memory
 from benchmarks.sizes import Size, random_batch
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -112,7 +112,7 @@ def measure_corpus(pairs: int) -> dict[str, float]:
     return {
         "prepare_us": 1e6 * (prepared - began) / pairs,
         "epoch_us": 1e6 * (ended - prepared) / pairs,
-        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory_mib": peak_memory() or float("nan"),
     }
 
 

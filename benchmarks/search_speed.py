@@ -36,7 +36,8 @@ from pipeline.configuration import SearchConfiguration, TextConfiguration
 from pipeline.export import save_string_model
 from pipeline.loading import make_texts
 from pipeline.predictor import StringModel
-from pipeline.text import END, SPECIAL_SYMBOLS, Vocabulary
+from pipeline.symbols import END, SPECIAL_SYMBOLS
+from pipeline.text import Vocabulary
 
 BATCHES, BEAMS = (1, 32, 256), (1, 5, 10)
 LIMIT = (1.0, 0)  # outputs are as long as their sources at most

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.configuration import ModelConfiguration
-from pipeline.text import END, PAD, SPECIAL_SYMBOLS, START
+from pipeline.symbols import END, PAD, SPECIAL_SYMBOLS, START
 
 
 @dataclasses.dataclass(frozen=True)

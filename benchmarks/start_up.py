@@ -9,7 +9,6 @@ stderr, a JSON object to the last line of stdout.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -184,8 +183,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.side:
+        from benchmarks.memory import peak_memory
+
         figures = SIDES[options.side](options.folder, _process_start())
-        figures["memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        figures["memory_mib"] = peak_memory() or float("nan")
         print(json.dumps(figures))
         return
     result = measure(options.repeats)

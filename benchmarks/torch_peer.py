@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from pipeline.configuration import ModelConfiguration
-from pipeline.text import PAD
+from pipeline.symbols import PAD
 
 
 class Encoder(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.torch_peer import Decoder, TorchPeer
-from pipeline.text import END, PAD, START, UNKNOWN
+from pipeline.symbols import END, PAD, START, UNKNOWN
 
 NEVER = float("-inf")
 

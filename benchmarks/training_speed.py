@@ -36,7 +36,7 @@ from benchmarks.turns import (
     take_turns,
 )
 from pipeline.model import build_model
-from pipeline.text import PAD
+from pipeline.symbols import PAD
 
 LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM, LABEL_SMOOTHING = 1e-3, 0.01, 5.0, 0.1
 LARGEST_LOGIT_DIFFERENCE = 1e-4

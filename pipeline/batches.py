@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from pipeline.text import END, PAD, START
+from pipeline.symbols import END, PAD, START
 from pipeline.tokenized_corpus import TokenizedCorpus
 
 ROW_MULTIPLE = 8

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.text import PAD
+from pipeline.symbols import PAD
 
 
 def token_cross_entropy(targets: Any, logits: Any, label_smoothing: float = 0.0) -> tuple[tf.Tensor, tf.Tensor]:

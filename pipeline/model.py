@@ -9,7 +9,7 @@ from keras import ops
 from layers import AttentionDecoder, BidirectionalEncoder, Dropout
 from pipeline.configuration import ModelConfiguration
 from pipeline.losses import token_cross_entropy
-from pipeline.text import PAD
+from pipeline.symbols import PAD
 
 DROPOUTS = ("source_embedding", "encoder", "target_embedding", "decoder")
 

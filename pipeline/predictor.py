@@ -10,7 +10,8 @@ import tensorflow as tf
 from layers import AttentionMemory
 from pipeline.configuration import SearchConfiguration, TextConfiguration
 from pipeline.search import SearchResult, Step, beam_search, greedy_search
-from pipeline.text import UNKNOWN, TextProcessor
+from pipeline.symbols import UNKNOWN
+from pipeline.text import TextProcessor
 
 BATCH_SIZE = 256
 LARGEST_TABLE = 256

@@ -16,7 +16,8 @@ from pipeline.errors import DataError, UsageError
 from pipeline.files import write_atomically
 from pipeline.loading import load_vocabularies, make_texts
 from pipeline.run_directory import Checkpoints, RunDirectory
-from pipeline.text import SPECIAL_SYMBOLS, UNKNOWN, Vocabulary, count_symbols
+from pipeline.symbols import SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.text import Vocabulary, count_symbols
 from pipeline.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from pipeline.text import END, PAD, START
+from pipeline.symbols import END, PAD, START
 
 Step = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
 NEVER = float("-inf")

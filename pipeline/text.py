@@ -14,9 +14,8 @@ import tensorflow_text as tf_text
 
 from pipeline.errors import DataError
 from pipeline.files import write_atomically
+from pipeline.symbols import END, SPECIAL_SYMBOLS, UNKNOWN
 
-PAD, START, END, UNKNOWN = 0, 1, 2, 3
-SPECIAL_SYMBOLS = ("<pad>", "<s>", "</s>", "<unk>")
 CHUNK = 4096
 _REMEDY = "bring the file back as the training wrote it, or train again with --overwrite"
 

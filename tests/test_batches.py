@@ -18,7 +18,7 @@ from pipeline.batches import (
     validation_batches,
 )
 from pipeline.losses import token_cross_entropy
-from pipeline.text import END, PAD, START
+from pipeline.symbols import END, PAD, START
 from pipeline.tokenized_corpus import TokenizedCorpus
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=60)

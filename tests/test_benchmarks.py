@@ -17,7 +17,7 @@ from benchmarks.turns import CpuSeconds  # noqa: E402
 from pipeline.configuration import ModelConfiguration  # noqa: E402
 from pipeline.losses import token_cross_entropy  # noqa: E402
 from pipeline.model import build_model  # noqa: E402
-from pipeline.text import END, PAD, START  # noqa: E402
+from pipeline.symbols import END, PAD, START  # noqa: E402
 
 SOURCE_SIZE, TARGET_SIZE = 11, 13
 SMALL = Size(units=6, embedding_units=5, batch=7, length=8, vocabulary=SOURCE_SIZE, ragged=True)

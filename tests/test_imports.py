@@ -7,7 +7,7 @@ ROOT = Path(__file__).parent.parent
 
 # A module may import modules of lower rank, and of its own.
 RANKS = [
-    {"__init__", "errors", "files"},
+    {"__init__", "errors", "files", "symbols"},
     {"configuration", "text_file", "settings_file", "space", "text"},
     {"cmudict", "corpus", "tokenized_corpus", "batches"},
     {"model", "losses", "search", "schedule"},

@@ -12,7 +12,8 @@ from pipeline.loading import live_string_model, load_vocabularies, load_weights
 from pipeline.model import build_model
 from pipeline.predictor import BATCH_SIZE, Prediction, Predictor, StringModel
 from pipeline.run_directory import Checkpoints, RunDirectory
-from pipeline.text import END, PAD, START, Vocabulary
+from pipeline.symbols import END, PAD, START
+from pipeline.text import Vocabulary
 from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
 
 LONGEST = 16
@@ -129,7 +130,11 @@ def test_an_empty_source(predictor: Predictor):
 
 @pytest.mark.parametrize("beam_size", [1, 2])
 def test_outputs_end_at_their_limit(model: keras.Model, tiny_run: TinyRun, beam_size: int):
-    strings = string_model(model, tiny_run, beam_size, 1, length_ratio=0.5, length_offset=1)
+    endless = keras.models.clone_model(model)
+    endless.set_weights(model.get_weights())
+    bias = endless.get_layer("decoder").output_projection.bias
+    bias.assign(tf.tensor_scatter_nd_update(bias, [[END]], [-1e3]))
+    strings = string_model(endless, tiny_run, beam_size, 1, length_ratio=0.5, length_offset=1)
     predictions = Predictor(strings, tiny_run.configuration.text).predict(["abab", "ab", "aaaaaaaa"])
     assert [len(prediction.target_tokens) for prediction in predictions] == [4, 3, 6]
     assert all(prediction.target_tokens[-1] == "</s>" for prediction in predictions)

@@ -9,7 +9,8 @@ from pipeline import projector
 from pipeline.model import build_model
 from pipeline.projector import EmbeddingProjector
 from pipeline.run_directory import RunDirectory
-from pipeline.text import SPECIAL_SYMBOLS, Vocabulary
+from pipeline.symbols import SPECIAL_SYMBOLS
+from pipeline.text import Vocabulary
 from tests.tiny_task import TinyRun, tiny_configuration
 
 

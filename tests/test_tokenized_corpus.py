@@ -8,7 +8,8 @@ import pytest
 from pipeline import tokenized_corpus
 from pipeline.corpus import Pair
 from pipeline.errors import DataError
-from pipeline.text import END, TextProcessor, Vocabulary
+from pipeline.symbols import END
+from pipeline.text import TextProcessor, Vocabulary
 from pipeline.tokenized_corpus import ARRAYS, TokenizedCorpus, open_corpus, tokenize_corpus
 
 Tokenize = Callable[..., TokenizedCorpus]

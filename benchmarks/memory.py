@@ -1,0 +1,17 @@
+"""How much memory this process has taken."""
+
+from pathlib import Path
+
+PROC_STATUS = Path("/proc/self/status")
+
+
+def peak_memory() -> float | None:
+    """The most memory of this process so far, MiB; None where there is no /proc.
+
+    `resource.getrusage` would count what the parent had when it began this process.
+    """
+    try:
+        fields = dict(line.split(":", 1) for line in PROC_STATUS.read_text().splitlines())
+    except OSError:
+        return None
+    return int(fields["VmHWM"].split()[0]) / 1024
