@@ -146,8 +146,11 @@ def draw(steps: dict[str, dict[int, float]], corpus: dict[int, dict[str, float]]
     last.set_yscale("log")
     last.set_xlabel("pairs in the corpus")
     last.legend(fontsize=8)
-    for axes in panels:
+    places = [*(list(values) for values in steps.values()), list(corpus)]
+    for axes, ticks in zip(panels, places, strict=True):
         axes.set_xscale("log")
+        axes.set_xticks(ticks, [f"{value:,}" for value in ticks], fontsize=8)
+        axes.minorticks_off()
         axes.grid(alpha=0.3)
         if axes is not last:
             axes.set_ylim(bottom=0)

@@ -37,8 +37,10 @@ def _by_length(model: Path, references: dict[str, list[str]], beam: int | None) 
         chosen = {source: targets for source, targets in references.items() if low <= len(source) <= high}
         if chosen:
             name = "all" if (low, high) == (1, 1000) else f"{low} and more" if high == 1000 else f"{low} to {high}"
-            scores = score_predictions([predictions[source] for source in chosen], chosen, predictor.text)
-            rows[name] = (scores.n, scores.wer)
+            scores = score_predictions(
+                [predictions[source] for source in chosen], list(chosen.values()), predictor.text
+            )
+            rows[name] = (scores.n, scores.figures["wer"])
     return rows
 
 

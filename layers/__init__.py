@@ -1,9 +1,11 @@
 """The layers of attention sequence-to-sequence models; they know Keras and TensorFlow, nothing else."""
 
 from layers.attention import BahdanauAttention, FixedContext
-from layers.decoder import AttentionDecoder, AttentionMemory
+from layers.decoder import AttentionDecoder, AttentionMemory, plain_unroll
 from layers.dropout import Dropout
 from layers.encoder import BidirectionalEncoder
+from layers.luong_attention import LuongAttention
+from layers.multi_head_attention import MultiHeadBahdanauAttention
 
 __all__ = [
     "AttentionDecoder",
@@ -12,4 +14,7 @@ __all__ = [
     "BidirectionalEncoder",
     "Dropout",
     "FixedContext",
+    "LuongAttention",
+    "MultiHeadBahdanauAttention",
+    "plain_unroll",
 ]

@@ -10,9 +10,11 @@ from layers import fast_unrolls
 from layers.attention import PACKAGE, BahdanauAttention, FixedContext
 from layers.cell_equations import EQUATIONS
 from layers.dropout import Dropout
+from layers.luong_attention import LuongAttention
+from layers.multi_head_attention import MultiHeadBahdanauAttention
 
 CELLS = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
-ATTENTIONS = ("bahdanau", "none")
+ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", "none")
 
 
 class AttentionMemory(NamedTuple):
@@ -21,7 +23,7 @@ class AttentionMemory(NamedTuple):
     keys: Any
     """`[batch, source, attention_units]`: the memory, projected to where the query meets it."""
     values: Any
-    """`[batch, source, gate_units + readout_units]`: the memory, projected to where the context goes;
+    """`[batch, source * heads, gate_units + readout_units]`: the memory, projected to where the context goes;
     `[batch, 1, …]` with a fixed context."""
     mask: Any
     """`[batch, source]` bool: False on padding."""
@@ -48,8 +50,10 @@ class AttentionDecoder(keras.layers.Layer):
         vocabulary_size: Number of target symbols.
         units: Size of the state s_t.
         cell: "gru" or "lstm".
-        attention: "bahdanau", or "none" for one fixed context (the encoder's summary).
-        attention_units: Size of the space in which query and keys meet; None takes units.
+        attention: "bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", or "none" for one fixed context
+            (the encoder's summary).
+        attention_units: Size of the space in which query and keys of additive attention meet; None takes units.
+        attention_heads: Heads of "multi_head_bahdanau"; divides attention_units and the memory's size.
         readout_units: Size of the hidden layer of g; None takes units.
         dropout: Share of g's hidden layer that is dropped in training.
         seed: Seed of dropout.
@@ -89,6 +93,7 @@ class AttentionDecoder(keras.layers.Layer):
         cell: str = "gru",
         attention: str = "bahdanau",
         attention_units: int | None = None,
+        attention_heads: int = 4,
         readout_units: int | None = None,
         dropout: float = 0.0,
         seed: int | None = None,
@@ -111,11 +116,8 @@ class AttentionDecoder(keras.layers.Layer):
         self.attention_units, self.readout_units = attention_units or units, readout_units or units
         policy = self.dtype_policy
         self.cell = CELLS[cell](units, dtype=policy, name="cell")
-        self.attention: BahdanauAttention | FixedContext = (
-            BahdanauAttention(self.attention_units, dtype=policy, name="attention")
-            if attention == "bahdanau"
-            else FixedContext(dtype=policy, name="attention")
-        )
+        self.attention_heads = attention_heads
+        self.attention = self._make_attention()
         self.bridges = [
             keras.layers.Dense(units, activation="tanh", dtype=policy, name=f"bridge_{index}")
             for index in range(1 if cell == "gru" else 2)
@@ -124,10 +126,22 @@ class AttentionDecoder(keras.layers.Layer):
         self.dropout_layer = Dropout(dropout, seed=seed, dtype=policy)
         self.output_projection = keras.layers.Dense(vocabulary_size, dtype=policy, name="output_projection")
 
+    def _make_attention(self) -> keras.layers.Layer:
+        policy, kind = {"dtype": self.dtype_policy, "name": "attention"}, self.attention_kind
+        if kind == "bahdanau":
+            return BahdanauAttention(self.attention_units, **policy)
+        if kind == "multi_head_bahdanau":
+            return MultiHeadBahdanauAttention(self.attention_units, self.attention_heads, **policy)
+        if kind == "none":
+            return FixedContext(**policy)
+        return LuongAttention(self.units, kind.removeprefix("luong_"), **policy)
+
     def build(self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any, summary_shape: Any) -> None:
         """Create all weights from the shapes of the call's arguments."""
         self.input_units = inputs_shape[-1]
         context_units = memory_shape[-1] if self.attention_kind != "none" else summary_shape[-1]
+        if self.attention_kind == "multi_head_bahdanau" and context_units % self.attention_heads:
+            raise ValueError(f"attention_heads must divide the memory's size ({context_units})")
         self.attention.build((None, self.units), None, memory_shape, None)
         self.cell.build((None, inputs_shape[-1] + context_units))
         for bridge in self.bridges:
@@ -152,10 +166,21 @@ class AttentionDecoder(keras.layers.Layer):
         Shapes as in the call arguments of the class.
         """
         seen = summary[:, None] if self.attention_kind == "none" else memory
-        gates = self._product(seen, self.cell.kernel, self.input_units)
-        hidden = self._product(seen, self.readout_hidden.kernel, self.input_units + self.units)
-        values = ops.concatenate([gates, hidden], axis=-1)
-        return AttentionMemory(self.attention.project_memory(memory), values, memory_mask)
+        heads = self.attention_heads if self.attention_kind == "multi_head_bahdanau" else 1
+        units = seen.shape[-1] // heads
+        values = []
+        for head in range(heads):
+            part = seen[:, :, head * units : (head + 1) * units]
+            gates = self._product(part, self.cell.kernel, self.input_units + head * units)
+            hidden = self._product(part, self.readout_hidden.kernel, self.input_units + self.units + head * units)
+            values.append(ops.concatenate([gates, hidden], axis=-1))
+        rows = values[0] if heads == 1 else self._interleave(values)
+        return AttentionMemory(self.attention.project_memory(memory), rows, memory_mask)
+
+    def _interleave(self, values: list[Any]) -> Any:
+        stacked = ops.stack(values, axis=2)
+        batch, source = (ops.shape(stacked)[axis] for axis in range(2))
+        return ops.reshape(stacked, (batch, source * len(values), stacked.shape[-1]))
 
     def _product(self, rows: Any, kernel: Any, first: int) -> Any:
         """`[..., n]` times n rows of a kernel, from the first on."""
@@ -228,6 +253,7 @@ class AttentionDecoder(keras.layers.Layer):
             "cell": self.cell_kind,
             "attention": self.attention_kind,
             "attention_units": self.attention_units,
+            "attention_heads": self.attention_heads,
             "readout_units": self.readout_units,
             "dropout": self.dropout,
             "seed": self.seed,

@@ -30,7 +30,7 @@ class AttentionPage:
         self._items: list[dict[str, Any]] = []
         self._left_out = 0
 
-    def add(self, line: int, source: str, prediction: "Prediction") -> None:
+    def add(self, number: int, source: str, prediction: "Prediction") -> None:
         """Add an answered input."""
         hypotheses = [
             {
@@ -43,7 +43,7 @@ class AttentionPage:
             for hypothesis in prediction.hypotheses
         ]
         item = {
-            "line": line,
+            "line": number,
             "source": source,
             "tokens": prediction.source_tokens,
             "direction": direction(source),
@@ -55,9 +55,9 @@ class AttentionPage:
             item["unknown"] = prediction.unknown
         self._append(item)
 
-    def add_fault(self, line: int, source: str, fault: str) -> None:
+    def add_fault(self, number: int, source: str, fault: str) -> None:
         """Add an input that got no answer."""
-        self._append({"line": line, "source": source, "error": fault})
+        self._append({"line": number, "source": source, "error": fault})
 
     def _append(self, item: dict[str, Any]) -> None:
         if len(self._items) < MOST_INPUTS:

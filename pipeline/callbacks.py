@@ -14,9 +14,11 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from pipeline.attention_plot import draw_attention, save_png
+from pipeline.averaging import AveragedWeights
 from pipeline.errors import TrainingError
 from pipeline.evaluation import score_predictions
 from pipeline.files import require_room
+from pipeline.metrics import BLEU, CHRF, PER, WER, Metric
 from pipeline.predictor import Prediction, Predictor
 from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
 
@@ -44,7 +46,7 @@ class RequireFiniteLoss(keras.callbacks.Callback):
 
 
 class DecodedDevMetrics(keras.callbacks.Callback):
-    """Decodes the dev set after every epoch: sets `val_wer` and `val_per` for the callbacks that follow.
+    """Decodes the dev set after every epoch: sets its figures (`val_wer`, `val_bleu`) for the callbacks that follow.
 
     Args:
         predictor: Runs the model that is being trained.
@@ -64,9 +66,9 @@ class DecodedDevMetrics(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Decode, score, report."""
         predictions = self.predictor.predict(list(self.references))
-        scores = score_predictions(predictions, self.references, self.predictor.text)
+        scores = score_predictions(predictions, list(self.references.values()), self.predictor.text)
         if logs is not None:
-            logs.update(val_wer=scores.wer, val_per=scores.per)
+            logs.update({f"val_{name}": value for name, value in scores.figures.items()})
         if self.report:
             self.report(epoch + 1, self.references, predictions)
 
@@ -177,8 +179,9 @@ class CheckpointAndStop(keras.callbacks.Callback):
         checkpoints: Where to.
         patience: Epochs without a better value before stopping; None never stops.
         state: Where the training stands at its start.
-        monitors: The metric, smaller being better, and what decides between equal values of it: on little or hard
-            data the share of wrong outputs stays at 100 % for a while.
+        monitors: The metric, and what decides between equal values of it: on little or hard data the share of
+            wrong outputs stays at 100 % for a while.
+        averaged: What puts the average in the weights' place, if there is one.
     """
 
     def __init__(
@@ -186,10 +189,12 @@ class CheckpointAndStop(keras.callbacks.Callback):
         checkpoints: Checkpoints,
         patience: int | None,
         state: TrainingState,
-        monitors: tuple[str, str] = ("val_wer", "val_per"),
+        monitors: tuple[Metric, Metric] = (WER, PER),
+        averaged: AveragedWeights | None = None,
     ) -> None:
         super().__init__()
         self.checkpoints, self.patience, self.state, self.monitors = checkpoints, patience, state, monitors
+        self.averaged = averaged
         self._base: int | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -198,13 +203,14 @@ class CheckpointAndStop(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save; stop if it is time."""
-        value, second = (float((logs or {})[monitor]) for monitor in self.monitors)
+        value, second = (metric.to_minimize(float((logs or {})[metric.log_name])) for metric in self.monitors)
         better = (value, second) < (self.state.best_value, self.state.best_second)
         state = TrainingState(
             epoch=epoch + 1,
             best_epoch=epoch + 1 if better else self.state.best_epoch,
             best_value=value if better else self.state.best_value,
             best_second=second if better else self.state.best_second,
+            averaged=self._is_averaged(),
             random=random_states(self.model),
         )
         self.checkpoints.save(state, self._save_weights)
@@ -216,8 +222,13 @@ class CheckpointAndStop(keras.callbacks.Callback):
         """Save in the middle of an epoch, or after its last step, where the training was interrupted."""
         step = 0 if self._base is None else self._iterations() - self._base
         if step > self.state.step:
-            state = dataclasses.replace(self.state, step=step, random=random_states(self.model))
+            state = dataclasses.replace(
+                self.state, step=step, averaged=self._is_averaged(), random=random_states(self.model)
+            )
             self.checkpoints.save(state, self._save_weights)
+
+    def _is_averaged(self) -> bool:
+        return self.averaged is not None and self.averaged.in_model
 
     def _iterations(self) -> int:
         return int(self.model.optimizer.iterations.numpy())
@@ -289,7 +300,7 @@ class Progress(keras.callbacks.Callback):
         """Close the bar, write the figures."""
         self.close()
         logs = logs or {}
-        names = ("loss", "val_loss", "val_wer", "val_per")
+        names = ["loss", "val_loss", *(metric.log_name for metric in (WER, PER, BLEU, CHRF))]
         figures = ", ".join(f"{name} {float(logs[name]):.3f}" for name in names if name in logs)
         seconds = time.perf_counter() - self._epoch_began
         print(f"epoch {epoch + 1}/{self.epochs} ({seconds:.0f} s): {figures}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The commands: `python -m pipeline train|tune|evaluate|predict|export|inspect`.
+"""The commands: `python -m pipeline train|tune|evaluate|predict|score|export|inspect`.
 
 Standard output carries results only; everything else goes to standard error. TensorFlow is imported
 inside the commands, so that `--help` and usage errors are there at once.
@@ -148,7 +148,7 @@ def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
     from pipeline.loading import load_predictor
 
     predictor = load_predictor(arguments.model, beam_size=arguments.beam)
-    results.write_json(evaluate_file(predictor, arguments.data))
+    results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens))
 
 
 def _predict(arguments: argparse.Namespace, results: _Results) -> None:
@@ -156,9 +156,11 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
     from pipeline.streaming import open_input, predict_lines
 
     stream = open_input(arguments.file)  # a missing file shows before the model is loaded
-    if arguments.attention:
-        require_place(arguments.attention)
+    for place in (arguments.attention, arguments.alignments):
+        if place:
+            require_place(place)
     _import_tensorflow()
+    from pipeline.alignments import AlignmentWriter
     from pipeline.attention_page import AttentionPage
     from pipeline.loading import load_predictor
 
@@ -170,12 +172,28 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
             f"--n-best {arguments.n_best}: {arguments.model} keeps {predictor.n_best}; give a larger --beam"
         )
     page = AttentionPage(arguments.attention) if arguments.attention else None
-    predict_lines(predictor, stream, results.write, arguments.n_best, arguments.json, page)
+    with contextlib.ExitStack() as stack:
+        listeners: list[Any] = [page] if page else []
+        if arguments.alignments:
+            file = stack.enter_context(open(arguments.alignments, "w", encoding="utf-8", newline="\n"))
+            listeners.append(AlignmentWriter(file))
+        predict_lines(predictor, stream, results.write, arguments.n_best, arguments.json, listeners)
     if page:
         left_out = page.write()
         if left_out:
             logger.warning("%s: the last %d inputs are left out, a browser copes with no more", page.path, left_out)
         logger.info("attention: open %s in a browser", page.path)
+
+
+def _score(arguments: argparse.Namespace, results: _Results) -> None:
+    _import_tensorflow()
+    from pipeline.corpus import read_pairs
+    from pipeline.loading import load_predictor
+    from pipeline.scoring import score_pairs
+
+    predictor = load_predictor(arguments.model)
+    for score in score_pairs(predictor, read_pairs(arguments.data, "test"), arguments.tokens):
+        results.write(f"{score:.6f}\n")
 
 
 def _export(arguments: argparse.Namespace, results: _Results) -> None:
@@ -199,6 +217,7 @@ _COMMANDS = {
     "trial": _trial,
     "evaluate": _evaluate,
     "predict": _predict,
+    "score": _score,
     "export": _export,
     "inspect": _inspect,
 }

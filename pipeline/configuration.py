@@ -13,6 +13,11 @@ import yaml
 
 from pipeline.errors import UsageError
 
+# How sacrebleu may cut text; "given" is our word for leaving it as it is.
+BLEU_TOKENS = ("13a", "intl", "zh", "char", "given")
+TokenizerName = Literal["char", "space", "bpe", "unigram", "wordpiece"]
+SENTENCE_PIECES = ("bpe", "unigram")
+SUBWORDS = (*SENTENCE_PIECES, "wordpiece")
 PRESETS = Path(__file__).parent / "presets"
 DEFAULT_PRESET = "cmudict"
 
@@ -81,23 +86,41 @@ class TextConfiguration:
     """How strings become symbols and back.
 
     Args:
-        source_tokenizer: char (Unicode characters) or space (symbols between white space).
-        target_tokenizer: char or space, as above.
+        source_tokenizer: char (Unicode characters), space (symbols between white space), or subwords learned from
+            the training data: bpe or unigram (SentencePiece, for any text) or wordpiece (for tokenised text).
+        target_tokenizer: char, space, bpe, unigram or wordpiece, as above.
         normalization: Unicode normal form of both sides: nfc or nfkc.
         lowercase: Whether to lowercase both sides.
         min_count: Symbols seen less often than this in training become the unknown symbol.
         max_vocabulary: Keep only this many of the most frequent symbols a side; null keeps all.
+        vocabulary_size: Number of subwords a side; fewer where the data have no more to give.
+        shared_vocabulary: One vocabulary for both sides, learned from both.
+        learn_size: Learn subwords from this many training sentences at most, drawn at random by train.seed.
     """
 
-    source_tokenizer: Literal["char", "space"] = "char"
-    target_tokenizer: Literal["char", "space"] = "char"
+    source_tokenizer: TokenizerName = "char"
+    target_tokenizer: TokenizerName = "char"
     normalization: Literal["nfc", "nfkc"] = "nfc"
     lowercase: bool = False
     min_count: int = 1
     max_vocabulary: int | None = None
+    vocabulary_size: int = 8000
+    shared_vocabulary: bool = False
+    learn_size: int = 500_000
 
     def __post_init__(self) -> None:
-        _require_at_least("text", self, 1, ["min_count", "max_vocabulary"])
+        _require_at_least("text", self, 1, ["min_count", "max_vocabulary", "vocabulary_size", "learn_size"])
+        _require(
+            not self.shared_vocabulary or self.source_tokenizer == self.target_tokenizer,
+            "text.shared_vocabulary",
+            self.shared_vocabulary,
+            "false where text.source_tokenizer and text.target_tokenizer differ",
+        )
+
+    @property
+    def has_sentences(self) -> bool:
+        """Whether outputs are sentences: of subwords, which are no end in themselves as sounds or letters are."""
+        return self.target_tokenizer in SUBWORDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +134,9 @@ class ModelConfiguration:
         readout_units: Size of the hidden layer before the output; null takes units.
         encoder_layers: Bidirectional recurrent layers; residual from the second.
         cell: gru or lstm, in the encoder and the decoder.
-        attention: bahdanau (a context per output step) or none (one fixed context, the classic seq2seq).
+        attention: bahdanau, multi_head_bahdanau (several additive heads), luong_dot (the encoder then has half of
+            units in each direction), luong_general, or none (one fixed context, the classic seq2seq).
+        attention_heads: Heads of multi_head_bahdanau; divides attention_units and twice units.
         dropout: Share of embeddings, encoder outputs and readout units dropped in training.
         precision: Keras dtype policy: float32, mixed_float16, mixed_bfloat16 or float64.
         fast: Use the hand-written recurrence where one exists; false forces the plain loop.
@@ -123,15 +148,22 @@ class ModelConfiguration:
     readout_units: int | None = None
     encoder_layers: int = 1
     cell: Literal["gru", "lstm"] = "gru"
-    attention: Literal["bahdanau", "none"] = "bahdanau"
+    attention: Literal["bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", "none"] = "bahdanau"
+    attention_heads: int = 4
     dropout: float = 0.2
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "float64"] = "float32"
     fast: bool = True
 
     def __post_init__(self) -> None:
-        names = ["units", "embedding_units", "attention_units", "readout_units", "encoder_layers"]
+        names = ["units", "embedding_units", "attention_units", "readout_units", "encoder_layers", "attention_heads"]
         _require_at_least("model", self, 1, names)
         _require_share("model", self, ["dropout"])
+        if self.attention == "multi_head_bahdanau":
+            fits = (self.attention_units or self.units) % self.attention_heads + 2 * self.units % self.attention_heads
+            wanted = "a divisor of model.attention_units and of twice model.units"
+            _require(not fits, "model.attention_heads", self.attention_heads, wanted)
+        if self.attention == "luong_dot":
+            _require(self.units % 2 == 0, "model.units", self.units, "even for luong_dot")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +180,8 @@ class TrainConfiguration:
         weight_decay: Decoupled weight decay (AdamW); 0 is none.
         clip_norm: Largest global norm of the gradient; null does not clip.
         label_smoothing: Share of the target probability spread over the vocabulary.
+        ema_momentum: Decode, choose and export a moving average of the weights, of which a step keeps this share
+            (0.999: about the last thousand steps); 0 takes the weights themselves.
         patience: Stop after this many epochs without a better decoded dev metric; null never stops early.
         dev_beam_size: Beam size of the decoding after every epoch.
         attention_samples: Dev pairs whose attention is drawn after every epoch.
@@ -163,6 +197,7 @@ class TrainConfiguration:
     weight_decay: float = 0.0
     clip_norm: float | None = 5.0
     label_smoothing: float = 0.1
+    ema_momentum: float = 0.0
     patience: int | None = 10
     dev_beam_size: int = 1
     attention_samples: int = 8
@@ -175,7 +210,7 @@ class TrainConfiguration:
         _require_at_least("train", self, 0, ["attention_samples", "seed"])
         _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
         _require(self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "above 0")
-        _require_share("train", self, ["label_smoothing"])
+        _require_share("train", self, ["label_smoothing", "ema_momentum"])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,6 +26,8 @@ def export_run(run: Path, directory: Path, beam_size: int | None = None, n_best:
     - `n_best`: `texts`, `scores` `[B, K]`, best first; '' and -inf where missing
     - `explain`: `text`, `score`, `source_tokens` `[B, S]`, `target_tokens` `[B, T]`, `attention`
       `[B, T, S]`, `source_length`, `target_length`; tokens hold the end symbol where the model sees it
+    - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
+    - `score_tokens`: the same from `target_tokens` `[B, T]`, '' on the right
 
     Loading it takes only `tensorflow` and `tensorflow_text`.
 
@@ -97,4 +99,5 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., dict[str, tf.Tens
 
     signature = [tf.TensorSpec([None], tf.string, name="source")]
     functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}
-    return {name: tf.function(function, signature, autograph=False) for name, function in functions.items()}
+    signatures = {name: tf.function(function, signature, autograph=False) for name, function in functions.items()}
+    return {**signatures, "score": model.score, "score_tokens": model.score_tokens}

@@ -103,8 +103,10 @@ def build_model(
     source = keras.Input([None], dtype="int32", name="source")
     target_inputs = keras.Input([None], dtype="int32", name="target_inputs")
     source_mask = ops.not_equal(source, PAD)
+    # A dot product needs a memory of the state's size.
+    encoder_units = configuration.units // 2 if configuration.attention == "luong_dot" else configuration.units
     encoder = BidirectionalEncoder(
-        units=configuration.units,
+        units=encoder_units,
         layers=configuration.encoder_layers,
         cell=configuration.cell,
         dropout=configuration.dropout,
@@ -119,6 +121,7 @@ def build_model(
         cell=configuration.cell,
         attention=configuration.attention,
         attention_units=configuration.attention_units,
+        attention_heads=configuration.attention_heads,
         readout_units=configuration.readout_units,
         dropout=configuration.dropout,
         seed=seeds["decoder"],
@@ -128,7 +131,12 @@ def build_model(
     )
 
     def embed(ids: Any, size: int, name: str) -> Any:
-        embedded = keras.layers.Embedding(size, configuration.embedding_units, dtype=policy, name=name)(ids)
+        # Of unit variance, as the initial values of the layers that follow presume. With Keras's own, 0.03, what comes
+        # out hardly depends on what goes in, and small data are never learnt.
+        initializer = keras.initializers.RandomNormal(stddev=0.3)
+        embedded = keras.layers.Embedding(
+            size, configuration.embedding_units, embeddings_initializer=initializer, dtype=policy, name=name
+        )(ids)
         dropout = Dropout(configuration.dropout, seed=seeds[name], dtype=policy, name=f"{name}_dropout")
         return dropout(embedded)
 

@@ -19,9 +19,9 @@ from keras_tuner.engine.trial import Trial
 
 from pipeline.configuration import TuneConfiguration
 from pipeline.files import write_atomically
+from pipeline.metrics import objectives
 from pipeline.space import Choices, Dimension, SearchSpace, Value
 
-OBJECTIVE = keras_tuner.Objective("val_wer", "min")
 MOST_FAILURES = 3
 DIGITS = 6  # of sampled numbers that are kept: 0.30000000000000004 helps nobody
 ENDED = ("COMPLETED", "FAILED", "INVALID")
@@ -35,8 +35,9 @@ def make_oracle(tune: TuneConfiguration, space: SearchSpace, epochs: int) -> "Re
         space: What varies.
         epochs: Epochs of a full trial.
     """
+    metric, _ = objectives(space.configuration.text)
     shared: dict[str, Any] = {
-        "objective": OBJECTIVE,
+        "objective": keras_tuner.Objective(metric.log_name, "max" if metric.higher_is_better else "min"),
         "hyperparameters": to_hyperparameters(space),
         "allow_new_entries": False,
         "seed": tune.seed,

@@ -13,6 +13,7 @@ import docstring_parser
 import jsonargparse
 
 from pipeline.configuration import (
+    BLEU_TOKENS,
     DEFAULT_PRESET,
     Configuration,
     TuneConfiguration,
@@ -39,6 +40,7 @@ commands:
   tune      search for better settings, or go on with a search
   evaluate  measure a model on a TSV file
   predict   answer every line of a file or of standard input
+  score     say how probable given targets are
   export    write a run as a SavedModel directory
   inspect   show what a configuration makes, without training"""
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
@@ -50,8 +52,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     Returns:
         `command`, and for train: configuration, run, overwrite; inspect: configuration;
         tune: configuration, tune, space, run, overwrite; trial: order (for `tune`'s own use);
-        evaluate: model, data, beam; predict: model, file, beam, n_best, json, attention;
-        export: run, directory, beam, n_best. Places are `Path`, except `data` and `file`.
+        evaluate: model, data, beam, bleu_tokens; predict: model, file, beam, n_best, json, attention, alignments;
+        score: model, data, tokens; export: run, directory, beam, n_best. Places are `Path`, except `data` and `file`.
 
     Raises:
         UsageError: Something there is unknown, of a wrong type or impossible.
@@ -63,6 +65,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         "trial": _parse_trial,
         "evaluate": _parse_evaluate,
         "predict": _parse_predict,
+        "score": _parse_score,
         "export": _parse_export,
         "inspect": _parse_inspect,
     }
@@ -267,10 +270,32 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def _parse_evaluate(argv: list[str]) -> argparse.Namespace:
-    parser = _Parser("evaluate", "Measure a model; the last line is a JSON object with wer and per in percent.")
+    what = "the last line is a JSON object with wer and per in percent, or with bleu, chrf and ter of sentences."
+    parser = _Parser("evaluate", f"Measure a model; {what}")
     _add_model(parser)
-    parser.add_argument("data", metavar="DATA.tsv", help="Pairs: source TAB target, UTF-8.")
+    parser.add_argument("data", metavar="DATA", help="Pairs: a TSV file, or two line-aligned files as SOURCE,TARGET.")
+    parser.add_argument(
+        "--bleu-tokens",
+        metavar="HOW",
+        choices=BLEU_TOKENS,
+        default="",
+        help=f"How BLEU cuts text: {', '.join(BLEU_TOKENS)} (tokens as they stand, between spaces); left out: 13a. "
+        "Also has symbols measured as sentences.",
+    )
     parser.add_argument("--beam", metavar="K", type=_positive, help="Beam size; left out: the model's own.")
+    return parser.parse_args(argv)
+
+
+def _parse_score(argv: list[str]) -> argparse.Namespace:
+    parser = _Parser("score", "log p of every given target, end symbol included, a line each.")
+    _add_model(parser)
+    parser.add_argument("data", metavar="PAIRS", help="Pairs: a TSV file, or two line-aligned files as SOURCE,TARGET.")
+    parser.add_argument(
+        "--tokens",
+        action="store_true",
+        help="Targets are symbols with a space between, as predict --json gives them as target_tokens, and are not "
+        "cut again; invisible characters as \\u escapes, as in a run's vocabulary.",
+    )
     return parser.parse_args(argv)
 
 
@@ -281,6 +306,12 @@ def _parse_predict(argv: list[str]) -> argparse.Namespace:
     parser.add_search_arguments(n_best=1)
     parser.add_argument("--json", action="store_true", help="A JSON object a line, with scores and attention.")
     parser.add_argument("--attention", metavar="PAGE.html", type=Path, help="Also write a page to explore attention.")
+    parser.add_argument(
+        "--alignments",
+        metavar="FILE",
+        type=Path,
+        help="Also write which source symbol each target symbol looked at most, as 0-0 1-2, a line each.",
+    )
     return parser.parse_search(argv)
 
 

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from layers import AttentionMemory
+from layers import AttentionMemory, plain_unroll
 from pipeline.configuration import SearchConfiguration, TextConfiguration
 from pipeline.search import SearchResult, Step, beam_search, greedy_search
-from pipeline.symbols import UNKNOWN
+from pipeline.symbols import PAD, START, UNKNOWN
 from pipeline.text import TextProcessor
 
 BATCH_SIZE = 256
@@ -70,6 +70,44 @@ class StringModel(tf.Module):
             "target_length": found.lengths,
             "cut": cut,
             "unknown": tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1),
+        }
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, "source"), tf.TensorSpec([None], tf.string, "target")],
+        autograph=False,
+    )
+    def score(self, source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
+        """log p of given targets, `[batch]` strings: `score` and `target_length`, end symbol included, `[batch]`."""
+        return self._score(source, self.target_text.encode(target))
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, "source"),
+            tf.TensorSpec([None, None], tf.string, "target_tokens"),
+        ],
+        autograph=False,
+    )
+    def score_tokens(self, source: tf.Tensor, target_tokens: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The same of targets that are cut already: `[batch, target]` without end symbol, '' on the right."""
+        lengths = tf.reduce_sum(tf.cast(tf.not_equal(target_tokens, ""), tf.int64), axis=1)
+        tokens = tf.RaggedTensor.from_tensor(target_tokens, lengths=lengths)
+        return self._score(source, self.target_text.to_ids(tokens))
+
+    def _score(self, source: tf.Tensor, target_ids: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+        ids, source_lengths, _ = self._source_ids(source)
+        mask = tf.sequence_mask(source_lengths, tf.shape(ids)[1])
+        memory, summary = self.encoder(self.source_embedding(ids), mask)
+        # A column more than there may be: over none at all no recurrence runs.
+        targets = target_ids.to_tensor(PAD, shape=[None, None])
+        targets = tf.pad(targets, [[0, 0], [0, tf.cast(tf.equal(tf.shape(targets)[1], 0), tf.int32)]])
+        inputs = tf.concat([tf.fill([tf.shape(targets)[0], 1], START), targets[:, :-1]], axis=1)
+        hidden, _ = plain_unroll(self.decoder, self.target_embedding(inputs), memory, mask, summary)
+        log_probabilities = tf.nn.log_softmax(tf.cast(self.decoder.readout(hidden), tf.float32))
+        gained = tf.gather(log_probabilities, targets, batch_dims=2)
+        lengths = tf.cast(target_ids.row_lengths(), tf.int32)
+        return {
+            "score": tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1),
+            "target_length": lengths,
         }
 
     def _source_ids(self, source: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -167,6 +205,8 @@ class DecodesStrings(Protocol):
     """What a `StringModel` and a loaded export have in common."""
 
     decode: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+    score: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
+    score_tokens: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
 
 
 class Predictor:
@@ -180,7 +220,7 @@ class Predictor:
 
     def __init__(self, model: "DecodesStrings", text: TextConfiguration, n_best: int = 1) -> None:
         # The model itself: a bound tf.function alone would not keep it alive.
-        self._model = model
+        self.model = model
         self.text = text
         self.n_best = n_best
 
@@ -195,7 +235,7 @@ class Predictor:
         predictions: list[Prediction | None] = [None] * len(sources)
         for first in range(0, len(order), BATCH_SIZE):
             indices = order[first : first + BATCH_SIZE]
-            outputs = self._model.decode(tf.constant([sources[index] for index in indices], tf.string))
+            outputs = self.model.decode(tf.constant([sources[index] for index in indices], tf.string))
             arrays = {name: value.numpy() for name, value in outputs.items()}
             for row, index in enumerate(indices):
                 predictions[index] = _prediction(arrays, row, self.n_best)

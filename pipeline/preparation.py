@@ -5,20 +5,23 @@ import itertools
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.batches import Bucket, assign_buckets, plan_buckets, training_batches
-from pipeline.configuration import Configuration
+from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, TextConfiguration
 from pipeline.corpus import Pair, overlap, source_files
 from pipeline.errors import DataError, UsageError
 from pipeline.files import write_atomically
 from pipeline.loading import load_vocabularies, make_texts
 from pipeline.run_directory import Checkpoints, RunDirectory
+from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.symbols import SPECIAL_SYMBOLS, UNKNOWN
-from pipeline.text import Vocabulary, count_symbols
+from pipeline.text import Vocabulary, count_symbols, normalized
 from pipeline.tokenized_corpus import TokenizedCorpus, tokenize_corpus
+from pipeline.tokenizers import make_tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -128,29 +131,62 @@ def _learn_vocabularies(
 ) -> None:
     text = configuration.text
     directory.vocabulary.mkdir(exist_ok=True)
-    for side, tokenizer in (("source", text.source_tokenizer), ("target", text.target_tokenizer)):
-        counts = count_symbols((getattr(pair, side) for pair in pairs()), tokenizer, text.normalization, text.lowercase)
-        vocabulary = Vocabulary.from_counts(counts, text.min_count, text.max_vocabulary)
-        if len(vocabulary) == len(SPECIAL_SYMBOLS):
-            raise DataError(
-                f"{side}: no symbol occurs {text.min_count} times in the training data; lower text.min_count"
-            )
-        once = sum(1 for count in counts.values() if count == 1)
-        if tokenizer == "space" and once > 0.5 * len(counts) > 50:
-            logger.warning(
-                "%s: most of its %d symbols occur once; if words should be cut into characters, set "
-                "text.%s_tokenizer to char",
-                side,
-                len(counts),
-                side,
-            )
-        vocabulary.save(directory.vocabulary / f"{side}.txt")
+    tokenizers = {"source": text.source_tokenizer, "target": text.target_tokenizer}
+    for sides in (["source", "target"],) if text.shared_vocabulary else (["source"], ["target"]):
+        strings = (getattr(pair, side) for pair in pairs() for side in sides)
+        tokenizer = tokenizers[sides[0]]
+        if tokenizer in SUBWORDS:
+            vocabulary = _learn_subwords(strings, tokenizer, text, configuration.train.seed, " and ".join(sides))
+        else:
+            vocabulary = _count_vocabulary(strings, tokenizer, text, sides[0])
+        # The target's last: it tells that all are there.
+        for side in sides:
+            vocabulary.save(directory.vocabulary / f"{side}.txt")
+
+
+def _count_vocabulary(strings: Iterable[str], tokenizer: str, text: TextConfiguration, side: str) -> Vocabulary:
+    counts = count_symbols(strings, make_tokenizer(tokenizer), text.normalization, text.lowercase)
+    vocabulary = Vocabulary.from_counts(counts, text.min_count, text.max_vocabulary)
+    if len(vocabulary) == len(SPECIAL_SYMBOLS):
+        raise DataError(f"{side}: no symbol occurs {text.min_count} times in the training data; lower text.min_count")
+    once = sum(1 for count in counts.values() if count == 1)
+    if tokenizer == "space" and once > 0.5 * len(counts) > 50:
+        logger.warning(
+            "%s: most of its %d symbols occur once; if words should be cut into characters or subwords, set "
+            "text.%s_tokenizer to char or bpe",
+            side,
+            len(counts),
+            side,
+        )
+    return vocabulary
+
+
+def _learn_subwords(
+    strings: Iterable[str], tokenizer: str, text: TextConfiguration, seed: int, sides: str
+) -> Vocabulary:
+    began = time.monotonic()
+    chosen, number = sample(normalized(strings, text.normalization, text.lowercase), text.learn_size, seed)
+    if tokenizer in SENTENCE_PIECES:
+        model, pieces = learn_sentence_pieces(chosen, tokenizer, text.vocabulary_size)
+    else:
+        model, pieces = None, learn_word_pieces(chosen, text.vocabulary_size)
+    logger.info(
+        "%s: %d %s subwords learned from %s of %s sentences in %.0f s",
+        sides,
+        len(pieces),
+        tokenizer,
+        f"{len(chosen):,}",
+        f"{number:,}",
+        time.monotonic() - began,
+    )
+    return Vocabulary(pieces, model)
 
 
 def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str, checksums: dict[str, str]) -> str:
     """Names what the ids depend on: settings, vocabularies, and the content of the files."""
     settings = configuration.to_dict()
-    vocabularies = [(directory.vocabulary / f"{side}.txt").read_text(encoding="utf-8") for side in ("source", "target")]
+    files = [directory.vocabulary / f"{side}{end}" for side in ("source", "target") for end in (".txt", ".model")]
+    vocabularies = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
     data = {name: value for name, value in settings["data"].items() if name not in ("batch_tokens", "buckets")}
     parts = [split, data, settings["text"], configuration.train.seed, vocabularies, checksums]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -154,9 +154,11 @@ class TrainingState:
     best_epoch: int = 0
     """The epoch with the best decoded dev metric so far, from 1; 0 if none."""
     best_value: float = float("inf")
-    """Its dev metric."""
+    """Its dev metric, negative where higher is better."""
     best_second: float = float("inf")
-    """Its value of what decides between equal dev metrics."""
+    """The same of what decides between equal dev metrics."""
+    averaged: bool = False
+    """Whether the checkpoint has the average of the weights in their place, and them in its."""
     random: list[list[int]] = dataclasses.field(default_factory=list)
     """The states of the model's random generators."""
 

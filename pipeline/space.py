@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from pipeline.configuration import PRESETS, Configuration
+from pipeline.configuration import PRESETS, SUBWORDS, Configuration
 from pipeline.errors import UsageError
 from pipeline.settings_file import read_yaml, suggest
 
@@ -161,7 +161,19 @@ def make_space(
             dimensions.append(_read_dimension(str(key), entry, configuration))
         except UsageError as error:
             raise UsageError(f"{place(key)}: {error}") from None
-    return SearchSpace(configuration, tuple(_parents_first(_settle(dimensions, configuration, place), place)))
+    space = SearchSpace(configuration, tuple(_parents_first(_settle(dimensions, configuration, place), place)))
+    _require_one_metric(space, place)
+    return space
+
+
+def _require_one_metric(space: SearchSpace, place: Callable[[str], str]) -> None:
+    key = "text.target_tokenizer"
+    for dimension in space.dimensions:
+        values = dimension.over.values if dimension.key == key and isinstance(dimension.over, Choices) else ()
+        if len({value in SUBWORDS for value in values}) > 1:
+            raise UsageError(
+                f"{place(key)}: {key}: subwords are measured by BLEU, symbols by WER; search among one kind"
+            )
 
 
 def _read_dimension(key: str, entry: Any, configuration: Configuration) -> Dimension:

@@ -5,11 +5,10 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from pipeline.attention_page import AttentionPage
     from pipeline.predictor import Prediction, Predictor
 
 logger = logging.getLogger(__name__)
@@ -19,6 +18,16 @@ FIRST_LINES = 64  # until the model's speed is known
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 0.5
 _SEPARATORS = str.maketrans("\t\n\r", "   ")
+
+
+class Listener(Protocol):
+    """What is told of every input besides, in order."""
+
+    def add(self, number: int, source: str, prediction: "Prediction") -> None:
+        """An input and its answer."""
+
+    def add_fault(self, number: int, source: str, fault: str) -> None:
+        """An input that got no answer."""
 
 
 class Line(NamedTuple):
@@ -49,7 +58,7 @@ def predict_lines(
     write: Callable[[str], None],
     n_best: int = 1,
     as_json: bool = False,
-    page: "AttentionPage | None" = None,
+    listeners: Sequence[Listener] = (),
 ) -> None:
     """Answer every line of a stream with exactly one line, in order; unusable lines are warned of.
 
@@ -59,7 +68,7 @@ def predict_lines(
         write: Takes the answers to a batch, each ended by a newline, and flushes them.
         n_best: Texts in an answer, TAB-separated; missing ones are empty fields.
         as_json: Answer with JSON objects instead.
-        page: Collects the answers too; the caller writes it.
+        listeners: Are told of the answers too.
 
     Raises:
         OSError: The stream cannot be read.
@@ -72,7 +81,7 @@ def predict_lines(
             batch = batch[pace:]
             count += len(lines)
             began = time.monotonic()
-            write("".join(f"{answer}\n" for answer in _answer(predictor, lines, n_best, as_json, page)))
+            write("".join(f"{answer}\n" for answer in _answer(predictor, lines, n_best, as_json, listeners)))
             per_line = (time.monotonic() - began) / len(lines)
             pace = max(FIRST_LINES // 4, min(BATCH_LINES, 2 * pace, int(ANSWER_SECONDS / max(per_line, 1e-6))))
 
@@ -143,20 +152,20 @@ def decode_line(number: int, raw: bytes) -> Line:
 
 
 def _answer(
-    predictor: "Predictor", lines: list[Line], n_best: int, as_json: bool, page: "AttentionPage | None"
+    predictor: "Predictor", lines: list[Line], n_best: int, as_json: bool, listeners: Sequence[Listener]
 ) -> Iterator[str]:
     usable = [line.text for line in lines if line.fault is None]
     predictions = iter(predictor.predict(usable) if usable else [])
     for line in lines:
         if line.fault is not None:
             logger.warning("line %d: %s; it gets no prediction", line.number, line.fault)
-            if page:
-                page.add_fault(line.number, line.text, line.fault)
+            for listener in listeners:
+                listener.add_fault(line.number, line.text, line.fault)
             yield _to_json({"source": line.text, "predictions": [], "error": line.fault}) if as_json else ""
             continue
         prediction = next(predictions)
-        if page:
-            page.add(line.number, line.text, prediction)
+        for listener in listeners:
+            listener.add(line.number, line.text, prediction)
         if prediction.cut:
             logger.warning("line %d: longer than the model reads; cut", line.number)
         if prediction.unknown:

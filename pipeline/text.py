@@ -1,13 +1,13 @@
 """Strings to symbols to ids and back, all in the graph, so that an exported model takes raw strings.
 
-A new way of cutting strings (subwords, say) is one more entry in `TOKENIZERS`.
+How strings are cut is `pipeline.tokenizers`' matter.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -15,24 +15,10 @@ import tensorflow_text as tf_text
 from pipeline.errors import DataError
 from pipeline.files import write_atomically
 from pipeline.symbols import END, SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.tokenizers import Tokenizer, make_tokenizer
 
 CHUNK = 4096
 _REMEDY = "bring the file back as the training wrote it, or train again with --overwrite"
-
-
-class Tokenizer(NamedTuple):
-    """One way of cutting a normalised string into symbols."""
-
-    split: Any
-    """Strings `[batch]` to a ragged `[batch, symbols]`."""
-    separator: str
-    """What joins the symbols to a string again."""
-
-
-TOKENIZERS = {
-    "char": Tokenizer(lambda strings: tf.strings.unicode_split(strings, "UTF-8"), ""),
-    "space": Tokenizer(tf.strings.split, " "),
-}
 
 
 class Vocabulary:
@@ -43,10 +29,12 @@ class Vocabulary:
 
     Args:
         symbols: The symbols of the data, most frequent first, without the special ones.
+        model: The SentencePiece model whose subwords the symbols are, if they are.
     """
 
-    def __init__(self, symbols: Iterable[str]) -> None:
+    def __init__(self, symbols: Iterable[str], model: bytes | None = None) -> None:
         self.symbols = [*SPECIAL_SYMBOLS, *symbols]
+        self.model = model
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -58,8 +46,13 @@ class Vocabulary:
         return cls(sorted(kept, key=lambda symbol: (-counts[symbol], symbol))[:max_size])
 
     def save(self, path: Path) -> None:
-        """One symbol a line, the line's number (from 0) being its id; invisible characters as \\u escapes."""
+        """One symbol a line, the line's number (from 0) being its id; invisible characters as \\u escapes.
+
+        A SentencePiece model goes beside it, into a file that ends in `.model`.
+        """
         text = "".join(f"{_escape(symbol)}\n" for symbol in self.symbols)
+        if self.model is not None:
+            write_atomically(path.with_suffix(".model"), self.model)
         # Whole or not at all: after a full disk, half a vocabulary would pass for one.
         write_atomically(path, text)
 
@@ -82,7 +75,7 @@ class Vocabulary:
         numbers: dict[str, int] = {}
         for number, line in enumerate(lines[4:], 5):
             try:
-                symbol = _unescape(line)
+                symbol = unescape(line)
                 symbol.encode()
             except (ValueError, OverflowError) as error:
                 raise DataError(f"{path}:{number}: not a symbol ({error}); {_REMEDY}") from error
@@ -90,7 +83,8 @@ class Vocabulary:
                 raise DataError(f"{path}:{number}: the line is empty; {_REMEDY}")
             if numbers.setdefault(symbol, number) != number:
                 raise DataError(f"{path}:{number}: the same symbol as on line {numbers[symbol]}; {_REMEDY}")
-        return cls(numbers)
+        model = path.with_suffix(".model")
+        return cls(numbers, model.read_bytes() if model.is_file() else None)
 
 
 def _escape(symbol: str) -> str:
@@ -103,7 +97,8 @@ def _escape(symbol: str) -> str:
     return "".join(map(escape, symbol))
 
 
-def _unescape(line: str) -> str:
+def unescape(line: str) -> str:
+    """A symbol from its line in a vocabulary file."""
     return re.sub(r"\\(?:\\|u\{([0-9a-f]+)\})", lambda match: chr(int(match[1], 16)) if match[1] else "\\", line)
 
 
@@ -112,7 +107,7 @@ class TextProcessor(tf.Module):
 
     Args:
         vocabulary: The symbols.
-        tokenizer: A name in `TOKENIZERS`.
+        tokenizer: A name that `make_tokenizer` takes.
         normalization: "nfc" or "nfkc".
         lowercase: Whether to lowercase.
 
@@ -129,11 +124,11 @@ class TextProcessor(tf.Module):
     ) -> None:
         super().__init__()
         self.vocabulary = vocabulary
-        self.tokenizer = TOKENIZERS[tokenizer]
+        symbols = vocabulary.symbols[len(SPECIAL_SYMBOLS) :]
+        self.tokenizer = make_tokenizer(tokenizer, symbols, vocabulary.model)
         self.normalization, self.lowercase = normalization, lowercase
-        symbols = vocabulary.symbols
-        ids = tf.range(len(SPECIAL_SYMBOLS), len(symbols), dtype=tf.int32)
-        entries = tf.lookup.KeyValueTensorInitializer(tf.constant(symbols[len(SPECIAL_SYMBOLS) :], tf.string), ids)
+        ids = tf.range(len(symbols), dtype=tf.int32) + len(SPECIAL_SYMBOLS)
+        entries = tf.lookup.KeyValueTensorInitializer(tf.constant(symbols, tf.string), ids)
         self.table = tf.lookup.StaticHashTable(entries, UNKNOWN)
 
     def normalize(self, strings: Any) -> tf.Tensor:
@@ -146,7 +141,11 @@ class TextProcessor(tf.Module):
 
     def encode(self, strings: Any) -> tf.RaggedTensor:
         """Strings `[batch]` to ids, ragged int32 `[batch, symbols + 1]`, each row closed by the end symbol."""
-        ids = tf.ragged.map_flat_values(self.table.lookup, self.split(strings))
+        return self.to_ids(self.split(strings))
+
+    def to_ids(self, symbols: tf.RaggedTensor) -> tf.RaggedTensor:
+        """Symbols `[batch, symbols]` to ids, ragged int32 `[batch, symbols + 1]`, each row closed by the end symbol."""
+        ids = tf.ragged.map_flat_values(self.table.lookup, symbols)
         ends = tf.fill([ids.nrows(), 1], END)
         return tf.concat([ids, ends], axis=1)
 
@@ -161,8 +160,7 @@ class TextProcessor(tf.Module):
         outer, length = tf.shape(ids)[:-1], tf.shape(ids)[-1]
         flat = tf.reshape(ids, [tf.reduce_prod(outer), length])
         kept = tf.ragged.boolean_mask(self.symbols(flat), flat > END)
-        strings = tf.strings.reduce_join(kept, axis=-1, separator=self.tokenizer.separator)
-        return tf.reshape(strings, outer)
+        return tf.reshape(self.tokenizer.join(kept), outer)
 
 
 def normalize(strings: Any, normalization: str = "nfc", lowercase: bool = False) -> tf.Tensor:
@@ -174,14 +172,20 @@ def normalize(strings: Any, normalization: str = "nfc", lowercase: bool = False)
 
 
 def count_symbols(
-    strings: Iterable[str], tokenizer: str, normalization: str = "nfc", lowercase: bool = False
+    strings: Iterable[str], tokenizer: Tokenizer, normalization: str = "nfc", lowercase: bool = False
 ) -> Counter[str]:
     """How often each symbol occurs, streaming: memory grows with the distinct symbols only."""
     counts: Counter[bytes] = Counter()
     for chunk in in_chunks(strings, CHUNK):
-        symbols = TOKENIZERS[tokenizer].split(normalize(chunk, normalization, lowercase))
+        symbols = tokenizer.split(normalize(chunk, normalization, lowercase))
         counts.update(symbols.flat_values.numpy().tolist())
     return Counter({symbol.decode(): count for symbol, count in counts.items()})
+
+
+def normalized(strings: Iterable[str], normalization: str = "nfc", lowercase: bool = False) -> Iterator[str]:
+    """`normalize`, streaming."""
+    for chunk in in_chunks(strings, CHUNK):
+        yield from (string.decode() for string in normalize(chunk, normalization, lowercase).numpy())
 
 
 def in_chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline import callbacks
+from pipeline.averaging import AdamW, AveragedWeights, swap_averages
 from pipeline.batches import training_batches, validation_batches
 from pipeline.configuration import Configuration, by_name, describe_changes
 from pipeline.corpus import group_references, open_splits
@@ -24,6 +25,7 @@ from pipeline.loading import (
     load_predictor,
     load_weights,
 )
+from pipeline.metrics import objectives
 from pipeline.model import SequenceToSequence, build_model
 from pipeline.predictor import Predictor
 from pipeline.preparation import Splits, TrainingData, prepare_data
@@ -43,7 +45,8 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
         overwrite: Replace a run that is already there.
 
     Returns:
-        {"split", "n", "wer", "per"} of the test split, or of dev where there is no test; percent.
+        {"split", "n", "wer", "per"} of the test split, or of dev where there is no test, percent; of sentences
+        {"split", "n", "bleu", "chrf", "ter", "sequence_error_rate", "signature"}.
 
     Raises:
         UsageError: The directory holds a run of another configuration, or something else.
@@ -95,7 +98,15 @@ def compile_model(configuration: Configuration, data: TrainingData, steps_per_ep
     train = configuration.train
     model = build_model(configuration.model, len(data.source_vocabulary), len(data.target_vocabulary), seed=train.seed)
     schedule = WarmupDecay(train.learning_rate, train.epochs * steps_per_epoch, train.warmup_steps, train.schedule)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=train.weight_decay, global_clipnorm=train.clip_norm)
+    optimizer = AdamW(
+        schedule,
+        weight_decay=train.weight_decay,
+        global_clipnorm=train.clip_norm,
+        use_ema=train.ema_momentum > 0,
+        ema_momentum=train.ema_momentum,
+        # The average never takes the place of the weights while they are trained.
+        ema_overwrite_frequency=None,
+    )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     if configuration.model.precision == "mixed_float16":
         # Small gradients would vanish in half precision.
@@ -127,6 +138,8 @@ def fit(
     model = compile_model(configuration, data, steps)
     if found:
         load_weights(model, found[1])
+        if state.averaged:
+            swap_averages(model)
         callbacks.restore_random_states(model, state.random)
     directory.truncate_metrics(state.epoch)
     writer = tf.summary.create_file_writer(str(directory.logs))
@@ -213,12 +226,20 @@ def _callbacks(
     draws = configuration.model.attention != "none"
     report = callbacks.DevReport(directory, writer, configuration.train.attention_samples, draws)
     references = group_references(data.splits["dev"](), configuration.text)
-    # The second sets val_wer, which those after it read.
+    averaged = AveragedWeights() if configuration.train.ema_momentum else None
+    # The decoder sets the figures that those after it read.
     return [
         callbacks.RequireFiniteLoss(),
+        *([averaged] if averaged else []),
         callbacks.DecodedDevMetrics(Predictor(strings, configuration.text), references, report),
         callbacks.FigureLog(directory, writer),
-        callbacks.CheckpointAndStop(Checkpoints(directory.checkpoints), configuration.train.patience, state),
+        callbacks.CheckpointAndStop(
+            Checkpoints(directory.checkpoints),
+            configuration.train.patience,
+            state,
+            objectives(configuration.text),
+            averaged,
+        ),
         EmbeddingProjector(directory, data.source_vocabulary, data.target_vocabulary),
         callbacks.Progress(configuration.train.epochs, steps),
     ]
@@ -231,13 +252,10 @@ def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     result = scores.to_json(split)
     write_atomically(directory.result, json.dumps(result) + "\n")
     logger.info(
-        "%s (beam %d): WER %.2f %%, PER %.2f %% (%d sources)\n"
-        "  run       %s\n  export    %s\n  pictures  tensorboard --logdir %s",
+        "%s (beam %d): %s\n  run       %s\n  export    %s\n  pictures  tensorboard --logdir %s",
         split,
         load_configuration(directory).search.beam_size,
-        scores.wer,
-        scores.per,
-        scores.n,
+        scores,
         directory.path,
         directory.export,
         directory.logs,

@@ -24,6 +24,7 @@ import tensorflow as tf
 from pipeline.corpus import open_splits
 from pipeline.errors import TrainingError
 from pipeline.files import write_atomically
+from pipeline.metrics import objectives
 from pipeline.preparation import prepare_data
 from pipeline.run_directory import Checkpoints, RunDirectory, load_configuration
 from pipeline.space import Value, replace_settings
@@ -120,7 +121,7 @@ def _log_hyperparameters(order: TrialOrder, directory: RunDirectory) -> None:
 def _log_best(directory: RunDirectory, figures: Mapping[str, Any]) -> None:
     """The best values: the HParams tab shows the last of a curve."""
     with tf.summary.create_file_writer(str(directory.logs)).as_default():
-        for name in ("val_wer", "val_per"):
+        for name in (metric.log_name for metric in objectives(load_configuration(directory).text)):
             tf.summary.scalar(f"best/{name}", figures[name], step=int(figures["epoch"]))
 
 

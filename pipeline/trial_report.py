@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from pipeline.attention_plot import save_png
 from pipeline.configuration import Configuration
 from pipeline.files import write_atomically
+from pipeline.metrics import Metric, objectives
 from pipeline.space import Choices, Dimension, SearchSpace, Value
 
 TREES = 300
 FEWEST_TRIALS = 6  # below, a statement about settings would be a guess
-METRIC = "val_wer"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +34,10 @@ class TrialRecord:
     epochs: int
     """Epochs trained, those of the trial it went on from included."""
     best_epoch: int | None
-    wer: float | None
-    """Decoded dev WER of the best epoch in percent; None for a failed trial."""
-    per: float | None
+    value: float | None
+    """The decoded dev metric of the best epoch; None for a failed trial."""
+    second: float | None
+    """What decides between equal values."""
     seconds: float | None
     reason: str | None
     """Why it failed."""
@@ -53,14 +54,22 @@ class SearchResult:
     space: SearchSpace
 
     @property
+    def metrics(self) -> tuple[Metric, Metric]:
+        """What decides which trial is best, and what decides between equal ones."""
+        return objectives(self.space.configuration.text)
+
+    @property
     def ranked(self) -> list[TrialRecord]:
-        """The trials that succeeded, the best first; of those with equal WER the one with the lower PER."""
-        done = [trial for trial in self.trials if trial.wer is not None]
-        return sorted(done, key=lambda trial: (trial.wer or 0.0, trial.per or 0.0))
+        """The trials that succeeded, the best first; of equal ones that with the better second figure."""
+        done = [trial for trial in self.trials if trial.value is not None]
+        first, second = self.metrics
+        return sorted(
+            done, key=lambda trial: (first.to_minimize(trial.value or 0.0), second.to_minimize(trial.second or 0.0))
+        )
 
     @property
     def best(self) -> TrialRecord | None:
-        """The trial with the lowest dev WER."""
+        """The trial with the best dev metric."""
         return next(iter(self.ranked), None)
 
     @property
@@ -76,29 +85,33 @@ class SearchResult:
             "trials": len(self.trials),
             "failed": failed,
             "best": best.name if best else None,
-            METRIC: round(best.wer, 4) if best and best.wer is not None else None,
+            self.metrics[0].log_name: round(best.value, 4) if best and best.value is not None else None,
             "config": str(self.path / "best.yaml"),
         }
 
     def table(self) -> str:
         """The trials for a terminal, the best first, failed ones last with their reasons."""
         keys = [dimension.key for dimension in self.space.dimensions]
-        rows = [["trial", "WER %", "PER %", "epochs", *(key.partition(".")[2] for key in keys)]]
+        rows = [
+            ["trial", *(metric.title for metric in self.metrics), "epochs", *(key.partition(".")[2] for key in keys)]
+        ]
         for trial in self.ranked:
-            rows.append([trial.name, f"{trial.wer:.2f}", f"{trial.per:.2f}", str(trial.epochs), *_cells(trial, keys)])
+            figures = [f"{trial.value:.2f}", f"{trial.second:.2f}", str(trial.epochs)]
+            rows.append([trial.name, *figures, *_cells(trial, keys)])
         for trial in self.trials:
-            if trial.wer is None:
+            if trial.value is None:
                 rows.append([trial.name, "failed", "", "", *_cells(trial, keys)])
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         lines += [f"trial {trial.name} failed: {trial.reason}" for trial in self.trials if trial.reason]
         shares = [f"{key} {share:.0%}" for key, share in self.importance.items()]
-        lines += [f"differences in WER are explained by {', '.join(shares)}"] if shares else []
+        if shares:
+            lines.append(f"differences in {self.metrics[0].name.upper()} are explained by {', '.join(shares)}")
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     @functools.cached_property
     def importance(self) -> dict[str, float]:
-        """How much of the differences in WER each setting explains, as shares, the largest first.
+        """How much of the differences in the dev metric each setting explains, as shares, the largest first.
 
         Drop in accuracy of a random forest over the trials when a setting's column is shuffled; empty if there
         are too few trials.
@@ -127,7 +140,7 @@ def _importance(result: SearchResult) -> dict[str, float]:
         columns.append([_position(dimension, trial.values.get(dimension.key, dimension.preset)) for trial in trials])
     names.append("epochs trained")
     columns.append([float(trial.epochs) for trial in trials])
-    features, values = np.array(columns).T, np.array([trial.wer for trial in trials])
+    features, values = np.array(columns).T, np.array([trial.value for trial in trials])
     forest = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=0).fit(features, values)
     drops = permutation_importance(forest, features, values, n_repeats=20, random_state=0).importances_mean
     drops = np.maximum(drops, 0)
@@ -169,30 +182,33 @@ def _to_tsv(result: SearchResult) -> str:
     keys = [dimension.key for dimension in result.space.dimensions]
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(["trial", METRIC, "val_per", "epochs", "best_epoch", "seconds", "went_on_from", *keys, "failure"])
+    figures = [metric.log_name for metric in result.metrics]
+    writer.writerow(["trial", *figures, "epochs", "best_epoch", "seconds", "went_on_from", *keys, "failure"])
     for trial in result.trials:
-        figures = [trial.wer, trial.per, trial.epochs, trial.best_epoch, trial.seconds]
-        cells = ["" if figure is None else f"{figure:.6g}" for figure in figures]
+        numbers = [trial.value, trial.second, trial.epochs, trial.best_epoch, trial.seconds]
+        cells = ["" if figure is None else f"{figure:.6g}" for figure in numbers]
         settings = [_show(trial.values[key]) if key in trial.values else "" for key in keys]
         writer.writerow([trial.name, *cells, trial.go_on_from or "", *settings, trial.reason or ""])
     return text.getvalue()
 
 
 def draw_trials(result: SearchResult) -> Figure:
-    """Parallel coordinates: a line per trial from setting to setting to its WER, the best ones on top."""
+    """Parallel coordinates: a line per trial from setting to setting to its dev metric, the best ones on top."""
     dimensions, trials = result.space.dimensions, result.ranked
-    wers = [trial.wer or 0.0 for trial in trials]
-    lowest, highest = min(wers), max(wers)
+    metric = result.metrics[0]
+    # Better is lower, on the page as well.
+    values = [metric.to_minimize(trial.value or 0.0) for trial in trials]
+    lowest, highest = min(values), max(values)
     scale = Normalize(lowest, max(highest, lowest + 1e-9))
     figure = Figure(figsize=(1.5 * (len(dimensions) + 2), 4.8), layout="constrained")
     axes = figure.add_subplot()
-    for trial, wer in reversed(list(zip(trials, wers, strict=True))):
+    for trial, value in reversed(list(zip(trials, values, strict=True))):
         # A setting that a trial had no use for is passed by.
         points = [(p, _position(d, trial.values[d.key])) for p, d in enumerate(dimensions) if d.key in trial.values]
         is_best = trial is trials[0]
         axes.plot(
-            *zip(*points, (len(dimensions), float(scale(wer))), strict=True),
-            color=colormaps["viridis"](0.92 * float(scale(wer))),
+            *zip(*points, (len(dimensions), float(scale(value))), strict=True),
+            color=colormaps["viridis"](0.92 * float(scale(value))),
             linewidth=3 if is_best else 1.2,
             marker="o",
             markersize=4,
@@ -205,9 +221,9 @@ def draw_trials(result: SearchResult) -> Figure:
     end = len(dimensions)
     axes.axvline(end, color="0.3", linewidth=1, zorder=0)
     for height in (0.0, 0.5, 1.0):
-        label = f"{lowest + height * (highest - lowest):.1f} %"
+        label = f"{abs(lowest + height * (highest - lowest)):.1f}{' %' if '%' in metric.title else ''}"
         _write(axes, label, (end, height), "left")
-    axes.set_xticks(range(end + 1), [*(d.key.replace(".", ".\n") for d in dimensions), "dev WER"])
+    axes.set_xticks(range(end + 1), [*(d.key.replace(".", ".\n") for d in dimensions), f"dev {metric.name.upper()}"])
     axes.set_yticks([])
     axes.set_xlim(-0.6, end + 0.6)
     axes.set_title(f"{len(trials)} trials; dark is better, the thick line is the best (trial {trials[0].name})")
@@ -239,7 +255,8 @@ def draw_importance(result: SearchResult) -> Figure:
     bars = axes.barh(list(shares)[::-1], [100 * share for share in shares.values()][::-1], color="#3b6ea5")
     axes.bar_label(bars, fmt="%.0f %%", padding=3)
     axes.set_xlim(0, 110 * max(shares.values()))
-    axes.set_xlabel("share of the differences in dev WER that the setting explains")
+    name = result.metrics[0].name.upper()
+    axes.set_xlabel(f"share of the differences in dev {name} that the setting explains")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure
@@ -255,10 +272,7 @@ def _write_events(result: SearchResult, pictures: dict[str, Path]) -> None:
     for old in logs.glob("events.*"):
         old.unlink()
     columns = [api.HParam(dimension.key, _domain(dimension)) for dimension in result.space.dimensions]
-    metrics = [
-        api.Metric("best/val_wer", display_name="dev WER %"),
-        api.Metric("best/val_per", display_name="dev PER %"),
-    ]
+    metrics = [api.Metric(f"best/{metric.log_name}", display_name=f"dev {metric.title}") for metric in result.metrics]
     drawn = sorted((result.path / "trials" / best.name / "attention").glob("*.png"))
     with tf.summary.create_file_writer(str(logs)).as_default():
         api.hparams_config(hparams=columns, metrics=metrics)

@@ -20,7 +20,8 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from pipeline.configuration import Configuration, TuneConfiguration
 from pipeline.errors import TrainingError
 from pipeline.files import write_atomically
-from pipeline.oracles import OBJECTIVE, ResumableOracle, decode_values, make_oracle
+from pipeline.metrics import objectives
+from pipeline.oracles import ResumableOracle, decode_values, make_oracle
 from pipeline.run_directory import RunDirectory
 from pipeline.search_directory import SearchDirectory, begin_search, wait_for_search
 from pipeline.search_processes import MEMBER, run_members
@@ -185,8 +186,9 @@ class TrialTuner(BaseTuner):
             raise
         figures = read_figures(RunDirectory(run))
         assert figures is not None
-        logger.info("trial %s: %s %.2f", trial.trial_id, OBJECTIVE.name, figures[OBJECTIVE.name])
-        return {OBJECTIVE.name: figures[OBJECTIVE.name]}
+        name = self.oracle.objective.name
+        logger.info("trial %s: %s %.2f", trial.trial_id, name, figures[name])
+        return {name: figures[name]}
 
     def _try_run_and_update_trial(self, trial: Any, *arguments: Any, **options: Any) -> None:
         # keras-tuner's own takes any error for a failed trial, also one of ours, and prints its traceback.
@@ -227,14 +229,15 @@ def _reasons(records: list[TrialRecord], names: Collection[str]) -> str:
 def _record(trial: Any, directory: SearchDirectory, space: SearchSpace) -> TrialRecord:
     run, failure = directory.trials / trial.trial_id, directory.failure(trial.trial_id)
     figures = read_figures(RunDirectory(run)) if trial.status == "COMPLETED" else None
+    metrics = objectives(space.configuration.text)
     said = failure.read_text(encoding="utf-8").strip() if failure.is_file() else trial.message or "unknown reason"
     return TrialRecord(
         name=trial.trial_id,
         values=decode_values(trial.hyperparameters.values, space),
         epochs=int(figures["epochs"]) if figures else 0,
         best_epoch=int(figures["epoch"]) if figures else None,
-        wer=float(figures["val_wer"]) if figures else None,
-        per=float(figures["val_per"]) if figures else None,
+        value=float(figures[metrics[0].log_name]) if figures else None,
+        second=float(figures[metrics[1].log_name]) if figures else None,
         seconds=float(figures["seconds"]) if figures else None,
         reason=None if figures else said,
         go_on_from=trial.hyperparameters.values.get("tuner/trial_id"),

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from layers import BahdanauAttention, FixedContext
+from layers import BahdanauAttention, FixedContext, LuongAttention, MultiHeadBahdanauAttention
 from layers.attention import masked_softmax
 from tests.layer_contract import CONTRACT, TOLERANCES, LayerCase, arrays, assert_close, name_of, randomize
 
@@ -28,7 +28,8 @@ class Look(keras.layers.Layer):
         self.attention = attention
 
     def call(self, memory: Any, query: Any, mask: Any) -> tuple[Any, Any]:
-        return self.attention(query, self.attention.project_memory(memory), memory, mask)
+        values = keras.ops.repeat(memory, getattr(self.attention, "heads", 1), axis=1)
+        return self.attention(query, self.attention.project_memory(memory), values, mask)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "attention": keras.saving.serialize_keras_object(self.attention)}
@@ -47,6 +48,24 @@ CASES = [
         (False, True),
     ),
     LayerCase(
+        "multi_head",
+        lambda dtype: Look(MultiHeadBahdanauAttention(6, 3, dtype=dtype, name="attention"), dtype=dtype),
+        LOOK_INPUTS,
+        (False, True),
+    ),
+    LayerCase(
+        "luong_general",
+        lambda dtype: Look(LuongAttention(7, dtype=dtype, name="attention"), dtype=dtype),
+        LOOK_INPUTS,
+        (False, True),
+    ),
+    LayerCase(
+        "luong_dot",
+        lambda dtype: Look(LuongAttention(6, "dot", dtype=dtype, name="attention"), dtype=dtype),
+        [LOOK_INPUTS[0], LOOK_INPUTS[1][:, :6], MASK],
+        (False, True),
+    ),
+    LayerCase(
         "fixed",
         lambda dtype: Look(FixedContext(dtype=dtype, name="attention"), dtype=dtype),
         LOOK_INPUTS,
@@ -61,7 +80,11 @@ def test_contract(case: LayerCase, check: Callable[..., None], tmp_path: Path):
     check(case, tmp_path)
 
 
-@pytest.mark.parametrize("layer", [BahdanauAttention(5), FixedContext()], ids=["bahdanau", "fixed"])
+@pytest.mark.parametrize(
+    "layer",
+    [BahdanauAttention(5), MultiHeadBahdanauAttention(6, 2), LuongAttention(4, "dot"), FixedContext()],
+    ids=["bahdanau", "multi_head", "luong", "fixed"],
+)
 def test_configuration_of_the_bare_layer(layer: keras.layers.Layer):
     assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
 
@@ -158,3 +181,67 @@ def test_masked_softmax_is_never_in_half_precision(given: str, result: str):
     weights = masked_softmax(scores, np.ones((1, 300), bool))
     assert weights.dtype.name == result
     assert_close(weights, np.full((1, 300), 1 / 300), 1e-6)
+
+
+# Luong
+
+
+def test_general_scores_by_hand():
+    attention = LuongAttention(1, dtype="float64")
+    look(attention, np.zeros((1, 1)), np.zeros((1, 2, 1)), [[True] * 2])
+    attention.memory_projection.kernel.assign([[2.0]])
+    # Scores query · 2 h: 0 and ln 3 for h = 0 and ln(3) / 2 with query 1.
+    memory = np.array([[[0.0], [math.log(3) / 2]]])
+    context, weights = look(attention, np.ones((1, 1)), memory, [[True, True]])
+    assert_close(weights, [[0.25, 0.75]], 1e-12)
+    assert_close(context, [[0.75 * math.log(3) / 2]], 1e-12)
+
+
+@pytest.mark.parametrize("score", ["dot", "general"])
+def test_luong_refuses_other_sizes(score: str):
+    with pytest.raises(ValueError, match="the query must have 5 units, got 7"):
+        LuongAttention(5, score).build(QUERY.shape, None, MEMORY.shape)
+
+
+def test_dot_refuses_another_memory():
+    with pytest.raises(ValueError, match="the memory must have 7 units, got 6"):
+        LuongAttention(7, "dot").build(QUERY.shape, None, MEMORY.shape)
+
+
+def test_unknown_score():
+    with pytest.raises(ValueError, match="score must be one of"):
+        LuongAttention(7, "cosine")
+
+
+# Several heads
+
+
+def test_one_head_is_bahdanaus_attention():
+    one, many = BahdanauAttention(5, dtype="float64"), MultiHeadBahdanauAttention(5, 1, dtype="float64")
+    look(one, QUERY, MEMORY, MASK)
+    look(many, QUERY, MEMORY, MASK)
+    many.set_weights(randomize(one).get_weights())
+    for actual, expected in zip(look(many, QUERY, MEMORY, MASK), look(one, QUERY, MEMORY, MASK), strict=True):
+        assert_close(actual, expected, 1e-12)
+
+
+def test_every_head_has_weights_and_values_of_its_own():
+    # Two heads of a unit each: the first scores 0 and ln 3, the second ln 3 and 0.
+    attention = MultiHeadBahdanauAttention(2, 2, dtype="float64")
+    attention.build((None, 1), None, (None, None, 2))
+    attention.query_projection.kernel.assign(np.zeros((1, 2)))
+    attention.memory_projection.kernel.assign(np.eye(2))
+    attention.memory_projection.bias.assign(np.zeros(2))
+    attention.score_vector.assign([math.log(3) / math.tanh(1)] * 2)
+    memory = np.array([[[0.0, 1.0], [1.0, 0.0]]])
+    values = np.array([[[1.0], [10.0], [100.0], [1000.0]]])  # first position's heads, then the second's
+    context, weights = arrays(
+        attention(np.ones((1, 1)), attention.project_memory(memory), values, np.array([[True, True]]))
+    )
+    assert_close(context, [[0.25 * 1 + 0.75 * 10 + 0.75 * 100 + 0.25 * 1000]], 1e-12)
+    assert_close(weights, [[0.5, 0.5]], 1e-12)
+
+
+def test_heads_must_divide_units():
+    with pytest.raises(ValueError, match=r"heads must divide units \(5\), got 2"):
+        MultiHeadBahdanauAttention(5, 2)

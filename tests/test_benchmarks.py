@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import time
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the benchmarks need PyTorch: pip install -r requirements-bench.txt")
 
-from benchmarks import search_speed, training_speed, turns  # noqa: E402
+from benchmarks import growth, search_speed, start_up, training_speed, turns  # noqa: E402
+from benchmarks.memory import peak_memory  # noqa: E402
 from benchmarks.sizes import SIZES, Batch, Size, random_batch, training_work  # noqa: E402
 from benchmarks.torch_peer import TorchPeer, copy_weights, peer_loss  # noqa: E402
 from benchmarks.torch_search import TorchStrings  # noqa: E402
@@ -181,3 +183,64 @@ def test_search_speed_prints_a_table_and_a_json_line(monkeypatch: pytest.MonkeyP
     assert [result["beams"][beam]["same_texts"] for beam in ("1", "2")] == [1.0, 1.0]
     assert result["beams"]["2"]["batches"]["8"]["speed_over_pytorch"]["median"] > 0
     assert "beam 2, batch 8" in shown
+
+
+# Start-up, memory, growth
+
+
+def test_a_process_knows_when_it_began():
+    began = start_up._process_start()
+    assert abs(began - Path("/proc/self").stat().st_ctime) < 2
+    assert began < time.time()
+
+
+def test_peak_memory_is_this_processs_own():
+    before = peak_memory()
+    held = np.ones(200 * 1024 * 1024 // 8)
+    after = peak_memory()
+    assert before is not None
+    assert after is not None
+    assert after > 200
+    assert after >= before
+    assert held[0] == 1
+
+
+def test_table_of_start_up():
+    figures = {"attentif train": {"imports": {"low": 1.0, "median": 2.0, "high": 3.0}, "first_step": {"median": 9.5}}}
+    assert start_up.table(figures).splitlines()[1].split() == [
+        "attentif",
+        "train",
+        "imports",
+        "2,",
+        "first",
+        "step",
+        "9.5",
+    ]
+
+
+def test_growth_of_a_corpus():
+    found = growth.measure_corpus(300)
+    assert set(found) == {"prepare_us", "epoch_us", "memory_mib"}
+    assert min(found.values()) > 0
+
+
+def test_growth_varies_one_thing_at_a_time():
+    for name, values in growth.VARIED.items():
+        around = growth._around(name)
+        for value in values:
+            changed = dataclasses.replace(around, **{name: value})  # type: ignore[arg-type]
+            batch = random_batch(dataclasses.replace(changed, batch=2))
+            other = 12
+            lengths = (batch.source.shape[1], batch.targets.shape[1])
+            expected = {"length": (value, other), "target_length": (other, value)}.get(name, (other, other))
+            assert lengths == expected
+
+
+def test_table_and_picture_of_growth():
+    steps = {name: {value: 1.5 * value for value in values} for name, values in growth.VARIED.items()}
+    corpus = {pairs: {"prepare_us": 20.0, "epoch_us": 3.0, "memory_mib": 900.0} for pairs in growth.PAIRS}
+    text = growth.table(steps, corpus)
+    assert "vocabulary     45: 67.5" in text
+    assert "1,000,000" in text
+    figure = growth.draw(steps, corpus)
+    assert [axes.get_xlabel() for axes in figure.axes] == [*growth.AXES.values(), "pairs in the corpus"]

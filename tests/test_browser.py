@@ -46,7 +46,7 @@ def test_hparams_lists_every_trial(board: str, tiny_search: SearchResult, tmp_pa
         page.get_by_text("dev WER %").first.wait_for()
         page.get_by_text("model.units").first.wait_for()
         for trial in tiny_search.trials:
-            page.get_by_text(f"{trial.wer:.5g}").first.wait_for()
+            page.get_by_text(f"{trial.value:.5g}").first.wait_for()
         take_picture(page, "hparams", tmp_path)
 
 

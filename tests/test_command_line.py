@@ -209,7 +209,9 @@ def test_train_prints_its_result_last_and_passes_everything_on(fake: Fake, capsy
 def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
     calls: list[object] = []
     fake("loading", load_predictor=lambda model, beam_size=None, n_best=1: (model, beam_size, n_best))
-    fake("evaluation", evaluate_file=lambda predictor, location: {"split": location, "predictor": str(predictor)})
+    fake(
+        "evaluation", evaluate_file=lambda predictor, location, tokens: {"split": location, "predictor": str(predictor)}
+    )
     fake("export", export_run=lambda *places, **options: calls.append((places, options)))
     fake("inspection", inspect=lambda configuration: f"units {configuration.model.units}")
     assert main(["evaluate", "model", "a.tsv", "--beam", "3"]) == 0

@@ -19,7 +19,8 @@ MEMORY = RANDOM.normal(size=(3, 4, 10))
 MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 SUMMARY = RANDOM.normal(size=(3, 8))
 ARGUMENTS = (INPUTS, MEMORY, MASK, SUMMARY)
-KINDS = [(cell, attention) for cell in ("gru", "lstm") for attention in ("bahdanau", "none")]
+ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_general", "none")
+KINDS = [(cell, attention) for cell in ("gru", "lstm") for attention in ATTENTIONS]
 
 
 def case(name: str, **arguments: Any) -> LayerCase:
@@ -34,6 +35,8 @@ CASES = [
     case("gru_bahdanau", attention_units=3, readout_units=4, dropout=0.1, seed=3),
     case("plain_gru_bahdanau", fast=False),
     case("lstm_none", cell="lstm", attention="none"),
+    case("gru_heads", attention="multi_head_bahdanau", attention_units=6, attention_heads=2),
+    case("lstm_luong", cell="lstm", attention="luong_general"),
 ]
 
 
@@ -44,7 +47,8 @@ def test_contract(layer_case: LayerCase, check: Callable[..., None], tmp_path: P
 
 
 def decoder(**arguments: Any) -> AttentionDecoder:
-    layer = AttentionDecoder(VOCABULARY, UNITS, **{"dtype": "float64", "fast": False, **arguments})
+    heads = {"attention_units": 6, "attention_heads": 2} if "multi" in arguments.get("attention", "") else {}
+    layer = AttentionDecoder(VOCABULARY, UNITS, **{"dtype": "float64", "fast": False, **heads, **arguments})
     layer.build(*(array.shape for array in ARGUMENTS))
     return randomize(layer)
 

@@ -8,10 +8,10 @@ ROOT = Path(__file__).parent.parent
 # A module may import modules of lower rank, and of its own.
 RANKS = [
     {"__init__", "errors", "files", "symbols"},
-    {"configuration", "text_file", "settings_file", "space", "text"},
-    {"cmudict", "corpus", "tokenized_corpus", "batches"},
+    {"configuration", "text_file", "settings_file", "space", "tokenizers", "subwords", "text"},
+    {"cmudict", "corpus", "tokenized_corpus", "batches", "metrics"},
     {"model", "losses", "search", "schedule"},
-    {"run_directory", "predictor", "loading", "evaluation", "attention_plot"},
+    {"run_directory", "predictor", "loading", "evaluation", "scoring", "alignments", "attention_plot", "averaging"},
     {"callbacks", "preparation", "projector", "attention_page"},
     {"export", "training", "inspection"},
     {"oracles", "trial", "trial_report", "search_directory", "search_processes", "tuning"},

@@ -20,6 +20,7 @@ from pipeline.text import (
     in_chunks,
     normalize,
 )
+from pipeline.tokenizers import make_tokenizer
 
 # Everything that could break a file of one symbol a line.
 AWKWARD = [
@@ -124,7 +125,7 @@ def test_encode_closes_every_row_with_the_end_symbol():
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(st.sampled_from("aé東👍न\u094d xyz<s>")), min_size=1))
 def test_round_trip(texts: list[str]):
-    processor = TextProcessor(Vocabulary.from_counts(count_symbols([*texts, "a"], "char")), "char")
+    processor = TextProcessor(Vocabulary.from_counts(count_symbols([*texts, "a"], make_tokenizer("char"))), "char")
     ids = processor.encode(texts)
     assert [text.decode() for text in processor.decode(ids.to_tensor()).numpy()] == [normalized(t) for t in texts]
 
@@ -156,7 +157,7 @@ def test_symbols_have_no_name_for_pad_and_start():
 
 @pytest.mark.parametrize("special", SPECIAL_SYMBOLS)
 def test_a_special_symbols_name_in_the_data_is_a_symbol_like_any_other(special: str):
-    counts = count_symbols([f"{special} a"], "space")
+    counts = count_symbols([f"{special} a"], make_tokenizer("space"))
     processor = TextProcessor(Vocabulary.from_counts(counts), "space")
     ids = processor.encode([f"a {special}"]).to_list()[0]
     assert sorted(ids) == [END, 4, 5]
@@ -169,9 +170,9 @@ def test_a_special_symbols_name_in_the_data_is_a_symbol_like_any_other(special: 
 
 
 def test_counts():
-    assert count_symbols(["ab", "b", "B"], "char", lowercase=True) == Counter({"b": 3, "a": 1})
-    assert count_symbols(["a b", "b  c"], "space") == Counter({"b": 2, "a": 1, "c": 1})
-    assert count_symbols([], "char") == Counter()
+    assert count_symbols(["ab", "b", "B"], make_tokenizer("char"), lowercase=True) == Counter({"b": 3, "a": 1})
+    assert count_symbols(["a b", "b  c"], make_tokenizer("space")) == Counter({"b": 2, "a": 1, "c": 1})
+    assert count_symbols([], make_tokenizer("char")) == Counter()
 
 
 def test_counting_holds_one_chunk_at_a_time():
@@ -189,7 +190,7 @@ def test_counting_holds_one_chunk_at_a_time():
             most = max(most, alive)
             yield Text("ab")
 
-    assert count_symbols(texts(), "char") == {"a": 3 * CHUNK + 5, "b": 3 * CHUNK + 5}
+    assert count_symbols(texts(), make_tokenizer("char")) == {"a": 3 * CHUNK + 5, "b": 3 * CHUNK + 5}
     assert most < 2.5 * CHUNK
 
 

@@ -29,11 +29,11 @@ EPOCHS, STEPS = 3, 25
 
 @pytest.fixture(scope="module")
 def short(tiny_splits: dict[str, str]) -> Configuration:
-    """The tiny task with much dropout, ended long before it is learnt."""
+    """The tiny task with much dropout and a moving average, ended long before it is learnt."""
     return tiny_configuration(
         {name: tiny_splits[name] for name in ("train", "dev")},
         model={"dropout": 0.3},
-        train={"epochs": EPOCHS, "attention_samples": 0, "learning_rate": 0.01},
+        train={"epochs": EPOCHS, "attention_samples": 0, "learning_rate": 0.01, "ema_momentum": 0.9},
     )
 
 

@@ -32,8 +32,8 @@ def record(number: int, wer: float | None = None, **values: object) -> TrialReco
         values=chosen,  # type: ignore[arg-type]
         epochs=3 if done else 0,
         best_epoch=2 if done else None,
-        wer=wer,
-        per=wer and wer / 4,
+        value=wer,
+        second=wer and wer / 4,
         seconds=1.5 if done else None,
         reason=None if done else "not enough memory",
     )

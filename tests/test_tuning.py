@@ -55,7 +55,7 @@ def test_every_trial_is_reported(tiny_search: SearchResult):
     assert [trial.reason for trial in tiny_search.trials] == [None] * 3
     first = tiny_search.trials[0]
     assert first.values == {"model.units": 8, "train.learning_rate": 0.02}  # the configuration's own
-    assert tiny_search.best == min(tiny_search.trials, key=lambda trial: trial.wer or 0)
+    assert tiny_search.best == min(tiny_search.trials, key=lambda trial: trial.value or 0)
     for row, trial in zip(read_table(tiny_search.path), tiny_search.trials, strict=True):
         metrics = read_metrics(tiny_search.path / "trials" / trial.name)
         assert float(row["val_wer"]) == pytest.approx(min(line["val_wer"] for line in metrics), rel=1e-5)
@@ -75,7 +75,7 @@ def test_tensorboard_gets_every_trial(tiny_search: SearchResult):
         events = EventAccumulator(str(tiny_search.path / "trials" / trial.name / "logs"))
         events.Reload()
         [best] = events.Tensors("best/val_wer")
-        assert float(make_ndarray(best.tensor_proto)) == pytest.approx(trial.wer)
+        assert float(make_ndarray(best.tensor_proto)) == pytest.approx(trial.value)
         assert "_hparams_/session_start_info" in events.Tags()["tensors"]
         assert any(tag.startswith("attention/") for tag in events.Tags()["tensors"])
     whole = EventAccumulator(str(tiny_search.path / "logs"))

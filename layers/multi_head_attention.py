@@ -1,0 +1,66 @@
+"""Several additive attentions side by side."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from layers.attention import PACKAGE, BahdanauAttention, join_beams, masked_softmax, split_beams, weighted_sum
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MultiHeadBahdanauAttention(BahdanauAttention):
+    """Additive attention of Bahdanau, Cho & Bengio (2015) with several heads, each with weights of its own.
+
+        e_ij = v_iᵀ tanh(W_i query + U_i h_j)     a_ij = softmax_j(e_ij)     context = Σ_i Σ_j a_ij value_ij
+
+    The heads share the units of the space in which query and keys meet. Every head has a value for every position:
+    in a decoder head i has the i-th part of the memory, projected, so that as many parameters do as with one head.
+
+    Args:
+        units: Size of that space, all heads together.
+        heads: Number of heads; divides units.
+
+    Call arguments:
+        query: `[batch * beams, query_units]`.
+        keys: `[batch, source, units]`, from `project_memory`.
+        values: `[batch, source * heads, value_units]`: a row for each head at the first position, then at the next.
+        mask: `[batch, source]` bool, False on padding.
+
+    Returns:
+        context `[batch * beams, value_units]`, and the mean of the heads' attention weights, `[batch * beams, source]`
+        in at least float32.
+
+    Example:
+        >>> import numpy as np
+        >>> attention = MultiHeadBahdanauAttention(units=4, heads=2)
+        >>> memory, mask = np.ones((1, 3, 6), "float32"), np.array([[True, True, False]])
+        >>> values = np.reshape(memory, (1, 3 * 2, 3))
+        >>> attention.build((1, 5), None, memory.shape, None)
+        >>> context, weights = attention(np.ones((1, 5), "float32"), attention.project_memory(memory), values, mask)
+        >>> context.shape, np.round(weights, 3).tolist()
+        (TensorShape([1, 3]), [[0.5, 0.5, 0.0]])
+    """
+
+    def __init__(self, units: int, heads: int = 4, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        if heads < 1 or units % heads:
+            raise ValueError(f"heads must divide units ({units}), got {heads}")
+        self.heads = heads
+
+    def call(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
+        """One look at the memory; see the class."""
+        query = split_beams(self.query_projection(query), keys)
+        matched = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
+        weighed = matched * ops.cast(self.score_vector, keys.dtype)
+        batch, beams, source = (ops.shape(weighed)[axis] for axis in range(3))
+        scores = ops.sum(ops.reshape(weighed, (batch, beams, source, self.heads, self.units // self.heads)), axis=-1)
+        scores = ops.transpose(scores, (0, 1, 3, 2))
+        weights = masked_softmax(scores, ops.reshape(mask, (batch, 1, 1, source)))
+        rows = ops.reshape(ops.transpose(weights, (0, 1, 3, 2)), (batch, beams, source * self.heads))
+        context = weighted_sum(ops.cast(rows, values.dtype), values)
+        return join_beams(context), join_beams(ops.mean(weights, axis=2))
+
+    def get_config(self) -> dict[str, Any]:
+        """The keyword arguments that make this layer again."""
+        return {**super().get_config(), "heads": self.heads}

@@ -1,0 +1,49 @@
+"""A moving average of the weights, which decodes and is exported in their place."""
+
+from typing import Any
+
+import keras
+
+
+class AdamW(keras.optimizers.AdamW):
+    """Keras's AdamW, but for the end of `fit`, where that one writes its average over the weights by itself."""
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Leave them: `AveragedWeights` says what stands where."""
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Puts the average where the weights are at an epoch's end, and the weights back before the next epoch.
+
+    So what comes after it at an epoch's end, decoding and saving, has to do with the average. The optimizer keeps it:
+
+        average ← m average + (1 - m) weights     after every step, m being `train.ema_momentum`
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_model = False
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """The weights are trained."""
+        self._put(False)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """The average is looked at."""
+        self._put(True)
+
+    def _put(self, average: bool) -> None:
+        if self.in_model != average:
+            swap_averages(self.model)
+            self.in_model = average
+
+
+def swap_averages(model: keras.Model) -> None:
+    """Exchange weights and average; does nothing without one."""
+    optimizer: Any = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if not optimizer.use_ema:
+        return
+    for variable, average in zip(model.trainable_variables, optimizer._model_variables_moving_average, strict=True):
+        value = keras.ops.copy(variable.value)
+        variable.assign(average.value)
+        average.assign(value)

@@ -1,0 +1,116 @@
+"""Learning subwords from training data: SentencePiece (BPE, unigram) and WordPiece."""
+
+import io
+import os
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import sentencepiece
+from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib
+
+from pipeline.errors import DataError
+from pipeline.tokenizers import CONTINUES
+
+# Of the characters of the training data, the rarest in this share of the text become bytes.
+RARE_SHARE = 0.0005
+
+
+def sample(strings: Iterable[str], size: int, seed: int) -> tuple[list[str], int]:
+    """At most `size` of the strings, each as likely as any other, and how many there were; streams.
+
+    Example:
+        >>> sample(["a", "b", "c"], 5, seed=1)
+        (['a', 'b', 'c'], 3)
+    """
+    chosen: list[str] = []
+    generator, number = random.Random(seed), 0
+    for number, string in enumerate(strings, 1):
+        if len(chosen) < size:
+            chosen.append(string)
+        else:
+            place = generator.randrange(number)
+            if place < size:
+                chosen[place] = string
+    return chosen, number
+
+
+def learn_sentence_pieces(strings: Iterable[str], kind: str, size: int) -> tuple[bytes, list[str]]:
+    """A SentencePiece model with byte fallback, of normalised strings.
+
+    Args:
+        strings: What to learn from; kept in memory.
+        kind: "bpe" or "unigram".
+        size: Number of subwords, 256 bytes among them; fewer where the strings have no more to give.
+
+    Returns:
+        The serialised model, and its subwords.
+
+    Raises:
+        DataError: `size` has no room for bytes and characters.
+    """
+    strings = list(strings)
+    while True:
+        try:
+            return _train(strings, kind, size)
+        except RuntimeError as error:
+            most = re.search(r"Vocabulary size too high \(\d+\).*<= (\d+)", str(error))
+            if not most or int(most[1]) >= size:
+                raise DataError(
+                    f"text.vocabulary_size: {size} subwords cannot be learned ({_reason(error)}); another number may do"
+                ) from error
+            size = int(most[1])
+
+
+def _train(strings: list[str], kind: str, size: int) -> tuple[bytes, list[str]]:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(strings),
+        model_writer=model,
+        model_type=kind,
+        vocab_size=size,
+        character_coverage=1 - RARE_SHARE,
+        byte_fallback=True,
+        # Strings come in their normal form; joining must give back all of them.
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        hard_vocab_limit=False,
+        # The start and end of a sequence are no text.
+        unk_id=0,
+        bos_id=-1,
+        eos_id=-1,
+        pad_id=-1,
+        max_sentence_length=1 << 20,
+        num_threads=os.cpu_count() or 1,
+        minloglevel=2,
+    )
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    pieces = [
+        processor.id_to_piece(index) for index in range(processor.get_piece_size()) if not processor.is_unknown(index)
+    ]
+    return model.getvalue(), pieces
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[-200:]
+
+
+def learn_word_pieces(strings: Iterable[str], size: int) -> list[str]:
+    """The subwords of a WordPiece vocabulary (Schuster & Nakajima 2012), most useful first.
+
+    Args:
+        strings: What to learn from: words between white space; distinct words are kept in memory.
+        size: About how many subwords.
+    """
+    counts: Counter[str] = Counter(word for string in strings for word in string.split())
+    pieces = wordpiece_tokenizer_learner_lib.learn(
+        sorted(counts.items(), key=lambda item: (-item[1], item[0])),
+        vocab_size=size,
+        reserved_tokens=[],
+        lower_thresh=1,
+        max_unique_chars=size,
+        joiner=CONTINUES,
+    )
+    # A word that itself begins with the sign of a continuation would be taken for one.
+    return [piece for piece in dict.fromkeys(pieces) if piece and piece != CONTINUES]

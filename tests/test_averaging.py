@@ -1,0 +1,82 @@
+"""The moving average of the weights: its values, its comings and goings, and that it is what a run gives out."""
+
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from pipeline.averaging import AveragedWeights, swap_averages
+from pipeline.loading import load_predictor
+from pipeline.run_directory import Checkpoints, RunDirectory
+from pipeline.training import train
+from tests.tiny_task import tiny_configuration
+
+MOMENTUM = 0.75
+
+
+def make_model(momentum: float = MOMENTUM) -> keras.Model:
+    model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    optimizer = keras.optimizers.SGD(1.0, use_ema=momentum > 0, ema_momentum=momentum, ema_overwrite_frequency=None)
+    model.compile(optimizer)
+    optimizer.build(model.trainable_variables)
+    return model
+
+
+def kernel(model: keras.Model) -> float:
+    return float(np.asarray(model.layers[0].kernel)[0, 0])
+
+
+def test_values_by_hand():
+    model = make_model()
+    for _ in range(3):
+        model.optimizer.apply([np.array([[-1.0]], "float32")], model.trainable_variables)
+    # Weights 1, 2, 3; the first is the average of itself.
+    average = MOMENTUM * (MOMENTUM * 1 + 0.25 * 2) + 0.25 * 3
+    assert kernel(model) == 3
+    swap_averages(model)
+    assert kernel(model) == pytest.approx(average)
+    swap_averages(model)
+    assert kernel(model) == 3
+
+
+def test_comes_at_an_epochs_end_and_goes_before_the_next():
+    model, part = make_model(), AveragedWeights()
+    part.set_model(model)
+    for gradient in (-1.0, -1.0):
+        model.optimizer.apply([np.array([[gradient]], "float32")], model.trainable_variables)
+    part.on_epoch_begin(0)
+    assert (kernel(model), part.in_model) == (2, False)
+    part.on_epoch_end(0)
+    part.on_epoch_end(0)  # twice is once
+    assert (kernel(model), part.in_model) == (1.25, True)
+    part.on_epoch_begin(1)
+    assert (kernel(model), part.in_model) == (2, False)
+
+
+def test_without_an_average_nothing_happens():
+    model = make_model(momentum=0.0)
+    model.optimizer.apply([np.array([[-1.0]], "float32")], model.trainable_variables)
+    swap_averages(model)
+    assert kernel(model) == 1
+
+
+def test_a_run_gives_out_the_average(tiny_splits: dict[str, str], tmp_path: Path):
+    configuration = tiny_configuration(tiny_splits, train={"epochs": 2, "attention_samples": 0, "ema_momentum": 0.9})
+    result = train(configuration, tmp_path / "run")
+    found = Checkpoints(RunDirectory(tmp_path / "run").checkpoints).best()
+    assert found is not None
+    assert found[0].averaged
+    with h5py.File(found[1]) as file:
+        arrays: dict[str, np.ndarray] = {}
+        file.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    # Model and optimizer hold two sets of the same shapes, and they differ.
+    embeddings = [value for name, value in arrays.items() if "embedding" in name and "optimizer" not in name]
+    kept = [value for name, value in arrays.items() if "optimizer" in name and value.shape == embeddings[0].shape]
+    assert len(kept) >= 3  # Adam's two, and the weights while the average is in their place
+    assert all((value != embeddings[0]).any() for value in kept)
+    live, exported = (load_predictor(path) for path in (tmp_path / "run", tmp_path / "run" / "export"))
+    texts = [[found.texts for found in predictor.predict(["aé", "ß"])] for predictor in (live, exported)]
+    assert texts[0] == texts[1]
+    assert result["split"] == "test"

@@ -1,0 +1,50 @@
+"""Learning subwords: sampling, sizes, and what does not go."""
+
+from collections import Counter
+
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
+
+SENTENCES = [f"the {size} {animal} sleeps" for size in ("big", "small", "tiny") for animal in ("dog", "cat", "cow")]
+
+
+def test_a_sample_is_drawn_from_all():
+    chosen, number = sample((str(index) for index in range(1000)), 100, seed=1)
+    assert (len(set(chosen)), number) == (100, 1000)
+    assert 300 < sum(map(int, chosen)) / 100 < 700
+    assert sample(map(str, range(1000)), 100, seed=1)[0] == chosen
+    assert sample(map(str, range(1000)), 100, seed=2)[0] != chosen
+
+
+def test_every_string_is_as_likely():
+    counts = Counter(string for seed in range(2000) for string in sample("abcde", 2, seed)[0])
+    assert all(abs(count - 800) < 5 * (2000 * 0.4 * 0.6) ** 0.5 for count in counts.values())
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_sizes(kind: str):
+    model, pieces = learn_sentence_pieces(SENTENCES, kind, 290)
+    # The unknown piece is not among them.
+    assert len(pieces) == len(set(pieces)) <= 289
+    assert len([piece for piece in pieces if piece.startswith("<0x")]) == 256
+    assert model == learn_sentence_pieces(SENTENCES, kind, 290)[0]
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_more_than_the_data_have(kind: str):
+    _, pieces = learn_sentence_pieces(SENTENCES, kind, 100_000)
+    assert 256 < len(pieces) < 1000
+    assert "▁sleeps" in pieces
+
+
+def test_too_few_for_bytes_and_characters():
+    with pytest.raises(DataError, match=r"text\.vocabulary_size: 100 subwords cannot be learned"):
+        learn_sentence_pieces(SENTENCES, "bpe", 100)
+
+
+def test_word_pieces():
+    pieces = learn_word_pieces(SENTENCES, 60)
+    assert len(pieces) == len(set(pieces))
+    assert {"the", "sleeps", "d", "##g"} <= set(pieces)
