@@ -131,8 +131,8 @@ def build_model(
     )
 
     def embed(ids: Any, size: int, name: str) -> Any:
-        # Of unit variance, as the initial values of the layers that follow presume. With Keras's own, 0.03, what comes
-        # out hardly depends on what goes in, and small data are never learnt.
+        # With Keras's own deviation, 0.03, what comes out hardly depends on what goes in at first: from little data
+        # and many symbols nothing is ever learnt.
         initializer = keras.initializers.RandomNormal(stddev=0.3)
         embedded = keras.layers.Embedding(
             size, configuration.embedding_units, embeddings_initializer=initializer, dtype=policy, name=name

@@ -44,7 +44,8 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     configuration = tiny_configuration(
         locations,
         data={"max_length": 40},
-        train={"epochs": 12, "min_epoch_tokens": 8000, "learning_rate": 0.006, "attention_samples": 1},
+        model={"units": 48, "embedding_units": 32},
+        train={"epochs": 15, "min_epoch_tokens": 15000, "learning_rate": 0.01, "attention_samples": 1},
     )
     text = TextConfiguration(
         source_tokenizer=request.param,
