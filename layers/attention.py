@@ -22,11 +22,11 @@ class BahdanauAttention(keras.layers.Layer):
         units: Size of the space in which query and keys meet.
 
     Call arguments:
-        query: `[batch * beams, query_units]`, the decoder's previous state s_{t-1}. Several queries may look
-            at one source: the beams of a row stand one after the other.
+        query: `[batch * beams, query_units]`, the decoder's previous state s_{t-1}.
         keys: `[batch, source, units]`, from `project_memory`.
         values: `[batch, source, value_units]`: the memory h_j, or anything linear in it.
         mask: `[batch, source]` bool, False on padding. Weights there are exactly 0.
+        beams: How many queries look at each source; they stand one after the other.
 
     Returns:
         context `[batch * beams, value_units]` in the compute dtype, and the attention weights
@@ -42,6 +42,8 @@ class BahdanauAttention(keras.layers.Layer):
         >>> context.shape, np.round(weights, 3).tolist()
         (TensorShape([2, 5]), [[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])
     """
+
+    heads = 1
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -65,15 +67,16 @@ class BahdanauAttention(keras.layers.Layer):
         """The keys U h_j: `[batch, source, memory_units]` to `[batch, source, units]`, once per source."""
         return self.memory_projection(memory)
 
-    def call(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
+    def call(self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
-        query = split_beams(self.query_projection(query), keys)
-        # Multiply and sum: a product of a 3-D tensor with a vector would run as one tiny product per row.
+        query = split_beams(self.query_projection(query), beams)
         matched = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
-        scores = ops.sum(matched * ops.cast(self.score_vector, keys.dtype), axis=-1)
+        # Flat: a product of a tensor of more axes with a vector would run as one tiny product per row.
+        vector = ops.expand_dims(ops.cast(self.score_vector, keys.dtype), 1)
+        scores = ops.reshape(ops.matmul(ops.reshape(matched, (-1, self.units)), vector), ops.shape(matched)[:-1])
         weights = masked_softmax(scores, ops.expand_dims(mask, 1))
         context = weighted_sum(ops.cast(weights, values.dtype), values)
-        return join_beams(context), join_beams(weights)
+        return join_beams(context, beams), join_beams(weights, beams)
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""
@@ -91,6 +94,8 @@ class FixedContext(keras.layers.Layer):
         context `[batch, memory_units]`, and weights `[batch, source]` that are all 0: it looks nowhere.
     """
 
+    heads = 1
+
     def build(self, query_shape: Any, keys_shape: Any = None, values_shape: Any = None, mask_shape: Any = None) -> None:
         """Nothing to create."""
         self.built = True
@@ -99,9 +104,8 @@ class FixedContext(keras.layers.Layer):
         """Keys of size 0, `[batch, source, 0]`: there is nothing to compare a query with."""
         return memory[:, :, :0]
 
-    def call(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
+    def call(self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1) -> tuple[Any, Any]:
         """The fixed context, whatever the query."""
-        beams = ops.shape(query)[0] // ops.maximum(ops.shape(mask)[0], 1)
         weights = ops.zeros_like(mask, dtype=softmax_dtype(values.dtype))
         return ops.repeat(values[:, 0], beams, axis=0), ops.repeat(weights, beams, axis=0)
 
@@ -120,15 +124,15 @@ def weighted_sum(weights: Any, values: Any) -> Any:
     return contexts
 
 
-def split_beams(rows: Any, memory: Any) -> Any:
-    """`[batch * beams, units]` to `[batch, beams, units]`, as many rows as the memory has."""
-    batch = ops.shape(memory)[0]
-    return ops.reshape(rows, (batch, ops.shape(rows)[0] // ops.maximum(batch, 1), rows.shape[-1]))
+def split_beams(rows: Any, beams: int) -> Any:
+    """`[batch * beams, units]` to `[batch, beams, units]`."""
+    return ops.reshape(rows, (-1, beams, rows.shape[-1]))
 
 
-def join_beams(rows: Any) -> Any:
+def join_beams(rows: Any, beams: int) -> Any:
     """`[batch, beams, units]` to `[batch * beams, units]`."""
-    return ops.reshape(rows, (-1, ops.shape(rows)[-1]))
+    # Not by the same way for both: of a size that is not known, shape arithmetic would run at every step.
+    return ops.squeeze(rows, axis=1) if beams == 1 else ops.reshape(rows, (-1, ops.shape(rows)[-1]))
 
 
 def softmax_dtype(dtype: Any) -> str:

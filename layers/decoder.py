@@ -140,7 +140,7 @@ class AttentionDecoder(keras.layers.Layer):
         """Create all weights from the shapes of the call's arguments."""
         self.input_units = inputs_shape[-1]
         context_units = memory_shape[-1] if self.attention_kind != "none" else summary_shape[-1]
-        if self.attention_kind == "multi_head_bahdanau" and context_units % self.attention_heads:
+        if context_units % self.attention.heads:
             raise ValueError(f"attention_heads must divide the memory's size ({context_units})")
         self.attention.build((None, self.units), None, memory_shape, None)
         self.cell.build((None, inputs_shape[-1] + context_units))
@@ -166,7 +166,7 @@ class AttentionDecoder(keras.layers.Layer):
         Shapes as in the call arguments of the class.
         """
         seen = summary[:, None] if self.attention_kind == "none" else memory
-        heads = self.attention_heads if self.attention_kind == "multi_head_bahdanau" else 1
+        heads = self.attention.heads
         units = seen.shape[-1] // heads
         values = []
         for head in range(heads):
@@ -201,20 +201,22 @@ class AttentionDecoder(keras.layers.Layer):
         """s_0 from the encoder's final states: `[batch, units]` for a GRU, two of them (h, c) for an LSTM."""
         return [bridge(summary) for bridge in self.bridges]
 
-    def step(self, inputs: Any, state: list[Any], memory: AttentionMemory) -> tuple[Any, list[Any], Any]:
+    def step(
+        self, inputs: Any, state: list[Any], memory: AttentionMemory, beams: int = 1
+    ) -> tuple[Any, list[Any], Any]:
         """One output position: look, then move on. The single definition of the recurrence.
 
         Args:
             inputs: `[batch, gate_units + readout_units]`, y_{t-1} from `prepare_inputs`.
             state: s_{t-1}, as `initial_state` or the previous step returned it.
-            memory: From `prepare_memory`. It may have fewer rows: then as many rows of inputs and state, one
-                after the other, look at each of its rows, as the beams of a search do.
+            memory: From `prepare_memory`.
+            beams: How many rows of inputs and state, one after the other, look at each row of the memory.
 
         Returns:
             hidden `[batch, readout_units]`, g's hidden layer before its tanh, for `readout`; the new state; and the
             attention weights `[batch, source]` in at least float32.
         """
-        context, attention_weights = self.attention(state[0], memory.keys, memory.values, memory.mask)
+        context, attention_weights = self.attention(state[0], memory.keys, memory.values, memory.mask, beams=beams)
         seen = inputs + context  # W y_{t-1} + V C_t, for the gates and for the readout
         *gates, hidden = tf.split(seen, [self.units] * self._equations.GATES + [self.readout_units], axis=1)
         _, recurrent_bias = self._equations.split_bias(self._weight(self.cell.bias))

@@ -74,18 +74,19 @@ def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: A
         tuple(decoder.initial_state(summary)),
         tf.convert_to_tensor(memory),
         tf.convert_to_tensor(memory_mask),
-        _weights(decoder, tf.shape(inputs)[-1]),
+        _weights(decoder, inputs.shape[-1]),
     )
     return hidden, attention_weights
 
 
-def _weights(decoder: "AttentionDecoder", features: Any) -> Weights:
+def _weights(decoder: "AttentionDecoder", features: int) -> Weights:
     cell, attention = decoder.cell, decoder.attention
-    kernel = tf.convert_to_tensor(cell.kernel)
+    # Split, not sliced: the gradient of slices is two tables of zeros and their sum.
+    symbol_kernel, context_kernel = tf.split(cell.kernel, [features, cell.kernel.shape[0] - features])
     input_bias, recurrent_bias = EQUATIONS[decoder.cell_kind].split_bias(tf.convert_to_tensor(cell.bias))
     return Weights(
-        symbol_kernel=kernel[:features],
-        context_kernel=kernel[features:],
+        symbol_kernel=symbol_kernel,
+        context_kernel=context_kernel,
         recurrent_kernel=tf.concat([cell.recurrent_kernel, attention.query_projection.kernel], axis=1),
         input_bias=input_bias,
         recurrent_bias=recurrent_bias,
@@ -200,14 +201,15 @@ def _backward_loop(cell: str, d_states: Any, d_attention: Any, weights: Weights,
         state, gates = (tuple(part[position] for part in parts) for parts in (saved.states, saved.gates))
         attention = saved.attention[position]
         d_state = (carry[0] + d_states[position], *carry[1:])
-        d_gates, d_recurrent_gates, carry = equations.retreat(d_state, state, gates)
+        d_input_parts, d_recurrent_parts, carry = equations.retreat(d_state, state, gates)
+        d_gates = tf.concat(d_input_parts, axis=1)
         d_weights = tf.matmul(saved.memory_gates, d_gates[:, :, None])[:, :, 0] + d_attention[position]
         d_scores = attention * (d_weights - tf.reduce_sum(attention * d_weights, axis=-1, keepdims=True))
         matched = tf.tanh(saved.queries[position][:, None] + saved.keys)
         # Without v: it is a factor of every row, so that it waits for the sums.
         d_matched = d_scores[:, :, None] * (1 - matched * matched)
         d_query = weights.score_vector * tf.reduce_sum(d_matched, axis=1)
-        d_projected = tf.concat([d_recurrent_gates, d_query], axis=1)
+        d_projected = tf.concat([*d_recurrent_parts, d_query], axis=1)
         through = tf.matmul(d_projected, weights.recurrent_kernel, transpose_b=True)
         d_vector += tf.reduce_sum(d_scores[:, :, None] * matched, axis=1)
         arrays = write(arrays, position, (d_gates, d_projected))

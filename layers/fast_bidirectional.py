@@ -1,13 +1,14 @@
 """Hand-written bidirectional layer: both directions in one loop, everything not sequential outside of it.
 
-Per direction and step, with m the mask of the position (1 on symbols, 0 on padding):
+Per direction and step:
 
-    x = W input_j + b_x (all positions at once)     u = U s_prev + b_u
-    s_j = m CELL(x, u, s_prev) + (1 - m) s_prev     output_j = m s_j
+    x = W input_j + b_x (all positions at once)     u = U s_prev + b_u     s_j = CELL(x, u, s_prev)
 
-so that padding leaves the state as it is and the output is 0 there. Backward, from ds = dL/ds_j:
+Padding needs no care inside of the loop: there x has a gate shut (`PADDING` of the cell's equations), so that the
+zeros with which the backward direction begins stay zeros. Outputs on padding are set to 0 afterwards, and the final
+output of the forward direction is the one at the last symbol. Backward, from ds = dL/ds_j, 0 on padding:
 
-    (dx, du, ds_prev) = gradient of CELL at m ds    ds_prev += (1 - m) ds + du Uᵀ
+    (dx, du, ds_prev) = gradient of CELL at ds      ds_prev += du Uᵀ
 
 and every weight's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
 are each one XLA-compiled function. The cells and their gradients stand in `layers.gru_equations` and
@@ -96,20 +97,18 @@ def _read(
     equations = EQUATIONS[cell]
     length, units = tf.shape(inputs)[1], directions[0].recurrent_kernel.shape[0]
     opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
-    closed = 1 - opened
+    shut = (1 - opened) * tf.repeat(tf.constant(equations.PADDING, inputs.dtype), units)
     time_major = tf.transpose(inputs, [1, 0, 2])
     biases = [equations.split_bias(direction.bias) for direction in directions]
-    input_gates = [dense(time_major, directions[side].kernel) + biases[side][0] for side in (0, 1)]
+    input_gates = [dense(time_major, directions[side].kernel) + biases[side][0] + shut for side in (0, 1)]
 
     def body(step: Any, states: Any, arrays: Any) -> tuple[Any, ...]:
         written, new_states = [], []
         for side, direction in enumerate(directions):
             position, before = step if side == 0 else length - 1 - step, states[side]
             recurrent_gates = tf.matmul(before[0], direction.recurrent_kernel) + biases[side][1]
-            gates = (tf.split(part, equations.GATES, axis=1) for part in (input_gates[side][position], recurrent_gates))
-            after, saved = equations.advance(*gates, before)
-            is_open, is_closed = opened[position], closed[position]
-            after = tuple(is_open * new + is_closed * old for new, old in zip(after, before, strict=True))
+            parts = (tf.gather(input_gates[side], position), recurrent_gates)
+            after, saved = equations.advance(*(tf.split(part, equations.GATES, axis=1) for part in parts), before)
             kept = (*before, *saved) if keeps else ()
             written.append(write(arrays[side], position, (after[0], *kept)))
             new_states.append(after)
@@ -128,7 +127,13 @@ def _read(
         if keeps
         else ()
     )
-    return (tf.transpose(outputs, [1, 0, 2]), tf.concat([finals[0][0], finals[1][0]], axis=-1)), saved
+    forward = tf.reduce_sum(stacked[0][0] * _last_of(opened), axis=0)
+    return (tf.transpose(outputs, [1, 0, 2]), tf.concat([forward, finals[1][0]], axis=-1)), saved
+
+
+def _last_of(opened: Any) -> Any:
+    """`[S, B, 1]`, 1 on the last symbol of every row, from the same with 1 on all symbols."""
+    return opened - tf.concat([opened[1:], tf.zeros_like(opened[:1])], axis=0)
 
 
 @tf.function(jit_compile=True, autograph=False)
@@ -139,6 +144,8 @@ def _backward(
     length = tf.shape(inputs)[1]
     opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
     d_outputs = tf.split(tf.transpose(upstream[0], [1, 0, 2]) * opened, 2, axis=-1)
+    d_finals = tf.split(upstream[1], 2, axis=-1)
+    d_outputs[0] += _last_of(opened) * d_finals[0]
 
     def body(step: Any, carries: Any, arrays: Any) -> tuple[Any, ...]:
         written, new_carries = [], []
@@ -146,22 +153,18 @@ def _backward(
             position = length - 1 - step if side == 0 else step
             d_state = (carries[side][0] + d_outputs[side][position], *carries[side][1:])
             before, gates = (tuple(part[position] for part in parts) for parts in saved[side])
-            is_open = opened[position]
-            d_gates, d_recurrent_gates, carry = equations.retreat(
-                tuple(is_open * part for part in d_state), before, gates
-            )
-            carry = [new + (1 - is_open) * part for new, part in zip(carry, d_state, strict=True)]
-            carry[0] += tf.matmul(d_recurrent_gates, direction.recurrent_kernel, transpose_b=True)
+            *d_parts, carry = equations.retreat(d_state, before, gates)
+            d_gates, d_recurrent_gates = (tf.concat(parts, axis=1) for parts in d_parts)
+            through = tf.matmul(d_recurrent_gates, direction.recurrent_kernel, transpose_b=True)
             written.append(write(arrays[side], position, (d_gates, d_recurrent_gates)))
-            new_carries.append(tuple(carry))
+            new_carries.append((carry[0] + through, *carry[1:]))
         return step + 1, tuple(new_carries), tuple(written)
 
     arrays = tuple(tuple(tf.TensorArray(inputs.dtype, length) for _ in range(2)) for _ in directions)
-    finals = tuple(
-        (final, *(tf.zeros_like(final),) * (equations.PARTS - 1)) for final in tf.split(upstream[1], 2, axis=-1)
-    )
+    nothing = tf.zeros_like(d_finals[0])
+    starts = tuple((final, *(nothing,) * (equations.PARTS - 1)) for final in (nothing, d_finals[1]))
     *_, arrays = tf.while_loop(
-        lambda step, *_: step < length, body, (tf.constant(0), finals, arrays), maximum_iterations=length
+        lambda step, *_: step < length, body, (tf.constant(0), starts, arrays), maximum_iterations=length
     )
     time_major = tf.transpose(inputs, [1, 0, 2])
     d_inputs: Any = 0

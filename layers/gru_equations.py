@@ -22,6 +22,7 @@ Parts = Sequence[Any]
 PARTS = 1  # of the state
 GATES = 3  # parts of x and of u
 SAVED = 4  # parts of what `retreat` needs
+PADDING = (1e4, 0.0, 0.0)  # added to x where nothing is to be read: z = 1 leaves a state of zeros as it is
 
 
 def split_bias(bias: Any) -> tuple[Any, Any]:
@@ -42,11 +43,11 @@ def advance(input_gates: Parts, recurrent_gates: Parts, state: State) -> tuple[S
     update = tf.sigmoid(input_update + recurrent_update)
     reset = tf.sigmoid(input_reset + recurrent_reset)
     candidate = tf.tanh(input_candidate + reset * recurrent_candidate)
-    new_state = update * previous + (1 - update) * candidate
+    new_state = candidate + update * (previous - candidate)  # an operation less
     return (new_state,), (update, reset, candidate, recurrent_candidate)
 
 
-def retreat(d_state: State, state: State, saved: tuple[Any, ...]) -> tuple[Any, Any, State]:
+def retreat(d_state: State, state: State, saved: tuple[Any, ...]) -> tuple[Parts, Parts, State]:
     """The gradient of `advance`.
 
     Args:
@@ -55,13 +56,11 @@ def retreat(d_state: State, state: State, saved: tuple[Any, ...]) -> tuple[Any, 
         saved: The second result of `advance`.
 
     Returns:
-        dL/dx and dL/du, `[batch, 3 * units]` each, and the direct share of dL/ds_{t-1}.
+        dL/dx and dL/du in parts, and the direct share of dL/ds_{t-1}.
     """
     (gradient,), (previous,) = d_state, state
     update, reset, candidate, recurrent_candidate = saved
     d_candidate = gradient * (1 - update) * (1 - candidate * candidate)
     d_update = gradient * (previous - candidate) * update * (1 - update)
     d_reset = d_candidate * recurrent_candidate * reset * (1 - reset)
-    d_input_gates = tf.concat([d_update, d_reset, d_candidate], axis=1)
-    d_recurrent_gates = tf.concat([d_update, d_reset, reset * d_candidate], axis=1)
-    return d_input_gates, d_recurrent_gates, (update * gradient,)
+    return (d_update, d_reset, d_candidate), (d_update, d_reset, reset * d_candidate), (update * gradient,)

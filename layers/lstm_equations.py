@@ -21,6 +21,7 @@ Parts = Sequence[Any]
 PARTS = 2  # of the state: h, c
 GATES = 4  # parts of x and of u
 SAVED = 5  # parts of what `retreat` needs
+PADDING = (-1e4, 0.0, 0.0, 0.0)  # added to x where nothing is to be read: i = 0 leaves a state of zeros as it is
 
 
 def split_bias(bias: Any) -> tuple[Any, Any]:
@@ -44,7 +45,7 @@ def advance(input_gates: Parts, recurrent_gates: Parts, state: State) -> tuple[S
     return (output * shown, memory_cell), (entry, forget, output, candidate, shown)
 
 
-def retreat(d_state: State, state: State, saved: tuple[Any, ...]) -> tuple[Any, Any, State]:
+def retreat(d_state: State, state: State, saved: tuple[Any, ...]) -> tuple[Parts, Parts, State]:
     """The gradient of `advance`.
 
     Args:
@@ -53,19 +54,15 @@ def retreat(d_state: State, state: State, saved: tuple[Any, ...]) -> tuple[Any, 
         saved: The second result of `advance`.
 
     Returns:
-        dL/dx and dL/du, `[batch, 4 * units]` each, and the direct share of dL/dh_{t-1}, which is 0, and
-        dL/dc_{t-1}.
+        dL/dx and dL/du in parts, and the direct share of dL/dh_{t-1}, which is 0, and dL/dc_{t-1}.
     """
     (d_hidden, d_memory_cell), (_, previous) = d_state, state
     entry, forget, output, candidate, shown = saved
     d_memory_cell += d_hidden * output * (1 - shown * shown)
-    d_gates = tf.concat(
-        [
-            d_memory_cell * candidate * entry * (1 - entry),
-            d_memory_cell * previous * forget * (1 - forget),
-            d_memory_cell * entry * (1 - candidate * candidate),
-            d_hidden * shown * output * (1 - output),
-        ],
-        axis=1,
+    d_gates = (
+        d_memory_cell * candidate * entry * (1 - entry),
+        d_memory_cell * previous * forget * (1 - forget),
+        d_memory_cell * entry * (1 - candidate * candidate),
+        d_hidden * shown * output * (1 - output),
     )
     return d_gates, d_gates, (tf.zeros_like(d_hidden), forget * d_memory_cell)

@@ -34,6 +34,8 @@ class LuongAttention(keras.layers.Layer):
         [[0.75, 0.25, 0.0]]
     """
 
+    heads = 1
+
     def __init__(self, units: int, score: str = "general", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if units < 1:
@@ -66,12 +68,12 @@ class LuongAttention(keras.layers.Layer):
         """The keys, `[batch, source, query_units]`, once per source."""
         return ops.cast(memory, self.compute_dtype) if self.score == "dot" else self.memory_projection(memory)
 
-    def call(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
+    def call(self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
-        scores = ops.matmul(split_beams(query, keys), ops.transpose(keys, (0, 2, 1)))
+        scores = ops.matmul(split_beams(query, beams), ops.transpose(keys, (0, 2, 1)))
         weights = masked_softmax(scores, ops.expand_dims(mask, 1))
         context = weighted_sum(ops.cast(weights, values.dtype), values)
-        return join_beams(context), join_beams(weights)
+        return join_beams(context, beams), join_beams(weights, beams)
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""

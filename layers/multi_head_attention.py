@@ -48,18 +48,18 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
             raise ValueError(f"heads must divide units ({units}), got {heads}")
         self.heads = heads
 
-    def call(self, query: Any, keys: Any, values: Any, mask: Any) -> tuple[Any, Any]:
+    def call(self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
-        query = split_beams(self.query_projection(query), keys)
+        query = split_beams(self.query_projection(query), beams)
         matched = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
         weighed = matched * ops.cast(self.score_vector, keys.dtype)
-        batch, beams, source = (ops.shape(weighed)[axis] for axis in range(3))
+        batch, source = ops.shape(keys)[0], ops.shape(keys)[1]
         scores = ops.sum(ops.reshape(weighed, (batch, beams, source, self.heads, self.units // self.heads)), axis=-1)
         scores = ops.transpose(scores, (0, 1, 3, 2))
         weights = masked_softmax(scores, ops.reshape(mask, (batch, 1, 1, source)))
         rows = ops.reshape(ops.transpose(weights, (0, 1, 3, 2)), (batch, beams, source * self.heads))
         context = weighted_sum(ops.cast(rows, values.dtype), values)
-        return join_beams(context), join_beams(ops.mean(weights, axis=2))
+        return join_beams(context, beams), join_beams(ops.mean(weights, axis=2), beams)
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""

@@ -57,18 +57,19 @@ class StringModel(tf.Module):
             source_length `[batch]`, all with the end symbol where the model sees it; and cut and unknown
             `[batch]`, whether the source was too long and how many of its symbols were not in training.
         """
-        ids, lengths, cut = self._source_ids(source)
+        symbols = self.source_text.split(source)
+        ids, lengths = self.source_text.to_ids(symbols, self.max_length)
         found = self._search(ids, lengths)
         texts = tf.where(tf.math.is_finite(found.scores), self.target_text.decode(found.tokens), "")
         return {
             "texts": texts,
             "scores": found.scores,
-            "source_tokens": self._source_symbols(source),
+            "source_tokens": self.source_text.to_symbols(symbols, self.max_length),
             "target_tokens": self.target_text.symbols(found.tokens),
             "attention": found.attention_weights,
             "source_length": lengths,
             "target_length": found.lengths,
-            "cut": cut,
+            "cut": symbols.row_lengths() > self.max_length,
             "unknown": tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1),
         }
 
@@ -78,7 +79,7 @@ class StringModel(tf.Module):
     )
     def score(self, source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
         """log p of given targets, `[batch]` strings: `score` and `target_length`, end symbol included, `[batch]`."""
-        return self._score(source, self.target_text.encode(target))
+        return self._score(source, self.target_text.split(target))
 
     @tf.function(
         input_signature=[
@@ -91,43 +92,26 @@ class StringModel(tf.Module):
         """The same of targets that are cut already: `[batch, target]` without end symbol, '' on the right."""
         lengths = tf.reduce_sum(tf.cast(tf.not_equal(target_tokens, ""), tf.int64), axis=1)
         tokens = tf.RaggedTensor.from_tensor(target_tokens, lengths=lengths)
-        return self._score(source, self.target_text.to_ids(tokens))
+        return self._score(source, tokens)
 
-    def _score(self, source: tf.Tensor, target_ids: tf.RaggedTensor) -> dict[str, tf.Tensor]:
-        ids, source_lengths, _ = self._source_ids(source)
-        mask = tf.sequence_mask(source_lengths, tf.shape(ids)[1])
-        memory, summary = self.encoder(self.source_embedding(ids), mask)
-        # A column more than there may be: over none at all no recurrence runs.
-        targets = target_ids.to_tensor(PAD, shape=[None, None])
-        targets = tf.pad(targets, [[0, 0], [0, tf.cast(tf.equal(tf.shape(targets)[1], 0), tf.int32)]])
+    def _score(self, source: tf.Tensor, target_symbols: tf.RaggedTensor) -> dict[str, tf.Tensor]:
+        ids, source_lengths = self.source_text.to_ids(self.source_text.split(source), self.max_length)
+        memory, mask, summary = self._read(ids, source_lengths)
+        targets, lengths = self.target_text.to_ids(target_symbols)
         inputs = tf.concat([tf.fill([tf.shape(targets)[0], 1], START), targets[:, :-1]], axis=1)
         hidden, _ = plain_unroll(self.decoder, self.target_embedding(inputs), memory, mask, summary)
         log_probabilities = tf.nn.log_softmax(tf.cast(self.decoder.readout(hidden), tf.float32))
         gained = tf.gather(log_probabilities, targets, batch_dims=2)
-        lengths = tf.cast(target_ids.row_lengths(), tf.int32)
-        return {
-            "score": tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1),
-            "target_length": lengths,
-        }
+        return {"score": tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1), "target_length": lengths}
 
-    def _source_ids(self, source: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        ids = self.source_text.encode(source)
-        cut = ids.row_lengths() > self.max_length + 1
-        ends = ids[:, -1:]
-        kept = tf.concat([ids[:, :-1][:, : self.max_length], ends], axis=1)
-        # An empty batch would have no column at all, over which no recurrence runs.
-        padded = tf.pad(kept.to_tensor(), [[0, 0], [0, tf.cast(tf.equal(kept.nrows(), 0), tf.int32)]])
-        return padded, tf.cast(kept.row_lengths(), tf.int32), cut
-
-    def _source_symbols(self, source: tf.Tensor) -> tf.Tensor:
-        """The symbols as they stand in the source, unknown ones too; '' is padding."""
-        symbols = self.source_text.split(source)[:, : self.max_length]
-        ends = tf.fill([symbols.nrows(), 1], self.source_text.vocabulary.symbols[2])
-        return tf.concat([symbols, ends], axis=1).to_tensor()
-
-    def _search(self, ids: tf.Tensor, lengths: tf.Tensor) -> SearchResult:
+    def _read(self, ids: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Memory, its mask and summary of sources."""
         mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
         memory, summary = self.encoder(self.source_embedding(ids), mask)
+        return memory, mask, summary
+
+    def _search(self, ids: tf.Tensor, lengths: tf.Tensor) -> SearchResult:
+        memory, mask, summary = self._read(ids, lengths)
         state = self.decoder.initial_state(summary)
         prepared = self.decoder.prepare_memory(memory, mask, summary)
         step = self._make_step()
@@ -141,7 +125,7 @@ class StringModel(tf.Module):
 
     def _make_step(self) -> Step:
         """Symbols, state and memory in; logits, state and attention weights out."""
-        decoder, size = self.decoder, self.target_embedding.input_dim
+        decoder, size, beams = self.decoder, self.target_embedding.input_dim, self.search.beam_size
         # What a symbol brings to a step is a row of a table, where that is not larger than the work it saves.
         table = decoder.prepare_inputs(self.target_embedding(tf.range(size))) if size <= LARGEST_TABLE else None
 
@@ -150,7 +134,7 @@ class StringModel(tf.Module):
                 inputs = decoder.prepare_inputs(self.target_embedding(tokens))
             else:
                 inputs = tf.gather(table, tokens)
-            hidden, state, attention_weights = decoder.step(inputs, state, memory)
+            hidden, state, attention_weights = decoder.step(inputs, state, memory, beams)
             return decoder.readout(hidden), state, attention_weights
 
         return step

@@ -9,9 +9,7 @@ from tqdm import tqdm
 from pipeline.corpus import Pair
 from pipeline.predictor import BATCH_SIZE, Predictor
 from pipeline.symbols import END, SPECIAL_SYMBOLS
-from pipeline.text import in_chunks, unescape
-
-CHUNK = 16 * BATCH_SIZE
+from pipeline.text import CHUNK, in_chunks, unescape
 
 
 def score_pairs(predictor: Predictor, pairs: Iterable[Pair], tokens: bool = False) -> Iterator[float]:

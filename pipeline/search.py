@@ -49,13 +49,14 @@ def greedy_search(step: Step, state: Any, memory: Any, limits: Any) -> SearchRes
 
     def body(position: Any, tokens: Any, state: Any, scores: Any, ended: Any, arrays: Any) -> tuple[Any, ...]:
         logits, state, weights = step(tokens, state, memory)
-        log_probabilities = _allowed(_log_softmax(logits), position + 1 >= limits)
+        at_limit = position + 1 >= limits
+        log_probabilities = _allowed(_log_softmax(logits), at_limit)
         tokens = tf.where(ended, PAD, tf.argmax(log_probabilities, axis=-1, output_type=tf.int32))
         gained = tf.reduce_max(log_probabilities, axis=-1)
         scores = tf.where(ended, scores, scores + gained)
         arrays = (arrays[0].write(position, tokens), arrays[1].write(position, tf.cast(weights, tf.float32)))
         # The limit ends it too: a model that gives no numbers any more never names the end symbol.
-        ended = ended | tf.equal(tokens, END) | (position + 1 >= limits)
+        ended = ended | tf.equal(tokens, END) | at_limit
         return position + 1, tokens, state, scores, ended, arrays
 
     arrays = (_array(tf.int32, [None]), _array(tf.float32, [None, None]))
@@ -222,7 +223,7 @@ def _allowed(log_probabilities: Any, at_limit: Any) -> Any:
     # Outside of the graph where the size is known: this runs at every position.
     size = log_probabilities.shape[-1]
     symbols = tf.range(tf.shape(log_probabilities)[-1]) if size is None else np.arange(size)
-    never = tf.where(at_limit[:, None], symbols != END, (symbols == PAD) | (symbols == START))
+    never = tf.where(tf.expand_dims(at_limit, 1), symbols != END, (symbols == PAD) | (symbols == START))
     return tf.where(never, NEVER, log_probabilities)
 
 

@@ -112,5 +112,5 @@ def learn_word_pieces(strings: Iterable[str], size: int) -> list[str]:
         max_unique_chars=size,
         joiner=CONTINUES,
     )
-    # A word that itself begins with the sign of a continuation would be taken for one.
+    # The bare sign of a continuation is no piece.
     return [piece for piece in dict.fromkeys(pieces) if piece and piece != CONTINUES]

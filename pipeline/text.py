@@ -14,7 +14,7 @@ import tensorflow_text as tf_text
 
 from pipeline.errors import DataError
 from pipeline.files import write_atomically
-from pipeline.symbols import END, SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.tokenizers import Tokenizer, make_tokenizer
 
 CHUNK = 4096
@@ -141,13 +141,25 @@ class TextProcessor(tf.Module):
 
     def encode(self, strings: Any) -> tf.RaggedTensor:
         """Strings `[batch]` to ids, ragged int32 `[batch, symbols + 1]`, each row closed by the end symbol."""
-        return self.to_ids(self.split(strings))
-
-    def to_ids(self, symbols: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Symbols `[batch, symbols]` to ids, ragged int32 `[batch, symbols + 1]`, each row closed by the end symbol."""
-        ids = tf.ragged.map_flat_values(self.table.lookup, symbols)
+        ids = tf.ragged.map_flat_values(self.table.lookup, self.split(strings))
         ends = tf.fill([ids.nrows(), 1], END)
         return tf.concat([ids, ends], axis=1)
+
+    def to_ids(self, symbols: tf.RaggedTensor, max_length: int | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Symbols `[batch, symbols]` to what a model reads, at least a column even of an empty batch.
+
+        The same as `encode`, without its many small operations on ragged tensors.
+
+        Returns:
+            ids, int32 `[batch, longest + 1]`, each row cut after `max_length` symbols, closed by the end symbol and
+            padded; and the lengths with the end symbol, int32 `[batch]`.
+        """
+        ids = symbols.with_flat_values(self.table.lookup(symbols.flat_values)).to_tensor(PAD)
+        return _close(ids, symbols, max_length, END)
+
+    def to_symbols(self, symbols: tf.RaggedTensor, max_length: int | None = None) -> tf.Tensor:
+        """The symbols that `to_ids` gives the ids of, unknown ones as they stand; '' is padding."""
+        return _close(symbols.to_tensor(""), symbols, max_length, self.vocabulary.symbols[END])[0]
 
     def symbols(self, ids: Any) -> tf.Tensor:
         """The symbol of every id, same shape; empty for pad and start."""
@@ -157,10 +169,22 @@ class TextProcessor(tf.Module):
     def decode(self, ids: Any) -> tf.Tensor:
         """Ids `[..., symbols]` to strings `[...]`; pad, start and end leave nothing."""
         ids = tf.convert_to_tensor(ids)
-        outer, length = tf.shape(ids)[:-1], tf.shape(ids)[-1]
-        flat = tf.reshape(ids, [tf.reduce_prod(outer), length])
-        kept = tf.ragged.boolean_mask(self.symbols(flat), flat > END)
-        return tf.reshape(self.tokenizer.join(kept), outer)
+        shape = tf.shape(ids)
+        names = tf.constant(["", "", "", *self.vocabulary.symbols[3:]])
+        symbols = tf.reshape(tf.gather(names, ids), [tf.reduce_prod(shape[:-1]), shape[-1]])
+        return tf.reshape(self.tokenizer.join(symbols), shape[:-1])
+
+
+def _close(
+    padded: tf.Tensor, symbols: tf.RaggedTensor, max_length: int | None, end: Any
+) -> tuple[tf.Tensor, tf.Tensor]:
+    lengths = tf.cast(symbols.row_lengths(), tf.int32)
+    if max_length is not None:
+        padded, lengths = padded[:, :max_length], tf.minimum(lengths, max_length)
+    nothing = tf.zeros([tf.shape(padded)[0], 1], padded.dtype)  # 0 is the pad symbol's id, and '' of strings
+    padded = tf.concat([padded, nothing], axis=1)
+    is_end = tf.equal(tf.range(tf.shape(padded)[1]), tf.expand_dims(lengths, 1))
+    return tf.where(is_end, end, padded), lengths + 1
 
 
 def normalize(strings: Any, normalization: str = "nfc", lowercase: bool = False) -> tf.Tensor:

@@ -20,7 +20,7 @@ class Tokenizer(Protocol):
         """Strings `[batch]` to symbols, ragged `[batch, symbols]`."""
 
     def join(self, symbols: Any) -> tf.Tensor:
-        """Symbols, ragged `[batch, symbols]`, to strings `[batch]`."""
+        """Symbols `[batch, symbols]` to strings `[batch]`; '' is no symbol and stands at the end of a row only."""
 
 
 class Characters(tf.Module):
@@ -44,7 +44,7 @@ class Words(tf.Module):
 
     def join(self, symbols: Any) -> tf.Tensor:
         """See `Tokenizer`."""
-        return tf.strings.reduce_join(symbols, axis=-1, separator=" ")
+        return tf.strings.strip(tf.strings.reduce_join(symbols, axis=-1, separator=" "))
 
 
 class SentencePieces(tf.Module):
@@ -68,7 +68,7 @@ class SentencePieces(tf.Module):
 
     def join(self, symbols: Any) -> tf.Tensor:
         """See `Tokenizer`."""
-        return self.pieces.detokenize(symbols)
+        return self.pieces.detokenize(tf.RaggedTensor.from_tensor(symbols, padding=""))
 
 
 class WordPieces(tf.Module):
@@ -99,7 +99,7 @@ class WordPieces(tf.Module):
     def join(self, symbols: Any) -> tf.Tensor:
         """See `Tokenizer`."""
         joined = tf.strings.reduce_join(symbols, axis=-1, separator=" ")
-        return tf.strings.regex_replace(joined, f" {CONTINUES}", "")
+        return tf.strings.strip(tf.strings.regex_replace(joined, f" {CONTINUES}", ""))
 
 
 def make_tokenizer(name: str, symbols: Sequence[str] = (), model: bytes | None = None) -> Tokenizer:

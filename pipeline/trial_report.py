@@ -221,7 +221,8 @@ def draw_trials(result: SearchResult) -> Figure:
     end = len(dimensions)
     axes.axvline(end, color="0.3", linewidth=1, zorder=0)
     for height in (0.0, 0.5, 1.0):
-        label = f"{abs(lowest + height * (highest - lowest)):.1f}{' %' if '%' in metric.title else ''}"
+        value = metric.to_minimize(lowest + height * (highest - lowest))  # twice is the figure itself
+        label = f"{value:.1f}{' %' if '%' in metric.title else ''}"
         _write(axes, label, (end, height), "left")
     axes.set_xticks(range(end + 1), [*(d.key.replace(".", ".\n") for d in dimensions), f"dev {metric.name.upper()}"])
     axes.set_yticks([])

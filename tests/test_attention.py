@@ -28,7 +28,7 @@ class Look(keras.layers.Layer):
         self.attention = attention
 
     def call(self, memory: Any, query: Any, mask: Any) -> tuple[Any, Any]:
-        values = keras.ops.repeat(memory, getattr(self.attention, "heads", 1), axis=1)
+        values = keras.ops.repeat(memory, self.attention.heads, axis=1)
         return self.attention(query, self.attention.project_memory(memory), values, mask)
 
     def get_config(self) -> dict[str, Any]:

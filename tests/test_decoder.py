@@ -151,7 +151,7 @@ def test_several_rows_may_look_at_one_source(cell: str, attention: str):
     prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY)
     inputs = layer.prepare_inputs(INPUTS[:, :2].reshape(6, -1))
     twice = [np.repeat(part, 2, axis=0) for part in state]
-    together = layer.step(inputs, twice, prepared)
+    together = layer.step(inputs, twice, prepared, beams=2)
     for beam in range(2):
         alone = layer.step(inputs[beam::2], state, prepared)
         for actual, expected in zip(tf.nest.flatten(together), tf.nest.flatten(alone), strict=True):

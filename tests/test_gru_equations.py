@@ -27,6 +27,6 @@ def test_one_unit_gradient_by_hand():
     # z = r = 1/2, n = 0, u_n = 1, s_prev = 2, ds = 1: dn = 1/2, dz = 2/4, dr = 1/2 · 1 / 4.
     saved = tuple(tf.constant([[part]], tf.float64) for part in (0.5, 0.5, 0.0, 1.0))
     d_inputs, d_recurrent, (direct,) = gru_equations.retreat((np.array([[1.0]]),), (np.array([[2.0]]),), saved)
-    assert_close(d_inputs, [[0.5, 0.125, 0.5]], 1e-12)
-    assert_close(d_recurrent, [[0.5, 0.125, 0.25]], 1e-12)
+    assert_close(tf.concat(d_inputs, axis=1), [[0.5, 0.125, 0.5]], 1e-12)
+    assert_close(tf.concat(d_recurrent, axis=1), [[0.5, 0.125, 0.25]], 1e-12)
     assert_close(direct, [[0.5]], 1e-12)

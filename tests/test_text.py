@@ -275,3 +275,25 @@ def test_a_full_disk_leaves_no_half_vocabulary(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(OSError, match="No space"):
         Vocabulary(["new"]).save(path)
     assert Vocabulary.load(path).symbols[4:] == ["old"]
+
+
+def test_ids_for_a_model_are_those_for_a_corpus():
+    text = TextProcessor(Vocabulary(["a", "b"]), "char")
+    strings = ["ab", "", "b?a"]
+    ids, lengths = text.to_ids(text.split(strings))
+    assert lengths.numpy().tolist() == [3, 1, 4]
+    assert ids.numpy().tolist() == text.encode(strings).to_tensor().numpy().tolist()
+    assert text.to_symbols(text.split(strings)).numpy().tolist()[2] == [b"b", b"?", b"a", b"</s>"]
+
+
+def test_ids_for_a_model_are_cut_and_closed():
+    text = TextProcessor(Vocabulary(["a", "b"]), "char")
+    ids, lengths = text.to_ids(text.split(["abab", "b", "ab"]), max_length=2)
+    assert (ids.numpy().tolist(), lengths.numpy().tolist()) == ([[4, 5, 2], [5, 2, 0], [4, 5, 2]], [3, 2, 3])
+    assert text.to_symbols(text.split(["abab"]), 2).numpy().tolist() == [[b"a", b"b", b"</s>"]]
+
+
+def test_ids_of_no_strings_have_a_column():
+    text = TextProcessor(Vocabulary(["a"]), "char")
+    ids, lengths = text.to_ids(text.split(tf.zeros([0], tf.string)))
+    assert (ids.shape, lengths.shape) == ((0, 1), (0,))
