@@ -10,6 +10,7 @@ import tensorflow as tf
 from pipeline.configuration import Configuration, TextConfiguration
 from pipeline.errors import DataError, UsageError
 from pipeline.model import SequenceToSequence, build_model
+from pipeline.network import SingleNetwork
 from pipeline.predictor import Predictor, StringModel
 from pipeline.run_directory import FORMAT, Checkpoints, RunDirectory, load_configuration
 from pipeline.text import TextProcessor, Vocabulary
@@ -85,7 +86,7 @@ def live_string_model(
     """A model in memory as a function from strings to strings."""
     source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
     search = dataclasses.replace(configuration.search, beam_size=beam_size)
-    return StringModel(model, source_text, target_text, search, n_best, configuration.data.max_length)
+    return StringModel(SingleNetwork(model), source_text, target_text, search, n_best, configuration.data.max_length)
 
 
 def load_predictor(path: Path, beam_size: int | None = None, n_best: int | None = 1) -> Predictor:

@@ -3,25 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from layers import AttentionMemory, plain_unroll
 from pipeline.configuration import SearchConfiguration, TextConfiguration
-from pipeline.search import SearchResult, Step, beam_search, greedy_search
-from pipeline.symbols import PAD, START, UNKNOWN
+from pipeline.network import Network
+from pipeline.search import SearchResult, beam_search, greedy_search
+from pipeline.symbols import PAD, UNKNOWN
 from pipeline.text import TextProcessor
 
 BATCH_SIZE = 256
-LARGEST_TABLE = 256
 
 
 class StringModel(tf.Module):
-    """A model with its text handling and its search: a function from strings to strings.
+    """A network with its text handling and its search: a function from strings to strings.
 
     Args:
-        model: From `pipeline.model.build_model`.
+        network: What finds and scores.
         source_text: Turns sources into ids.
         target_text: Turns ids into targets.
         search: How outputs are found.
@@ -31,7 +29,7 @@ class StringModel(tf.Module):
 
     def __init__(
         self,
-        model: keras.Model,
+        network: Network,
         source_text: TextProcessor,
         target_text: TextProcessor,
         search: SearchConfiguration,
@@ -39,12 +37,8 @@ class StringModel(tf.Module):
         max_length: int,
     ) -> None:
         super().__init__(name="attentif")
-        self.source_text, self.target_text = source_text, target_text
+        self.network, self.source_text, self.target_text = network, source_text, target_text
         self.search, self.n_best, self.max_length = search, n_best, max_length
-        self.source_embedding = model.get_layer("source_embedding")
-        self.encoder = model.get_layer("encoder")
-        self.target_embedding = model.get_layer("target_embedding")
-        self.decoder = model.get_layer("decoder")
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="source")], autograph=False)
     def decode(self, source: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -96,48 +90,22 @@ class StringModel(tf.Module):
 
     def _score(self, source: tf.Tensor, target_symbols: tf.RaggedTensor) -> dict[str, tf.Tensor]:
         ids, source_lengths = self.source_text.to_ids(self.source_text.split(source), self.max_length)
-        memory, mask, summary = self._read(ids, source_lengths)
         targets, lengths = self.target_text.to_ids(target_symbols)
-        inputs = tf.concat([tf.fill([tf.shape(targets)[0], 1], START), targets[:, :-1]], axis=1)
-        hidden, _ = plain_unroll(self.decoder, self.target_embedding(inputs), memory, mask, summary)
-        log_probabilities = tf.nn.log_softmax(tf.cast(self.decoder.readout(hidden), tf.float32))
-        gained = tf.gather(log_probabilities, targets, batch_dims=2)
+        gained = self.network.score(ids, source_lengths, targets)
         return {"score": tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1), "target_length": lengths}
 
-    def _read(self, ids: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Memory, its mask and summary of sources."""
-        mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
-        memory, summary = self.encoder(self.source_embedding(ids), mask)
-        return memory, mask, summary
-
     def _search(self, ids: tf.Tensor, lengths: tf.Tensor) -> SearchResult:
-        memory, mask, summary = self._read(ids, lengths)
-        state = self.decoder.initial_state(summary)
-        prepared = self.decoder.prepare_memory(memory, mask, summary)
-        step = self._make_step()
+        state, memory = self.network.begin(ids, lengths)
         longest = self.search.length_ratio * tf.cast(lengths - 1, tf.float32)
         limits = tf.cast(longest, tf.int32) + self.search.length_offset + 1
-        if self.search.beam_size == 1:
-            return greedy_search(step, state, prepared, limits)
-        return beam_search(
-            step, state, prepared, limits, self.search.beam_size, self.n_best, self.search.length_penalty
-        )
+        beams = self.search.beam_size
+        if beams == 1:
+            return greedy_search(self.network.step, state, memory, limits)
 
-    def _make_step(self) -> Step:
-        """Symbols, state and memory in; logits, state and attention weights out."""
-        decoder, size, beams = self.decoder, self.target_embedding.input_dim, self.search.beam_size
-        # What a symbol brings to a step is a row of a table, where that is not larger than the work it saves.
-        table = decoder.prepare_inputs(self.target_embedding(tf.range(size))) if size <= LARGEST_TABLE else None
+        def step(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, Any, Any]:
+            return self.network.step(tokens, state, memory, beams)
 
-        def step(tokens: tf.Tensor, state: Any, memory: AttentionMemory) -> tuple[Any, Any, Any]:
-            if table is None:
-                inputs = decoder.prepare_inputs(self.target_embedding(tokens))
-            else:
-                inputs = tf.gather(table, tokens)
-            hidden, state, attention_weights = decoder.step(inputs, state, memory, beams)
-            return decoder.readout(hidden), state, attention_weights
-
-        return step
+        return beam_search(step, state, memory, limits, beams, self.n_best, self.search.length_penalty)
 
 
 class Hypothesis(NamedTuple):

@@ -1,0 +1,119 @@
+"""What search and scoring need of trained models, without strings: one of them, or several that vote."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import keras
+import tensorflow as tf
+
+from layers import plain_unroll
+from pipeline.symbols import START
+
+LARGEST_TABLE = 256
+
+
+class Network(Protocol):
+    """From ids to probabilities. State goes in and comes out; memory, made once per source, only goes in."""
+
+    def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
+        """Read sources: ids `[batch, source]` and their lengths `[batch]` to the first state and the memory."""
+
+    def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        """One position: previous symbols `[batch * beams]` to logits, new state, and attention weights `[…, source]`.
+
+        As many hypotheses as beams, one after the other, look at each source.
+        """
+
+    def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """log p of every symbol of given targets, ids `[batch, target]` closed by the end symbol: the same shape."""
+
+
+class SingleNetwork(tf.Module):
+    """One model.
+
+    Args:
+        model: From `pipeline.model.build_model`.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        super().__init__()
+        self.source_embedding = model.get_layer("source_embedding")
+        self.encoder = model.get_layer("encoder")
+        self.target_embedding = model.get_layer("target_embedding")
+        self.decoder = model.get_layer("decoder")
+
+    def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
+        """See `Network`."""
+        memory, mask, summary = self._read(source, lengths)
+        prepared = self.decoder.prepare_memory(memory, mask, summary)
+        return self.decoder.initial_state(summary), _Memory(prepared, self._input_table())
+
+    def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        """See `Network`."""
+        if memory.inputs is None:
+            inputs = self.decoder.prepare_inputs(self.target_embedding(tokens))
+        else:
+            inputs = tf.gather(memory.inputs, tokens)
+        hidden, state, attention_weights = self.decoder.step(inputs, state, memory.attention, beams)
+        return self.decoder.readout(hidden), state, attention_weights
+
+    def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        inputs = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
+        hidden, _ = plain_unroll(self.decoder, self.target_embedding(inputs), *self._read(source, lengths))
+        log_probabilities = tf.nn.log_softmax(tf.cast(self.decoder.readout(hidden), tf.float32))
+        return tf.gather(log_probabilities, target, batch_dims=2)
+
+    def _read(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Memory, its mask and summary."""
+        mask = tf.sequence_mask(lengths, tf.shape(source)[1])
+        memory, summary = self.encoder(self.source_embedding(source), mask)
+        return memory, mask, summary
+
+    def _input_table(self) -> tf.Tensor | None:
+        # What a symbol brings to a step is a row of a table, where that is not larger than the work it saves.
+        size = self.target_embedding.input_dim
+        return self.decoder.prepare_inputs(self.target_embedding(tf.range(size))) if size <= LARGEST_TABLE else None
+
+
+class _Memory(NamedTuple):
+    attention: Any  # from the decoder's `prepare_memory`
+    inputs: Any  # [vocabulary, …], what each symbol brings to a step; None where that is computed at every step
+
+
+class Ensemble(tf.Module):
+    """Several models with the same vocabularies: the probability of a symbol is the mean of theirs.
+
+    Attention weights are the mean of theirs too.
+
+    Args:
+        members: At least one.
+    """
+
+    def __init__(self, members: Sequence[SingleNetwork]) -> None:
+        super().__init__()
+        self.members = list(members)
+
+    def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
+        """See `Network`."""
+        begun = [member.begin(source, lengths) for member in self.members]
+        return tuple(state for state, _ in begun), tuple(memory for _, memory in begun)
+
+    def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        """See `Network`; the logits are logarithms of probabilities."""
+        steps = [
+            member.step(tokens, its_state, its_memory, beams)
+            for member, its_state, its_memory in zip(self.members, state, memory, strict=True)
+        ]
+        logits, states, weights = zip(*steps, strict=True)
+        votes = [tf.nn.log_softmax(tf.cast(part, tf.float32)) for part in logits]
+        return _log_mean(votes), tuple(states), tf.add_n(weights) / len(weights)
+
+    def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        return _log_mean([member.score(source, lengths, target) for member in self.members])
+
+
+def _log_mean(log_probabilities: Sequence[tf.Tensor]) -> tf.Tensor:
+    return tf.reduce_logsumexp(tf.stack(log_probabilities), axis=0) - math.log(len(log_probabilities))

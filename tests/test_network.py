@@ -1,0 +1,83 @@
+"""Networks: what a search sees of one model and of several."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.configuration import ModelConfiguration
+from pipeline.model import build_model
+from pipeline.network import LARGEST_TABLE, Ensemble, Network, SingleNetwork
+from pipeline.symbols import END, START
+from tests.layer_contract import randomize
+
+SOURCE = tf.constant([[4, 5, 6, 2], [5, 2, 0, 0]])
+LENGTHS = tf.constant([4, 2])
+TARGET = tf.constant([[4, 6, END], [5, END, 0]])
+CONFIGURATION = ModelConfiguration(units=6, embedding_units=4, precision="float64")
+
+
+def model(seed: int, size: int = 9, **changes: object) -> keras.Model:
+    settings = {**vars(CONFIGURATION), **changes}
+    return randomize(build_model(ModelConfiguration(**settings), 8, size), seed)
+
+
+@pytest.fixture(scope="module")
+def models() -> list[keras.Model]:
+    return [model(seed) for seed in (1, 2)]
+
+
+def probabilities(member: keras.Model) -> np.ndarray:
+    inputs = tf.constant([[START, 4, 6], [START, 5, END]])
+    logits, _ = member([SOURCE, inputs])
+    return tf.nn.softmax(logits).numpy()
+
+
+def of_targets(table: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(table, TARGET.numpy()[..., None], axis=2)[..., 0]
+
+
+def walk(network: Network, beams: int = 1) -> list[np.ndarray]:
+    """Probabilities of every position, given the targets, by steps."""
+    state, memory = network.begin(SOURCE, LENGTHS)
+    state = tf.nest.map_structure(lambda part: tf.repeat(part, beams, axis=0), state)
+    found = []
+    for tokens in ([START, START], [4, 5], [6, END]):
+        logits, state, weights = network.step(tf.repeat(tf.constant(tokens), beams), state, memory, beams)
+        np.testing.assert_allclose(tf.reduce_sum(weights, axis=1), 1, atol=1e-6)
+        found.append(tf.nn.softmax(logits).numpy())
+    return found
+
+
+@pytest.mark.parametrize("size", [9, LARGEST_TABLE + 1])
+def test_steps_are_the_model(size: int):
+    member = model(1, size)
+    for position, found in enumerate(walk(SingleNetwork(member))):
+        np.testing.assert_allclose(found, probabilities(member)[:, position], atol=1e-6)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_an_ensemble_is_the_mean_of_probabilities(models: list[keras.Model], beams: int):
+    expected = np.mean([probabilities(member) for member in models], axis=0)
+    ensemble = Ensemble([SingleNetwork(member) for member in models])
+    for position, found in enumerate(walk(ensemble, beams)):
+        np.testing.assert_allclose(found[::beams], expected[:, position], atol=1e-6)
+
+
+def test_an_ensemble_of_twins_is_each_of_them(models: list[keras.Model]):
+    alone = SingleNetwork(models[0])
+    for found, expected in zip(walk(Ensemble([alone, alone])), walk(alone), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_score_of_given_targets(models: list[keras.Model]):
+    members = [SingleNetwork(member) for member in models]
+    single = np.log(of_targets(probabilities(models[0])))
+    np.testing.assert_allclose(members[0].score(SOURCE, LENGTHS, TARGET), single, rtol=1e-5)
+    mean = np.log(of_targets(np.mean([probabilities(member) for member in models], axis=0)))
+    np.testing.assert_allclose(Ensemble(members).score(SOURCE, LENGTHS, TARGET), mean, rtol=1e-5)
+
+
+def test_members_may_differ_in_their_attention(models: list[keras.Model]):
+    ensemble = Ensemble([SingleNetwork(models[0]), SingleNetwork(model(3, cell="lstm", attention="luong_general"))])
+    assert len(walk(ensemble)) == 3
