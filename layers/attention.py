@@ -18,8 +18,13 @@ class BahdanauAttention(keras.layers.Layer):
     The keys U h_j do not depend on the query: `project_memory` computes them once per source, and
     they are passed to every call. Nothing is kept on the layer between calls.
 
+    With coverage, past attention enters the score (See, Liu & Manning 2017, https://arxiv.org/abs/1704.04368):
+
+        e_j = vᵀ tanh(W query + U h_j + w Σ_t a_tj)
+
     Args:
         units: Size of the space in which query and keys meet.
+        coverage: Whether it is told of past attention.
 
     Call arguments:
         query: `[batch * beams, query_units]`, the decoder's previous state s_{t-1}.
@@ -27,6 +32,7 @@ class BahdanauAttention(keras.layers.Layer):
         values: `[batch, source, value_units]`: the memory h_j, or anything linear in it.
         mask: `[batch, source]` bool, False on padding. Weights there are exactly 0.
         beams: How many queries look at each source; they stand one after the other.
+        coverage: `[batch * beams, source]`, the sum of the weights so far; None if the layer has no use for it.
 
     Returns:
         context `[batch * beams, value_units]` in the compute dtype, and the attention weights
@@ -45,11 +51,11 @@ class BahdanauAttention(keras.layers.Layer):
 
     heads = 1
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
+    def __init__(self, units: int, coverage: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if units < 1:
             raise ValueError(f"units must be at least 1, got {units}")
-        self.units = units
+        self.units, self.coverage = units, coverage
         policy = self.dtype_policy
         self.query_projection = keras.layers.Dense(units, use_bias=False, dtype=policy, name="query_projection")
         self.memory_projection = keras.layers.Dense(units, dtype=policy, name="memory_projection")
@@ -61,16 +67,21 @@ class BahdanauAttention(keras.layers.Layer):
         if values_shape is not None and not self.memory_projection.built:
             self.memory_projection.build(values_shape)
         self.score_vector = self.add_weight(name="score_vector", shape=(self.units,), initializer="glorot_uniform")
+        if self.coverage:
+            self.coverage_vector = self.add_weight(
+                name="coverage_vector", shape=(self.units,), initializer="glorot_uniform"
+            )
         self.built = True
 
     def project_memory(self, memory: Any) -> Any:
         """The keys U h_j: `[batch, source, memory_units]` to `[batch, source, units]`, once per source."""
         return self.memory_projection(memory)
 
-    def call(self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1) -> tuple[Any, Any]:
+    def call(
+        self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1, coverage: Any = None
+    ) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
-        query = split_beams(self.query_projection(query), beams)
-        matched = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
+        matched = self._match(query, keys, beams, coverage)
         # Flat: a product of a tensor of more axes with a vector would run as one tiny product per row.
         vector = ops.expand_dims(ops.cast(self.score_vector, keys.dtype), 1)
         scores = ops.reshape(ops.matmul(ops.reshape(matched, (-1, self.units)), vector), ops.shape(matched)[:-1])
@@ -78,9 +89,18 @@ class BahdanauAttention(keras.layers.Layer):
         context = weighted_sum(ops.cast(weights, values.dtype), values)
         return join_beams(context, beams), join_beams(weights, beams)
 
+    def _match(self, query: Any, keys: Any, beams: int, coverage: Any) -> Any:
+        """The tanh above, `[batch, beams, source, units]`."""
+        query = split_beams(self.query_projection(query), beams)
+        seen = ops.expand_dims(query, 2) + ops.expand_dims(keys, 1)
+        if self.coverage:
+            before = ops.reshape(ops.cast(coverage, keys.dtype), (-1, beams, ops.shape(keys)[1], 1))
+            seen = seen + before * ops.cast(self.coverage_vector, keys.dtype)
+        return ops.tanh(seen)
+
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "units": self.units, "coverage": self.coverage}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -7,13 +7,14 @@ import tensorflow as tf
 from keras import ops
 
 from layers import fast_unrolls
-from layers.attention import PACKAGE, BahdanauAttention, FixedContext
-from layers.cell_equations import EQUATIONS
+from layers.attention import PACKAGE, BahdanauAttention, FixedContext, softmax_dtype
+from layers.cells import CELLS, GRUCell
 from layers.dropout import Dropout
 from layers.luong_attention import LuongAttention
 from layers.multi_head_attention import MultiHeadBahdanauAttention
 
-CELLS = {"gru": keras.layers.GRUCell, "lstm": keras.layers.LSTMCell}
+CONDITIONAL = "conditional_gru"
+DECODER_CELLS = (*CELLS, CONDITIONAL)
 ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", "none")
 
 
@@ -29,12 +30,30 @@ class AttentionMemory(NamedTuple):
     """`[batch, source]` bool: False on padding."""
 
 
+class DecoderState(NamedTuple):
+    """A decoder's state, which outside of it is the flat list of its tensors."""
+
+    cell: list[Any]
+    """s_{t-1} of the attending cell, `[batch, units]`; h and c of an LSTM."""
+    above: list[list[Any]]
+    """The same of every further layer."""
+    coverage: Any
+    """`[batch, source]`, the sum of the attention weights so far; None without coverage."""
+    fed: Any
+    """`[batch, readout_units]`, tanh of g's last hidden layer; None without input feeding."""
+
+    def flatten(self) -> list[Any]:
+        """The list that goes in and out."""
+        ends = [part for part in (self.coverage, self.fed) if part is not None]
+        return [*self.cell, *(part for layer in self.above for part in layer), *ends]
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class AttentionDecoder(keras.layers.Layer):
     """Recurrent decoder with attention, after Bahdanau, Cho & Bengio (2015), https://arxiv.org/abs/1409.0473.
 
         C_t = attention(s_{t-1}, h)                          the context, from the previous state
-        s_t = f(s_{t-1}, y_{t-1}, C_t)                       f: a GRU or LSTM cell
+        s_t = f(s_{t-1}, y_{t-1}, C_t)                       f: a recurrent cell
         p(y_t) = g(y_{t-1}, s_t, C_t)                        g: tanh layer, dropout, softmax over the vocabulary
         s_0 = tanh(W [forward h_last; backward h_first])     the bridge
 
@@ -42,19 +61,31 @@ class AttentionDecoder(keras.layers.Layer):
     `prepare_inputs` and `prepare_memory` compute W y and V h_j for all positions at once, so that a step is left
     with what depends on the state.
 
+    Variants of f:
+
+        conditional_gru    s' = GRU(y_{t-1}, s_{t-1})     C_t = attention(s', h)     s_t = GRU'(C_t, s')
+                           (Sennrich et al. 2017, https://arxiv.org/abs/1703.04357)
+        more layers        o_1 = s_t     o_l = o_{l-1} + CELL_l(o_{l-1}, its state)     g sees o_L in place of s_t
+        input feeding      f and g see g's last hidden layer beside y_{t-1}
+                           (Luong et al. 2015, https://arxiv.org/abs/1508.04025)
+
     State goes in, state comes out: nothing is kept on the layer between calls. Search and export call
     `step` and `readout` position by position; training calls the layer, which unrolls `step` over the
     given target ("teacher forcing"), through a hand-written loop where `layers.fast_unrolls` has one.
 
     Args:
-        vocabulary_size: Number of target symbols.
+        vocabulary_size: Number of target symbols. None leaves the last projection to others, as where it is tied to
+            the embeddings: then g's hidden layer comes out in place of logits.
         units: Size of the state s_t.
-        cell: "gru" or "lstm".
+        cell: "gru", "lstm", "layer_norm_gru", "layer_norm_lstm" or "conditional_gru".
         attention: "bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", or "none" for one fixed context
             (the encoder's summary).
         attention_units: Size of the space in which query and keys of additive attention meet; None takes units.
         attention_heads: Heads of "multi_head_bahdanau"; divides attention_units and the memory's size.
+        coverage: Whether additive attention sees how much it looked at each position before.
         readout_units: Size of the hidden layer of g; None takes units.
+        layers: Recurrent layers; the first attends.
+        input_feeding: See above.
         dropout: Share of g's hidden layer that is dropped in training.
         seed: Seed of dropout.
         fast: Use a hand-written unroll where one exists; False forces the plain loop.
@@ -80,7 +111,7 @@ class AttentionDecoder(keras.layers.Layer):
 
         The same, a position at a time, as search does it:
 
-        >>> prepared, state = decoder.prepare_memory(memory, mask, summary), decoder.initial_state(summary)
+        >>> prepared, state = decoder.prepare_memory(memory, mask, summary), decoder.initial_state(summary, mask)
         >>> hidden, state, weights = decoder.step(decoder.prepare_inputs(inputs[:, 0]), state, prepared)
         >>> bool(np.allclose(decoder.readout(hidden), logits[:, 0], atol=1e-5))
         True
@@ -88,50 +119,68 @@ class AttentionDecoder(keras.layers.Layer):
 
     def __init__(
         self,
-        vocabulary_size: int,
+        vocabulary_size: int | None,
         units: int,
         cell: str = "gru",
         attention: str = "bahdanau",
         attention_units: int | None = None,
         attention_heads: int = 4,
+        coverage: bool = False,
         readout_units: int | None = None,
+        layers: int = 1,
+        input_feeding: bool = False,
         dropout: float = 0.0,
         seed: int | None = None,
         fast: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if cell not in CELLS:
-            raise ValueError(f"cell must be one of {sorted(CELLS)}, got {cell!r}")
+        if cell not in DECODER_CELLS:
+            raise ValueError(f"cell must be one of {sorted(DECODER_CELLS)}, got {cell!r}")
         if attention not in ATTENTIONS:
             raise ValueError(f"attention must be one of {list(ATTENTIONS)}, got {attention!r}")
-        self.vocabulary_size, self.units, self.dropout, self.seed, self.fast = (
-            vocabulary_size,
-            units,
-            dropout,
-            seed,
-            fast,
-        )
-        self.cell_kind, self.attention_kind = cell, attention
-        self.attention_units, self.readout_units = attention_units or units, readout_units or units
+        if coverage and not attention.endswith("bahdanau"):
+            raise ValueError(f"coverage needs additive attention, got {attention!r}")
+        self.vocabulary_size, self.units, self.cell_kind, self.attention_kind = vocabulary_size, units, cell, attention
+        self.attention_units, self.attention_heads = attention_units or units, attention_heads
+        self.coverage, self.readout_units, self.layers = coverage, readout_units or units, layers
+        self.input_feeding, self.dropout, self.seed, self.fast = input_feeding, dropout, seed, fast
+        self._make_layers()
+
+    def _make_layers(self) -> None:
         policy = self.dtype_policy
-        self.cell = CELLS[cell](units, dtype=policy, name="cell")
-        self.attention_heads = attention_heads
+        self.is_conditional = self.cell_kind == CONDITIONAL
+        cell_class = CELLS["gru" if self.is_conditional else self.cell_kind]
+        self.cell = cell_class(self.units, dtype=policy, name="cell")
+        self.context_cell: Any = GRUCell(self.units, dtype=policy, name="context_cell") if self.is_conditional else None
+        self.cells_above = [
+            cell_class(self.units, dtype=policy, name=f"cell_{index}") for index in range(1, self.layers)
+        ]
         self.attention = self._make_attention()
         self.bridges = [
-            keras.layers.Dense(units, activation="tanh", dtype=policy, name=f"bridge_{index}")
-            for index in range(1 if cell == "gru" else 2)
+            keras.layers.Dense(self.units, activation="tanh", dtype=policy, name=f"bridge_{index}")
+            for index in range(self.layers * self.cell.equations.PARTS)
         ]
+        self.widths = [self.units] * self.cell.equations.GATES + [self.readout_units]
+        self.feeding = (
+            keras.layers.Dense(sum(self.widths), use_bias=False, dtype=policy, name="feeding")
+            if self.input_feeding
+            else None
+        )
         self.readout_hidden = keras.layers.Dense(self.readout_units, dtype=policy, name="readout_hidden")
-        self.dropout_layer = Dropout(dropout, seed=seed, dtype=policy)
-        self.output_projection = keras.layers.Dense(vocabulary_size, dtype=policy, name="output_projection")
+        self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=policy)
+        self.output_projection = (
+            keras.layers.Dense(self.vocabulary_size, dtype=policy, name="output_projection")
+            if self.vocabulary_size is not None
+            else None
+        )
 
     def _make_attention(self) -> keras.layers.Layer:
         policy, kind = {"dtype": self.dtype_policy, "name": "attention"}, self.attention_kind
         if kind == "bahdanau":
-            return BahdanauAttention(self.attention_units, **policy)
+            return BahdanauAttention(self.attention_units, self.coverage, **policy)
         if kind == "multi_head_bahdanau":
-            return MultiHeadBahdanauAttention(self.attention_units, self.attention_heads, **policy)
+            return MultiHeadBahdanauAttention(self.attention_units, self.attention_heads, self.coverage, **policy)
         if kind == "none":
             return FixedContext(**policy)
         return LuongAttention(self.units, kind.removeprefix("luong_"), **policy)
@@ -143,11 +192,20 @@ class AttentionDecoder(keras.layers.Layer):
         if context_units % self.attention.heads:
             raise ValueError(f"attention_heads must divide the memory's size ({context_units})")
         self.attention.build((None, self.units), None, memory_shape, None)
-        self.cell.build((None, inputs_shape[-1] + context_units))
+        if self.context_cell is not None:
+            self.cell.build((None, inputs_shape[-1]))
+            self.context_cell.build((None, context_units))
+        else:
+            self.cell.build((None, inputs_shape[-1] + context_units))
+        for cell in self.cells_above:
+            cell.build((None, self.units))
         for bridge in self.bridges:
             bridge.build(summary_shape)
+        if self.feeding is not None:
+            self.feeding.build((None, self.readout_units))
         self.readout_hidden.build((None, inputs_shape[-1] + self.units + context_units))
-        self.output_projection.build((None, self.readout_units))
+        if self.output_projection is not None:
+            self.output_projection.build((None, self.readout_units))
         self.built = True
 
     def prepare_inputs(self, inputs: Any) -> Any:
@@ -155,8 +213,7 @@ class AttentionDecoder(keras.layers.Layer):
 
         `[..., features]` to `[..., gate_units + readout_units]`; a step takes `[batch, …]` of it.
         """
-        gates_bias, _ = self._equations.split_bias(self._weight(self.cell.bias))
-        gates = self._product(inputs, self.cell.kernel, 0) + gates_bias
+        gates = self.cell.input_share(self._product(inputs, self.cell.kernel, 0))
         hidden = self._product(inputs, self.readout_hidden.kernel, 0) + self._weight(self.readout_hidden.bias)
         return ops.concatenate([gates, hidden], axis=-1)
 
@@ -168,10 +225,13 @@ class AttentionDecoder(keras.layers.Layer):
         seen = summary[:, None] if self.attention_kind == "none" else memory
         heads = self.attention.heads
         units = seen.shape[-1] // heads
+        kernel, first = (
+            (self.cell.kernel, self.input_units) if self.context_cell is None else (self.context_cell.kernel, 0)
+        )
         values = []
         for head in range(heads):
             part = seen[:, :, head * units : (head + 1) * units]
-            gates = self._product(part, self.cell.kernel, self.input_units + head * units)
+            gates = self._product(part, kernel, first + head * units)
             hidden = self._product(part, self.readout_hidden.kernel, self.input_units + self.units + head * units)
             values.append(ops.concatenate([gates, hidden], axis=-1))
         rows = values[0] if heads == 1 else self._interleave(values)
@@ -193,13 +253,27 @@ class AttentionDecoder(keras.layers.Layer):
         # Outside `__call__` Keras does not cast by itself.
         return ops.cast(variable, self.compute_dtype)
 
-    @property
-    def _equations(self) -> Any:
-        return EQUATIONS[self.cell_kind]
+    def initial_state(self, summary: Any, memory_mask: Any) -> list[Any]:
+        """The first state, from the encoder's final states and the memory's mask.
 
-    def initial_state(self, summary: Any) -> list[Any]:
-        """s_0 from the encoder's final states: `[batch, units]` for a GRU, two of them (h, c) for an LSTM."""
-        return [bridge(summary) for bridge in self.bridges]
+        `[batch, units]` for a GRU and two of them (h, c) for an LSTM, for each layer; then what coverage and input
+        feeding begin with, zeros.
+        """
+        state = [bridge(summary) for bridge in self.bridges]
+        if self.coverage:
+            state.append(ops.cast(ops.zeros_like(memory_mask), softmax_dtype(self.compute_dtype)))
+        if self.input_feeding:
+            # As many as the state has: the first axis may be unknown.
+            state.append(ops.repeat(ops.zeros_like(state[0][:, :1]), self.readout_units, axis=1))
+        return state
+
+    def _unflatten(self, state: list[Any]) -> DecoderState:
+        parts = self.cell.equations.PARTS
+        cells = [list(state[first : first + parts]) for first in range(0, self.layers * parts, parts)]
+        rest = list(state[self.layers * parts :])
+        return DecoderState(
+            cells[0], cells[1:], rest.pop(0) if self.coverage else None, rest.pop(0) if self.input_feeding else None
+        )
 
     def step(
         self, inputs: Any, state: list[Any], memory: AttentionMemory, beams: int = 1
@@ -216,26 +290,56 @@ class AttentionDecoder(keras.layers.Layer):
             hidden `[batch, readout_units]`, g's hidden layer before its tanh, for `readout`; the new state; and the
             attention weights `[batch, source]` in at least float32.
         """
-        context, attention_weights = self.attention(state[0], memory.keys, memory.values, memory.mask, beams=beams)
-        seen = inputs + context  # W y_{t-1} + V C_t, for the gates and for the readout
-        *gates, hidden = tf.split(seen, [self.units] * self._equations.GATES + [self.readout_units], axis=1)
-        _, recurrent_bias = self._equations.split_bias(self._weight(self.cell.bias))
-        recurrent_gates = ops.matmul(state[0], self._weight(self.cell.recurrent_kernel)) + recurrent_bias
-        recurrent_gates = tf.split(recurrent_gates, self._equations.GATES, axis=1)
-        state, _ = self._equations.advance(gates, recurrent_gates, tuple(state))
-        hidden += self._product(state[0], self.readout_hidden.kernel, self.input_units)
-        return hidden, list(state), attention_weights
+        before = self._unflatten(state)
+        if self.feeding is not None:
+            inputs = inputs + self.feeding(before.fed)  # g's last hidden layer goes where y_{t-1} goes
+        if self.context_cell is None:
+            context, attention_weights = self._look(before.cell[0], memory, beams, before.coverage)
+            *gates, hidden = tf.split(inputs + context, self.widths, axis=1)  # W y_{t-1} + V C_t
+            cell = self.cell.advance(gates, before.cell)
+        else:
+            *gates, hidden = tf.split(inputs, self.widths, axis=1)
+            between = self.cell.advance(gates, before.cell)
+            context, attention_weights = self._look(between[0], memory, beams, before.coverage)
+            gates_and_bias = self.context_cell.input_share(context[:, : -self.readout_units])
+            cell = self.context_cell.advance(tf.split(gates_and_bias, len(gates), axis=1), between)
+            hidden = hidden + context[:, -self.readout_units :]
+        output, above = self._climb(cell[0], before.above)
+        hidden = hidden + self._product(output, self.readout_hidden.kernel, self.input_units)
+        after = DecoderState(
+            cell,
+            above,
+            before.coverage + attention_weights if self.coverage else None,
+            ops.tanh(hidden) if self.input_feeding else None,
+        )
+        return hidden, after.flatten(), attention_weights
+
+    def _look(self, query: Any, memory: AttentionMemory, beams: int, coverage: Any) -> tuple[Any, Any]:
+        more = {"coverage": coverage} if self.coverage else {}
+        return self.attention(query, memory.keys, memory.values, memory.mask, beams=beams, **more)
+
+    def _climb(self, output: Any, states: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
+        """Through the layers above the attending one: their last output, and their new states."""
+        new_states = []
+        for cell, state in zip(self.cells_above, states, strict=True):
+            gates = cell.input_share(self._product(output, cell.kernel, 0))
+            state = cell.advance(tf.split(gates, cell.equations.GATES, axis=1), state)
+            output = output + state[0]
+            new_states.append(state)
+        return output, new_states
 
     def readout(self, hidden: Any, training: bool | None = None) -> Any:
         """g: the logits of y_t, `[..., vocabulary_size]` in at least float32, from what `step` returned."""
-        logits = self.output_projection(self.dropout_layer(ops.tanh(hidden), training=training))
-        return ops.cast(logits, "float64" if logits.dtype == "float64" else "float32")
+        features = self.dropout_layer(ops.tanh(hidden), training=training)
+        if self.output_projection is None:
+            return features
+        return ops.cast(self.output_projection(features), softmax_dtype(self.compute_dtype))
 
     def call(
         self, inputs: Any, memory: Any, memory_mask: Any, summary: Any, training: bool | None = None
     ) -> tuple[Any, Any]:
         """Teacher-forced pass over a whole target; see the class."""
-        fast = fast_unrolls.find_decoder(self.cell_kind, self.attention_kind, self.dtype_policy) if self.fast else None
+        fast = fast_unrolls.find_decoder(self) if self.fast else None
         unroll = fast or plain_unroll
         hidden, attention_weights = unroll(self, inputs, memory, memory_mask, summary)
         return self.readout(hidden, training=training), attention_weights
@@ -244,7 +348,7 @@ class AttentionDecoder(keras.layers.Layer):
         self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any, summary_shape: Any
     ) -> tuple[Any, Any]:
         """Shapes of logits and attention weights."""
-        return (*inputs_shape[:2], self.vocabulary_size), (*inputs_shape[:2], memory_shape[1])
+        return (*inputs_shape[:2], self.vocabulary_size or self.readout_units), (*inputs_shape[:2], memory_shape[1])
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""
@@ -256,7 +360,10 @@ class AttentionDecoder(keras.layers.Layer):
             "attention": self.attention_kind,
             "attention_units": self.attention_units,
             "attention_heads": self.attention_heads,
+            "coverage": self.coverage,
             "readout_units": self.readout_units,
+            "layers": self.layers,
+            "input_feeding": self.input_feeding,
             "dropout": self.dropout,
             "seed": self.seed,
             "fast": self.fast,
@@ -274,7 +381,7 @@ def plain_unroll(
         hidden `[batch, target, readout_units]` for `readout`, and attention weights `[batch, target, source]`.
     """
     prepared = decoder.prepare_memory(memory, memory_mask, summary)
-    state = decoder.initial_state(summary)
+    state = decoder.initial_state(summary, memory_mask)
     time_major = tf.transpose(decoder.prepare_inputs(inputs), [1, 0, 2])
     length = tf.shape(time_major)[0]
 
@@ -288,7 +395,7 @@ def plain_unroll(
     *_, (hidden, weights) = tf.while_loop(
         lambda position, *_: position < length,
         body,
-        (tf.constant(0), [tf.cast(part, first[1][0].dtype) for part in state], arrays),
+        (tf.constant(0), [tf.cast(part, after.dtype) for part, after in zip(state, first[1], strict=True)], arrays),
         maximum_iterations=length,
     )
     return tf.transpose(hidden.stack(), [1, 0, 2]), tf.transpose(weights.stack(), [1, 0, 2])

@@ -7,8 +7,10 @@ from keras import ops
 
 from layers import fast_unrolls
 from layers.attention import PACKAGE
+from layers.cells import CELLS
 from layers.dropout import Dropout
 
+# These take Keras's own layer, the others its loop around a cell.
 RECURRENT_LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
 
@@ -21,7 +23,7 @@ class BidirectionalEncoder(keras.layers.Layer):
     Args:
         units: Size of each direction; memory and summary have twice as many.
         layers: Number of bidirectional layers.
-        cell: "gru" or "lstm".
+        cell: "gru", "lstm", "layer_norm_gru" or "layer_norm_lstm".
         dropout: Share of the outputs between the layers and of the memory that is dropped in training.
         seed: Seed of dropout.
         fast: Train through the hand-written recurrence where there is one; False forces Keras's.
@@ -53,8 +55,8 @@ class BidirectionalEncoder(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if cell not in RECURRENT_LAYERS:
-            raise ValueError(f"cell must be one of {sorted(RECURRENT_LAYERS)}, got {cell!r}")
+        if cell not in CELLS:
+            raise ValueError(f"cell must be one of {sorted(CELLS)}, got {cell!r}")
         self.units, self.layers, self.cell, self.dropout, self.seed = units, layers, cell, dropout, seed
         self.fast = fast
         self.recurrent_layers = [self._bidirectional(index) for index in range(layers)]
@@ -62,15 +64,11 @@ class BidirectionalEncoder(keras.layers.Layer):
 
     def _bidirectional(self, index: int) -> keras.layers.Layer:
         def direction(name: str, **kwargs: Any) -> keras.layers.Layer:
-            return RECURRENT_LAYERS[self.cell](
-                self.units,
-                return_sequences=True,
-                return_state=True,
-                zero_output_for_mask=True,
-                dtype=self.dtype_policy,
-                name=f"{name}_{index}",
-                **kwargs,
-            )
+            settings = {"return_sequences": True, "return_state": True, "zero_output_for_mask": True, **kwargs}
+            settings |= {"dtype": self.dtype_policy, "name": f"{name}_{index}"}
+            if self.cell in RECURRENT_LAYERS:
+                return RECURRENT_LAYERS[self.cell](self.units, **settings)
+            return keras.layers.RNN(CELLS[self.cell](self.units, dtype=self.dtype_policy), **settings)
 
         return keras.layers.Bidirectional(
             direction("forward"),

@@ -11,15 +11,14 @@ one product, s_{t-1} with [U | W_query], whose columns serve the gates and the a
 Forward, per step (x: input side of the gates, u: recurrent side):
 
     [u | q] = s_{t-1} [U | W_query] + [b_u | 0]
-    p_j = tanh(q + k_j)      e_j = v·p_j      a = softmax(e)      x = symbol_gates_t + Σ_j a_j memory_gates_j
+    a = attention(q)     x = symbol_gates_t + Σ_j a_j memory_gates_j     (`layers.fast_additive_attention`)
     s_t = CELL(x, u, s_{t-1})     (`layers.gru_equations` and `layers.lstm_equations`, their gradients too)
 
 and after the last step, for all at once, C_t = Σ_j a_tj h_j and g's hidden layer [y_{t-1} s_t C_t] W_g + b_g.
 
 Backward, per step, from ds = dL/ds_t (from outside and from step t + 1), with dx and du of the cell:
 
-    da_j = dx·memory_gates_j + (from outside)        de = a (da - a·da)        dp_j = de_j v (1 - p_j²)
-    dq = Σ_j dp_j                dk_j += dp_j
+    dq, and the keys' and v's shares, from dx as the context's gradient
     ds_{t-1} = (direct share) + [du | dq] [U | W_query]ᵀ
 
 and every weight's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
@@ -32,6 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import tensorflow as tf
 
 from layers.cell_equations import EQUATIONS
+from layers.fast_additive_attention import closed_positions, look, look_back
 from layers.large_products import dense, dense_gradient, kernel_gradient, write
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: A
     hidden, attention_weights = _recurrence(
         decoder.cell_kind,
         tf.convert_to_tensor(inputs),
-        tuple(decoder.initial_state(summary)),
+        tuple(decoder.initial_state(summary, memory_mask)),
         tf.convert_to_tensor(memory),
         tf.convert_to_tensor(memory_mask),
         _weights(decoder, inputs.shape[-1]),
@@ -128,16 +128,14 @@ def _forward(
     symbol_gates = dense(tf.transpose(inputs, [1, 0, 2]), weights.symbol_kernel) + weights.input_bias
     keys = dense(memory, weights.key_kernel) + weights.key_bias
     memory_gates = dense(memory, weights.context_kernel)
-    closed = tf.where(mask, tf.zeros((), keys.dtype), tf.constant(-1e9, keys.dtype))
+    closed = closed_positions(mask, keys.dtype)
 
     def body(position: Any, state: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         projected = tf.matmul(state[0], weights.recurrent_kernel)
         recurrent_gates = tf.split(projected[:, :gate_units] + weights.recurrent_bias, equations.GATES, axis=1)
         query = projected[:, gate_units:]
-        scores = dense(tf.tanh(query[:, None] + keys), weights.score_vector[:, None])[:, :, 0]
-        # Exactly 0 on padding: exp(-1e9) underflows, and every source has at least its end symbol.
-        attention = tf.nn.softmax(scores + closed)
-        gates = symbol_gates[position] + tf.reduce_sum(attention[:, :, None] * memory_gates, axis=1)
+        attention, context_gates = look(query, keys, memory_gates, closed, weights.score_vector)
+        gates = symbol_gates[position] + context_gates
         new_state, saved = equations.advance(tf.split(gates, equations.GATES, axis=1), recurrent_gates, state)
         return position + 1, new_state, write(arrays, position, (query, attention, *new_state, *saved))
 
@@ -199,21 +197,16 @@ def _backward_loop(cell: str, d_states: Any, d_attention: Any, weights: Weights,
 
     def body(position: Any, carry: Any, d_keys: Any, d_vector: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         state, gates = (tuple(part[position] for part in parts) for parts in (saved.states, saved.gates))
-        attention = saved.attention[position]
         d_state = (carry[0] + d_states[position], *carry[1:])
         d_input_parts, d_recurrent_parts, carry = equations.retreat(d_state, state, gates)
         d_gates = tf.concat(d_input_parts, axis=1)
-        d_weights = tf.matmul(saved.memory_gates, d_gates[:, :, None])[:, :, 0] + d_attention[position]
-        d_scores = attention * (d_weights - tf.reduce_sum(attention * d_weights, axis=-1, keepdims=True))
-        matched = tf.tanh(saved.queries[position][:, None] + saved.keys)
-        # Without v: it is a factor of every row, so that it waits for the sums.
-        d_matched = d_scores[:, :, None] * (1 - matched * matched)
-        d_query = weights.score_vector * tf.reduce_sum(d_matched, axis=1)
-        d_projected = tf.concat([*d_recurrent_parts, d_query], axis=1)
+        looked = (saved.attention[position], saved.queries[position], saved.keys, saved.memory_gates)
+        d_look = look_back(d_gates, d_attention[position], *looked, weights.score_vector)
+        d_projected = tf.concat([*d_recurrent_parts, d_look.query], axis=1)
         through = tf.matmul(d_projected, weights.recurrent_kernel, transpose_b=True)
-        d_vector += tf.reduce_sum(d_scores[:, :, None] * matched, axis=1)
         arrays = write(arrays, position, (d_gates, d_projected))
-        return position - 1, (carry[0] + through, *carry[1:]), d_keys + d_matched, d_vector, arrays
+        d_keys, d_vector = d_keys + d_look.keys, d_vector + d_look.vector
+        return position - 1, (carry[0] + through, *carry[1:]), d_keys, d_vector, arrays
 
     arrays = tuple(tf.TensorArray(d_states.dtype, length) for _ in range(2))
     nothing = tuple(tf.zeros_like(part[0]) for part in saved.states)

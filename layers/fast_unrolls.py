@@ -5,11 +5,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from layers import fast_bahdanau, fast_bidirectional
+from layers import fast_bahdanau, fast_bidirectional, fast_conditional
 
 DECODERS: dict[tuple[str, str], Callable[..., tuple[Any, Any]]] = {
     ("gru", "bahdanau"): fast_bahdanau.unroll,
     ("lstm", "bahdanau"): fast_bahdanau.unroll,
+    ("conditional_gru", "bahdanau"): fast_conditional.unroll,
 }
 ENCODERS: dict[str, Callable[..., tuple[Any, Any]]] = {
     "gru": fast_bidirectional.run_gru,
@@ -18,9 +19,17 @@ ENCODERS: dict[str, Callable[..., tuple[Any, Any]]] = {
 DTYPES = ("float32", "float64")
 
 
-def find_decoder(cell: str, attention: str, policy: Any) -> Callable[..., tuple[Any, Any]] | None:
-    """The hand-written unroll of a decoder, or None: then the plain loop runs (logged once)."""
-    return _find(DECODERS.get((cell, attention)), f"decoder, cell {cell}, attention {attention}", policy)
+def find_decoder(decoder: Any) -> Callable[..., tuple[Any, Any]] | None:
+    """The hand-written unroll of an `AttentionDecoder`, or None: then the plain loop runs (logged once)."""
+    extras = {
+        "coverage": decoder.coverage,
+        "input feeding": decoder.input_feeding,
+        f"{decoder.layers} layers": decoder.layers > 1,
+    }
+    more = [name for name, has in extras.items() if has]
+    what = ", ".join([f"decoder, cell {decoder.cell_kind}, attention {decoder.attention_kind}", *more])
+    found = None if more else DECODERS.get((decoder.cell_kind, decoder.attention_kind))
+    return _find(found, what, decoder.dtype_policy)
 
 
 def find_encoder(cell: str, policy: Any) -> Callable[..., tuple[Any, Any]] | None:

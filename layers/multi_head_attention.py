@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from layers.attention import PACKAGE, BahdanauAttention, join_beams, masked_softmax, split_beams, weighted_sum
+from layers.attention import PACKAGE, BahdanauAttention, join_beams, masked_softmax, weighted_sum
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -20,6 +20,7 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
     Args:
         units: Size of that space, all heads together.
         heads: Number of heads; divides units.
+        coverage: Whether it is told of past attention, the mean over the heads.
 
     Call arguments:
         query: `[batch * beams, query_units]`.
@@ -42,17 +43,17 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         (TensorShape([1, 3]), [[0.5, 0.5, 0.0]])
     """
 
-    def __init__(self, units: int, heads: int = 4, **kwargs: Any) -> None:
-        super().__init__(units, **kwargs)
+    def __init__(self, units: int, heads: int = 4, coverage: bool = False, **kwargs: Any) -> None:
+        super().__init__(units, coverage, **kwargs)
         if heads < 1 or units % heads:
             raise ValueError(f"heads must divide units ({units}), got {heads}")
         self.heads = heads
 
-    def call(self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1) -> tuple[Any, Any]:
+    def call(
+        self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1, coverage: Any = None
+    ) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
-        query = split_beams(self.query_projection(query), beams)
-        matched = ops.tanh(ops.expand_dims(query, 2) + ops.expand_dims(keys, 1))
-        weighed = matched * ops.cast(self.score_vector, keys.dtype)
+        weighed = self._match(query, keys, beams, coverage) * ops.cast(self.score_vector, keys.dtype)
         batch, source = ops.shape(keys)[0], ops.shape(keys)[1]
         scores = ops.sum(ops.reshape(weighed, (batch, beams, source, self.heads, self.units // self.heads)), axis=-1)
         scores = ops.transpose(scores, (0, 1, 3, 2))

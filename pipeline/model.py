@@ -108,7 +108,7 @@ def build_model(
     encoder = BidirectionalEncoder(
         units=encoder_units,
         layers=configuration.encoder_layers,
-        cell=configuration.cell,
+        cell="gru" if configuration.cell == "conditional_gru" else configuration.cell,
         dropout=configuration.dropout,
         seed=seeds["encoder"],
         fast=configuration.fast,
@@ -116,13 +116,16 @@ def build_model(
         name="encoder",
     )
     decoder = AttentionDecoder(
-        vocabulary_size=target_size,
+        vocabulary_size=None if configuration.tied_embeddings else target_size,
         units=configuration.units,
         cell=configuration.cell,
         attention=configuration.attention,
         attention_units=configuration.attention_units,
         attention_heads=configuration.attention_heads,
-        readout_units=configuration.readout_units,
+        coverage=configuration.coverage,
+        readout_units=configuration.embedding_units if configuration.tied_embeddings else configuration.readout_units,
+        layers=configuration.decoder_layers,
+        input_feeding=configuration.input_feeding,
         dropout=configuration.dropout,
         seed=seeds["decoder"],
         fast=configuration.fast,
@@ -130,17 +133,28 @@ def build_model(
         name="decoder",
     )
 
-    def embed(ids: Any, size: int, name: str) -> Any:
-        # With Keras's own deviation, 0.03, what comes out hardly depends on what goes in at first: from little data
-        # and many symbols nothing is ever learnt.
-        initializer = keras.initializers.RandomNormal(stddev=0.3)
-        embedded = keras.layers.Embedding(
-            size, configuration.embedding_units, embeddings_initializer=initializer, dtype=policy, name=name
-        )(ids)
+    def embed(ids: Any, embedding: keras.layers.Layer) -> Any:
+        name = embedding.name
         dropout = Dropout(configuration.dropout, seed=seeds[name], dtype=policy, name=f"{name}_dropout")
-        return dropout(embedded)
+        return dropout(embedding(ids))
 
-    memory, summary = encoder(embed(source, source_size, "source_embedding"), source_mask)
-    embedded_targets = embed(target_inputs, target_size, "target_embedding")
-    logits, attention_weights = decoder(embedded_targets, memory, source_mask, summary)
+    source_embedding = _embedding(source_size, configuration, "source_embedding")
+    target_embedding = _embedding(target_size, configuration, "target_embedding")
+    memory, summary = encoder(embed(source, source_embedding), source_mask)
+    logits, attention_weights = decoder(embed(target_inputs, target_embedding), memory, source_mask, summary)
+    if configuration.tied_embeddings:
+        logits = target_embedding(logits, reverse=True)
     return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")
+
+
+def _embedding(size: int, configuration: ModelConfiguration, name: str) -> keras.layers.Layer:
+    # With Keras's own deviation, 0.03, what comes out hardly depends on what goes in at first: from little data
+    # and many symbols nothing is ever learnt.
+    initializer = keras.initializers.RandomNormal(stddev=0.3)
+    settings = {"embeddings_initializer": initializer, "dtype": keras.DTypePolicy(configuration.precision)}
+    if name == "target_embedding" and configuration.tied_embeddings:
+        full = "float64" if configuration.precision == "float64" else "float32"
+        return keras.layers.ReversibleEmbedding(
+            size, configuration.embedding_units, reverse_dtype=full, name=name, **settings
+        )
+    return keras.layers.Embedding(size, configuration.embedding_units, name=name, **settings)

@@ -47,7 +47,7 @@ class SingleNetwork(tf.Module):
         """See `Network`."""
         memory, mask, summary = self._read(source, lengths)
         prepared = self.decoder.prepare_memory(memory, mask, summary)
-        return self.decoder.initial_state(summary), _Memory(prepared, self._input_table())
+        return self.decoder.initial_state(summary, mask), _Memory(prepared, self._input_table())
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """See `Network`."""
@@ -56,13 +56,13 @@ class SingleNetwork(tf.Module):
         else:
             inputs = tf.gather(memory.inputs, tokens)
         hidden, state, attention_weights = self.decoder.step(inputs, state, memory.attention, beams)
-        return self.decoder.readout(hidden), state, attention_weights
+        return self._logits(hidden), state, attention_weights
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
         inputs = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
         hidden, _ = plain_unroll(self.decoder, self.target_embedding(inputs), *self._read(source, lengths))
-        log_probabilities = tf.nn.log_softmax(tf.cast(self.decoder.readout(hidden), tf.float32))
+        log_probabilities = tf.nn.log_softmax(tf.cast(self._logits(hidden), tf.float32))
         return tf.gather(log_probabilities, target, batch_dims=2)
 
     def _read(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -70,6 +70,11 @@ class SingleNetwork(tf.Module):
         mask = tf.sequence_mask(lengths, tf.shape(source)[1])
         memory, summary = self.encoder(self.source_embedding(source), mask)
         return memory, mask, summary
+
+    def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
+        outputs = self.decoder.readout(hidden)
+        # Without a projection of its own, the decoder's is tied to the embeddings.
+        return outputs if self.decoder.vocabulary_size is not None else self.target_embedding(outputs, reverse=True)
 
     def _input_table(self) -> tf.Tensor | None:
         # What a symbol brings to a step is a row of a table, where that is not larger than the work it saves.

@@ -20,7 +20,19 @@ MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 SUMMARY = RANDOM.normal(size=(3, 8))
 ARGUMENTS = (INPUTS, MEMORY, MASK, SUMMARY)
 ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_general", "none")
-KINDS = [(cell, attention) for cell in ("gru", "lstm") for attention in ATTENTIONS]
+CELLS = ("gru", "lstm", "layer_norm_gru", "layer_norm_lstm", "conditional_gru")
+KINDS = [(cell, attention, {}) for cell in CELLS for attention in ATTENTIONS] + [
+    ("gru", "bahdanau", {"coverage": True}),
+    ("lstm", "multi_head_bahdanau", {"coverage": True}),
+    ("gru", "bahdanau", {"layers": 3}),
+    ("layer_norm_lstm", "luong_general", {"layers": 2}),
+    ("gru", "luong_general", {"input_feeding": True}),
+    ("conditional_gru", "bahdanau", {"input_feeding": True, "layers": 2, "coverage": True}),
+]
+
+
+def kind_name(value: Any) -> str:
+    return "-".join(value) if isinstance(value, dict) else str(value)
 
 
 def case(name: str, **arguments: Any) -> LayerCase:
@@ -37,6 +49,10 @@ CASES = [
     case("lstm_none", cell="lstm", attention="none"),
     case("gru_heads", attention="multi_head_bahdanau", attention_units=6, attention_heads=2),
     case("lstm_luong", cell="lstm", attention="luong_general"),
+    case("conditional", cell="conditional_gru"),
+    case("conditional_with_all", cell="conditional_gru", coverage=True, layers=3, input_feeding=True),
+    case("normalized", cell="layer_norm_lstm", layers=2),
+    case("normalized_gru", cell="layer_norm_gru"),
 ]
 
 
@@ -56,7 +72,7 @@ def decoder(**arguments: Any) -> AttentionDecoder:
 def step_by_step(layer: AttentionDecoder) -> tuple[np.ndarray, np.ndarray]:
     given = [array if array.dtype == bool else array.astype(layer.compute_dtype) for array in ARGUMENTS]
     inputs, memory, mask, summary = given
-    prepared, state = layer.prepare_memory(memory, mask, summary), layer.initial_state(summary)
+    prepared, state = layer.prepare_memory(memory, mask, summary), layer.initial_state(summary, mask)
     logits, weights = [], []
     for position in range(inputs.shape[1]):
         hidden, state, looked_at = layer.step(layer.prepare_inputs(inputs[:, position]), state, prepared)
@@ -67,9 +83,11 @@ def step_by_step(layer: AttentionDecoder) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "plain"])
-@pytest.mark.parametrize(("cell", "attention"), KINDS)
-def test_single_steps_equal_the_teacher_forced_pass(cell: str, attention: str, fast: bool, dtype: str):
-    layer = decoder(cell=cell, attention=attention, fast=fast, dtype=dtype)
+@pytest.mark.parametrize(("cell", "attention", "more"), KINDS, ids=kind_name)
+def test_single_steps_equal_the_teacher_forced_pass(
+    cell: str, attention: str, more: dict[str, Any], fast: bool, dtype: str
+):
+    layer = decoder(cell=cell, attention=attention, fast=fast, dtype=dtype, **more)
     logits, weights = layer(*ARGUMENTS)
     assert logits.shape == (3, 5, VOCABULARY)
     assert weights.shape == (3, 5, 4)
@@ -88,11 +106,9 @@ def test_weights_are_exactly_0_on_padding_and_sum_to_1(dtype: str, fast: bool):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
-@pytest.mark.parametrize(
-    ("cell", "attention", "fast"), [*((*kind, False) for kind in KINDS), ("gru", "bahdanau", True)]
-)
-def test_padding_changes_nothing(cell: str, attention: str, fast: bool, dtype: str):
-    layer = decoder(cell=cell, attention=attention, fast=fast, dtype=dtype)
+@pytest.mark.parametrize(("cell", "attention", "more"), [*KINDS, ("gru", "bahdanau", {"fast": True})], ids=kind_name)
+def test_padding_changes_nothing(cell: str, attention: str, more: dict[str, Any], dtype: str):
+    layer = decoder(cell=cell, attention=attention, dtype=dtype, **more)
     inputs, memory = np.full((5, 8, 6), 3.0), np.full((5, 6, 10), -3.0)
     mask, summary = np.zeros((5, 6), bool), np.ones((5, 8))
     inputs[:3, :5], memory[:3, :4], summary[:3] = INPUTS, MEMORY, SUMMARY
@@ -118,7 +134,7 @@ def test_later_inputs_do_not_reach_back():
 @pytest.mark.parametrize(("cell", "states"), [("gru", 1), ("lstm", 2)])
 def test_bridge(cell: str, states: int):
     layer = decoder(cell=cell)
-    initial = arrays(layer.initial_state(SUMMARY))
+    initial = arrays(layer.initial_state(SUMMARY, MASK))
     assert len(initial) == states
     for bridge, state in zip(layer.bridges, initial, strict=True):
         kernel, bias = bridge.get_weights()
@@ -133,7 +149,7 @@ def dense(rows: np.ndarray, layer: Any) -> np.ndarray:
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_a_step_by_hand(cell: str):
     layer = decoder(cell=cell, readout_units=4)
-    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY)
+    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY, MASK)
     hidden, new, weights = layer.step(layer.prepare_inputs(INPUTS[:, 0]), state, prepared)
     # What is computed ahead of the step is what Keras's cell and layers do with symbol and context as they are.
     context = np.einsum("bs,bsm->bm", weights, MEMORY)
@@ -145,10 +161,10 @@ def test_a_step_by_hand(cell: str):
     assert_close(layer.readout(hidden), dense(np.tanh(hidden), layer.output_projection), 1e-12)
 
 
-@pytest.mark.parametrize(("cell", "attention"), KINDS)
-def test_several_rows_may_look_at_one_source(cell: str, attention: str):
-    layer = decoder(cell=cell, attention=attention)
-    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY)
+@pytest.mark.parametrize(("cell", "attention", "more"), KINDS, ids=kind_name)
+def test_several_rows_may_look_at_one_source(cell: str, attention: str, more: dict[str, Any]):
+    layer = decoder(cell=cell, attention=attention, **more)
+    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY, MASK)
     inputs = layer.prepare_inputs(INPUTS[:, :2].reshape(6, -1))
     twice = [np.repeat(part, 2, axis=0) for part in state]
     together = layer.step(inputs, twice, prepared, beams=2)
@@ -161,7 +177,7 @@ def test_several_rows_may_look_at_one_source(cell: str, attention: str):
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_attention_is_asked_with_the_state_before_the_symbol(cell: str):
     layer = decoder(cell=cell)
-    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY)
+    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY, MASK)
     # Of an LSTM's two parts it is h, the first.
     expected = layer.attention(state[0], prepared.keys, MEMORY, MASK)[1]
     for symbol in (INPUTS[:, 0], INPUTS[:, 1]):
@@ -170,7 +186,7 @@ def test_attention_is_asked_with_the_state_before_the_symbol(cell: str):
 
 def test_fixed_context_is_the_summary_at_every_step():
     layer = decoder(attention="none")
-    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY)
+    prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY, MASK)
     for position in range(2):
         inputs = layer.prepare_inputs(INPUTS[:, position])
         hidden, new, weights = layer.step(inputs, state, prepared)
@@ -197,7 +213,7 @@ def test_fast_pass_is_the_compiled_one_and_single_steps_never_are():
     assert needs_xla(lambda: fast(*inputs))
     assert not needs_xla(lambda: plain(*inputs))
     prepared = fast.prepare_memory(*inputs[1:])
-    state = fast.initial_state(inputs[3])
+    state = fast.initial_state(inputs[3], inputs[2])
     assert not needs_xla(lambda: fast.readout(fast.step(fast.prepare_inputs(inputs[0][:, 0]), state, prepared)[0]))
 
 

@@ -16,7 +16,7 @@ from tests.xla import needs_xla
 UNITS, FEATURES = 5, 6
 MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 INPUTS = np.random.default_rng(0).normal(size=(3, 4, FEATURES))
-CELLS = ("gru", "lstm")
+CELLS = ("gru", "lstm", "layer_norm_gru", "layer_norm_lstm")
 
 
 def case(name: str, **arguments: Any) -> LayerCase:
@@ -145,7 +145,7 @@ def test_no_xla_when_told_so():
 
 
 def test_an_unknown_cell_is_refused():
-    with pytest.raises(ValueError, match=r"\['gru', 'lstm'\], got 'rnn'"):
+    with pytest.raises(ValueError, match=r"\['gru', 'layer_norm_gru', 'layer_norm_lstm', 'lstm'\], got 'rnn'"):
         BidirectionalEncoder(UNITS, cell="rnn")
 
 

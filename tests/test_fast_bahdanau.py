@@ -12,7 +12,10 @@ RAGGED = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 ONE = np.ones((1, 2), bool)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+CELLS = ["gru", "lstm", "conditional_gru"]
+
+
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
     ("dtype", "mask", "length"),
     [("float64", RAGGED, 5), ("float32", RAGGED, 5), ("float64", ONE, 1)],
@@ -41,8 +44,9 @@ def test_outputs_and_gradients_are_those_of_the_plain_loop(cell: str, dtype: str
     assert_gradients_agree(outputs_and_gradients(True), outputs_and_gradients(False), dtype)
 
 
-def test_lengths_may_be_unknown_when_traced():
-    decoder = AttentionDecoder(9, UNITS, dtype="float64")
+@pytest.mark.parametrize("cell", CELLS)
+def test_lengths_may_be_unknown_when_traced(cell: str):
+    decoder = AttentionDecoder(9, UNITS, cell=cell, dtype="float64")
     decoder.build((3, 5, FEATURES), (3, 4, MEMORY_UNITS), (3, 4), (3, SUMMARY_UNITS))
     randomize(decoder)
     specs = [

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,7 +25,7 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
 @pytest.mark.parametrize("precision", FULL)
 def test_fast_loops_in_full_precision(cell: str, precision: str, log: pytest.LogCaptureFixture):
     policy = keras.DTypePolicy(precision)
-    assert fast_unrolls.find_decoder(cell, "bahdanau", policy) is fast_bahdanau.unroll
+    assert fast_unrolls.find_decoder(AttentionDecoder(5, 2, cell=cell, dtype=policy)) is fast_bahdanau.unroll
     assert fast_unrolls.find_encoder(cell, policy) is getattr(fast_bidirectional, f"run_{cell}")
     assert not log.records
 
@@ -32,13 +33,17 @@ def test_fast_loops_in_full_precision(cell: str, precision: str, log: pytest.Log
 @pytest.mark.parametrize("precision", HALF)
 def test_no_fast_loop_in_half_precision(precision: str):
     policy = keras.DTypePolicy(precision)
-    assert fast_unrolls.find_decoder("gru", "bahdanau", policy) is None
+    assert fast_unrolls.find_decoder(AttentionDecoder(5, 2, dtype=policy)) is None
     assert fast_unrolls.find_encoder("gru", policy) is None
 
 
-@pytest.mark.parametrize(("cell", "attention"), [("lstm", "none"), ("gru", "none")])
-def test_no_fast_decoder_of_other_kinds(cell: str, attention: str):
-    assert fast_unrolls.find_decoder(cell, attention, keras.DTypePolicy("float32")) is None
+@pytest.mark.parametrize(
+    "kind",
+    [{"cell": "lstm", "attention": "none"}, {"coverage": True}, {"layers": 2}, {"input_feeding": True}],
+    ids=lambda kind: "-".join(kind),
+)
+def test_no_fast_decoder_of_other_kinds(kind: dict[str, Any]):
+    assert fast_unrolls.find_decoder(AttentionDecoder(5, 2, **kind)) is None
 
 
 def test_each_fallback_is_logged_once(log: pytest.LogCaptureFixture):

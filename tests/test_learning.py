@@ -16,6 +16,10 @@ KINDS = [
     {"attention": "multi_head_bahdanau", "attention_heads": 4},
     {"attention": "luong_general"},
     {"attention": "luong_dot", "units": 64},
+    {"cell": "conditional_gru", "tied_embeddings": True},
+    {"cell": "layer_norm_gru", "coverage": True},
+    {"cell": "layer_norm_lstm", "decoder_layers": 2, "encoder_layers": 2},
+    {"cell": "gru", "input_feeding": True, "attention": "luong_general"},
 ]
 
 
@@ -26,7 +30,11 @@ def copy_and_reverse(count: int, seed: int) -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(map(str, kind.values())))
+@pytest.mark.parametrize(
+    "kind",
+    KINDS,
+    ids=lambda kind: "-".join(str(value) if isinstance(value, str) else name for name, value in kind.items()),
+)
 def test_learns_to_copy_and_reverse(kind: dict[str, object], tmp_path: Path):
     pairs = copy_and_reverse(3000, seed=1)
     random.Random(2).shuffle(pairs)

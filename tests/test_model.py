@@ -50,6 +50,16 @@ def padded_data() -> Any:
         ({}, 68 + 330 + 315 + 55 + 51 + 120 + 63),
         # A second encoder layer reads 10 features: 2 · (10·15 + 5·15 + 30).
         ({"encoder_layers": 2}, 68 + 330 + 510 + 315 + 55 + 51 + 120 + 63),
+        # Two decoder layers: the second reads the first's state; a bridge more.
+        ({"decoder_layers": 2}, 68 + 330 + 315 + (5 * 15 + 5 * 15 + 30) + 2 * 55 + 51 + 120 + 63),
+        # Conditional: the context has a cell of its own, with biases.
+        ({"cell": "conditional_gru"}, 68 + 330 + 315 + (5 * 15 + 30) + 55 + 51 + 120 + 63),
+        # Tied: no output projection, and a hidden layer of the embedding's size.
+        ({"tied_embeddings": True, "readout_units": None}, 68 + 330 + 315 + 55 + 51 + (19 * 4 + 4)),
+        # Fed: [gates; hidden layer] from the last hidden layer. Coverage: a vector.
+        ({"input_feeding": True, "coverage": True}, 68 + 330 + 315 + 55 + 51 + 3 + 6 * (15 + 6) + 120 + 63),
+        # Layer-normalised: a gain for each gate unit and side, in both directions and the decoder.
+        ({"cell": "layer_norm_gru"}, 68 + 330 + 2 * 30 + 315 + 30 + 55 + 51 + 120 + 63),
         # LSTM: four gates, one bias, two bridges; no attention.
         ({"cell": "lstm", "attention": "none"}, 68 + 400 + 14 * 20 + 5 * 20 + 20 + 2 * 55 + 120 + 63),
     ],
@@ -95,12 +105,24 @@ def test_half_precision_gives_full_outputs():
 
 
 @pytest.mark.parametrize(
-    ("dtype", "encoder_layers", "fast"), [("float32", 1, True), ("float64", 2, True), ("float64", 1, False)]
+    ("dtype", "fast", "kind"),
+    [
+        ("float32", True, {}),
+        ("float64", True, {"encoder_layers": 2}),
+        ("float64", False, {}),
+        ("float64", True, {"cell": "lstm", "attention": "none"}),
+        ("float64", True, {"cell": "conditional_gru", "tied_embeddings": True, "readout_units": None}),
+        ("float64", True, {"cell": "layer_norm_gru", "attention": "luong_general", "input_feeding": True}),
+        ("float64", True, {"cell": "layer_norm_lstm", "attention": "none", "decoder_layers": 2}),
+        ("float64", True, {"attention": "multi_head_bahdanau", "units": 4, "attention_units": 4, "coverage": True}),
+        ("float64", True, {"attention": "luong_dot", "units": 4}),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
 )
-def test_padding_changes_neither_outputs_nor_the_step(dtype: str, encoder_layers: int, fast: bool):
+def test_padding_changes_neither_outputs_nor_the_step(dtype: str, fast: bool, kind: dict[str, Any]):
     # The plain loops without padding against the fast ones with it. The steps run eagerly, gradients too.
     padded = padded_data()
-    plain, other = (model(encoder_layers=encoder_layers, precision=dtype, fast=choice) for choice in (False, fast))
+    plain, other = (model(precision=dtype, fast=choice, **kind) for choice in (False, fast))
     before = plain.get_weights()
     results = []
     for built, data in ((plain, DATA), (other, padded)):

@@ -49,9 +49,19 @@ def walk(network: Network, beams: int = 1) -> list[np.ndarray]:
     return found
 
 
+KINDS = [
+    {},
+    {"cell": "conditional_gru"},
+    {"tied_embeddings": True},
+    {"decoder_layers": 2, "encoder_layers": 2, "cell": "layer_norm_lstm"},
+    {"coverage": True, "input_feeding": True},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(map(str, kind)) or "plain")
 @pytest.mark.parametrize("size", [9, LARGEST_TABLE + 1])
-def test_steps_are_the_model(size: int):
-    member = model(1, size)
+def test_steps_are_the_model(size: int, kind: dict[str, object]):
+    member = model(1, size, **kind)
     for position, found in enumerate(walk(SingleNetwork(member))):
         np.testing.assert_allclose(found, probabilities(member)[:, position], atol=1e-6)
 
