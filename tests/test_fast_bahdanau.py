@@ -12,6 +12,7 @@ RAGGED = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 ONE = np.ones((1, 2), bool)
 
 
+# The last has a file of its own, `layers.fast_conditional`, and the same to keep to.
 CELLS = ["gru", "lstm", "conditional_gru"]
 
 
