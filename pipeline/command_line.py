@@ -1,4 +1,4 @@
-"""The commands: `python -m pipeline train|tune|evaluate|predict|score|export|inspect`.
+"""The commands: `python -m pipeline train|tune|evaluate|predict|score|compare|export|inspect`.
 
 Standard output carries results only; everything else goes to standard error. TensorFlow is imported
 inside the commands, so that `--help` and usage errors are there at once.
@@ -196,6 +196,19 @@ def _score(arguments: argparse.Namespace, results: _Results) -> None:
         results.write(f"{score:.6f}\n")
 
 
+def _compare(arguments: argparse.Namespace, results: _Results) -> None:
+    from pipeline.significance import compare_files, sentence_figures, symbol_figures
+
+    if arguments.symbols:
+        metrics = symbol_figures(arguments.symbols, arguments.lowercase)
+    else:
+        metrics = sentence_figures(arguments.tokens or "13a", arguments.lowercase)
+    files = arguments.reference, arguments.output_a, arguments.output_b
+    found = compare_files(*files, metrics, arguments.samples, arguments.seed)
+    results.write(found.table())
+    results.write_json(found.to_json())
+
+
 def _export(arguments: argparse.Namespace, results: _Results) -> None:
     _import_tensorflow()
     from pipeline.export import export_run
@@ -218,6 +231,7 @@ _COMMANDS = {
     "evaluate": _evaluate,
     "predict": _predict,
     "score": _score,
+    "compare": _compare,
     "export": _export,
     "inspect": _inspect,
 }

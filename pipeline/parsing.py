@@ -41,6 +41,7 @@ commands:
   evaluate  measure a model on a TSV file
   predict   answer every line of a file or of standard input
   score     say how probable given targets are
+  compare   say whether one output is better than another, or by chance
   export    write a run as a SavedModel directory
   inspect   show what a configuration makes, without training"""
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
@@ -53,7 +54,9 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         `command`, and for train: configuration, run, overwrite; inspect: configuration;
         tune: configuration, tune, space, run, overwrite; trial: order (for `tune`'s own use);
         evaluate: model, data, beam, bleu_tokens; predict: model, file, beam, n_best, json, attention, alignments;
-        score: model, data, tokens; export: run, directory, beam, n_best. Places are `Path`, except `data` and `file`.
+        score: model, data, tokens;
+        compare: reference, output_a, output_b, tokens, symbols, lowercase, samples, seed;
+        export: run, directory, beam, n_best. Places are `Path`, except `data` and `file`.
 
     Raises:
         UsageError: Something there is unknown, of a wrong type or impossible.
@@ -66,6 +69,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         "evaluate": _parse_evaluate,
         "predict": _parse_predict,
         "score": _parse_score,
+        "compare": _parse_compare,
         "export": _parse_export,
         "inspect": _parse_inspect,
     }
@@ -297,6 +301,36 @@ def _parse_score(argv: list[str]) -> argparse.Namespace:
         "cut again; invisible characters as \\u escapes, as in a run's vocabulary.",
     )
     return parser.parse_args(argv)
+
+
+def _parse_compare(argv: list[str]) -> argparse.Namespace:
+    parser = _Parser(
+        "compare",
+        "Paired bootstrap resampling (Koehn 2004) of two outputs for the same inputs, by sacrebleu: a table, and as "
+        "the last line a JSON object with scores, 95 % intervals (mean ± ci), p values and signatures.",
+    )
+    parser.add_argument("reference", metavar="REFERENCE", type=Path, help="A reference a line; .gz too, as below.")
+    parser.add_argument("output_a", metavar="OUTPUT_A", type=Path, help="What one system made of the inputs.")
+    parser.add_argument("output_b", metavar="OUTPUT_B", type=Path, help="What the other made of them.")
+    parser.add_argument(
+        "--tokens",
+        metavar="HOW",
+        choices=BLEU_TOKENS,
+        help=f"How BLEU cuts text: {', '.join(BLEU_TOKENS)} (tokens as they stand, between spaces); left out: 13a.",
+    )
+    parser.add_argument(
+        "--symbols",
+        metavar="HOW",
+        choices=("space", "char"),
+        help="WER and PER instead of BLEU, chrF and TER, of symbols between white space (space) or characters (char).",
+    )
+    parser.add_argument("--lowercase", action="store_true", help="Case counts for nothing.")
+    parser.add_argument("--samples", metavar="N", type=_positive, default=1000, help="How many; left out: %(default)s.")
+    parser.add_argument("--seed", metavar="N", type=_positive, default=12345, help="Left out: %(default)s.")
+    arguments = parser.parse_args(argv)
+    if arguments.tokens and arguments.symbols:
+        raise UsageError("--tokens: impossible with --symbols, which does not measure BLEU; leave one of them out")
+    return arguments
 
 
 def _parse_predict(argv: list[str]) -> argparse.Namespace:

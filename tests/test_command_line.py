@@ -112,6 +112,9 @@ def test_every_command_has_help(argv: list[str], capsys: pytest.CaptureFixture[s
         (["train", "--model.dropout", "2"], "model.dropout: 2.0 is impossible"),
         (["inspect", "--config", "nope"], "--config nope: no such file, and no preset"),
         (["predict", "model", "--beam", "1", "--n-best", "2"], "--n-best: 2"),
+        (["compare", "a", "b"], "OUTPUT_B"),
+        (["compare", "a", "b", "c", "--seed", "0"], "'0' is impossible"),
+        (["compare", "a", "b", "c", "--tokens", "intl", "--symbols", "char"], "--tokens: impossible with --symbols"),
         ([], "a command is missing"),
     ],
 )
@@ -222,6 +225,26 @@ def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: 
     assert (captured.out, captured.err) == ("", "exported run to out\n")
     assert main(["inspect", "--model.units", "12"]) == 0
     assert capsys.readouterr().out == "units 12\n"
+
+
+def test_compare_prints_a_table_and_json_without_tensorflow(tmp_path: Path):
+    for name, line in (("r", "a b c d e\n"), ("a", "a b c d e\n"), ("b", "a b c D x\n")):
+        (tmp_path / name).write_text(line * 20, encoding="utf-8")
+    files = [str(tmp_path / name) for name in "rab"]
+    code = "import sys; from pipeline.command_line import main; assert main(sys.argv[1:]) == 0\n"
+    code += "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)"
+    result = run("compare", *files, "--samples", "20", "--symbols", "space", code=code)
+    assert result.returncode == 0, result.stderr
+    *table, last = result.stdout.decode().splitlines()
+    assert [line.split()[0] for line in table[1:3]] == ["WER", "PER"]
+    found = json.loads(last)
+    assert (found["n"], found["samples"], found["seed"]) == (20, 20, 12345)
+    assert (found["wer"]["b"]["score"], found["per"]["b"]["score"]) == (100, 40)
+    plain = json.loads(run("compare", *files, "--samples", "20", "--tokens", "given").stdout.splitlines()[-1])
+    folded = json.loads(run("compare", *files, "--samples", "20", "--lowercase").stdout.splitlines()[-1])
+    assert "tok:none" in plain["bleu"]["signature"]
+    assert plain["ter"]["b"]["score"] == 40
+    assert folded["ter"]["b"]["score"] == 20
 
 
 @pytest.mark.parametrize(
