@@ -1,4 +1,4 @@
-"""The commands: `python -m pipeline train|tune|evaluate|predict|score|compare|export|inspect`.
+"""The commands: `python -m pipeline train|tune|study|evaluate|predict|score|compare|export|inspect`.
 
 Standard output carries results only; everything else goes to standard error. TensorFlow is imported
 inside the commands, so that `--help` and usage errors are there at once.
@@ -114,8 +114,13 @@ class _Results:
 
 def _train(arguments: argparse.Namespace, results: _Results) -> None:
     _import_tensorflow()
+    from pipeline.search_processes import MEMBER
     from pipeline.training import train
 
+    if MEMBER in os.environ:
+        from pipeline.trial import end_with_parent
+
+        end_with_parent()
     results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))
 
 
@@ -140,6 +145,15 @@ def _trial(arguments: argparse.Namespace, results: _Results) -> None:
 
     end_with_parent()
     run_trial(TrialOrder(**json.loads(arguments.order)))
+
+
+def _study(arguments: argparse.Namespace, results: _Results) -> None:
+    _import_tensorflow()
+    from pipeline.study import study_length
+
+    found = study_length(arguments.configuration, arguments.study, arguments.run, arguments.overwrite)
+    results.write(found.table())
+    results.write_json(found.to_json())
 
 
 def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
@@ -228,6 +242,7 @@ _COMMANDS = {
     "train": _train,
     "tune": _tune,
     "trial": _trial,
+    "study": _study,
     "evaluate": _evaluate,
     "predict": _predict,
     "score": _score,
@@ -299,11 +314,15 @@ def _complain(exit_code: int, message: str, unexpected: Exception | None = None)
 def _how_to_go_on(argv: list[str]) -> str:
     if argv[:1] == ["trial"]:
         return "interrupted"
-    if argv[:1] not in (["train"], ["tune"]):
+    places = {
+        "train": "where the training stopped",
+        "tune": "with the search; the interrupted trial restarts",
+        "study": "where the trainings stopped",
+    }
+    if not argv or argv[0] not in places:
         return "interrupted; the same command begins again"
     without = " without --overwrite" if "--overwrite" in argv else ""
-    where = "where the training stopped" if argv[0] == "train" else "with the search; the interrupted trial restarts"
-    return f"interrupted; the same command{without} goes on {where}"
+    return f"interrupted; the same command{without} goes on {places[argv[0]]}"
 
 
 def _explain(error: OSError) -> str:

@@ -16,6 +16,7 @@ from pipeline.configuration import (
     BLEU_TOKENS,
     DEFAULT_PRESET,
     Configuration,
+    StudyConfiguration,
     TuneConfiguration,
     find_configuration_file,
     preset_names,
@@ -26,11 +27,13 @@ from pipeline.space import find_space, read_space
 
 PROGRAM = "python -m pipeline"
 SECTIONS: dict[str, Any] = get_type_hints(Configuration)
-# A settings file may hold this section for every command; `tune` alone reads it.
 TUNE_SECTIONS: dict[str, Any] = {**SECTIONS, "tune": TuneConfiguration}
+STUDY_SECTIONS: dict[str, Any] = {**SECTIONS, "study": StudyConfiguration}
+# A settings file may hold all of them for every command; `tune` and `study` alone read theirs.
+ALL_SECTIONS: dict[str, Any] = {**TUNE_SECTIONS, **STUDY_SECTIONS}
 HINTS = {
     f"{section}.{key}": hint
-    for section, section_class in TUNE_SECTIONS.items()
+    for section, section_class in ALL_SECTIONS.items()
     for key, hint in get_type_hints(section_class).items()
 }
 _DESCRIPTION = """Train, look at, measure and export attention sequence-to-sequence models.
@@ -41,6 +44,7 @@ commands:
   evaluate  measure a model on a TSV file
   predict   answer every line of a file or of standard input
   score     say how probable given targets are
+  study     show what attention does for long inputs, next to one fixed context
   compare   say whether one output is better than another, or by chance
   export    write a run as a SavedModel directory
   inspect   show what a configuration makes, without training"""
@@ -52,7 +56,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
 
     Returns:
         `command`, and for train: configuration, run, overwrite; inspect: configuration;
-        tune: configuration, tune, space, run, overwrite; trial: order (for `tune`'s own use);
+        tune: configuration, tune, space, run, overwrite;
+        study: topic, configuration, study, run, overwrite; trial: order (for `tune`'s own use);
         evaluate: model, data, beam, bleu_tokens; predict: model, file, beam, n_best, json, attention, alignments;
         score: model, data, tokens;
         compare: reference, output_a, output_b, tokens, symbols, lowercase, samples, seed;
@@ -66,6 +71,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         "train": _parse_train,
         "tune": _parse_tune,
         "trial": _parse_trial,
+        "study": _parse_study,
         "evaluate": _parse_evaluate,
         "predict": _parse_predict,
         "score": _parse_score,
@@ -126,6 +132,25 @@ def _parse_trial(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _parse_study(argv: list[str]) -> argparse.Namespace:
+    parser = _configuration_parser("study length", "[--run DIR] [--overwrite] ", STUDY_SECTIONS)
+    parser.add_argument(
+        "--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -study."
+    )
+    parser.add_argument("--overwrite", action="store_true", help="Begin anew where a study exists already.")
+    if argv[:1] not in (["length"], ["-h"], ["--help"]):
+        wrong = f"{argv[0]}: no such study" if argv else "a study is missing"
+        raise UsageError(f"{wrong} (studies: length; {PROGRAM} study length --help explains)")
+    parsed, configuration = _parse_configuration(parser, argv[argv[0] == "length" :], STUDY_SECTIONS)
+    return argparse.Namespace(
+        topic="length",
+        configuration=configuration,
+        study=StudyConfiguration(**parsed["study"].as_dict()),
+        run=Path(parsed.run) if parsed.run else Path("runs") / f"{Path(parsed.config).stem}-study",
+        overwrite=parsed.overwrite,
+    )
+
+
 def _parse_inspect(argv: list[str]) -> argparse.Namespace:
     _, configuration = _parse_configuration(_configuration_parser("inspect", ""), argv)
     return argparse.Namespace(configuration=configuration)
@@ -165,7 +190,7 @@ def _parse_configuration(
 ) -> tuple[jsonargparse.Namespace, Configuration]:
     # The first pass only finds --config; its file then lies under the same arguments in the second.
     path = find_configuration_file(_checked(parser, lambda: parser.parse_args(argv)).config)
-    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in TUNE_SECTIONS.items()})
+    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in ALL_SECTIONS.items()})
     settings = {name: values for name, values in settings.items() if name in sections}
     try:
         base = _checked(parser, lambda: parser.parse_object(settings, defaults=False))
@@ -234,7 +259,7 @@ def _in_words(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return " or ".join(map(str, get_args(hint)))
     if get_origin(hint) is list:
-        return "a list of texts"
+        return "a list of texts" if get_args(hint) == (str,) else "a list of numbers"
     return _WORDS[hint] if hint in _WORDS else " or ".join(map(_in_words, get_args(hint)))
 
 

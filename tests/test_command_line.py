@@ -78,16 +78,17 @@ def test_help_explains_every_key_at_once():
     text = result.stdout.decode("utf-8")
     assert (result.returncode, result.stderr) == (0, b"")
     for key in HINTS:
-        assert (f"--{key} " in text) == (not key.startswith("tune.")), key
+        assert (f"--{key} " in text) == (not key.startswith(("tune.", "study."))), key
     assert "default: cmudict" in text
     assert "--seed" in text
     assert "Largest global norm of the gradient; null does not clip." in " ".join(text.split())
 
 
-def test_help_of_tune_explains_the_search_too():
-    text = run("tune", "--help").stdout.decode("utf-8")
+@pytest.mark.parametrize(("command", "other"), [("tune", "study."), ("study", "tune.")])
+def test_help_of_tune_and_study_explains_their_own_settings_too(command: str, other: str):
+    text = run(command, "--help").stdout.decode("utf-8")
     for key in HINTS:
-        assert f"--{key} " in text, key
+        assert (f"--{key} " in text) == (not key.startswith(other)), key
 
 
 def test_help_imports_no_tensorflow():
@@ -115,6 +116,9 @@ def test_every_command_has_help(argv: list[str], capsys: pytest.CaptureFixture[s
         (["compare", "a", "b"], "OUTPUT_B"),
         (["compare", "a", "b", "c", "--seed", "0"], "'0' is impossible"),
         (["compare", "a", "b", "c", "--tokens", "intl", "--symbols", "char"], "--tokens: impossible with --symbols"),
+        (["study"], "a study is missing (studies: length"),
+        (["study", "depth"], "depth: no such study"),
+        (["study", "length", "--study.seeds", "1,1"], "study.seeds: '1,1' is impossible"),
         ([], "a command is missing"),
     ],
 )
