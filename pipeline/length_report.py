@@ -152,14 +152,14 @@ def draw_length(study: LengthStudy) -> Figure:
         spots = [spot + (place - 0.5) * 0.12 for spot in range(len(study.parts))]  # so that no bar hides another
         found = [part.quality[kind] for part in study.parts]
         bars = [[max(0.0, f.value - f.low) for f in found], [max(0.0, f.high - f.value) for f in found]]
-        style = STYLES[place] | {"markersize": 7, "linewidth": 2}
+        style = STYLES[place] | {"markersize": 7, "linewidth": 2, "clip_on": False}
         values = [figures.value for figures in found]
         quality.errorbar(spots, values, yerr=bars, capsize=5, label=model.title, **style)
         time.plot(spots, [1000 * part.seconds[kind] for part in study.parts], **style)
         entries.plot(spots, [part.entries[kind] for part in study.parts], **style)
     seeds = f"mean of {len(study.seeds)} seeds" if len(study.seeds) > 1 else "one seed"
     percent = " (%)" if "WER" in study.quality else ""
-    _finish(quality, study, f"{study.quality}{percent}", f"quality: {seeds}, bars: 95 % bootstrap intervals")
+    _finish(quality, study, f"{study.quality}{percent}", f"quality by fifths of the test set: {seeds}, 95 % bootstrap")
     _finish(time, study, "decoding time per input (ms)", f"time: beam {study.beam}, batches of up to {BATCH_SIZE}")
     _finish(entries, study, "attention entries n·m per input", "attention: source × output symbols")
     for axes in (time, entries):
@@ -173,7 +173,7 @@ def _finish(axes: Axes, study: LengthStudy, label: str, title: str) -> None:
     ticks = [f"{_range(part).replace(' to ', '–')}\nn={part.n}" for part in study.parts]
     axes.set_xticks(range(len(ticks)), ticks, fontsize=9)
     axes.set_xlim(-0.5, len(ticks) - 0.5)
-    axes.set_xlabel(f"source length in {study.unit} (fifths of the test set)", fontsize=11)
+    axes.set_xlabel(f"source length in {study.unit}", fontsize=11)
     axes.set_ylabel(label, fontsize=11)
     axes.set_title(title, fontsize=11)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=7))

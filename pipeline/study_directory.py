@@ -23,7 +23,7 @@ it on the dev set, tried with the first seed.
 |---|---|
 | `length.png` | quality and cost by source length |
 | `length.md`, `length.tsv`, `length.json` | the same in figures |
-| `runs/` | a run directory for every training, for `evaluate`, `predict` and `compare` |
+| `runs/` | a run directory for every training, for `evaluate`, `predict` and `export` |
 | `settings/`, `logs/` | what each was trained with, and what it said |
 | `study.json` | what the study was begun with |
 

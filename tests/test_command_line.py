@@ -213,6 +213,25 @@ def test_train_prints_its_result_last_and_passes_everything_on(fake: Fake, capsy
     assert (seen["configuration"].train.seed, seen["configuration"].model.units) == (5, 8)
 
 
+def test_study_passes_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
+    seen: list[object] = []
+
+    def study_length(*arguments: object) -> object:
+        seen.extend(arguments)
+        return types.SimpleNamespace(table=lambda: "| n |\n", to_json=lambda: {"study": "length"})
+
+    fake("study", study_length=study_length)
+    options = ["--study.rates", "1,2", "--study.workers", "2", "--model.units", "8"]
+    assert main(["study", "length", "--config", "cmudict", *options]) == 0
+    assert capsys.readouterr().out == '| n |\n{"study": "length"}\n'
+    configuration, study, run, overwrite = seen
+    assert (configuration.model.units, study.factors, study.seed_list, study.workers) == (8, [1, 2], [1, 2], 2)
+    assert (run, overwrite) == (Path("runs/cmudict-study"), False)
+    fake("study", study_length=raising(KeyboardInterrupt()))
+    assert main(["study", "length"]) == 130
+    assert "the same command goes on where the trainings stopped" in capsys.readouterr().err
+
+
 def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
     calls: list[object] = []
     fake("loading", load_predictor=lambda model, beam_size=None, n_best=1: (model, beam_size, n_best))
