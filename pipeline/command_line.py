@@ -1,4 +1,4 @@
-"""The commands: `python -m pipeline train|tune|evaluate|predict|score|export|inspect`.
+"""The commands: `python -m pipeline train|tune|study|evaluate|predict|score|compare|export|inspect`.
 
 Standard output carries results only; everything else goes to standard error. TensorFlow is imported
 inside the commands, so that `--help` and usage errors are there at once.
@@ -114,8 +114,13 @@ class _Results:
 
 def _train(arguments: argparse.Namespace, results: _Results) -> None:
     _import_tensorflow()
+    from pipeline.search_processes import MEMBER
     from pipeline.training import train
 
+    if MEMBER in os.environ:
+        from pipeline.trial import end_with_parent
+
+        end_with_parent()
     results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))
 
 
@@ -140,6 +145,15 @@ def _trial(arguments: argparse.Namespace, results: _Results) -> None:
 
     end_with_parent()
     run_trial(TrialOrder(**json.loads(arguments.order)))
+
+
+def _study(arguments: argparse.Namespace, results: _Results) -> None:
+    _import_tensorflow()
+    from pipeline.study import study_length
+
+    found = study_length(arguments.configuration, arguments.study, arguments.run, arguments.overwrite)
+    results.write(found.table())
+    results.write_json(found.to_json())
 
 
 def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
@@ -196,6 +210,19 @@ def _score(arguments: argparse.Namespace, results: _Results) -> None:
         results.write(f"{score:.6f}\n")
 
 
+def _compare(arguments: argparse.Namespace, results: _Results) -> None:
+    from pipeline.significance import compare_files, sentence_figures, symbol_figures
+
+    if arguments.symbols:
+        metrics = symbol_figures(arguments.symbols, arguments.lowercase)
+    else:
+        metrics = sentence_figures(arguments.tokens or "13a", arguments.lowercase)
+    files = arguments.reference, arguments.output_a, arguments.output_b
+    found = compare_files(*files, metrics, arguments.samples, arguments.seed)
+    results.write(found.table())
+    results.write_json(found.to_json())
+
+
 def _export(arguments: argparse.Namespace, results: _Results) -> None:
     _import_tensorflow()
     from pipeline.export import export_run
@@ -215,9 +242,11 @@ _COMMANDS = {
     "train": _train,
     "tune": _tune,
     "trial": _trial,
+    "study": _study,
     "evaluate": _evaluate,
     "predict": _predict,
     "score": _score,
+    "compare": _compare,
     "export": _export,
     "inspect": _inspect,
 }
@@ -285,11 +314,15 @@ def _complain(exit_code: int, message: str, unexpected: Exception | None = None)
 def _how_to_go_on(argv: list[str]) -> str:
     if argv[:1] == ["trial"]:
         return "interrupted"
-    if argv[:1] not in (["train"], ["tune"]):
+    places = {
+        "train": "where the training stopped",
+        "tune": "with the search; the interrupted trial restarts",
+        "study": "where the trainings stopped",
+    }
+    if not argv or argv[0] not in places:
         return "interrupted; the same command begins again"
     without = " without --overwrite" if "--overwrite" in argv else ""
-    where = "where the training stopped" if argv[0] == "train" else "with the search; the interrupted trial restarts"
-    return f"interrupted; the same command{without} goes on {where}"
+    return f"interrupted; the same command{without} goes on {places[argv[0]]}"
 
 
 def _explain(error: OSError) -> str:

@@ -104,15 +104,25 @@ def score_symbols(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequ
     """
     wrong = distances = symbols = 0
     for hypothesis, alternatives in zip(hypotheses, references, strict=True):
-        distance, length = min(
-            ((Levenshtein.distance(hypothesis, reference), len(reference)) for reference in alternatives),
-            key=lambda pair: pair[0],
-        )
+        distance, length = nearest_reference(hypothesis, alternatives)
         wrong += distance > 0
         distances += distance
         symbols += length
     count = len(hypotheses)
     return SymbolScores(count, 100.0 * wrong / max(count, 1), 100.0 * distances / max(symbols, 1))
+
+
+def nearest_reference(hypothesis: Sequence[str], alternatives: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """Edit distance to the nearest of the references, and that one's length; on ties the first counts.
+
+    Example:
+        >>> nearest_reference("abc", ["xyz", "ac"])
+        (1, 2)
+    """
+    return min(
+        ((Levenshtein.distance(hypothesis, reference), len(reference)) for reference in alternatives),
+        key=lambda pair: pair[0],
+    )
 
 
 def score_sentences(
@@ -139,11 +149,9 @@ def score_sentences(
     """
     most = max((len(alternatives) for alternatives in references), default=1)
     columns: Any = [[row[place] if place < len(row) else None for row in references] for place in range(most)]
-    given = tokens == "given"
-    bleu = sacrebleu.BLEU(tokenize="none" if given else tokens, force=given, lowercase=lowercase)
     if not hypotheses:
         return SentenceScores(0, 0.0, 0.0, 0.0, 0.0, "")
-    chrf, ter = sacrebleu.CHRF(lowercase=lowercase), sacrebleu.TER(case_sensitive=not lowercase)
+    bleu, chrf, ter = sentence_metrics(tokens, lowercase)
     scores = [metric.corpus_score(hypotheses, columns).score for metric in (bleu, chrf, ter)]
     wrong = sum(
         _fold(hypothesis, lowercase) not in {_fold(reference, lowercase) for reference in alternatives}
@@ -157,6 +165,15 @@ def score_sentences(
         sequence_error_rate=100.0 * wrong / len(hypotheses),
         signature=str(bleu.get_signature()),
     )
+
+
+def sentence_metrics(
+    tokens: str = "13a", lowercase: bool = False
+) -> tuple[sacrebleu.BLEU, sacrebleu.CHRF, sacrebleu.TER]:
+    """sacrebleu's BLEU, chrF and TER, set up as `score_sentences` has them."""
+    given = tokens == "given"
+    bleu = sacrebleu.BLEU(tokenize="none" if given else tokens, force=given, lowercase=lowercase)
+    return bleu, sacrebleu.CHRF(lowercase=lowercase), sacrebleu.TER(case_sensitive=not lowercase)
 
 
 def _fold(text: str, lowercase: bool) -> str:

@@ -16,6 +16,7 @@ from pipeline.configuration import (
     BLEU_TOKENS,
     DEFAULT_PRESET,
     Configuration,
+    StudyConfiguration,
     TuneConfiguration,
     find_configuration_file,
     preset_names,
@@ -26,11 +27,13 @@ from pipeline.space import find_space, read_space
 
 PROGRAM = "python -m pipeline"
 SECTIONS: dict[str, Any] = get_type_hints(Configuration)
-# A settings file may hold this section for every command; `tune` alone reads it.
 TUNE_SECTIONS: dict[str, Any] = {**SECTIONS, "tune": TuneConfiguration}
+STUDY_SECTIONS: dict[str, Any] = {**SECTIONS, "study": StudyConfiguration}
+# A settings file may hold all of them for every command; `tune` and `study` alone read theirs.
+ALL_SECTIONS: dict[str, Any] = {**TUNE_SECTIONS, **STUDY_SECTIONS}
 HINTS = {
     f"{section}.{key}": hint
-    for section, section_class in TUNE_SECTIONS.items()
+    for section, section_class in ALL_SECTIONS.items()
     for key, hint in get_type_hints(section_class).items()
 }
 _DESCRIPTION = """Train, look at, measure and export attention sequence-to-sequence models.
@@ -41,6 +44,8 @@ commands:
   evaluate  measure a model on a TSV file
   predict   answer every line of a file or of standard input
   score     say how probable given targets are
+  study     show what attention does for long inputs, next to one fixed context
+  compare   say whether one output is better than another, or by chance
   export    write a run as a SavedModel directory
   inspect   show what a configuration makes, without training"""
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
@@ -51,9 +56,12 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
 
     Returns:
         `command`, and for train: configuration, run, overwrite; inspect: configuration;
-        tune: configuration, tune, space, run, overwrite; trial: order (for `tune`'s own use);
+        tune: configuration, tune, space, run, overwrite;
+        study: topic, configuration, study, run, overwrite; trial: order (for `tune`'s own use);
         evaluate: model, data, beam, bleu_tokens; predict: model, file, beam, n_best, json, attention, alignments;
-        score: model, data, tokens; export: run, directory, beam, n_best. Places are `Path`, except `data` and `file`.
+        score: model, data, tokens;
+        compare: reference, output_a, output_b, tokens, symbols, lowercase, samples, seed;
+        export: run, directory, beam, n_best. Places are `Path`, except `data` and `file`.
 
     Raises:
         UsageError: Something there is unknown, of a wrong type or impossible.
@@ -63,9 +71,11 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         "train": _parse_train,
         "tune": _parse_tune,
         "trial": _parse_trial,
+        "study": _parse_study,
         "evaluate": _parse_evaluate,
         "predict": _parse_predict,
         "score": _parse_score,
+        "compare": _parse_compare,
         "export": _parse_export,
         "inspect": _parse_inspect,
     }
@@ -122,6 +132,25 @@ def _parse_trial(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _parse_study(argv: list[str]) -> argparse.Namespace:
+    parser = _configuration_parser("study length", "[--run DIR] [--overwrite] ", STUDY_SECTIONS)
+    parser.add_argument(
+        "--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -study."
+    )
+    parser.add_argument("--overwrite", action="store_true", help="Begin anew where a study exists already.")
+    if argv[:1] not in (["length"], ["-h"], ["--help"]):
+        wrong = f"{argv[0]}: no such study" if argv else "a study is missing"
+        raise UsageError(f"{wrong} (studies: length; {PROGRAM} study length --help explains)")
+    parsed, configuration = _parse_configuration(parser, argv[argv[0] == "length" :], STUDY_SECTIONS)
+    return argparse.Namespace(
+        topic="length",
+        configuration=configuration,
+        study=StudyConfiguration(**parsed["study"].as_dict()),
+        run=Path(parsed.run) if parsed.run else Path("runs") / f"{Path(parsed.config).stem}-study",
+        overwrite=parsed.overwrite,
+    )
+
+
 def _parse_inspect(argv: list[str]) -> argparse.Namespace:
     _, configuration = _parse_configuration(_configuration_parser("inspect", ""), argv)
     return argparse.Namespace(configuration=configuration)
@@ -161,7 +190,7 @@ def _parse_configuration(
 ) -> tuple[jsonargparse.Namespace, Configuration]:
     # The first pass only finds --config; its file then lies under the same arguments in the second.
     path = find_configuration_file(_checked(parser, lambda: parser.parse_args(argv)).config)
-    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in TUNE_SECTIONS.items()})
+    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in ALL_SECTIONS.items()})
     settings = {name: values for name, values in settings.items() if name in sections}
     try:
         base = _checked(parser, lambda: parser.parse_object(settings, defaults=False))
@@ -230,7 +259,7 @@ def _in_words(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return " or ".join(map(str, get_args(hint)))
     if get_origin(hint) is list:
-        return "a list of texts"
+        return "a list of texts" if get_args(hint) == (str,) else "a list of numbers"
     return _WORDS[hint] if hint in _WORDS else " or ".join(map(_in_words, get_args(hint)))
 
 
@@ -297,6 +326,36 @@ def _parse_score(argv: list[str]) -> argparse.Namespace:
         "cut again; invisible characters as \\u escapes, as in a run's vocabulary.",
     )
     return parser.parse_args(argv)
+
+
+def _parse_compare(argv: list[str]) -> argparse.Namespace:
+    parser = _Parser(
+        "compare",
+        "Paired bootstrap resampling (Koehn 2004) of two outputs for the same inputs, by sacrebleu: a table, and as "
+        "the last line a JSON object with scores, 95 % intervals (mean ± ci), p values and signatures.",
+    )
+    parser.add_argument("reference", metavar="REFERENCE", type=Path, help="A reference a line; .gz too, as below.")
+    parser.add_argument("output_a", metavar="OUTPUT_A", type=Path, help="What one system made of the inputs.")
+    parser.add_argument("output_b", metavar="OUTPUT_B", type=Path, help="What the other made of them.")
+    parser.add_argument(
+        "--tokens",
+        metavar="HOW",
+        choices=BLEU_TOKENS,
+        help=f"How BLEU cuts text: {', '.join(BLEU_TOKENS)} (tokens as they stand, between spaces); left out: 13a.",
+    )
+    parser.add_argument(
+        "--symbols",
+        metavar="HOW",
+        choices=("space", "char"),
+        help="WER and PER instead of BLEU, chrF and TER, of symbols between white space (space) or characters (char).",
+    )
+    parser.add_argument("--lowercase", action="store_true", help="Case counts for nothing.")
+    parser.add_argument("--samples", metavar="N", type=_positive, default=1000, help="How many; left out: %(default)s.")
+    parser.add_argument("--seed", metavar="N", type=_positive, default=12345, help="Left out: %(default)s.")
+    arguments = parser.parse_args(argv)
+    if arguments.tokens and arguments.symbols:
+        raise UsageError("--tokens: impossible with --symbols, which does not measure BLEU; leave one of them out")
+    return arguments
 
 
 def _parse_predict(argv: list[str]) -> argparse.Namespace:

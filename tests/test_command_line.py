@@ -78,16 +78,17 @@ def test_help_explains_every_key_at_once():
     text = result.stdout.decode("utf-8")
     assert (result.returncode, result.stderr) == (0, b"")
     for key in HINTS:
-        assert (f"--{key} " in text) == (not key.startswith("tune.")), key
+        assert (f"--{key} " in text) == (not key.startswith(("tune.", "study."))), key
     assert "default: cmudict" in text
     assert "--seed" in text
     assert "Largest global norm of the gradient; null does not clip." in " ".join(text.split())
 
 
-def test_help_of_tune_explains_the_search_too():
-    text = run("tune", "--help").stdout.decode("utf-8")
+@pytest.mark.parametrize(("command", "other"), [("tune", "study."), ("study", "tune.")])
+def test_help_of_tune_and_study_explains_their_own_settings_too(command: str, other: str):
+    text = run(command, "--help").stdout.decode("utf-8")
     for key in HINTS:
-        assert f"--{key} " in text, key
+        assert (f"--{key} " in text) == (not key.startswith(other)), key
 
 
 def test_help_imports_no_tensorflow():
@@ -112,6 +113,12 @@ def test_every_command_has_help(argv: list[str], capsys: pytest.CaptureFixture[s
         (["train", "--model.dropout", "2"], "model.dropout: 2.0 is impossible"),
         (["inspect", "--config", "nope"], "--config nope: no such file, and no preset"),
         (["predict", "model", "--beam", "1", "--n-best", "2"], "--n-best: 2"),
+        (["compare", "a", "b"], "OUTPUT_B"),
+        (["compare", "a", "b", "c", "--seed", "0"], "'0' is impossible"),
+        (["compare", "a", "b", "c", "--tokens", "intl", "--symbols", "char"], "--tokens: impossible with --symbols"),
+        (["study"], "a study is missing (studies: length"),
+        (["study", "depth"], "depth: no such study"),
+        (["study", "length", "--study.seeds", "1,1"], "study.seeds: '1,1' is impossible"),
         ([], "a command is missing"),
     ],
 )
@@ -206,6 +213,25 @@ def test_train_prints_its_result_last_and_passes_everything_on(fake: Fake, capsy
     assert (seen["configuration"].train.seed, seen["configuration"].model.units) == (5, 8)
 
 
+def test_study_passes_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
+    seen: list[object] = []
+
+    def study_length(*arguments: object) -> object:
+        seen.extend(arguments)
+        return types.SimpleNamespace(table=lambda: "| n |\n", to_json=lambda: {"study": "length"})
+
+    fake("study", study_length=study_length)
+    options = ["--study.rates", "1,2", "--study.workers", "2", "--model.units", "8"]
+    assert main(["study", "length", "--config", "cmudict", *options]) == 0
+    assert capsys.readouterr().out == '| n |\n{"study": "length"}\n'
+    configuration, study, run, overwrite = seen
+    assert (configuration.model.units, study.factors, study.seed_list, study.workers) == (8, [1, 2], [1, 2], 2)
+    assert (run, overwrite) == (Path("runs/cmudict-study"), False)
+    fake("study", study_length=raising(KeyboardInterrupt()))
+    assert main(["study", "length"]) == 130
+    assert "the same command goes on where the trainings stopped" in capsys.readouterr().err
+
+
 def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
     calls: list[object] = []
     fake("loading", load_predictor=lambda model, beam_size=None, n_best=1: (model, beam_size, n_best))
@@ -222,6 +248,26 @@ def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: 
     assert (captured.out, captured.err) == ("", "exported run to out\n")
     assert main(["inspect", "--model.units", "12"]) == 0
     assert capsys.readouterr().out == "units 12\n"
+
+
+def test_compare_prints_a_table_and_json_without_tensorflow(tmp_path: Path):
+    for name, line in (("r", "a b c d e\n"), ("a", "a b c d e\n"), ("b", "a b c D x\n")):
+        (tmp_path / name).write_text(line * 20, encoding="utf-8")
+    files = [str(tmp_path / name) for name in "rab"]
+    code = "import sys; from pipeline.command_line import main; assert main(sys.argv[1:]) == 0\n"
+    code += "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)"
+    result = run("compare", *files, "--samples", "20", "--symbols", "space", code=code)
+    assert result.returncode == 0, result.stderr
+    *table, last = result.stdout.decode().splitlines()
+    assert [line.split()[0] for line in table[1:3]] == ["WER", "PER"]
+    found = json.loads(last)
+    assert (found["n"], found["samples"], found["seed"]) == (20, 20, 12345)
+    assert (found["wer"]["b"]["score"], found["per"]["b"]["score"]) == (100, 40)
+    plain = json.loads(run("compare", *files, "--samples", "20", "--tokens", "given").stdout.splitlines()[-1])
+    folded = json.loads(run("compare", *files, "--samples", "20", "--lowercase").stdout.splitlines()[-1])
+    assert "tok:none" in plain["bleu"]["signature"]
+    assert plain["ter"]["b"]["score"] == 40
+    assert folded["ter"]["b"]["score"] == 20
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,23 @@ ROOT = Path(__file__).parent.parent
 RANKS = [
     {"__init__", "errors", "files", "symbols"},
     {"configuration", "text_file", "settings_file", "space", "tokenizers", "subwords", "text"},
-    {"cmudict", "corpus", "tokenized_corpus", "batches", "metrics"},
+    {"cmudict", "corpus", "tokenized_corpus", "batches", "metrics", "significance"},
     {"model", "network", "losses", "search", "schedule"},
-    {"run_directory", "predictor", "loading", "evaluation", "scoring", "alignments", "attention_plot", "averaging"},
+    {
+        "run_directory",
+        "predictor",
+        "loading",
+        "evaluation",
+        "scoring",
+        "alignments",
+        "attention_plot",
+        "averaging",
+        "parameters",
+    },
     {"callbacks", "preparation", "projector", "attention_page"},
     {"export", "training", "inspection"},
     {"oracles", "trial", "trial_report", "search_directory", "search_processes", "tuning"},
+    {"study_directory", "study_processes", "length_figures", "length_report", "study"},
     {"parsing", "streaming", "command_line", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
