@@ -68,31 +68,54 @@ class Saved(NamedTuple):
 
 def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any) -> tuple[Any, Any]:
     """The same as `layers.decoder.plain_unroll`, held to it by a parity test."""
-    hidden, attention_weights = _recurrence(
+    attention = decoder.attention
+    query_kernel, key = attention.query_projection.kernel, attention.memory_projection
+    weights = _weights(decoder, inputs.shape[-1], query_kernel, key.kernel, key.bias, attention.score_vector)
+    return _run(decoder, inputs, memory, memory_mask, summary, weights)
+
+
+def unroll_fixed_context(
+    decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any
+) -> tuple[Any, Any]:
+    """The same without attention: a look at a memory of one position, the summary, which has to get all the weight."""
+    summary, mask = tf.convert_to_tensor(summary), tf.ones([tf.shape(summary)[0], 1], tf.bool)
+    nothing = (tf.zeros([rows, 1], summary.dtype) for rows in (decoder.units, summary.shape[-1]))
+    weights = _weights(decoder, inputs.shape[-1], *nothing, *(tf.zeros([1], summary.dtype) for _ in range(2)))
+    hidden, _ = _run(decoder, inputs, summary[:, None], mask, summary, weights)
+    # It looks nowhere.
+    shape = tf.concat([tf.shape(hidden)[:2], tf.shape(memory_mask)[1:]], axis=0)
+    return hidden, tf.zeros(shape, summary.dtype)
+
+
+def _run(
+    decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any, weights: Weights
+) -> tuple[Any, Any]:
+    return _recurrence(
         decoder.cell_kind,
         tf.convert_to_tensor(inputs),
         tuple(decoder.initial_state(summary, memory_mask)),
         tf.convert_to_tensor(memory),
         tf.convert_to_tensor(memory_mask),
-        _weights(decoder, inputs.shape[-1]),
+        weights,
     )
-    return hidden, attention_weights
 
 
-def _weights(decoder: "AttentionDecoder", features: int) -> Weights:
-    cell, attention = decoder.cell, decoder.attention
+def _weights(
+    decoder: "AttentionDecoder", features: int, query_kernel: Any, key_kernel: Any, key_bias: Any, score_vector: Any
+) -> Weights:
+    cell = decoder.cell
     # Split, not sliced: the gradient of slices is two tables of zeros and their sum.
     symbol_kernel, context_kernel = tf.split(cell.kernel, [features, cell.kernel.shape[0] - features])
     input_bias, recurrent_bias = EQUATIONS[decoder.cell_kind].split_bias(tf.convert_to_tensor(cell.bias))
     return Weights(
         symbol_kernel=symbol_kernel,
         context_kernel=context_kernel,
-        recurrent_kernel=tf.concat([cell.recurrent_kernel, attention.query_projection.kernel], axis=1),
+        recurrent_kernel=tf.concat([cell.recurrent_kernel, query_kernel], axis=1),
         input_bias=input_bias,
         recurrent_bias=recurrent_bias,
-        key_kernel=tf.convert_to_tensor(attention.memory_projection.kernel),
-        key_bias=tf.convert_to_tensor(attention.memory_projection.bias),
-        score_vector=tf.convert_to_tensor(attention.score_vector),
+        key_kernel=tf.convert_to_tensor(key_kernel),
+        key_bias=tf.convert_to_tensor(key_bias),
+        score_vector=tf.convert_to_tensor(score_vector),
         readout_kernel=tf.convert_to_tensor(decoder.readout_hidden.kernel),
         readout_bias=tf.convert_to_tensor(decoder.readout_hidden.bias),
     )

@@ -10,6 +10,8 @@ from layers import fast_bahdanau, fast_bidirectional, fast_conditional
 DECODERS: dict[tuple[str, str], Callable[..., tuple[Any, Any]]] = {
     ("gru", "bahdanau"): fast_bahdanau.unroll,
     ("lstm", "bahdanau"): fast_bahdanau.unroll,
+    ("gru", "none"): fast_bahdanau.unroll_fixed_context,
+    ("lstm", "none"): fast_bahdanau.unroll_fixed_context,
     ("conditional_gru", "bahdanau"): fast_conditional.unroll,
 }
 ENCODERS: dict[str, Callable[..., tuple[Any, Any]]] = {

@@ -12,22 +12,26 @@ RAGGED = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 ONE = np.ones((1, 2), bool)
 
 
-# The last has a file of its own, `layers.fast_conditional`, and the same to keep to.
-CELLS = ["gru", "lstm", "conditional_gru"]
+# Conditional GRUs have a file of their own, `layers.fast_conditional`, and the same to keep to.
+KINDS = [("gru", "bahdanau"), ("lstm", "bahdanau"), ("conditional_gru", "bahdanau"), ("gru", "none"), ("lstm", "none")]
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("cell", "attention"), KINDS)
 @pytest.mark.parametrize(
     ("dtype", "mask", "length"),
     [("float64", RAGGED, 5), ("float32", RAGGED, 5), ("float64", ONE, 1)],
     ids=["float64", "float32", "single_step"],
 )
-def test_outputs_and_gradients_are_those_of_the_plain_loop(cell: str, dtype: str, mask: np.ndarray, length: int):
+def test_outputs_and_gradients_are_those_of_the_plain_loop(
+    cell: str, attention: str, dtype: str, mask: np.ndarray, length: int
+):
     random = np.random.default_rng(0)
     rows, source = mask.shape
     shapes = [(rows, length, FEATURES), (rows, source, MEMORY_UNITS), (rows, SUMMARY_UNITS)]
     inputs, memory, summary = (tf.constant(random.normal(size=shape), dtype) for shape in shapes)
-    decoder = AttentionDecoder(9, UNITS, cell=cell, attention_units=4, readout_units=5, dtype=dtype)
+    decoder = AttentionDecoder(
+        9, UNITS, cell=cell, attention=attention, attention_units=4, readout_units=5, dtype=dtype
+    )
     decoder.build(inputs.shape, memory.shape, mask.shape, summary.shape)
     randomize(decoder)
     weights = [weight.value for weight in decoder.trainable_variables]
@@ -40,14 +44,17 @@ def test_outputs_and_gradients_are_those_of_the_plain_loop(cell: str, dtype: str
         with tf.GradientTape() as tape:
             tape.watch([inputs, memory, summary])
             outputs = decoder(inputs, memory, mask, summary)
-        return list(outputs), tape.gradient(outputs, [inputs, memory, summary, *weights], output_gradients=upstream)
+        wanted = [inputs, memory, summary, *weights]
+        # Nothing reaches the memory without attention.
+        zero = tf.UnconnectedGradients.ZERO
+        return list(outputs), tape.gradient(outputs, wanted, output_gradients=upstream, unconnected_gradients=zero)
 
     assert_gradients_agree(outputs_and_gradients(True), outputs_and_gradients(False), dtype)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_lengths_may_be_unknown_when_traced(cell: str):
-    decoder = AttentionDecoder(9, UNITS, cell=cell, dtype="float64")
+@pytest.mark.parametrize(("cell", "attention"), KINDS)
+def test_lengths_may_be_unknown_when_traced(cell: str, attention: str):
+    decoder = AttentionDecoder(9, UNITS, cell=cell, attention=attention, dtype="float64")
     decoder.build((3, 5, FEATURES), (3, 4, MEMORY_UNITS), (3, 4), (3, SUMMARY_UNITS))
     randomize(decoder)
     specs = [

@@ -39,7 +39,7 @@ def test_no_fast_loop_in_half_precision(precision: str):
 
 @pytest.mark.parametrize(
     "kind",
-    [{"cell": "lstm", "attention": "none"}, {"coverage": True}, {"layers": 2}, {"input_feeding": True}],
+    [{"attention": "luong_general"}, {"coverage": True}, {"layers": 2}, {"input_feeding": True}],
     ids=lambda kind: "-".join(kind),
 )
 def test_no_fast_decoder_of_other_kinds(kind: dict[str, Any]):
@@ -48,15 +48,15 @@ def test_no_fast_decoder_of_other_kinds(kind: dict[str, Any]):
 
 def test_each_fallback_is_logged_once(log: pytest.LogCaptureFixture):
     inputs, mask, summary = np.ones((1, 2, 3), "float32"), np.ones((1, 2), bool), np.ones((1, 3), "float32")
-    fixed = [AttentionDecoder(5, 2, cell=cell, attention="none") for cell in ("lstm", "gru")]
+    fixed = [AttentionDecoder(5, 2, cell=cell, attention="luong_general") for cell in ("lstm", "gru")]
     encoder = BidirectionalEncoder(2, dtype="mixed_bfloat16")
     for _ in range(2):
         for decoder in fixed:
             decoder(inputs, inputs, mask, summary)
         encoder(inputs, mask, training=True)
     assert log.messages == [
-        "decoder, cell lstm, attention none, precision float32: the plain loop runs, it is slower",
-        "decoder, cell gru, attention none, precision float32: the plain loop runs, it is slower",
+        "decoder, cell lstm, attention luong_general, precision float32: the plain loop runs, it is slower",
+        "decoder, cell gru, attention luong_general, precision float32: the plain loop runs, it is slower",
         "encoder, cell gru, precision mixed_bfloat16: the plain loop runs, it is slower",
     ]
 
