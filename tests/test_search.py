@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.search import SearchResult, Step, beam_search, greedy_search, penalize
+from pipeline.penalties import penalize
+from pipeline.search import SearchResult, Step, beam_search, greedy_search
 from tests.layer_contract import assert_close
 
 PAD, START, END = 0, 1, 2
