@@ -1,8 +1,8 @@
 """What hypotheses are ordered by, after Wu et al. (2016), https://arxiv.org/abs/1609.08144, equation 14.
 
-    rank = log p / lp + cp
-    lp = ((5 + length) / 6) ** a
-    cp = b * sum_j log(min(sum_t a_tj, 1))
+rank = log p / lp + cp
+lp = ((5 + length) / 6) ** a
+cp = b * sum_j log(min(sum_t a_tj, 1))
 """
 
 from typing import Any, NamedTuple
