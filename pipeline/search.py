@@ -126,6 +126,8 @@ def of_one(tokens: Any, scores: Any, weights: Any, length_penalty: float, covera
     weights *= tf.sequence_mask(lengths, tf.shape(tokens)[1], tf.float32)[:, :, None]
     ranks = penalize(scores, lengths, length_penalty)
     if coverage:
+        # An empty batch has no weights, and nothing says how wide they would be.
+        coverage = coverage._replace(mask=coverage.mask[:, : tf.shape(weights)[2]])
         ranks += coverage.penalty(tf.reduce_sum(weights, axis=1))
     return SearchResult(*(part[:, None] for part in (tokens, scores, lengths, weights, ranks)))
 
