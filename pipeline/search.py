@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from pipeline.constraints import NEVER, Constraints
 from pipeline.penalties import Coverage, penalize
+from pipeline.position_loop import array, loop, stack
 from pipeline.symbols import END, PAD, START
 
 Step = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
@@ -107,13 +108,13 @@ def follow(
             ended |= tf.equal(scores, NEVER)
         return position + 1, tokens, (state, said), scores, ended, arrays
 
-    arrays = (_array(tf.int32, [None]), _array(tf.float32, [None, None]))
+    arrays = (array(tf.int32, [None]), array(tf.float32, [None, None]))
     state = (state, constraints.begin(limits))
     start = (tf.constant(0), tf.fill([rows], START), state, tf.zeros([rows]), tf.zeros([rows], tf.bool), arrays)
-    position, _, _, scores, _, arrays = _loop(
+    position, _, _, scores, _, arrays = loop(
         lambda position, tokens, state, scores, ended, arrays: ~tf.reduce_all(ended), body, start
     )
-    tokens, weights = _stack(arrays[0], position, [rows]), _stack(arrays[1], position, [rows, 0])
+    tokens, weights = stack(arrays[0], position, [rows]), stack(arrays[1], position, [rows, 0])
     tokens, weights = tf.transpose(tokens), tf.transpose(weights, [1, 0, 2])
     if constraints.may_leave_nothing:
         tokens = tf.where(tf.equal(scores, NEVER)[:, None], PAD, tokens)
@@ -185,24 +186,21 @@ def beam_search(
             beam = beam._replace(uncovered=tf.reshape(coverage.penalty(state[2]), [rows, beam_size]))
         beam = _close_hopeless(beam, best_case, n_best, length_penalty)
         written = (tokens, parents, tf.reshape(weights, [rows, beam_size, tf.shape(weights)[-1]]))
-        arrays = tuple(array.write(position, value) for array, value in zip(arrays, written, strict=True))
+        arrays = tuple(kept.write(position, value) for kept, value in zip(arrays, written, strict=True))
         return position + 1, tokens, state, beam, arrays
 
     looked = tf.zeros_like(coverage.mask, tf.float32) if coverage else ()
     state = (state, constraints.begin(limits_of_beams), looked)
     beam = _first_beam(rows, beam_size, coverage is not None)
-    arrays = (
-        _array(tf.int32, [None, beam_size]),
-        _array(tf.int32, [None, beam_size]),
-        _array(tf.float32, [None, beam_size, None]),
-    )
+    symbols, attention = [None, beam_size], [None, beam_size, None]
+    arrays = array(tf.int32, symbols), array(tf.int32, symbols), array(tf.float32, attention)
     start = (tf.constant(0), tf.fill([rows, beam_size], START), state, beam, arrays)
-    position, _, _, beam, arrays = _loop(
+    position, _, _, beam, arrays = loop(
         lambda position, tokens, state, beam, arrays: tf.reduce_any(_open(beam)), body, start
     )
-    tokens = _stack(arrays[0], position, [rows, beam_size])
-    parents = _stack(arrays[1], position, [rows, beam_size])
-    weights = _stack(arrays[2], position, [rows, beam_size, 0])
+    tokens = stack(arrays[0], position, [rows, beam_size])
+    parents = stack(arrays[1], position, [rows, beam_size])
+    weights = stack(arrays[2], position, [rows, beam_size, 0])
     ranks, slots = tf.math.top_k(_penalized(beam, length_penalty), n_best)
     return _trace_back(beam, ranks, slots, tokens, parents, weights)
 
@@ -266,16 +264,16 @@ def _trace_back(beam: _Beam, ranks: Any, slots: Any, tokens: Any, parents: Any, 
         )
         return position - 1, parent, arrays
 
-    arrays = (_array(tf.int32, [None, None]), _array(tf.float32, [None, None, None]))
-    *_, arrays = _loop(lambda position, *_: position >= 0, body, (length - 1, slots, arrays))
+    arrays = (array(tf.int32, [None, None]), array(tf.float32, [None, None, None]))
+    *_, arrays = loop(lambda position, *_: position >= 0, body, (length - 1, slots, arrays))
     rows, n_best = tf.shape(slots)[0], slots.shape[1]
     scores = tf.gather(beam.scores, slots, batch_dims=1)
     ended = tf.gather(beam.ended, slots, batch_dims=1)
     lengths = tf.where(ended, tf.gather(beam.lengths, slots, batch_dims=1), 0)
     longest = tf.reduce_max(tf.concat([[0], tf.reshape(lengths, [-1])], axis=0))
     inside = tf.sequence_mask(lengths, longest)
-    best_tokens = tf.transpose(_stack(arrays[0], length, [rows, n_best]), [1, 2, 0])[:, :, :longest]
-    best_weights = tf.transpose(_stack(arrays[1], length, [rows, n_best, 0]), [1, 2, 0, 3])[:, :, :longest]
+    best_tokens = tf.transpose(stack(arrays[0], length, [rows, n_best]), [1, 2, 0])[:, :, :longest]
+    best_weights = tf.transpose(stack(arrays[1], length, [rows, n_best, 0]), [1, 2, 0, 3])[:, :, :longest]
     return SearchResult(
         tf.where(inside, best_tokens, PAD),
         tf.where(ended, scores, NEVER),
@@ -287,23 +285,3 @@ def _trace_back(beam: _Beam, ranks: Any, slots: Any, tokens: Any, parents: Any, 
 
 def _log_softmax(logits: Any) -> Any:
     return tf.nn.log_softmax(tf.cast(logits, tf.float32))
-
-
-def _loop(condition: Callable[..., Any], body: Callable[..., Any], start: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`tf.while_loop` in which the number of rows, the first axis of everything, is not known beforehand."""
-
-    def any_rows(value: Any) -> tf.TensorShape:
-        is_array = isinstance(value, tf.TensorArray)
-        return tf.TensorShape(None) if is_array or not value.shape.rank else tf.TensorShape([None, *value.shape[1:]])
-
-    invariants = tf.nest.map_structure(any_rows, start)
-    return tf.while_loop(condition, body, start, shape_invariants=(tf.TensorShape([]), *invariants[1:]))
-
-
-def _array(dtype: Any, element_shape: list[int | None]) -> tf.TensorArray:
-    return tf.TensorArray(dtype, 0, dynamic_size=True, element_shape=element_shape)
-
-
-def _stack(array: tf.TensorArray, length: Any, empty_shape: list[Any]) -> Any:
-    """The array as a tensor, also when nothing was written (an empty batch)."""
-    return tf.cond(length > 0, array.stack, lambda: tf.zeros([0, *empty_shape], array.dtype))

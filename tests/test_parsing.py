@@ -156,7 +156,7 @@ def test_search_settings():
     [
         ({"min_length": 3, "max_length": 2}, r"search.min_length: 3 is impossible, .* at most search.max_length \(2\)"),
         ({"temperature": 0.0}, "search.temperature: 0.0 is impossible, it must be above 0"),
-        ({"method": "worst"}, "search.method: 'worst' is impossible, it must be best or sample"),
+        ({"method": "worst"}, "search.method: worst is impossible, it must be best or sample"),
         ({"coverage_penalty": -1.0}, "search.coverage_penalty: -1.0 is impossible, it must be at least 0"),
         ({"block_ngrams": -1}, "search.block_ngrams: -1 is impossible"),
         ({"max_length": -1}, "search.max_length: -1 is impossible"),

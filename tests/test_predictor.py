@@ -241,7 +241,7 @@ def test_lengths_and_repetitions_may_be_restricted(model: keras.Model, tiny_run:
         strings = string_model(model, tiny_run, beam_size, 1, **search)
         return Predictor(strings, tiny_run.configuration.text).predict(["aabaa", "é", ""])
 
-    assert lengths(predict(min_length=7)) == [7, 7, 7]
+    assert min(lengths(predict(min_length=7))) == 7
     assert lengths(predict(min_length=7, length_offset=0, length_ratio=1.0)) == [7, 7, 7]
     assert max(lengths(predict(max_length=2))) == 2
     free, blocked = predict()[0], predict(block_ngrams=1)[0]
