@@ -191,7 +191,8 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
         if arguments.alignments:
             file = stack.enter_context(open(arguments.alignments, "w", encoding="utf-8", newline="\n"))
             listeners.append(AlignmentWriter(file))
-        predict_lines(predictor, stream, results.write, arguments.n_best, arguments.json, listeners)
+        asked = (arguments.n_best, arguments.json, listeners, arguments.prefixes)
+        predict_lines(predictor, stream, results.write, *asked)
     if page:
         left_out = page.write()
         if left_out:

@@ -240,16 +240,37 @@ class SearchConfiguration:
             hypotheses are ordered (Wu et al. 2016); 0 orders by log p.
         length_ratio: Longest output is length_ratio times the source's length plus length_offset symbols.
         length_offset: See length_ratio.
+        coverage_penalty: Weight b of b * sum_j log(min(attention to source position j, 1)), added when hypotheses
+            are ordered (Wu et al. 2016), so that no part of a source is left out; nothing for models without attention.
+        min_length: Fewest symbols of an output, end symbol not counted, whatever length_ratio says.
+        max_length: Most symbols of an output, end symbol not counted, beside length_ratio; null is no such limit.
+        block_ngrams: No n-gram of this many symbols twice in an output; 0 allows all.
+        method: best (the most probable outputs, by greedy or beam search) or sample (beam_size outputs drawn
+            independently, ordered afterwards).
+        temperature: sample draws from p ** (1 / temperature): below 1 keeps to the probable, above 1 strays from it.
+        seed: Seed of sample: the same source and seed give the same outputs.
     """
 
     beam_size: int = 5
     length_penalty: float = 0.0
     length_ratio: float = 2.0
     length_offset: int = 20
+    coverage_penalty: float = 0.0
+    min_length: int = 0
+    max_length: int | None = None
+    block_ngrams: int = 0
+    method: Literal["best", "sample"] = "best"
+    temperature: float = 1.0
+    seed: int = 1
 
     def __post_init__(self) -> None:
         _require_at_least("search", self, 1, ["beam_size"])
-        _require_at_least("search", self, 0, ["length_penalty", "length_ratio", "length_offset"])
+        _require_at_least("search", self, 0, ["length_penalty", "length_ratio", "length_offset", "coverage_penalty"])
+        _require_at_least("search", self, 0, ["min_length", "max_length", "block_ngrams", "seed"])
+        _require(self.temperature > 0, "search.temperature", self.temperature, "above 0")
+        if self.max_length is not None:
+            wanted = f"at most search.max_length ({self.max_length})"
+            _require(self.min_length <= self.max_length, "search.min_length", self.min_length, wanted)
 
 
 @dataclasses.dataclass(frozen=True)

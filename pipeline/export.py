@@ -23,9 +23,11 @@ def export_run(run: Path, directory: Path, beam_size: int | None = None, n_best:
     Signatures, each from `source` `[B]` strings (any B, 0 too):
 
     - `serving_default`: `text`, `score` `[B]`
-    - `n_best`: `texts`, `scores` `[B, K]`, best first; '' and -inf where missing
+    - `n_best`: `texts`, `scores`, `rank_scores` (the penalised scores that order them) `[B, K]`, best first; '' and
+      -inf where missing
     - `explain`: `text`, `score`, `source_tokens` `[B, S]`, `target_tokens` `[B, T]`, `attention`
       `[B, T, S]`, `source_length`, `target_length`; tokens hold the end symbol where the model sees it
+    - `complete`: from `source` and `prefix` `[B]`: `text`, `score` of the best output that begins so
     - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
     - `score_tokens`: the same from `target_tokens` `[B, T]`, '' on the right
 
@@ -89,7 +91,7 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., dict[str, tf.Tens
 
     def n_best(source: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = model.decode(source)
-        return {"texts": outputs["texts"], "scores": outputs["scores"]}
+        return {name: outputs[name] for name in ("texts", "scores", "rank_scores")}
 
     def explain(source: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = model.decode(source)
@@ -97,7 +99,13 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., dict[str, tf.Tens
         best |= {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
         return {**best, **{name: outputs[name] for name in ("source_tokens", "source_length")}}
 
+    def complete(source: tf.Tensor, prefix: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = model.complete(source, prefix)
+        return {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
+
     signature = [tf.TensorSpec([None], tf.string, name="source")]
     functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}
     signatures = {name: tf.function(function, signature, autograph=False) for name, function in functions.items()}
+    with_prefix = [*signature, tf.TensorSpec([None], tf.string, name="prefix")]
+    signatures["complete"] = tf.function(complete, with_prefix, autograph=False)
     return {**signatures, "score": model.score, "score_tokens": model.score_tokens}

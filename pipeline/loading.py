@@ -127,6 +127,8 @@ def _load_export(path: Path, beam_size: int | None, n_best: int | None) -> Predi
     except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: the exported model is damaged ({reason}); export it again") from error
+    if not hasattr(loaded, "complete"):
+        raise UsageError(f"{path}: exported by an earlier version, which could do less; export it again")
     return Predictor(loaded, TextConfiguration(**info["text"]), n_best)
 
 

@@ -58,7 +58,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         `command`, and for train: configuration, run, overwrite; inspect: configuration;
         tune: configuration, tune, space, run, overwrite;
         study: topic, configuration, study, run, overwrite; trial: order (for `tune`'s own use);
-        evaluate: model, data, beam, bleu_tokens; predict: model, file, beam, n_best, json, attention, alignments;
+        evaluate: model, data, beam, bleu_tokens; predict: model, file, beam, n_best, json, attention, alignments,
+        prefixes;
         score: model, data, tokens;
         compare: reference, output_a, output_b, tokens, symbols, lowercase, samples, seed;
         export: run, directory, beam, n_best. Places are `Path`, except `data` and `file`.
@@ -364,6 +365,8 @@ def _parse_predict(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="UTF-8 lines; - or left out: stdin.")
     parser.add_search_arguments(n_best=1)
     parser.add_argument("--json", action="store_true", help="A JSON object a line, with scores and attention.")
+    prefixes = "Lines are SOURCE TAB PREFIX: answers begin with the prefix; a line without TAB has none."
+    parser.add_argument("--prefixes", action="store_true", help=prefixes)
     parser.add_argument("--attention", metavar="PAGE.html", type=Path, help="Also write a page to explore attention.")
     parser.add_argument(
         "--alignments",

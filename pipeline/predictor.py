@@ -7,9 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.configuration import SearchConfiguration, TextConfiguration
+from pipeline.constraints import Constraints
 from pipeline.network import Network
+from pipeline.penalties import Coverage
+from pipeline.sampling import sample_search, source_keys
 from pipeline.search import SearchResult, beam_search, greedy_search
-from pipeline.symbols import PAD, UNKNOWN
+from pipeline.symbols import END, PAD, UNKNOWN
 from pipeline.text import TextProcessor
 
 BATCH_SIZE = 256
@@ -45,19 +48,39 @@ class StringModel(tf.Module):
         """Everything there is to know about the outputs of `[batch]` strings.
 
         Returns:
-            Of the outputs, best first: texts and scores `[batch, n_best]` ('' and -inf where missing),
-            target_tokens `[batch, n_best, target]`, attention `[batch, n_best, target, source]` and
-            target_length `[batch, n_best]`; of the source: source_tokens `[batch, source]` and
-            source_length `[batch]`, all with the end symbol where the model sees it; and cut and unknown
-            `[batch]`, whether the source was too long and how many of its symbols were not in training.
+            Of the outputs, best first: texts, scores (log p) and rank_scores (with the penalties, by which they are
+            ordered) `[batch, n_best]` ('' and -inf where missing), target_tokens `[batch, n_best, target]`,
+            attention `[batch, n_best, target, source]` and target_length `[batch, n_best]`; of the source:
+            source_tokens `[batch, source]` and source_length `[batch]`, all with the end symbol where the model
+            sees it; and cut and unknown `[batch]`, whether the source was too long and how many of its symbols
+            were not in training.
         """
+        return self._decode(source)
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, "source"), tf.TensorSpec([None], tf.string, "prefix")],
+        autograph=False,
+    )
+    def complete(self, source: tf.Tensor, prefix: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What `decode` returns, of outputs that begin with given strings `[batch]`; '' leaves them free.
+
+        A prefix is cut into symbols as a text of its own, without white space at its ends: what follows is a new
+        symbol, and subwords of its last word may not be those that a longer word would have. What training lacks
+        becomes the unknown symbol. The scores count the prefix too. It may be longer than the search's limit, then
+        only the end symbol follows.
+        """
+        ids, _ = self.target_text.to_ids(self.target_text.split(prefix))
+        return self._decode(source, tf.where(tf.equal(ids, END), PAD, ids))
+
+    def _decode(self, source: tf.Tensor, prefix: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         symbols = self.source_text.split(source)
         ids, lengths = self.source_text.to_ids(symbols, self.max_length)
-        found = self._search(ids, lengths)
+        found = self._search(ids, lengths, prefix)
         texts = tf.where(tf.math.is_finite(found.scores), self.target_text.decode(found.tokens), "")
         return {
             "texts": texts,
             "scores": found.scores,
+            "rank_scores": found.rank_scores,
             "source_tokens": self.source_text.to_symbols(symbols, self.max_length),
             "target_tokens": self.target_text.symbols(found.tokens),
             "attention": found.attention_weights,
@@ -94,18 +117,31 @@ class StringModel(tf.Module):
         gained = self.network.score(ids, source_lengths, targets)
         return {"score": tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1), "target_length": lengths}
 
-    def _search(self, ids: tf.Tensor, lengths: tf.Tensor) -> SearchResult:
+    def _search(self, ids: tf.Tensor, lengths: tf.Tensor, prefix: tf.Tensor | None) -> SearchResult:
+        search, beams = self.search, self.search.beam_size
         state, memory = self.network.begin(ids, lengths)
-        longest = self.search.length_ratio * tf.cast(lengths - 1, tf.float32)
-        limits = tf.cast(longest, tf.int32) + self.search.length_offset + 1
-        beams = self.search.beam_size
-        if beams == 1:
-            return greedy_search(self.network.step, state, memory, limits)
+        mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
+        ranking = search.length_penalty, Coverage(search.coverage_penalty, mask) if search.coverage_penalty else None
+        constraints = Constraints(search.min_length, search.block_ngrams, prefix)
 
         def step(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, Any, Any]:
             return self.network.step(tokens, state, memory, beams)
 
-        return beam_search(step, state, memory, limits, beams, self.n_best, self.search.length_penalty)
+        start = step, state, memory, self._limits(lengths)
+        if search.method == "sample":
+            keys = source_keys(search.seed, ids, lengths)
+            return sample_search(*start, keys, beams, self.n_best, search.temperature, *ranking, constraints)
+        if beams == 1:
+            return greedy_search(*start, *ranking, constraints)
+        return beam_search(*start, beams, self.n_best, *ranking, constraints)
+
+    def _limits(self, lengths: tf.Tensor) -> tf.Tensor:
+        """Largest length of each output, end symbol included."""
+        longest = self.search.length_ratio * tf.cast(lengths - 1, tf.float32)
+        limits = tf.cast(longest, tf.int32) + self.search.length_offset + 1
+        if self.search.max_length is not None:
+            limits = tf.minimum(limits, self.search.max_length + 1)
+        return tf.maximum(limits, self.search.min_length + 1) if self.search.min_length else limits
 
 
 class Hypothesis(NamedTuple):
@@ -118,6 +154,8 @@ class Hypothesis(NamedTuple):
     """Its symbols, end symbol included: T of them."""
     attention: np.ndarray
     """`[T, S]` float32: where the model looked for each symbol."""
+    rank_score: float = float("nan")
+    """The score with the search's penalties, by which outputs are ordered; not a number where no search told it."""
 
 
 class Prediction(NamedTuple):
@@ -143,6 +181,11 @@ class Prediction(NamedTuple):
         return [hypothesis.score for hypothesis in self.hypotheses]
 
     @property
+    def rank_scores(self) -> list[float]:
+        """What the outputs are ordered by."""
+        return [hypothesis.rank_score for hypothesis in self.hypotheses]
+
+    @property
     def target_tokens(self) -> list[str]:
         """The symbols of the best output, end symbol included."""
         return self.hypotheses[0].tokens if self.hypotheses else []
@@ -157,6 +200,7 @@ class DecodesStrings(Protocol):
     """What a `StringModel` and a loaded export have in common."""
 
     decode: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+    complete: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
     score: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
     score_tokens: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
 
@@ -176,18 +220,28 @@ class Predictor:
         self.text = text
         self.n_best = n_best
 
-    def predict(self, sources: Sequence[str], on_progress: Callable[[int], None] | None = None) -> list[Prediction]:
+    def predict(
+        self,
+        sources: Sequence[str],
+        on_progress: Callable[[int], None] | None = None,
+        prefixes: Sequence[str] | None = None,
+    ) -> list[Prediction]:
         """One prediction per source, in order. Sources of like length are decoded together.
 
         Args:
             sources: Any number of strings.
             on_progress: Called with the number of sources done since the last call.
+            prefixes: What the outputs begin with, one per source, see `StringModel.complete`.
         """
         order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
         predictions: list[Prediction | None] = [None] * len(sources)
         for first in range(0, len(order), BATCH_SIZE):
             indices = order[first : first + BATCH_SIZE]
-            outputs = self.model.decode(tf.constant([sources[index] for index in indices], tf.string))
+            batch = tf.constant([sources[index] for index in indices], tf.string)
+            if prefixes is None:
+                outputs = self.model.decode(batch)
+            else:
+                outputs = self.model.complete(batch, tf.constant([prefixes[index] for index in indices], tf.string))
             arrays = {name: value.numpy() for name, value in outputs.items()}
             for row, index in enumerate(indices):
                 predictions[index] = _prediction(arrays, row, self.n_best)
@@ -209,6 +263,7 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
                     tokens=[token.decode() for token in arrays["target_tokens"][row, rank, :length]],
                     # A copy: a view would keep the whole batch's attention in memory.
                     attention=arrays["attention"][row, rank, :length, :source_length].copy(),
+                    rank_score=float(arrays["rank_scores"][row, rank]),
                 )
             )
     return Prediction(

@@ -9,19 +9,21 @@ the new state and the attention weights `[rows, source]`. State goes in and come
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
+from pipeline.constraints import NEVER, Constraints
+from pipeline.penalties import Coverage, penalize
+from pipeline.position_loop import array, loop, stack
 from pipeline.symbols import END, PAD, START
 
 Step = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
-NEVER = float("-inf")
+FREE = Constraints()
 # Above every log p, below infinity: an ended hypothesis keeps its place in the beam.
 KEEP = 1e30
 
 
 class SearchResult(NamedTuple):
-    """The hypotheses of every input, best first by penalised score."""
+    """The hypotheses of every input, best first by rank score."""
 
     tokens: tf.Tensor
     """`[batch, n_best, target]` int32, closed by the end symbol, then padding."""
@@ -31,9 +33,19 @@ class SearchResult(NamedTuple):
     """`[batch, n_best]` int32, end symbol included; 0 where there is none."""
     attention_weights: tf.Tensor
     """`[batch, n_best, target, source]` float32, row t being what was looked at for symbol t."""
+    rank_scores: tf.Tensor
+    """`[batch, n_best]` float32, the scores with the penalties of `pipeline.penalties`; -inf where there is none."""
 
 
-def greedy_search(step: Step, state: Any, memory: Any, limits: Any) -> SearchResult:
+def greedy_search(
+    step: Step,
+    state: Any,
+    memory: Any,
+    limits: Any,
+    length_penalty: float = 0.0,
+    coverage: Coverage | None = None,
+    constraints: Constraints = FREE,
+) -> SearchResult:
     """The most probable symbol, one after the other.
 
     Args:
@@ -41,34 +53,84 @@ def greedy_search(step: Step, state: Any, memory: Any, limits: Any) -> SearchRes
         state: First state, a nest of `[batch, ...]`.
         memory: A nest of `[batch, ...]`.
         limits: `[batch]` int32, largest length of each output, end symbol included, at least 1.
+        length_penalty: See `beam_search`; here for the rank score alone.
+        coverage: See `beam_search`; here for the rank score alone.
+        constraints: What outputs keep to besides.
 
     Returns:
         One hypothesis per input. It depends on that input alone, whatever else is in the batch.
     """
-    rows = tf.shape(limits)[0]
+
+    def most_probable(log_probabilities: Any, position: Any) -> tuple[Any, Any]:
+        best = tf.argmax(log_probabilities, axis=-1, output_type=tf.int32)
+        return best, tf.reduce_max(log_probabilities, axis=-1)
+
+    tokens, scores, weights = follow(most_probable, step, state, memory, limits, constraints)
+    return of_one(tokens, scores, weights, length_penalty, coverage)
+
+
+def follow(
+    choose: Callable[[Any, Any], tuple[Any, Any]],
+    step: Step,
+    state: Any,
+    memory: Any,
+    limits: Any,
+    constraints: Constraints,
+) -> tuple[Any, Any, Any]:
+    """One output per row, one symbol after the other as `choose` says.
+
+    Args:
+        choose: From log p `[rows, vocabulary]`, -inf where a symbol may not come, and the position to symbols
+            `[rows]` and their log p.
+        step: The model, as in `greedy_search`, and so the rest.
+        state: Of the rows.
+        memory: Of the inputs.
+        limits: `[rows]`.
+        constraints: Of the rows.
+
+    Returns:
+        tokens `[rows, target]`, log p `[rows]` and attention weights `[rows, target, source]`. Where the constraints
+        left nothing, log p is -inf and all tokens are padding.
+    """
+    rows, limits = tf.shape(limits)[0], constraints.widen(limits)
 
     def body(position: Any, tokens: Any, state: Any, scores: Any, ended: Any, arrays: Any) -> tuple[Any, ...]:
+        state, said = state
+        said = constraints.remember(said, tokens, position)
         logits, state, weights = step(tokens, state, memory)
         at_limit = position + 1 >= limits
-        log_probabilities = _allowed(_log_softmax(logits), at_limit)
-        tokens = tf.where(ended, PAD, tf.argmax(log_probabilities, axis=-1, output_type=tf.int32))
-        gained = tf.reduce_max(log_probabilities, axis=-1)
-        scores = tf.where(ended, scores, scores + gained)
+        tokens, gained = choose(constraints.apply(_log_softmax(logits), position, at_limit, said), position)
+        tokens, scores = tf.where(ended, PAD, tokens), tf.where(ended, scores, scores + gained)
         arrays = (arrays[0].write(position, tokens), arrays[1].write(position, tf.cast(weights, tf.float32)))
         # The limit ends it too: a model that gives no numbers any more never names the end symbol.
         ended = ended | tf.equal(tokens, END) | at_limit
-        return position + 1, tokens, state, scores, ended, arrays
+        if constraints.may_leave_nothing:
+            ended |= tf.equal(scores, NEVER)
+        return position + 1, tokens, (state, said), scores, ended, arrays
 
-    arrays = (_array(tf.int32, [None]), _array(tf.float32, [None, None]))
+    arrays = (array(tf.int32, [None]), array(tf.float32, [None, None]))
+    state = (state, constraints.begin(limits))
     start = (tf.constant(0), tf.fill([rows], START), state, tf.zeros([rows]), tf.zeros([rows], tf.bool), arrays)
-    position, _, _, scores, _, arrays = _loop(
+    position, _, _, scores, _, arrays = loop(
         lambda position, tokens, state, scores, ended, arrays: ~tf.reduce_all(ended), body, start
     )
-    tokens, weights = _stack(arrays[0], position, [rows]), _stack(arrays[1], position, [rows, 0])
-    tokens = tf.transpose(tokens)
+    tokens, weights = stack(arrays[0], position, [rows]), stack(arrays[1], position, [rows, 0])
+    tokens, weights = tf.transpose(tokens), tf.transpose(weights, [1, 0, 2])
+    if constraints.may_leave_nothing:
+        tokens = tf.where(tf.equal(scores, NEVER)[:, None], PAD, tokens)
+    return tokens, scores, weights
+
+
+def of_one(tokens: Any, scores: Any, weights: Any, length_penalty: float, coverage: Coverage | None) -> SearchResult:
+    """What `follow` found, as the only hypothesis of every input."""
     lengths = tf.reduce_sum(tf.cast(tf.not_equal(tokens, PAD), tf.int32), axis=-1)
-    weights = tf.transpose(weights, [1, 0, 2]) * tf.sequence_mask(lengths, position, tf.float32)[:, :, None]
-    return SearchResult(tokens[:, None], scores[:, None], lengths[:, None], weights[:, None])
+    weights *= tf.sequence_mask(lengths, tf.shape(tokens)[1], tf.float32)[:, :, None]
+    ranks = penalize(scores, lengths, length_penalty)
+    if coverage:
+        # An empty batch has no weights, and nothing says how wide they would be.
+        coverage = coverage._replace(mask=coverage.mask[:, : tf.shape(weights)[2]])
+        ranks += coverage.penalty(tf.reduce_sum(weights, axis=1))
+    return SearchResult(*(part[:, None] for part in (tokens, scores, lengths, weights, ranks)))
 
 
 def beam_search(
@@ -79,13 +141,16 @@ def beam_search(
     beam_size: int,
     n_best: int = 1,
     length_penalty: float = 0.0,
+    coverage: Coverage | None = None,
+    constraints: Constraints = FREE,
 ) -> SearchResult:
     """The `beam_size` most probable hypotheses, one symbol after the other.
 
     A hypothesis that ends among the best keeps its place, the others go on beside it. An input is done when
     `n_best` hypotheses have ended and no open one can still beat them: log p only falls, so an open one is
-    worth at most its log p now over the largest penalty it can reach. Its open ones are closed there, so
-    that nothing depends on how long the rest of the batch takes.
+    worth at most its log p now over the largest length penalty it can reach, with its source all covered. Its
+    open ones are closed there, so that nothing depends on how long the rest of the batch takes. Penalties order
+    what has ended; which open hypotheses are kept is a matter of log p.
 
     Args:
         step: The model, see the module.
@@ -95,64 +160,67 @@ def beam_search(
         beam_size: Hypotheses kept per input. 1 gives what `greedy_search` gives.
         n_best: Hypotheses returned per input, at most `beam_size`.
         length_penalty: Exponent a of ((5 + length) / 6) ** a (Wu et al. 2016), see `penalize`.
+        coverage: The penalty for what was not looked at; None costs nothing.
+        constraints: What outputs keep to besides.
     """
     if not 1 <= n_best <= beam_size:
         raise ValueError(f"n_best must be from 1 to beam_size ({beam_size}), got {n_best}")
-    rows = tf.shape(limits)[0]
-    state = tf.nest.map_structure(lambda part: tf.repeat(part, beam_size, axis=0), state)
-    limits_of_beams, first_slots = tf.repeat(limits, beam_size), tf.range(rows)[:, None] * beam_size
+    rows, limits = tf.shape(limits)[0], constraints.widen(limits)
     best_case = ((5.0 + tf.cast(limits, tf.float32)) / 6.0) ** length_penalty
+    limits_of_beams, first_slots = tf.repeat(limits, beam_size), tf.range(rows)[:, None] * beam_size
+    constraints, coverage = constraints.repeat(beam_size), coverage and coverage.repeat(beam_size)
+    state = tf.nest.map_structure(lambda part: tf.repeat(part, beam_size, axis=0), state)
 
     def body(position: Any, tokens: Any, state: Any, beam: "_Beam", arrays: Any) -> tuple[Any, ...]:
-        logits, state, weights = step(tf.reshape(tokens, [-1]), state, memory)
-        log_probabilities = _allowed(_log_softmax(logits), position + 1 >= limits_of_beams)
+        (state, said, looked), tokens = state, tf.reshape(tokens, [-1])
+        said = constraints.remember(said, tokens, position)
+        logits, state, weights = step(tokens, state, memory)
+        weights = tf.cast(weights, tf.float32)
+        if coverage:
+            looked += tf.where(tf.reshape(beam.ended, [-1, 1]), 0.0, weights)
+        log_probabilities = constraints.apply(_log_softmax(logits), position, position + 1 >= limits_of_beams, said)
         tokens, parents, beam = _advance(beam, tf.reshape(log_probabilities, [rows, beam_size, -1]))
         rows_of_parents = tf.reshape(parents + first_slots, [-1])
-        state = tf.nest.map_structure(lambda part: tf.gather(part, rows_of_parents), state)
+        state = tf.nest.map_structure(lambda part: tf.gather(part, rows_of_parents), (state, said, looked))
+        if coverage:
+            beam = beam._replace(uncovered=tf.reshape(coverage.penalty(state[2]), [rows, beam_size]))
         beam = _close_hopeless(beam, best_case, n_best, length_penalty)
-        weights = tf.reshape(tf.cast(weights, tf.float32), [rows, beam_size, tf.shape(weights)[-1]])
-        written = (tokens, parents, weights)
-        arrays = tuple(array.write(position, value) for array, value in zip(arrays, written, strict=True))
+        written = (tokens, parents, tf.reshape(weights, [rows, beam_size, tf.shape(weights)[-1]]))
+        arrays = tuple(kept.write(position, value) for kept, value in zip(arrays, written, strict=True))
         return position + 1, tokens, state, beam, arrays
 
-    first = tf.tile([[0.0] + [NEVER] * (beam_size - 1)], [rows, 1])
-    beam = _Beam(first, tf.zeros([rows, beam_size], tf.bool), tf.zeros([rows, beam_size], tf.int32))
-    arrays = (
-        _array(tf.int32, [None, beam_size]),
-        _array(tf.int32, [None, beam_size]),
-        _array(tf.float32, [None, beam_size, None]),
-    )
+    looked = tf.zeros_like(coverage.mask, tf.float32) if coverage else ()
+    state = (state, constraints.begin(limits_of_beams), looked)
+    beam = _first_beam(rows, beam_size, coverage is not None)
+    symbols, attention = [None, beam_size], [None, beam_size, None]
+    arrays = array(tf.int32, symbols), array(tf.int32, symbols), array(tf.float32, attention)
     start = (tf.constant(0), tf.fill([rows, beam_size], START), state, beam, arrays)
-    position, _, _, beam, arrays = _loop(
+    position, _, _, beam, arrays = loop(
         lambda position, tokens, state, beam, arrays: tf.reduce_any(_open(beam)), body, start
     )
-    tokens = _stack(arrays[0], position, [rows, beam_size])
-    parents = _stack(arrays[1], position, [rows, beam_size])
-    weights = _stack(arrays[2], position, [rows, beam_size, 0])
-    _, slots = tf.math.top_k(_penalized(beam, length_penalty), n_best)
-    return _trace_back(beam, slots, tokens, parents, weights)
+    tokens = stack(arrays[0], position, [rows, beam_size])
+    parents = stack(arrays[1], position, [rows, beam_size])
+    weights = stack(arrays[2], position, [rows, beam_size, 0])
+    ranks, slots = tf.math.top_k(_penalized(beam, length_penalty), n_best)
+    return _trace_back(beam, ranks, slots, tokens, parents, weights)
 
 
 class _Beam(NamedTuple):
     scores: Any  # [batch, beam], log p; -inf is no hypothesis
     ended: Any  # [batch, beam]
     lengths: Any  # [batch, beam], end symbol included
+    uncovered: Any = ()  # [batch, beam], the coverage penalty, if there is one
 
 
-def penalize(scores: Any, lengths: Any, length_penalty: float) -> Any:
-    """What hypotheses are ordered by: log p / ((5 + length) / 6) ** a, the end symbol counted in the length.
-
-    Example:
-        >>> float(penalize(tf.constant(-3.0), tf.constant(7), 1.0))
-        -1.5
-    """
-    if length_penalty == 0:
-        return scores
-    return scores / ((5.0 + tf.cast(lengths, scores.dtype)) / 6.0) ** length_penalty
+def _first_beam(rows: Any, beam_size: int, with_coverage: bool) -> _Beam:
+    first, nothing = tf.tile([[0.0] + [NEVER] * (beam_size - 1)], [rows, 1]), tf.zeros([rows, beam_size])
+    ended, lengths = tf.zeros([rows, beam_size], tf.bool), tf.zeros([rows, beam_size], tf.int32)
+    return _Beam(first, ended, lengths, nothing if with_coverage else ())
 
 
 def _penalized(beam: _Beam, length_penalty: float) -> Any:
-    return tf.where(beam.ended, penalize(beam.scores, beam.lengths, length_penalty), NEVER)
+    ranks = penalize(beam.scores, beam.lengths, length_penalty)
+    return tf.where(beam.ended, ranks if isinstance(beam.uncovered, tuple) else ranks + beam.uncovered, NEVER)
 
 
 def _open(beam: _Beam) -> Any:
@@ -173,7 +241,7 @@ def _advance(beam: _Beam, log_probabilities: Any) -> tuple[Any, Any, _Beam]:
     exists = scores > NEVER
     lengths = tf.gather(beam.lengths, parents, batch_dims=1) + tf.cast(~was_ended & exists, tf.int32)
     ended = (was_ended | tf.equal(tokens, END)) & exists
-    return tokens, parents, _Beam(scores, ended, lengths)
+    return tokens, parents, beam._replace(scores=scores, ended=ended, lengths=lengths)
 
 
 def _close_hopeless(beam: _Beam, best_case: Any, n_best: int, length_penalty: float) -> _Beam:
@@ -184,8 +252,8 @@ def _close_hopeless(beam: _Beam, best_case: Any, n_best: int, length_penalty: fl
     return beam._replace(scores=tf.where(done[:, None] & ~beam.ended, NEVER, beam.scores))
 
 
-def _trace_back(beam: _Beam, slots: Any, tokens: Any, parents: Any, weights: Any) -> SearchResult:
-    """Follow the parents from the last position to the first; slots are `[batch, n_best]`."""
+def _trace_back(beam: _Beam, ranks: Any, slots: Any, tokens: Any, parents: Any, weights: Any) -> SearchResult:
+    """Follow the parents from the last position to the first; ranks and slots are `[batch, n_best]`."""
     length = tf.shape(tokens)[0]
 
     def body(position: Any, slots: Any, arrays: Any) -> tuple[Any, ...]:
@@ -196,52 +264,24 @@ def _trace_back(beam: _Beam, slots: Any, tokens: Any, parents: Any, weights: Any
         )
         return position - 1, parent, arrays
 
-    arrays = (_array(tf.int32, [None, None]), _array(tf.float32, [None, None, None]))
-    *_, arrays = _loop(lambda position, *_: position >= 0, body, (length - 1, slots, arrays))
+    arrays = (array(tf.int32, [None, None]), array(tf.float32, [None, None, None]))
+    *_, arrays = loop(lambda position, *_: position >= 0, body, (length - 1, slots, arrays))
     rows, n_best = tf.shape(slots)[0], slots.shape[1]
     scores = tf.gather(beam.scores, slots, batch_dims=1)
     ended = tf.gather(beam.ended, slots, batch_dims=1)
     lengths = tf.where(ended, tf.gather(beam.lengths, slots, batch_dims=1), 0)
     longest = tf.reduce_max(tf.concat([[0], tf.reshape(lengths, [-1])], axis=0))
     inside = tf.sequence_mask(lengths, longest)
-    best_tokens = tf.transpose(_stack(arrays[0], length, [rows, n_best]), [1, 2, 0])[:, :, :longest]
-    best_weights = tf.transpose(_stack(arrays[1], length, [rows, n_best, 0]), [1, 2, 0, 3])[:, :, :longest]
+    best_tokens = tf.transpose(stack(arrays[0], length, [rows, n_best]), [1, 2, 0])[:, :, :longest]
+    best_weights = tf.transpose(stack(arrays[1], length, [rows, n_best, 0]), [1, 2, 0, 3])[:, :, :longest]
     return SearchResult(
         tf.where(inside, best_tokens, PAD),
         tf.where(ended, scores, NEVER),
         lengths,
         tf.where(inside[..., None], best_weights, 0.0),
+        ranks,
     )
 
 
 def _log_softmax(logits: Any) -> Any:
     return tf.nn.log_softmax(tf.cast(logits, tf.float32))
-
-
-def _allowed(log_probabilities: Any, at_limit: Any) -> Any:
-    """No pad or start symbol; at an output's limit the end symbol only. The probabilities stay the model's."""
-    # Outside of the graph where the size is known: this runs at every position.
-    size = log_probabilities.shape[-1]
-    symbols = tf.range(tf.shape(log_probabilities)[-1]) if size is None else np.arange(size)
-    never = tf.where(tf.expand_dims(at_limit, 1), symbols != END, (symbols == PAD) | (symbols == START))
-    return tf.where(never, NEVER, log_probabilities)
-
-
-def _loop(condition: Callable[..., Any], body: Callable[..., Any], start: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`tf.while_loop` in which the number of rows, the first axis of everything, is not known beforehand."""
-
-    def any_rows(value: Any) -> tf.TensorShape:
-        is_array = isinstance(value, tf.TensorArray)
-        return tf.TensorShape(None) if is_array or not value.shape.rank else tf.TensorShape([None, *value.shape[1:]])
-
-    invariants = tf.nest.map_structure(any_rows, start)
-    return tf.while_loop(condition, body, start, shape_invariants=(tf.TensorShape([]), *invariants[1:]))
-
-
-def _array(dtype: Any, element_shape: list[int | None]) -> tf.TensorArray:
-    return tf.TensorArray(dtype, 0, dynamic_size=True, element_shape=element_shape)
-
-
-def _stack(array: tf.TensorArray, length: Any, empty_shape: list[Any]) -> Any:
-    """The array as a tensor, also when nothing was written (an empty batch)."""
-    return tf.cond(length > 0, array.stack, lambda: tf.zeros([0, *empty_shape], array.dtype))

@@ -31,11 +31,12 @@ class Listener(Protocol):
 
 
 class Line(NamedTuple):
-    """An input line: its number from 1, its text, and why it cannot be answered, if so."""
+    """An input line: its number from 1, its text, why it cannot be answered, if so, and what its answer begins with."""
 
     number: int
     text: str
     fault: str | None = None
+    prefix: str = ""
 
 
 def open_input(location: str) -> BinaryIO:
@@ -59,6 +60,7 @@ def predict_lines(
     n_best: int = 1,
     as_json: bool = False,
     listeners: Sequence[Listener] = (),
+    prefixes: bool = False,
 ) -> None:
     """Answer every line of a stream with exactly one line, in order; unusable lines are warned of.
 
@@ -69,6 +71,7 @@ def predict_lines(
         n_best: Texts in an answer, TAB-separated; missing ones are empty fields.
         as_json: Answer with JSON objects instead.
         listeners: Are told of the answers too.
+        prefixes: Lines are SOURCE TAB PREFIX, and answers begin with the prefix; without a TAB they are free.
 
     Raises:
         OSError: The stream cannot be read.
@@ -77,11 +80,12 @@ def predict_lines(
     for batch in read_batches(stream):
         while batch:
             # As many as take about half a second: large batches are fast, late answers are not.
-            lines = [decode_line(count + place, raw) for place, raw in enumerate(batch[:pace], start=1)]
+            lines = [decode_line(count + place, raw, prefixes) for place, raw in enumerate(batch[:pace], start=1)]
             batch = batch[pace:]
             count += len(lines)
             began = time.monotonic()
-            write("".join(f"{answer}\n" for answer in _answer(predictor, lines, n_best, as_json, listeners)))
+            answers = _answer(predictor, lines, n_best, as_json, listeners, prefixes)
+            write("".join(f"{answer}\n" for answer in answers))
             per_line = (time.monotonic() - began) / len(lines)
             pace = max(FIRST_LINES // 4, min(BATCH_LINES, 2 * pace, int(ANSWER_SECONDS / max(per_line, 1e-6))))
 
@@ -135,8 +139,13 @@ def _gather(
     return batch, False
 
 
-def decode_line(number: int, raw: bytes) -> Line:
-    """The text of a line without its end; a byte order mark before the first is dropped."""
+def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
+    """The text of a line without its end; a byte order mark before the first is dropped.
+
+    Example:
+        >>> decode_line(7, b"attention\\tAH0 T", prefixes=True)
+        Line(number=7, text='attention', fault=None, prefix='AH0 T')
+    """
     raw = raw.removesuffix(b"\n").removesuffix(b"\r")
     fault = None
     try:
@@ -146,16 +155,18 @@ def decode_line(number: int, raw: bytes) -> Line:
         fault = f"not UTF-8 at byte {error.start + 1}"
     if number == 1:
         text = text.removeprefix("\ufeff")
+    text, *after = text.split("\t") if prefixes else [text]
+    if len(after) > 1:
+        fault = fault or f"{len(after)} TABs, where SOURCE TAB PREFIX has one"
     if not text.strip():
-        fault = "the line is empty"
-    return Line(number, text, fault)
+        fault = "the source is empty" if after else "the line is empty"
+    return Line(number, text, fault, after[0] if after else "")
 
 
 def _answer(
-    predictor: "Predictor", lines: list[Line], n_best: int, as_json: bool, listeners: Sequence[Listener]
+    predictor: "Predictor", lines: list[Line], n_best: int, as_json: bool, listeners: Sequence[Listener], prefixes: bool
 ) -> Iterator[str]:
-    usable = [line.text for line in lines if line.fault is None]
-    predictions = iter(predictor.predict(usable) if usable else [])
+    predictions = iter(_predict(predictor, [line for line in lines if line.fault is None], prefixes))
     for line in lines:
         if line.fault is not None:
             logger.warning("line %d: %s; it gets no prediction", line.number, line.fault)
@@ -173,6 +184,15 @@ def _answer(
         yield describe(line.text, prediction, n_best) if as_json else join_texts(prediction.texts, n_best)
 
 
+def _predict(predictor: "Predictor", lines: list[Line], prefixes: bool) -> list["Prediction"]:
+    if not lines:
+        return []
+    sources = [line.text for line in lines]
+    if not prefixes:
+        return predictor.predict(sources)
+    return predictor.predict(sources, prefixes=[line.prefix for line in lines])
+
+
 def join_texts(texts: list[str], n_best: int) -> str:
     """The best texts as TAB-separated fields, always `n_best` of them."""
     fields = [text.translate(_SEPARATORS) for text in texts[:n_best]]
@@ -181,10 +201,13 @@ def join_texts(texts: list[str], n_best: int) -> str:
 
 def describe(source: str, prediction: "Prediction", n_best: int) -> str:
     """A prediction as a JSON object on one line: texts, scores, and attention with a row a target token."""
-    best = list(zip(prediction.texts, prediction.scores, strict=True))[:n_best]
+    best = list(zip(prediction.texts, prediction.scores, prediction.rank_scores, strict=True))[:n_best]
     answer: dict[str, object] = {
         "source": source,
-        "predictions": [{"text": text, "score": round(float(score), 6)} for text, score in best],
+        "predictions": [
+            {"text": text, "score": round(float(score), 6), "rank_score": round(float(rank), 6)}
+            for text, score, rank in best
+        ],
         "source_tokens": prediction.source_tokens,
         "target_tokens": prediction.target_tokens,
         "attention": prediction.attention.astype("float64").round(6).tolist(),

@@ -25,10 +25,12 @@ import sys, types
 import numpy as np
 
 class Predictor:
-    def predict(self, sources):
+    def predict(self, sources, prefixes=None):
         print("a library's chatter")
-        return [types.SimpleNamespace(texts=[source.upper()], scores=[-1.0], source_tokens=list(source),
-                target_tokens=["x"], attention=np.zeros((1, len(source))), cut=False, unknown=0) for source in sources]
+        sources = [prefix + source for prefix, source in zip(prefixes or [""] * len(sources), sources)]
+        return [types.SimpleNamespace(texts=[source.upper()], scores=[-1.0], rank_scores=[-0.5],
+                source_tokens=list(source), target_tokens=["x"],
+                attention=np.zeros((1, len(source))), cut=False, unknown=0) for source in sources]
 
 fake = types.ModuleType("pipeline.loading")
 fake.load_predictor = lambda model, beam_size=None, n_best=1: Predictor()
@@ -150,8 +152,13 @@ def test_predict_speaks_utf8_in_any_locale_and_keeps_chatter_off_stdout():
 
 def test_predict_json_is_not_escaped():
     result = run("predict", "model", "-", "--json", code=FAKED, input="東".encode())
-    assert json.loads(result.stdout)["predictions"] == [{"text": "東", "score": -1.0}]
+    assert json.loads(result.stdout)["predictions"] == [{"text": "東", "score": -1.0, "rank_score": -0.5}]
     assert "東".encode() in result.stdout
+
+
+def test_predict_with_prefixes():
+    result = run("predict", "model", "-", "--prefixes", code=FAKED, input=b"b\ta\nc\n")
+    assert result.stdout == b"AB\nC\n"
 
 
 def test_predict_into_a_closed_pipe_ends_quietly(tmp_path: Path):

@@ -30,6 +30,7 @@ import tensorflow_text
 path, sources = sys.argv[1], json.load(sys.stdin)
 loaded = tf.saved_model.load(path)  # the functions alone would not keep it alive
 signatures = {name: function for name, function in loaded.signatures.items() if not name.startswith("score")}
+more = {"complete": ["prefix"]}
 specs = {
     name: [
         {key: [spec.dtype.name, spec.shape.as_list()] for key, spec in part.items()}
@@ -44,7 +45,9 @@ def plain(values):
     return [list(values.shape), decoded]
 
 def call(name, batch):
-    return {key: plain(value) for key, value in signatures[name](source=tf.constant(batch, tf.string)).items()}
+    inputs = {"source": tf.constant(batch, tf.string)}
+    inputs |= {key: tf.fill([len(batch)], "B S") for key in more.get(name, [])}
+    return {key: plain(value) for key, value in signatures[name](**inputs).items()}
 
 results = [{name: call(name, batch) for name in signatures} for batch in sources]
 json.dump([specs, results], sys.stdout)
@@ -81,13 +84,18 @@ def expected(tiny_run: TinyRun) -> list[list[Prediction]]:
 def test_signatures(elsewhere: tuple[dict, list[dict]]):
     specs = elsewhere[0]
     best = {"text": ["string", [None]], "score": ["float32", [None]]}
-    assert set(specs) == {"serving_default", "n_best", "explain", "score", "score_tokens"}
+    assert set(specs) == {"serving_default", "n_best", "explain", "complete", "score", "score_tokens"}
     strings, scored = ["string", [None]], {"score": ["float32", [None]], "target_length": ["int32", [None]]}
     assert specs.pop("score") == [{"source": strings, "target": strings}, scored]
     assert specs.pop("score_tokens") == [{"source": strings, "target_tokens": ["string", [None, None]]}, scored]
+    assert specs.pop("complete") == [{"source": strings, "prefix": strings}, best]
     assert all(inputs == {"source": strings} for inputs, _ in specs.values())
     assert specs["serving_default"][1] == best
-    assert specs["n_best"][1] == {"texts": ["string", [None, 3]], "scores": ["float32", [None, 3]]}
+    assert specs["n_best"][1] == {
+        "texts": ["string", [None, 3]],
+        "scores": ["float32", [None, 3]],
+        "rank_scores": ["float32", [None, 3]],
+    }
     assert specs["explain"][1] == {
         **best,
         "source_tokens": ["string", [None, None]],
@@ -103,7 +111,8 @@ def test_shapes(elsewhere: tuple[dict, list[dict]]):
         shapes = {name: {key: shape for key, (shape, _) in values.items()} for name, values in results.items()}
         size = len(batch)
         assert shapes["serving_default"] == {"text": [size], "score": [size]}
-        assert shapes["n_best"] == {"texts": [size, 3], "scores": [size, 3]}
+        assert shapes["n_best"] == {"texts": [size, 3], "scores": [size, 3], "rank_scores": [size, 3]}
+        assert shapes["complete"] == {"text": [size], "score": [size]}
         sources, targets = shapes["explain"]["source_tokens"][1], shapes["explain"]["target_tokens"][1]
         assert shapes["explain"] == {
             "text": [size],
@@ -128,6 +137,39 @@ def test_elsewhere_it_says_what_the_run_says(elsewhere: tuple[dict, list[dict]],
         for name in ("serving_default", "explain"):
             assert results[name]["text"][1] == [row[0] for row in texts]
             np.testing.assert_allclose(results[name]["score"][1], [row[0] for row in scores], atol=1e-5)
+
+
+def test_elsewhere_it_completes_what_the_run_completes(elsewhere: tuple[dict, list[dict]], tiny_run: TinyRun):
+    predictor = load_predictor(tiny_run.path)
+    for batch, results in zip(BATCHES, elsewhere[1], strict=True):
+        predictions = predictor.predict(batch, prefixes=["B S"] * len(batch))
+        assert all(text.startswith("B S") for text in results["complete"]["text"][1])
+        assert results["complete"]["text"][1] == [prediction.texts[0] for prediction in predictions]
+        expected = [prediction.scores[0] for prediction in predictions]
+        np.testing.assert_allclose(results["complete"]["score"][1], expected, atol=1e-4)
+
+
+def test_everything_that_may_be_asked_of_the_search_is_in_the_export(tiny_run: TinyRun, tmp_path: Path):
+    vocabulary = Vocabulary(["a", "b", "c", "d"])
+    for place, search in enumerate(
+        [
+            {"coverage_penalty": 0.5, "block_ngrams": 2, "min_length": 3, "max_length": 5, "length_penalty": 1.0},
+            {"method": "sample", "temperature": 2.0, "block_ngrams": 1},
+        ]
+    ):
+        configuration = tiny_configuration({}, search=search)
+        model = build_model(configuration.model, 8, 8)
+        strings = live_string_model(model, configuration, vocabulary, vocabulary, 3, 2)
+        save_string_model(strings, tmp_path / str(place), {})
+        loaded = tf.saved_model.load(str(tmp_path / str(place)))
+        for batch in ([], ["abc"], ["ab", "dddd", ""]):
+            sources, prefix = tf.constant(batch, tf.string), tf.fill([len(batch)], "d")
+            for live, served in (
+                (strings.decode(sources), loaded.decode(sources)),
+                (strings.complete(sources, prefix), loaded.complete(sources, prefix)),
+            ):
+                assert served["texts"].numpy().tolist() == live["texts"].numpy().tolist()
+                np.testing.assert_allclose(served["rank_scores"], live["rank_scores"], atol=1e-5)
 
 
 def test_explanations(elsewhere: tuple[dict, list[dict]], expected: list[list[Prediction]]):

@@ -10,7 +10,7 @@ RANKS = [
     {"__init__", "errors", "files", "symbols"},
     {"configuration", "text_file", "settings_file", "space", "tokenizers", "subwords", "text"},
     {"cmudict", "corpus", "tokenized_corpus", "batches", "metrics", "significance"},
-    {"model", "network", "losses", "search", "schedule"},
+    {"model", "network", "losses", "search", "constraints", "penalties", "position_loop", "sampling", "schedule"},
     {
         "run_directory",
         "predictor",

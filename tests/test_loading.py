@@ -98,6 +98,12 @@ def test_another_version(copied_run: Path, copied_export: Path):
         load_predictor(copied_export)
 
 
+def test_an_export_that_can_do_less(copied_export: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.loading.tf.saved_model.load", lambda path: object())
+    with pytest.raises(UsageError, match="exported by an earlier version, which could do less; export it again"):
+        load_predictor(copied_export)
+
+
 @pytest.mark.filterwarnings("ignore:Skipping nested container")
 @pytest.mark.parametrize("name", ["source.txt", "target.txt"])
 def test_vocabularies_of_another_size(copied_run: Path, name: str):

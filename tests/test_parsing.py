@@ -1,12 +1,13 @@
 """Configuration from presets, YAML files and the command line; refusals name the key."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.configuration import Configuration, preset_names
 from pipeline.errors import AttentifError, UsageError
-from pipeline.parsing import HINTS, parse_arguments
+from pipeline.parsing import HINTS, parse_arguments, read_configuration
 
 
 def write(tmp_path: Path, text: str) -> str:
@@ -136,11 +137,34 @@ def test_every_space_fits_its_preset():
 def test_search_arguments():
     arguments = parse_arguments(["predict", "model", "--beam", "4", "--n-best", "3", "--json"])
     assert (arguments.model, arguments.file, arguments.beam) == (Path("model"), "-", 4)
-    assert (arguments.n_best, arguments.json) == (3, True)
+    assert (arguments.n_best, arguments.json, arguments.prefixes) == (3, True, False)
+    assert parse_arguments(["predict", "model", "--prefixes"]).prefixes
     assert parse_arguments(["predict", "model", "-", "--n-best", "3"]).beam is None
     exported = parse_arguments(["export", "run", "directory"])
     assert (exported.beam, exported.n_best) == (None, None)
     assert parse_arguments(["evaluate", "model", "a.tsv"]).beam is None
+
+
+def test_search_settings():
+    options = ["--search.method", "sample", "--search.temperature", "0.5", "--search.max_length", "9"]
+    search = parse_arguments(["train", *options, "--search.min_length", "9"]).configuration.search
+    assert (search.method, search.temperature, search.min_length, search.max_length) == ("sample", 0.5, 9, 9)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_length": 3, "max_length": 2}, r"search.min_length: 3 is impossible, .* at most search.max_length \(2\)"),
+        ({"temperature": 0.0}, "search.temperature: 0.0 is impossible, it must be above 0"),
+        ({"method": "worst"}, "search.method: worst is impossible, it must be best or sample"),
+        ({"coverage_penalty": -1.0}, "search.coverage_penalty: -1.0 is impossible, it must be at least 0"),
+        ({"block_ngrams": -1}, "search.block_ngrams: -1 is impossible"),
+        ({"max_length": -1}, "search.max_length: -1 is impossible"),
+    ],
+)
+def test_impossible_search_settings_are_refused(options: dict[str, Any], message: str):
+    with pytest.raises(UsageError, match=message):
+        read_configuration(changes={f"search.{key}": value for key, value in options.items()})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import dataclasses
 import gc
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,7 +32,7 @@ def model(tiny_run: TinyRun) -> keras.Model:
     return model
 
 
-def string_model(model: keras.Model, run: TinyRun, beam_size: int, n_best: int, **search: float) -> StringModel:
+def string_model(model: keras.Model, run: TinyRun, beam_size: int, n_best: int, **search: Any) -> StringModel:
     configuration = dataclasses.replace(
         run.configuration, search=dataclasses.replace(run.configuration.search, **search)
     )
@@ -189,6 +190,7 @@ class FakeModel:
         self.decode: Callable[[tf.Tensor], dict[str, tf.Tensor]] = lambda source: {
             "texts": tf.constant([["a", "b", ""], ["c", "", ""]]),
             "scores": tf.constant([[-1.0, -2.0, -np.inf], [-3.0, -np.inf, -np.inf]]),
+            "rank_scores": tf.constant([[-0.5, -0.75, -np.inf], [-1.5, -np.inf, -np.inf]]),
             "source_tokens": tf.constant([["x", "</s>", ""], ["x", "y", "</s>"]]),
             "target_tokens": tf.constant(
                 [[["a", "</s>"], ["b", "</s>"], ["", ""]], [["</s>", ""], ["", ""], ["", ""]]]
@@ -210,6 +212,7 @@ def test_padding_and_missing_outputs_are_taken_off(n_best: int, texts: list[list
     assert [prediction.attention.shape for prediction in predictions] == [(2, 2), (1, 3)]
     tokens = [[hypothesis.tokens for hypothesis in prediction.hypotheses] for prediction in predictions]
     assert tokens == [[["a", "</s>"], ["b", "</s>"]][: len(texts[0])], [["</s>"]]]
+    assert [prediction.rank_scores for prediction in predictions] == [[-0.5, -0.75][: len(texts[0])], [-1.5]]
     assert [prediction.cut for prediction in predictions] == [False, True]
     assert [prediction.unknown for prediction in predictions] == [0, 2]
 
@@ -225,3 +228,90 @@ def test_it_keeps_its_model_alive(tiny_run: TinyRun):
     predictor = make()
     gc.collect()
     assert len(predictor.predict(["ab"])) == 1
+
+
+def lengths(predictions: list[Prediction]) -> list[int]:
+    """Without end symbols."""
+    return [len(tokens) - 1 for prediction in predictions for tokens in [prediction.target_tokens]]
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_lengths_and_repetitions_may_be_restricted(model: keras.Model, tiny_run: TinyRun, beam_size: int):
+    def predict(**search: Any) -> list[Prediction]:
+        strings = string_model(model, tiny_run, beam_size, 1, **search)
+        return Predictor(strings, tiny_run.configuration.text).predict(["aabaa", "é", ""])
+
+    assert min(lengths(predict(min_length=7))) == 7
+    assert lengths(predict(min_length=7, length_offset=0, length_ratio=1.0)) == [7, 7, 7]
+    assert max(lengths(predict(max_length=2))) == 2
+    free, blocked = predict()[0], predict(block_ngrams=1)[0]
+    assert free.texts == ["A A B A A"]
+    assert len(set(blocked.target_tokens)) == len(blocked.target_tokens)
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_rank_scores_have_the_penalties(model: keras.Model, tiny_run: TinyRun, beam_size: int):
+    strings = string_model(model, tiny_run, beam_size, beam_size, length_penalty=1.0, coverage_penalty=0.5)
+    for prediction in Predictor(strings, tiny_run.configuration.text, beam_size).predict(["aé", "ßßb東", "b"]):
+        assert prediction.rank_scores == sorted(prediction.rank_scores, reverse=True)
+        for hypothesis in prediction.hypotheses:
+            length, attention = (5 + len(hypothesis.tokens)) / 6, hypothesis.attention.sum(axis=0)
+            uncovered = 0.5 * np.log(np.clip(attention, 1e-6, 1)).sum()
+            assert hypothesis.rank_score == pytest.approx(hypothesis.score / length + uncovered, abs=1e-3)
+
+
+def test_coverage_does_nothing_without_attention():
+    vocabulary, found = Vocabulary(["a", "b"]), []
+    for penalty in (0.0, 1.0):
+        configuration = tiny_configuration(
+            {}, model={"units": 4, "attention": "none"}, search={"coverage_penalty": penalty}
+        )
+        keras.utils.set_random_seed(1)
+        untrained = build_model(configuration.model, len(vocabulary), len(vocabulary))
+        strings = live_string_model(untrained, configuration, vocabulary, vocabulary, 3, 3)
+        found.append(Predictor(strings, configuration.text, 3).predict(["ab", "a"]))
+    for without, with_penalty in zip(*found, strict=True):
+        assert with_penalty.texts == without.texts
+        assert with_penalty.rank_scores == without.rank_scores == without.scores
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_outputs_that_begin_with_a_prefix(model: keras.Model, tiny_run: TinyRun, beam_size: int):
+    strings = string_model(model, tiny_run, beam_size, beam_size)
+    predictor = Predictor(strings, tiny_run.configuration.text, beam_size)
+    sources, prefixes = ["aé東", "bb", "ab", "a", "b"], ["A", "", "EAST EAST", "no", " A  B " * 20]
+    predictions = predictor.predict(sources, prefixes=prefixes)
+    assert predictions[0].texts[0] == "A É EAST"
+    assert_same(predictions[1], predictor.predict(["bb"])[0])
+    assert all(text.startswith("EAST EAST") for text in predictions[2].texts)
+    assert predictions[3].target_tokens[0] == "<unk>"
+    # Longer than the limit allows: the end comes at once.
+    assert predictions[4].target_tokens == ["A", "B"] * 20 + ["</s>"]
+    for source, prefix, prediction in zip(sources, prefixes, predictions, strict=True):
+        assert_same(predictor.predict([source], prefixes=[prefix])[0], prediction)
+        # The scores count the prefix.
+        pairs = tf.fill([len(prediction.texts)], source), tf.constant(prediction.texts)
+        np.testing.assert_allclose(strings.score(*pairs)["score"], prediction.scores, atol=1e-3)
+    assert predictor.predict([], prefixes=[]) == []
+
+
+def test_no_prefix_at_all_is_decoding(strings: StringModel):
+    sources = tf.constant(["aé東", "bb", ""])
+    found, expected = strings.complete(sources, tf.fill([3], "")), strings.decode(sources)
+    assert set(found) == set(expected)
+    assert found["texts"].numpy().tolist() == expected["texts"].numpy().tolist()
+    np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-5)
+
+
+def test_samples_depend_on_source_and_seed_alone(model: keras.Model, tiny_run: TinyRun):
+    def predict(sources: list[str], **search: Any) -> list[Prediction]:
+        strings = string_model(model, tiny_run, 3, 3, method="sample", temperature=3.0, **search)
+        return Predictor(strings, tiny_run.configuration.text, 3).predict(sources)
+
+    sources = ["aé", "東東東東", "b", "bb"]
+    together = predict(sources)
+    for source, prediction in zip(sources, together, strict=True):
+        assert len(prediction.texts) == 3
+        assert prediction.rank_scores == prediction.scores == sorted(prediction.scores, reverse=True)
+        assert_same(predict([source, "ab"])[0], prediction)
+    assert [prediction.texts for prediction in predict(sources, seed=2)] != [each.texts for each in together]

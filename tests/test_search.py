@@ -2,80 +2,38 @@
 
 import itertools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.search import SearchResult, Step, beam_search, greedy_search, penalize
+from pipeline.constraints import Constraints
+from pipeline.penalties import Coverage, penalize
+from pipeline.search import SearchResult, Step, beam_search, greedy_search
 from tests.layer_contract import assert_close
+from tests.toy_network import END, OTHERS, PAD, SOURCE, START, VOCABULARY, Restrictions, ToyNetwork, brute_force
 
-PAD, START, END = 0, 1, 2
-OTHERS = (3, 4, 5)
-VOCABULARY = 6
 LIMITS = [4, 4, 3, 2, 1]
-
-
-class Network:
-    """A tanh recurrent network with random weights, in the graph and in NumPy."""
-
-    def __init__(self, rows: int) -> None:
-        random = np.random.default_rng(0)
-        draw = {"embedding": (6, 4), "recurrent": (4, 4), "output": (4, 6), "memory": (rows, 4)}
-        self.parts = {name: random.normal(size=shape).astype("float32") * 1.5 for name, shape in draw.items()}
-
-    def step(self, tokens: Any, state: Any, memory: Any) -> tuple[Any, Any, Any]:
-        beams = tf.shape(tokens)[0] // tf.maximum(tf.shape(memory)[0], 1)
-        memory = tf.repeat(memory, beams, axis=0)
-        state = tf.tanh(state @ self.parts["recurrent"] + tf.gather(self.parts["embedding"], tokens) + memory)
-        return state @ self.parts["output"], state, tf.nn.softmax(state[:, :3])
-
-    def start(self, rows: Any = slice(None)) -> tuple[tf.Tensor, tf.Tensor]:
-        memory = tf.constant(self.parts["memory"][rows])
-        return tf.zeros_like(memory), memory
-
-    def log_probability(self, row: int, sequence: tuple[int, ...]) -> float:
-        state, previous, total = np.zeros(4), START, 0.0
-        for symbol in sequence:
-            state = np.tanh(
-                state @ self.parts["recurrent"] + self.parts["embedding"][previous] + self.parts["memory"][row]
-            )
-            logits = state @ self.parts["output"]
-            total += logits[symbol] - np.log(np.exp(logits).sum())
-            previous = symbol
-        return total
-
-
-NETWORK = Network(len(LIMITS))
-
-
-class Hypothesis(NamedTuple):
-    penalized: float
-    score: float
-    sequence: list[int]
-
-
-def brute_force(row: int, limit: int, length_penalty: float) -> list[Hypothesis]:
-    """Every output within the limit, best first."""
-    found = []
-    for others in range(limit):
-        for sequence in itertools.product(OTHERS, repeat=others):
-            score = NETWORK.log_probability(row, (*sequence, END))
-            found.append(Hypothesis(score / ((6 + others) / 6) ** length_penalty, score, [*sequence, END]))
-    return sorted(found, reverse=True)
+NETWORK = ToyNetwork(len(LIMITS))
 
 
 def search(
-    step: Step, state: Any, memory: Any, limits: list[int], *beam: Any, function: Callable[..., Any] = beam_search
+    step: Step,
+    state: Any,
+    memory: Any,
+    limits: list[int],
+    *beam: Any,
+    function: Callable[..., Any] = beam_search,
+    **options: Any,
 ) -> SearchResult:
     """In the graph, as it is exported."""
-    run = tf.function(lambda state, memory, limits: function(step, state, memory, limits, *beam))
+    run = tf.function(lambda state, memory, limits: function(step, state, memory, limits, *beam, **options))
     return SearchResult(*(part.numpy() for part in run(state, memory, tf.constant(limits, tf.int32))))
 
 
-def greedy(step: Step, state: Any, memory: Any, limits: list[int]) -> SearchResult:
-    return search(step, state, memory, limits, function=greedy_search)
+def greedy(step: Step, state: Any, memory: Any, limits: list[int], **options: Any) -> SearchResult:
+    return search(step, state, memory, limits, function=greedy_search, **options)
 
 
 def sequences(result: SearchResult) -> list[list[list[int]]]:
@@ -90,6 +48,7 @@ def assert_row_equal(actual: SearchResult, row: int, expected: SearchResult, exp
     np.testing.assert_array_equal(actual.lengths[row], expected.lengths[expected_row])
     assert sequences(actual)[row] == sequences(expected)[expected_row]
     assert_close(actual.scores[row], expected.scores[expected_row], 1e-5)
+    assert_close(actual.rank_scores[row], expected.rank_scores[expected_row], 1e-5)
     for rank, length in enumerate(actual.lengths[row]):
         ours, theirs = (
             result.attention_weights[index, rank, :length]
@@ -107,7 +66,7 @@ def test_a_wide_beam_is_brute_force(length_penalty: float):
     result = search(NETWORK.step, *NETWORK.start(), LIMITS, WIDE, N_BEST, length_penalty)
     assert result.tokens.shape[:2] == (len(LIMITS), N_BEST)
     for row, limit in enumerate(LIMITS):
-        expected = brute_force(row, limit, length_penalty)[:N_BEST]
+        expected = brute_force(NETWORK, row, limit, length_penalty=length_penalty)[:N_BEST]
         assert sequences(result)[row][: len(expected)] == [hypothesis.sequence for hypothesis in expected]
         assert_close(result.scores[row, : len(expected)], [hypothesis.score for hypothesis in expected], 1e-4)
         # Limits 2 and 1 leave fewer outputs than asked for.
@@ -121,7 +80,8 @@ def test_a_wide_beam_is_brute_force(length_penalty: float):
 def test_length_penalty_changes_the_order():
     # Else the penalised brute force would test nothing that the unpenalised does not.
     best = [
-        [brute_force(row, limit, penalty)[0].sequence for row, limit in enumerate(LIMITS)] for penalty in (0.0, 3.0)
+        [brute_force(NETWORK, row, limit, length_penalty=penalty)[0].sequence for row, limit in enumerate(LIMITS)]
+        for penalty in (0.0, 3.0)
     ]
     assert best[0] != best[1]
 
@@ -129,7 +89,7 @@ def test_length_penalty_changes_the_order():
 @pytest.mark.parametrize("length_penalty", [0.0, 0.7, 3.0])
 def test_a_beam_of_1_is_greedy(length_penalty: float):
     limits = [6, 5, 4, 2, 1]
-    expected = greedy(NETWORK.step, *NETWORK.start(), limits)
+    expected = greedy(NETWORK.step, *NETWORK.start(), limits, length_penalty=length_penalty)
     actual = search(NETWORK.step, *NETWORK.start(), limits, 1, 1, length_penalty)
     for row in range(len(limits)):
         assert_row_equal(actual, row, expected, row)
@@ -356,3 +316,200 @@ def test_greedy_ends_at_its_limits_when_the_model_gives_no_numbers():
 
     search = tf.function(lambda limits: greedy_search(broken, tf.zeros([2, 1]), tf.zeros([2, 1]), limits))
     assert search(tf.constant([3, 5])).tokens.shape[-1] <= 5
+
+
+# What may be asked of a search, and prefixes for every row.
+
+SOURCE_LENGTHS = [3, 2, 3, 1, 2]
+PREFIXES = [(4,), (), (5, 5), (3, 3, 4), (5,)]
+ASKED: list[dict[str, Any]] = [
+    {"coverage": 0.7},
+    {"coverage": 2.0, "length_penalty": 1.5},
+    {"block_ngrams": 1},
+    {"block_ngrams": 2},
+    {"block_ngrams": 3},
+    {"min_length": 2},
+    {"min_length": 3, "block_ngrams": 1},
+    {"prefix": PREFIXES},
+    {"prefix": PREFIXES, "block_ngrams": 1},
+    {"prefix": PREFIXES, "block_ngrams": 2, "min_length": 3, "coverage": 1.0, "length_penalty": 0.5},
+]
+
+
+def options(asked: dict[str, Any], rows: Any = slice(None)) -> dict[str, Any]:
+    """As the search functions take it."""
+    prefix = asked.get("prefix")
+    if prefix is not None:
+        prefix = tf.constant(np.array([(*given, PAD, PAD, PAD)[:3] for given in prefix], np.int32)[rows])
+    weight, mask = asked.get("coverage"), tf.sequence_mask(SOURCE_LENGTHS, SOURCE)[rows]
+    return {
+        "length_penalty": asked.get("length_penalty", 0.0),
+        "coverage": Coverage(weight, mask) if weight else None,
+        "constraints": Constraints(asked.get("min_length", 0), asked.get("block_ngrams", 0), prefix),
+    }
+
+
+def of_row(asked: dict[str, Any], row: int) -> dict[str, Any]:
+    """As `brute_force` takes it."""
+    given = {**asked, "prefix": asked["prefix"][row]} if "prefix" in asked else asked
+    return {**given, "source_length": SOURCE_LENGTHS[row]}
+
+
+def restrictions(asked: dict[str, Any], row: int, limit: int) -> Restrictions:
+    given = of_row(asked, row)
+    return Restrictions(limit, **{name: given[name] for name in Restrictions._fields[1:] if name in given})
+
+
+# With a beam of 3^(5 - 1) open hypotheses and all ended ones nothing is ever dropped.
+LONGER, ALL = [5, 4, 3, 2, 1], 256
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_a_beam_of_all_outputs_is_brute_force_whatever_is_asked(asked: dict[str, Any]):
+    every = search(NETWORK.step, *NETWORK.start(), LONGER, ALL, ALL, **options(asked))
+    # One is enough to stop early.
+    best = search(NETWORK.step, *NETWORK.start(), LONGER, ALL, 1, **options(asked))
+    for row, limit in enumerate(LONGER):
+        expected = brute_force(NETWORK, row, limit, **of_row(asked, row))
+        assert sequences(best)[row] == [expected[0].sequence]
+        assert best.rank_scores[row, 0] == pytest.approx(expected[0].penalized, abs=1e-4)
+        found = sequences(every)[row]
+        assert sorted(filter(None, found)) == sorted(hypothesis.sequence for hypothesis in expected)
+        by_sequence = {tuple(hypothesis.sequence): hypothesis for hypothesis in expected}
+        for rank, sequence in enumerate(found[: len(expected)]):
+            assert every.scores[row, rank] == pytest.approx(by_sequence[tuple(sequence)].score, abs=1e-4)
+            assert every.rank_scores[row, rank] == pytest.approx(by_sequence[tuple(sequence)].penalized, abs=1e-4)
+        assert (np.diff(every.rank_scores[row, : len(expected)]) <= 0).all()
+        assert (every.rank_scores[row, len(expected) :] == -np.inf).all()
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_what_is_asked_changes_the_outputs(asked: dict[str, Any]):
+    # Else brute force would test nothing that it does not without.
+    found = [
+        [hypothesis.sequence for hypothesis in brute_force(NETWORK, 0, 5, **given)] for given in (of_row(asked, 0), {})
+    ]
+    assert found[0] != found[1]
+
+
+def test_both_definitions_of_what_may_be_said_agree():
+    for asked in ASKED:
+        for row, limit in enumerate([5, 4, 3, 2, 1]):
+            kept = restrictions(asked, row, limit)
+            reached, open_ones = set(), [()]
+            while open_ones:
+                said = open_ones.pop()
+                for symbol in kept.next_symbols(said):
+                    reached.add(said) if symbol == END else open_ones.append((*said, symbol))
+            found = brute_force(NETWORK, row, limit, **of_row(asked, row))
+            assert reached == {tuple(hypothesis.sequence[:-1]) for hypothesis in found}
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_greedy_takes_the_best_of_what_is_allowed_and_so_does_a_beam_of_1(asked: dict[str, Any]):
+    limits = [7, 6, 5, 2, 1]
+    result = greedy(NETWORK.step, *NETWORK.start(), limits, **options(asked))
+    beam = search(NETWORK.step, *NETWORK.start(), limits, 1, 1, **options(asked))
+    for row, limit in enumerate(limits):
+        said: tuple[int, ...] = ()
+        kept, found = restrictions(asked, row, limit), sequences(result)[row][0]
+        while END not in said and kept.next_symbols(said):
+            logs = NETWORK.follow(row, (*said, END))[0][-1]
+            said = (*said, max(kept.next_symbols(said), key=lambda symbol: logs[symbol]))
+        assert found == (list(said) if END in said else [])
+        assert_row_equal(beam, row, result, row)
+        if found:
+            assert result.scores[row, 0] == pytest.approx(NETWORK.log_probability(row, said), abs=1e-4)
+
+
+def test_where_nothing_may_be_said_there_is_no_output():
+    # Three symbols, each once, make no output of four.
+    asked = {"min_length": 4, "block_ngrams": 1}
+    assert brute_force(NETWORK, 0, 6, **asked) == []
+    limits = [6, 6, 4, 2, 1]
+    for found in (
+        greedy(NETWORK.step, *NETWORK.start(), limits, **options(asked)),
+        search(NETWORK.step, *NETWORK.start(), limits, 1, **options(asked)),
+        search(NETWORK.step, *NETWORK.start(), limits, 3, **options(asked)),
+    ):
+        assert found.lengths[:, 0].tolist()[:2] == [0, 0]
+        assert (found.scores[:2, 0] == -np.inf).all()
+        assert (found.rank_scores[:2, 0] == -np.inf).all()
+        assert not found.tokens[:2].any()
+        assert not found.attention_weights[:2].any()
+        # A limit leaves no room for so many, the end comes all the same.
+        assert found.lengths[2:, 0].tolist() == limits[2:]
+
+
+@pytest.mark.parametrize("beam", [None, (3, 2)], ids=str)
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_what_is_asked_does_not_depend_on_the_rest_of_the_batch(asked: dict[str, Any], beam: tuple[int, int] | None):
+    limits = [9, 3, 7, 2, 5]
+
+    def run(rows: slice) -> SearchResult:
+        arguments = (NETWORK.step, *NETWORK.start(rows), limits[rows])
+        return search(*arguments, *beam, **options(asked, rows)) if beam else greedy(*arguments, **options(asked, rows))
+
+    together, turned, empty = run(slice(None)), run(slice(None, None, -1)), run(slice(0, 0))
+    for row in range(5):
+        assert_row_equal(turned, 4 - row, together, row)
+    assert_row_equal(run(slice(1, 2)), 0, together, 1)
+    assert empty.rank_scores.shape == (0, beam[1] if beam else 1)
+
+
+@pytest.mark.parametrize("block_ngrams", [1, 2, 3])
+def test_no_ngram_twice_however_long_the_output(block_ngrams: int):
+    limits, asked = [60, 60, 60, 60, 60], {"block_ngrams": block_ngrams, "min_length": 3 ** (block_ngrams - 1)}
+
+    # The last symbol first, then all the others again and again: it would never end.
+    def endless(tokens: Any, state: Any, memory: Any) -> tuple[Any, Any, Any]:
+        logits, state, weights = NETWORK.step(tokens, state, memory)
+        return logits - 20 * tf.one_hot(END, VOCABULARY), state, weights
+
+    found = search(endless, *NETWORK.start(), limits, 4, 2, **options(asked))
+    lengths = []
+    for said in itertools.chain.from_iterable(sequences(found)):
+        grams = [tuple(said[first : first + block_ngrams]) for first in range(len(said) - block_ngrams + 1)]
+        assert len(set(grams)) == len(grams)
+        lengths.append(len(said))
+    # There are three symbols, so 3 ** n n-grams and not one more.
+    assert 3 ** (block_ngrams - 1) < max(lengths) <= 3**block_ngrams + block_ngrams
+
+
+@pytest.mark.parametrize(("weight", "calls", "best"), [(0.01, 1, [END]), (0.1, 2, [3, END])])
+def test_stops_when_nothing_open_can_win_even_if_it_looks_at_all_of_the_source(
+    weight: float, calls: int, best: list[int]
+):
+    # The end at once has not looked at one of the positions: log 0.5 + b log 1e-6 is -0.83 for b = 0.01, and -2.07
+    # for b = 0.1, where log 0.3 = -1.2 can still beat it.
+    step, state, called = table(END_OR_ON)
+
+    def looks_at_its_position(tokens: Any, state: Any, memory: Any) -> tuple[Any, Any, Any]:
+        logits, state, _ = step(tokens, state, memory)
+        return logits, state, tf.one_hot(tf.minimum(state, 10) // 10, 2)
+
+    coverage = Coverage(weight, tf.ones([1, 2], tf.bool))
+    found = search(looks_at_its_position, state, tf.zeros([1, 1], tf.int32), [50], 3, 1, coverage=coverage)
+    assert (sequences(found), int(called)) == ([[best]], calls)
+    expected = np.log(0.3) if calls == 2 else np.log(0.5) + weight * np.log(1e-6)
+    assert_close(found.rank_scores, [[expected]], 1e-5)
+
+
+def test_without_attention_coverage_changes_nothing():
+    def blind(tokens: Any, state: Any, memory: Any) -> tuple[Any, Any, Any]:
+        logits, state, weights = NETWORK.step(tokens, state, memory)
+        return logits, state, tf.zeros_like(weights)
+
+    found = search(blind, *NETWORK.start(), LIMITS, 3, 2, **options({"coverage": 1.0}))
+    expected = search(blind, *NETWORK.start(), LIMITS, 3, 2)
+    for actual, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(actual, wanted)
+    alone = greedy(blind, *NETWORK.start(), LIMITS, **options({"coverage": 1.0}))
+    np.testing.assert_array_equal(alone.rank_scores, alone.scores)
+
+
+def test_rank_scores_are_scores_without_penalties():
+    found = search(NETWORK.step, *NETWORK.start(), LIMITS, 3, 2)
+    np.testing.assert_array_equal(found.rank_scores, found.scores)
+    found = greedy(NETWORK.step, *NETWORK.start(), LIMITS, length_penalty=2.0)
+    assert_close(found.rank_scores, found.scores / ((5 + found.lengths) / 6) ** 2, 1e-6)

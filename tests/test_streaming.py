@@ -18,6 +18,7 @@ from pipeline.streaming import BATCH_LINES, predict_lines, read_batches
 class FakePrediction(NamedTuple):
     texts: list[str]
     scores: list[float]
+    rank_scores: list[float]
     source_tokens: list[str]
     target_tokens: list[str]
     attention: np.ndarray
@@ -31,16 +32,19 @@ class FakePredictor:
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
 
-    def predict(self, sources: list[str]) -> list[FakePrediction]:
+    def predict(self, sources: list[str], prefixes: list[str] | None = None) -> list[FakePrediction]:
         assert sources
         self.batches.append(sources)
+        if prefixes is not None:
+            pairs = zip(sources, prefixes, strict=True)
+            return [self.answer(f"{prefix}({source})" if prefix else source) for source, prefix in pairs]
         return [self.answer(source) for source in sources]
 
     def answer(self, source: str) -> FakePrediction:
         kept = source[:20]
         attention = np.full((2, len(kept)), 1 / 3, dtype=np.float32)
         texts, scores = [kept.upper(), kept[::-1]], [-0.12345678, -2.0]
-        return FakePrediction(texts, scores, list(kept), ["x", "y"], attention, len(source) > 20)
+        return FakePrediction(texts, scores, [-0.5, -1.5], list(kept), ["x", "y"], attention, len(source) > 20)
 
 
 def answers(content: bytes, **options: object) -> list[str]:
@@ -103,7 +107,10 @@ def test_json():
     assert "é" in lines[0]
     assert json.loads(lines[0]) == {
         "source": "é",
-        "predictions": [{"text": "É", "score": -0.123457}, {"text": "é", "score": -2.0}],
+        "predictions": [
+            {"text": "É", "score": -0.123457, "rank_score": -0.5},
+            {"text": "é", "score": -2.0, "rank_score": -1.5},
+        ],
         "source_tokens": ["é"],
         "target_tokens": ["x", "y"],
         "attention": [[0.333333], [0.333333]],
@@ -112,6 +119,18 @@ def test_json():
         answer = json.loads(line)
         assert (answer["source"], answer["predictions"]) == (source, [])
         assert answer["error"]
+
+
+def test_prefixes_stand_after_a_tab(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        content = b"\xef\xbb\xbfa\tx y\r\nb\nc\t\nd\te\tf\n\tx\n\nend\tz"
+        assert answers(content, prefixes=True) == ["X Y(A)", "B", "C", "", "", "", "Z(END)"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "line 4: 2 TABs, where SOURCE TAB PREFIX has one; it gets no prediction",
+        "line 5: the source is empty; it gets no prediction",
+        "line 6: the line is empty; it gets no prediction",
+    ]
+    assert json.loads(answers(b"a\tx\n", prefixes=True, as_json=True)[0])["source"] == "a"
 
 
 def test_cut_sources_are_warned_of_and_flagged(caplog: pytest.LogCaptureFixture):
