@@ -11,11 +11,12 @@ RANKS = [
     {"configuration", "text_file", "settings_file", "space", "tokenizers", "subwords", "text"},
     {"cmudict", "corpus", "tokenized_corpus", "batches", "metrics"},
     {"model", "network", "losses", "search", "schedule"},
-    {"run_directory", "predictor", "loading", "evaluation", "scoring", "alignments", "attention_plot", "averaging"},
+    {"unknowns", "run_directory", "predictor", "weights", "members", "loading", "evaluation", "scoring", "alignments"}
+    | {"attention_plot", "averaging"},
     {"callbacks", "preparation", "projector", "attention_page"},
     {"export", "training", "inspection"},
     {"oracles", "trial", "trial_report", "search_directory", "search_processes", "tuning"},
-    {"parsing", "streaming", "command_line", "__main__"},
+    {"configuration_options", "parsing", "streaming", "command_line", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 
