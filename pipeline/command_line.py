@@ -161,7 +161,9 @@ def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
     from pipeline.evaluation import evaluate_file
     from pipeline.loading import load_predictor
 
-    predictor = load_predictor(arguments.model, beam_size=arguments.beam)
+    predictor = load_predictor(
+        arguments.model, beam_size=arguments.beam, search=arguments.search, average=arguments.average
+    )
     results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens))
 
 
@@ -180,7 +182,9 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
 
     # The page shows all outputs that there are, whatever the lines hold.
     n_best = None if arguments.attention else arguments.n_best
-    predictor = load_predictor(arguments.model, beam_size=arguments.beam, n_best=n_best)
+    predictor = load_predictor(
+        arguments.model, beam_size=arguments.beam, n_best=n_best, search=arguments.search, average=arguments.average
+    )
     if arguments.attention and predictor.n_best < arguments.n_best:
         raise UsageError(
             f"--n-best {arguments.n_best}: {arguments.model} keeps {predictor.n_best}; give a larger --beam"
@@ -206,7 +210,7 @@ def _score(arguments: argparse.Namespace, results: _Results) -> None:
     from pipeline.loading import load_predictor
     from pipeline.scoring import score_pairs
 
-    predictor = load_predictor(arguments.model)
+    predictor = load_predictor(arguments.model, average=arguments.average)
     for score in score_pairs(predictor, read_pairs(arguments.data, "test"), arguments.tokens):
         results.write(f"{score:.6f}\n")
 
@@ -228,7 +232,14 @@ def _export(arguments: argparse.Namespace, results: _Results) -> None:
     _import_tensorflow()
     from pipeline.export import export_run
 
-    export_run(arguments.run, arguments.directory, beam_size=arguments.beam, n_best=arguments.n_best)
+    export_run(
+        arguments.run,
+        arguments.directory,
+        beam_size=arguments.beam,
+        n_best=arguments.n_best,
+        search=arguments.search,
+        average=arguments.average,
+    )
     logger.info("exported %s to %s", arguments.run, arguments.directory)
 
 

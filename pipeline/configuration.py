@@ -200,6 +200,8 @@ class TrainConfiguration:
         ema_momentum: Decode, choose and export a moving average of the weights, of which a step keeps this share
             (0.999: about the last thousand steps); 0 takes the weights themselves.
         patience: Stop after this many epochs without a better decoded dev metric; null never stops early.
+        keep_checkpoints: How many of the newest epochs' checkpoints stay, besides the best one: --average takes the
+            mean of as many.
         dev_beam_size: Beam size of the decoding after every epoch.
         attention_samples: Dev pairs whose attention is drawn after every epoch.
         seed: Seed of weights, dropout, data order and held-out pairs.
@@ -216,6 +218,7 @@ class TrainConfiguration:
     label_smoothing: float = 0.1
     ema_momentum: float = 0.0
     patience: int | None = 10
+    keep_checkpoints: int = 2
     dev_beam_size: int = 1
     attention_samples: int = 8
     seed: int = 1
@@ -225,6 +228,7 @@ class TrainConfiguration:
         _require_at_least("train", self, 1, ["epochs", "patience", "dev_beam_size"])
         _require_at_least("train", self, 0, ["min_epoch_tokens", "warmup_steps", "weight_decay"])
         _require_at_least("train", self, 0, ["attention_samples", "seed"])
+        _require_at_least("train", self, 2, ["keep_checkpoints"])
         _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
         _require(self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "above 0")
         _require_share("train", self, ["label_smoothing", "ema_momentum"])
@@ -249,6 +253,10 @@ class SearchConfiguration:
             independently, ordered afterwards).
         temperature: sample draws from p ** (1 / temperature): below 1 keeps to the probable, above 1 strays from it.
         seed: Seed of sample: the same source and seed give the same outputs.
+        replace_unknown: Show, in the place of an unknown output symbol, the source symbol that it looked at most.
+            Scores and attention stay.
+        dictionary: File of SOURCE TAB TARGET symbols, UTF-8: with replace_unknown, what to show for a source symbol;
+            one that it lacks is copied. An export takes it along.
     """
 
     beam_size: int = 5
@@ -262,6 +270,8 @@ class SearchConfiguration:
     method: Literal["best", "sample"] = "best"
     temperature: float = 1.0
     seed: int = 1
+    replace_unknown: bool = False
+    dictionary: str | None = None
 
     def __post_init__(self) -> None:
         _require_at_least("search", self, 1, ["beam_size"])
@@ -271,6 +281,12 @@ class SearchConfiguration:
         if self.max_length is not None:
             wanted = f"at most search.max_length ({self.max_length})"
             _require(self.min_length <= self.max_length, "search.min_length", self.min_length, wanted)
+        _require(
+            self.replace_unknown or self.dictionary is None,
+            "search.dictionary",
+            self.dictionary,
+            "null where search.replace_unknown is false",
+        )
 
 
 @dataclasses.dataclass(frozen=True)

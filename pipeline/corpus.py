@@ -64,7 +64,7 @@ def read_pairs(location: Location, role: Role) -> Iterator[Pair]:
     if paths[0].isidentifier() and not os.path.lexists(paths[0]):
         names = ", ".join(BUILT_IN)
         raise DataError(f"{paths[0]}: no such file, and no built-in corpus of that name ({names}); check the path")
-    return _read_table(paths[0])
+    return read_table(paths[0])
 
 
 def source_files(location: Location) -> list[str]:
@@ -83,7 +83,12 @@ def _split_location(location: Location) -> list[str]:
     return [location]
 
 
-def _read_table(path: str) -> Iterator[Pair]:
+def read_table(path: str) -> Iterator[Pair]:
+    """Stream the pairs of a TSV file: source TAB target on every line, further columns ignored.
+
+    Raises:
+        DataError: The file cannot be read or a line is not a pair; found when its turn comes.
+    """
     for number, line in enumerate(read_lines(path), 1):
         columns = line.split("\t", 2)
         if len(columns) < 2:

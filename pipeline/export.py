@@ -5,20 +5,29 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
 from pipeline import __version__
 from pipeline.errors import UsageError
-from pipeline.loading import EXPORT_INFO, load_configuration, load_string_model
+from pipeline.loading import EXPORT_INFO, load_string_model
+from pipeline.members import find_runs
 from pipeline.predictor import StringModel
-from pipeline.run_directory import FORMAT, RunDirectory
+from pipeline.run_directory import FORMAT, load_configuration
 
 
-def export_run(run: Path, directory: Path, beam_size: int | None = None, n_best: int | None = None) -> None:
-    """Export the best checkpoint of a run.
+def export_run(
+    run: Path,
+    directory: Path,
+    beam_size: int | None = None,
+    n_best: int | None = None,
+    search: Mapping[str, Any] | None = None,
+    average: int | None = None,
+) -> None:
+    """Export a run, or several of them as an ensemble.
 
     Signatures, each from `source` `[B]` strings (any B, 0 too):
 
@@ -34,17 +43,21 @@ def export_run(run: Path, directory: Path, beam_size: int | None = None, n_best:
     Loading it takes only `tensorflow` and `tensorflow_text`.
 
     Args:
-        run: A run directory.
+        run: A run directory, or those of an ensemble's members with commas between them.
         directory: Where the SavedModel goes; an earlier export there is replaced.
         beam_size: Fixed in the export; None takes the run's `search.beam_size`.
         n_best: K; None takes the beam size.
+        search: Other settings of `SearchConfiguration` in the place of the run's, by key; fixed in the export.
+        average: Take the mean of the weights of each run's last epochs' checkpoints, as many as this; None takes the
+            best checkpoint.
 
     Raises:
-        UsageError: Not a run, `n_best` above `beam_size`, or the directory holds something else.
+        UsageError: Not a run, runs that cannot vote together, `n_best` above `beam_size`, settings that are
+            impossible, fewer checkpoints than `average`, or the directory holds something else.
         DataError: The run has no checkpoint yet.
     """
-    source = RunDirectory(Path(run))
-    if not source.exists():
+    runs = find_runs(Path(run))
+    if runs is None:
         raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
     directory = Path(directory).resolve()
     if (
@@ -53,15 +66,15 @@ def export_run(run: Path, directory: Path, beam_size: int | None = None, n_best:
         and (not directory.is_dir() or any(directory.iterdir()))
     ):
         raise UsageError(f"{directory}: exists and is not an export; choose another place")
-    model = load_string_model(source, beam_size, n_best)
-    configuration = load_configuration(source)
+    model = load_string_model(runs, beam_size, n_best, search, average)
     info = {
         "format": FORMAT,
         "attentif": __version__,
         "beam_size": model.search.beam_size,
         "n_best": model.n_best,
         "max_length": model.max_length,
-        "text": dataclasses.asdict(configuration.text),
+        "search": dataclasses.asdict(model.search),
+        "text": dataclasses.asdict(load_configuration(runs[0]).text),
     }
     save_string_model(model, directory, info)
 

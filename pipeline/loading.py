@@ -1,19 +1,24 @@
-"""From a path to something that predicts: a run directory or an exported SavedModel."""
+"""From a path to something that predicts: a run directory, an ensemble of them, or an exported SavedModel."""
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from pipeline.configuration import Configuration, TextConfiguration
+from pipeline.configuration import Configuration, SearchConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
+from pipeline.members import Member, find_runs, read_members
 from pipeline.model import SequenceToSequence, build_model
-from pipeline.network import SingleNetwork
+from pipeline.network import Ensemble, Network, SingleNetwork
 from pipeline.predictor import Predictor, StringModel
 from pipeline.run_directory import FORMAT, Checkpoints, RunDirectory, load_configuration
+from pipeline.settings_file import suggest
 from pipeline.text import TextProcessor, Vocabulary
+from pipeline.unknowns import make_replacement
+from pipeline.weights import load_mean_weights, load_weights
 
 EXPORT_INFO = "attentif.json"
 
@@ -28,51 +33,64 @@ def make_texts(
     )
 
 
-def load_vocabularies(run: RunDirectory) -> tuple[Vocabulary, Vocabulary]:
-    """Source and target vocabulary of a run."""
-    return Vocabulary.load(run.vocabulary / "source.txt"), Vocabulary.load(run.vocabulary / "target.txt")
-
-
-def load_weights(model: SequenceToSequence, path: Path) -> None:
-    """Load a checkpoint's weights, and its optimizer if the model is compiled and its optimizer built.
-
-    Raises:
-        DataError: The file is damaged or belongs to another model.
-    """
-    try:
-        model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DataError(
-            f"{path}: the weights cannot be loaded ({reason}); delete that checkpoint's folder to use the one before"
-        ) from error
-
-
-def load_string_model(run: RunDirectory, beam_size: int | None = None, n_best: int | None = None) -> StringModel:
-    """The best checkpoint of a run as a function from strings to strings.
+def load_string_model(
+    runs: RunDirectory | Sequence[RunDirectory],
+    beam_size: int | None = None,
+    n_best: int | None = None,
+    search: Mapping[str, Any] | None = None,
+    average: int | None = None,
+) -> StringModel:
+    """Trained runs as a function from strings to strings.
 
     Args:
-        run: The run.
+        runs: A run, or several that vote: an `Ensemble`, with the search settings of the first.
         beam_size: Hypotheses kept per input; None takes the run's `search.beam_size`.
         n_best: Outputs per input; None takes the beam size.
+        search: Other settings of `SearchConfiguration` in the place of the run's, by key.
+        average: Take the mean of the weights of each run's last epochs' checkpoints, as many as this; None takes the
+            best checkpoint.
 
     Raises:
-        UsageError: `n_best` above `beam_size`, or no usable run.
-        DataError: The run has no checkpoint yet.
+        UsageError: `n_best` above `beam_size`, no usable run, runs that cannot vote together, settings that are
+            impossible, or fewer checkpoints than `average`.
+        DataError: A run has no checkpoint yet, or a file is damaged.
     """
-    run.check_version()
-    configuration = load_configuration(run)
-    beam_size = beam_size or configuration.search.beam_size
-    n_best = n_best or beam_size
-    if n_best > beam_size:
+    members = read_members([runs] if isinstance(runs, RunDirectory) else runs)
+    first = members[0]
+    settings = dataclasses.replace(first.configuration.search, **_changes(search, beam_size))
+    n_best = n_best or settings.beam_size
+    if n_best > settings.beam_size:
         raise UsageError(f"--n-best {n_best}: more than the beam keeps; give --beam {n_best} or larger")
-    found = Checkpoints(run.checkpoints).best()
-    if found is None:
-        raise DataError(f"{run.path}: no epoch has ended yet, there is no checkpoint to load; train on")
-    source_vocabulary, target_vocabulary = load_vocabularies(run)
-    model = build_model(configuration.model, len(source_vocabulary), len(target_vocabulary))
-    load_weights(model, found[1])
-    return live_string_model(model, configuration, source_vocabulary, target_vocabulary, beam_size, n_best)
+    networks = [SingleNetwork(_load_model(member, average)) for member in members]
+    return _make_string_model(
+        networks[0] if len(networks) == 1 else Ensemble(networks),
+        first.configuration.text,
+        (first.source_vocabulary, first.target_vocabulary),
+        settings,
+        n_best,
+        min(member.configuration.data.max_length for member in members),
+    )
+
+
+def _changes(search: Mapping[str, Any] | None, beam_size: int | None) -> dict[str, Any]:
+    """Settings by key, the beam size among them if it is given."""
+    changes = {**(search or {}), **({"beam_size": beam_size} if beam_size else {})}
+    known = [field.name for field in dataclasses.fields(SearchConfiguration)]
+    for key in changes:
+        if key not in known:
+            raise UsageError(f"search.{key}: no such key{suggest(key, known)}")
+    return changes
+
+
+def _load_model(member: Member, average: int | None) -> SequenceToSequence:
+    last = None if average is None else Checkpoints(member.run.checkpoints).last_epochs(average)
+    sizes = len(member.source_vocabulary), len(member.target_vocabulary)
+    model = build_model(member.configuration.model, *sizes)
+    if last is None:
+        load_weights(model, member.best)
+    else:
+        load_mean_weights(model, last)
+    return model
 
 
 def live_string_model(
@@ -84,40 +102,63 @@ def live_string_model(
     n_best: int,
 ) -> StringModel:
     """A model in memory as a function from strings to strings."""
-    source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
     search = dataclasses.replace(configuration.search, beam_size=beam_size)
-    return StringModel(SingleNetwork(model), source_text, target_text, search, n_best, configuration.data.max_length)
+    vocabularies, longest = (source_vocabulary, target_vocabulary), configuration.data.max_length
+    return _make_string_model(SingleNetwork(model), configuration.text, vocabularies, search, n_best, longest)
 
 
-def load_predictor(path: Path, beam_size: int | None = None, n_best: int | None = 1) -> Predictor:
-    """Open a run directory or an exported SavedModel.
+def _make_string_model(
+    network: Network,
+    text: TextConfiguration,
+    vocabularies: tuple[Vocabulary, Vocabulary],
+    search: SearchConfiguration,
+    n_best: int,
+    max_length: int,
+) -> StringModel:
+    source_text, target_text = make_texts(text, *vocabularies)
+    replacement = make_replacement(search, text)
+    return StringModel(network, source_text, target_text, search, n_best, max_length, replacement)
+
+
+def load_predictor(
+    path: Path,
+    beam_size: int | None = None,
+    n_best: int | None = 1,
+    search: Mapping[str, Any] | None = None,
+    average: int | None = None,
+) -> Predictor:
+    """Open a run directory, several of them as an ensemble, or an exported SavedModel.
 
     Args:
-        path: The directory.
+        path: The directory, or those of an ensemble's members with commas between them.
         beam_size: None takes what the run or the export was made with.
         n_best: Outputs per input; None takes all that the beam or the export keeps.
+        search: See `load_string_model`.
+        average: See `load_string_model`.
 
     Raises:
-        UsageError: Neither run nor export; a beam other than the export's; more outputs than it keeps.
+        UsageError: Neither run nor export; members that cannot vote together; settings other than the export's; more
+            outputs than it keeps; fewer checkpoints than `average`.
         DataError: A run without a checkpoint, or a damaged file.
     """
     path = Path(path)
-    run = RunDirectory(path)
-    if run.exists():
-        model = load_string_model(run, beam_size, n_best)
-        return Predictor(model, load_configuration(run).text, model.n_best)
+    runs = find_runs(path)
+    if runs is not None:
+        model = load_string_model(runs, beam_size, n_best, search, average)
+        return Predictor(model, load_configuration(runs[0]).text, model.n_best)
     if (path / "saved_model.pb").is_file() and (path / EXPORT_INFO).is_file():
-        return _load_export(path, beam_size, n_best)
+        return _load_export(path, _changes(search, beam_size), n_best, average)
     wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
     raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
 
 
-def _load_export(path: Path, beam_size: int | None, n_best: int | None) -> Predictor:
+def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, average: int | None) -> Predictor:
     info = _read_export_info(path)
-    if beam_size not in (None, info["beam_size"]):
+    _require_fixed(path, info["search"], search)
+    if average is not None:
         raise UsageError(
-            f"{path}: exported with --beam {info['beam_size']}, which is fixed; "
-            f"give the run directory, or export again with --beam {beam_size}"
+            f"{path}: exported with its weights, which are fixed; "
+            f"give the run directory, or export again with --average {average}"
         )
     n_best = n_best or info["n_best"]
     if n_best > info["n_best"]:
@@ -132,11 +173,28 @@ def _load_export(path: Path, beam_size: int | None, n_best: int | None) -> Predi
     return Predictor(loaded, TextConfiguration(**info["text"]), n_best)
 
 
+def _require_fixed(path: Path, fixed: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for key, value in wanted.items():
+        if key not in fixed or fixed[key] != value:
+            option = "--beam" if key == "beam_size" else f"--search.{key}"
+            was = f"{option} {_as_option(fixed[key])}" if key in fixed else f"a {option} of its own"
+            raise UsageError(
+                f"{path}: exported with {was}, which is fixed; "
+                f"give the run directory, or export again with {option} {_as_option(value)}"
+            )
+
+
+def _as_option(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _read_export_info(path: Path) -> dict[str, Any]:
     try:
         info = json.loads((path / EXPORT_INFO).read_text(encoding="utf-8"))
         if info["format"] != FORMAT:
             raise UsageError(f"{path}: exported by Attentif {info['attentif']}, another version; export it again")
-        return {name: info[name] for name in ("beam_size", "n_best", "text")}
+        # Exports once had the beam size alone.
+        search = {"beam_size": info["beam_size"], **info.get("search", {})}
+        return {"search": search, "n_best": info["n_best"], "text": info["text"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path / EXPORT_INFO}: damaged, this is not a usable export ({error})") from error

@@ -113,7 +113,9 @@ class Ensemble(tf.Module):
         ]
         logits, states, weights = zip(*steps, strict=True)
         votes = [tf.nn.log_softmax(tf.cast(part, tf.float32)) for part in logits]
-        return _log_mean(votes), tuple(states), tf.add_n(weights) / len(weights)
+        # Members may differ in precision.
+        looks = [tf.cast(part, tf.float32) for part in weights]
+        return _log_mean(votes), tuple(states), tf.add_n(looks) / len(looks)
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""

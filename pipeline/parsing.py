@@ -1,4 +1,4 @@
-"""From `sys.argv` to checked arguments: one parser per command, the configuration by jsonargparse."""
+"""From `sys.argv` to checked arguments: one parser per command."""
 
 import argparse
 import dataclasses
@@ -6,36 +6,29 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import NoneType
-from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
-
-import docstring_parser
-import jsonargparse
+from typing import Any, NoReturn
 
 from pipeline.configuration import (
     BLEU_TOKENS,
     DEFAULT_PRESET,
     Configuration,
+    SearchConfiguration,
     StudyConfiguration,
     TuneConfiguration,
     find_configuration_file,
-    preset_names,
+)
+from pipeline.configuration_options import (
+    PROGRAM,
+    STUDY_SECTIONS,
+    TUNE_SECTIONS,
+    configuration_parser,
+    explanations,
+    parse_configuration,
+    parse_search_settings,
 )
 from pipeline.errors import UsageError
-from pipeline.settings_file import read_settings, suggest
 from pipeline.space import find_space, read_space
 
-PROGRAM = "python -m pipeline"
-SECTIONS: dict[str, Any] = get_type_hints(Configuration)
-TUNE_SECTIONS: dict[str, Any] = {**SECTIONS, "tune": TuneConfiguration}
-STUDY_SECTIONS: dict[str, Any] = {**SECTIONS, "study": StudyConfiguration}
-# A settings file may hold all of them for every command; `tune` and `study` alone read theirs.
-ALL_SECTIONS: dict[str, Any] = {**TUNE_SECTIONS, **STUDY_SECTIONS}
-HINTS = {
-    f"{section}.{key}": hint
-    for section, section_class in ALL_SECTIONS.items()
-    for key, hint in get_type_hints(section_class).items()
-}
 _DESCRIPTION = """Train, look at, measure and export attention sequence-to-sequence models.
 
 commands:
@@ -48,7 +41,6 @@ commands:
   compare   say whether one output is better than another, or by chance
   export    write a run as a SavedModel directory
   inspect   show what a configuration makes, without training"""
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
 
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
@@ -58,11 +50,11 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         `command`, and for train: configuration, run, overwrite; inspect: configuration;
         tune: configuration, tune, space, run, overwrite;
         study: topic, configuration, study, run, overwrite; trial: order (for `tune`'s own use);
-        evaluate: model, data, beam, bleu_tokens; predict: model, file, beam, n_best, json, attention, alignments,
-        prefixes;
-        score: model, data, tokens;
+        evaluate: model, data, beam, search, average, bleu_tokens; predict: model, file, beam, n_best, search, average,
+        json, attention, alignments, prefixes; score: model, data, average, tokens;
         compare: reference, output_a, output_b, tokens, symbols, lowercase, samples, seed;
-        export: run, directory, beam, n_best. Places are `Path`, except `data` and `file`.
+        export: run, directory, beam, n_best, search, average. Places are `Path`, except `data` and `file`; `search` has
+        the settings by key, but for the beam size.
 
     Raises:
         UsageError: Something there is unknown, of a wrong type or impossible.
@@ -103,19 +95,19 @@ def _main_parser() -> argparse.ArgumentParser:
 
 
 def _parse_train(argv: list[str]) -> argparse.Namespace:
-    parser = _configuration_parser("train", "[--run DIR] [--overwrite] [--seed N] ")
+    parser = configuration_parser("train", "[--run DIR] [--overwrite] [--seed N] ")
     parser.add_argument("--run", metavar="DIR", type=str, help="Run directory; left out: runs/ and --config's name.")
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a run exists already.")
-    parsed, configuration = _parse_configuration(parser, argv)
+    parsed, configuration = parse_configuration(parser, argv)
     run = Path(parsed.run) if parsed.run else Path("runs") / Path(parsed.config).stem
     return argparse.Namespace(configuration=configuration, run=run, overwrite=parsed.overwrite)
 
 
 def _parse_tune(argv: list[str]) -> argparse.Namespace:
-    parser = _configuration_parser("tune", "[--run DIR] [--overwrite] [--seed N] ", TUNE_SECTIONS)
+    parser = configuration_parser("tune", "[--run DIR] [--overwrite] [--seed N] ", TUNE_SECTIONS)
     parser.add_argument("--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -tune.")
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a search exists already.")
-    parsed, configuration = _parse_configuration(parser, argv, TUNE_SECTIONS)
+    parsed, configuration = parse_configuration(parser, argv, TUNE_SECTIONS)
     tune = TuneConfiguration(**parsed["tune"].as_dict())
     path = find_configuration_file(parsed.config)
     return argparse.Namespace(
@@ -134,7 +126,7 @@ def _parse_trial(argv: list[str]) -> argparse.Namespace:
 
 
 def _parse_study(argv: list[str]) -> argparse.Namespace:
-    parser = _configuration_parser("study length", "[--run DIR] [--overwrite] ", STUDY_SECTIONS)
+    parser = configuration_parser("study length", "[--run DIR] [--overwrite] ", STUDY_SECTIONS)
     parser.add_argument(
         "--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -study."
     )
@@ -142,7 +134,7 @@ def _parse_study(argv: list[str]) -> argparse.Namespace:
     if argv[:1] not in (["length"], ["-h"], ["--help"]):
         wrong = f"{argv[0]}: no such study" if argv else "a study is missing"
         raise UsageError(f"{wrong} (studies: length; {PROGRAM} study length --help explains)")
-    parsed, configuration = _parse_configuration(parser, argv[argv[0] == "length" :], STUDY_SECTIONS)
+    parsed, configuration = parse_configuration(parser, argv[argv[0] == "length" :], STUDY_SECTIONS)
     return argparse.Namespace(
         topic="length",
         configuration=configuration,
@@ -153,54 +145,8 @@ def _parse_study(argv: list[str]) -> argparse.Namespace:
 
 
 def _parse_inspect(argv: list[str]) -> argparse.Namespace:
-    _, configuration = _parse_configuration(_configuration_parser("inspect", ""), argv)
+    _, configuration = parse_configuration(configuration_parser("inspect", ""), argv)
     return argparse.Namespace(configuration=configuration)
-
-
-def _configuration_parser(command: str, usage: str, sections: dict[str, Any] = SECTIONS) -> jsonargparse.ArgumentParser:
-    parser = jsonargparse.ArgumentParser(
-        prog=f"{PROGRAM} {command}",
-        usage=f"{PROGRAM} {command} [--config PRESET|FILE.yaml] {usage}[--section.key value …]",
-        description="Settings on the command line win over those of --config, which win over the defaults below.",
-        exit_on_error=False,
-        allow_abbrev=False,
-        default_env=False,
-    )
-    presets = ", ".join(preset_names())
-    parser.add_argument(
-        "--config",
-        metavar="NAME",
-        type=str,
-        default=DEFAULT_PRESET,
-        help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the defaults below.",
-    )
-    for section, section_class in sections.items():
-        docstring = docstring_parser.parse(section_class.__doc__)
-        group = parser.add_argument_group(f"{section}: {(docstring.short_description or '').rstrip('.')}")
-        explained = {param.arg_name: param.description for param in docstring.params}
-        for field in dataclasses.fields(section_class):
-            key = f"{section}.{field.name}"
-            names = [f"--{key}", "--seed"] if key == "train.seed" else [f"--{key}"]
-            text = (explained[field.name] or "").replace("%", "%%")
-            group.add_argument(*names, type=HINTS[key], default=field.default, help=text)
-    return parser
-
-
-def _parse_configuration(
-    parser: jsonargparse.ArgumentParser, argv: list[str], sections: dict[str, Any] = SECTIONS
-) -> tuple[jsonargparse.Namespace, Configuration]:
-    # The first pass only finds --config; its file then lies under the same arguments in the second.
-    path = find_configuration_file(_checked(parser, lambda: parser.parse_args(argv)).config)
-    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in ALL_SECTIONS.items()})
-    settings = {name: values for name, values in settings.items() if name in sections}
-    try:
-        base = _checked(parser, lambda: parser.parse_object(settings, defaults=False))
-        _refuse_null(base.as_dict())
-    except UsageError as error:
-        raise UsageError(f"{error} (in {path})") from None
-    parsed = _checked(parser, lambda: parser.parse_args(argv, namespace=base))
-    values = {section: parsed[section].as_dict() for section in SECTIONS}
-    return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
 
 
 def read_configuration(config: str = DEFAULT_PRESET, changes: Mapping[str, Any] | None = None) -> Configuration:
@@ -219,73 +165,59 @@ def read_configuration(config: str = DEFAULT_PRESET, changes: Mapping[str, Any] 
     """
     written = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (changes or {}).items()}
     options = [f"--{key}={value}" for key, value in written.items()]
-    return _parse_configuration(_configuration_parser("train", ""), ["--config", config, *options])[1]
-
-
-def _refuse_null(values: dict[str, dict[str, Any]]) -> None:
-    """Refuse null where a key has no use for it: jsonargparse takes it for "not given"."""
-    for section, keys in values.items():
-        for key, value in keys.items():
-            hint = HINTS[f"{section}.{key}"]
-            if value is None and NoneType not in get_args(hint):
-                raise UsageError(f"{section}.{key}: null is impossible, it must be {_in_words(hint)}")
-
-
-def _checked(
-    parser: jsonargparse.ArgumentParser, parse: Callable[[], jsonargparse.Namespace]
-) -> jsonargparse.Namespace:
-    try:
-        return parse()
-    except argparse.ArgumentError as error:
-        raise UsageError(_plain_message(str(error), parser)) from None
-
-
-def _plain_message(message: str, parser: jsonargparse.ArgumentParser) -> str:
-    """jsonargparse's message, which speaks of Python types, in the words of the configuration."""
-    unknown = re.match(r"unrecognized arguments: ([^\s=]+)", message, re.IGNORECASE)
-    if unknown:
-        name = unknown[1]
-        if not name.startswith("-"):
-            return f"{name}: an argument too many ({parser.prog} --help explains)"
-        known = [option for option in parser._option_string_actions if not option.endswith("+")]
-        return f"{name}: no such option{suggest(name, known)} ({parser.prog} --help lists all)"
-    key = re.search(r'Parser key "([^"]+)"', message)
-    value = re.search(r"(?:Got|Given) value: (.*)", message, re.DOTALL)
-    if key and value and key[1] in HINTS:
-        return f"{key[1]}: {value[1].strip()} is impossible, it must be {_in_words(HINTS[key[1]])}"
-    return f"{' '.join(message.split())} ({parser.prog} --help explains)"
-
-
-def _in_words(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return " or ".join(map(str, get_args(hint)))
-    if get_origin(hint) is list:
-        return "a list of texts" if get_args(hint) == (str,) else "a list of numbers"
-    return _WORDS[hint] if hint in _WORDS else " or ".join(map(_in_words, get_args(hint)))
+    return parse_configuration(configuration_parser("train", ""), ["--config", config, *options])[1]
 
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, command: str, description: str) -> None:
         super().__init__(prog=f"{PROGRAM} {command}", description=description, allow_abbrev=False)
+        self.command = command
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} ({self.prog} --help explains)")
 
-    def add_search_arguments(self, n_best: int | None) -> None:
-        beam, best = "Beam size; left out: the model's own.", "How many texts; left out: %(default)s."
-        self.add_argument("--beam", metavar="K", type=_positive, help=beam)
+    def add_model(self, name: str, place: str) -> None:
+        """The model, and which of its checkpoints."""
+        ensemble = "Several runs with commas between them vote: the mean of their probabilities."
+        self.add_argument(name, metavar=name.upper(), type=Path, help=f"{place} {ensemble}")
         self.add_argument(
-            "--n-best",
-            metavar="N",
+            "--average",
+            metavar="K",
             type=_positive,
-            default=n_best,
-            help=best if n_best else "How many texts; left out: the run's own.",
+            help="Take the mean of the weights of the run's last K epochs (train.keep_checkpoints says how many it "
+            "keeps); left out: its best epoch.",
         )
 
+    def add_n_best(self, default: int | None) -> None:
+        best = "How many texts; left out: %(default)s." if default else "How many texts; left out: the run's own."
+        self.add_argument("--n-best", metavar="N", type=_positive, default=default, help=best)
+
+    def add_search(self) -> None:
+        """Every search setting."""
+        self.add_argument("--beam", metavar="K", type=_positive, help="Beam size; left out: the model's own.")
+        group = self.add_argument_group(
+            "search settings in the place of the run's own",
+            f"What each is: {PROGRAM} train --help. Those of an export are fixed.",
+        )
+        for key, text in explanations(SearchConfiguration).items():
+            brief = re.split(r"[;:] |[.] (?=[A-Z])|[.]$", " ".join(text.split()))[0]
+            group.add_argument(f"--search.{key}", metavar="VALUE", help=f"{brief}.")
+
     def parse_search(self, argv: list[str]) -> argparse.Namespace:
+        """The arguments, with the search settings that were given as `search`, but for the beam size, as `beam`."""
         arguments = self.parse_args(argv)
-        if arguments.beam and arguments.n_best and arguments.n_best > arguments.beam:
-            raise UsageError(f"--n-best: {arguments.n_best} is impossible, it must be at most --beam {arguments.beam}")
+        keys = [field.name for field in dataclasses.fields(SearchConfiguration)]
+        written = {key: vars(arguments).pop(f"search.{key}") for key in keys}
+        arguments.search = parse_search_settings(
+            self.command, {key: value for key, value in written.items() if value is not None}
+        )
+        beam = arguments.search.pop("beam_size", arguments.beam)
+        if arguments.beam not in (None, beam):
+            raise UsageError(f"--beam {arguments.beam}: --search.beam_size is {beam}; give one of them")
+        arguments.beam = beam
+        n_best = getattr(arguments, "n_best", None)
+        if beam and n_best and n_best > beam:
+            raise UsageError(f"--n-best: {n_best} is impossible, it must be at most --beam {beam}")
         return arguments
 
 
@@ -295,14 +227,10 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", type=Path, help="A run directory or an exported SavedModel.")
-
-
 def _parse_evaluate(argv: list[str]) -> argparse.Namespace:
     what = "the last line is a JSON object with wer and per in percent, or with bleu, chrf and ter of sentences."
     parser = _Parser("evaluate", f"Measure a model; {what}")
-    _add_model(parser)
+    parser.add_model("model", "A run directory or an exported SavedModel.")
     parser.add_argument("data", metavar="DATA", help="Pairs: a TSV file, or two line-aligned files as SOURCE,TARGET.")
     parser.add_argument(
         "--bleu-tokens",
@@ -312,13 +240,13 @@ def _parse_evaluate(argv: list[str]) -> argparse.Namespace:
         help=f"How BLEU cuts text: {', '.join(BLEU_TOKENS)} (tokens as they stand, between spaces); left out: 13a. "
         "Also has symbols measured as sentences.",
     )
-    parser.add_argument("--beam", metavar="K", type=_positive, help="Beam size; left out: the model's own.")
-    return parser.parse_args(argv)
+    parser.add_search()
+    return parser.parse_search(argv)
 
 
 def _parse_score(argv: list[str]) -> argparse.Namespace:
     parser = _Parser("score", "log p of every given target, end symbol included, a line each.")
-    _add_model(parser)
+    parser.add_model("model", "A run directory or an exported SavedModel.")
     parser.add_argument("data", metavar="PAIRS", help="Pairs: a TSV file, or two line-aligned files as SOURCE,TARGET.")
     parser.add_argument(
         "--tokens",
@@ -361,9 +289,9 @@ def _parse_compare(argv: list[str]) -> argparse.Namespace:
 
 def _parse_predict(argv: list[str]) -> argparse.Namespace:
     parser = _Parser("predict", "Answer every input line with one output line, in order.")
-    _add_model(parser)
+    parser.add_model("model", "A run directory or an exported SavedModel.")
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="UTF-8 lines; - or left out: stdin.")
-    parser.add_search_arguments(n_best=1)
+    parser.add_n_best(1)
     parser.add_argument("--json", action="store_true", help="A JSON object a line, with scores and attention.")
     prefixes = "Lines are SOURCE TAB PREFIX: answers begin with the prefix; a line without TAB has none."
     parser.add_argument("--prefixes", action="store_true", help=prefixes)
@@ -374,12 +302,14 @@ def _parse_predict(argv: list[str]) -> argparse.Namespace:
         type=Path,
         help="Also write which source symbol each target symbol looked at most, as 0-0 1-2, a line each.",
     )
+    parser.add_search()
     return parser.parse_search(argv)
 
 
 def _parse_export(argv: list[str]) -> argparse.Namespace:
     parser = _Parser("export", "Write a run as a SavedModel directory that needs none of this code.")
-    parser.add_argument("run", metavar="RUN", type=Path, help="Run directory.")
+    parser.add_model("run", "Run directory.")
     parser.add_argument("directory", metavar="DIR", type=Path, help="Directory to write.")
-    parser.add_search_arguments(n_best=None)
+    parser.add_n_best(None)
+    parser.add_search()
     return parser.parse_search(argv)

@@ -14,6 +14,7 @@ from pipeline.sampling import sample_search, source_keys
 from pipeline.search import SearchResult, beam_search, greedy_search
 from pipeline.symbols import END, PAD, UNKNOWN
 from pipeline.text import TextProcessor
+from pipeline.unknowns import UnknownReplacement
 
 BATCH_SIZE = 256
 
@@ -28,6 +29,7 @@ class StringModel(tf.Module):
         search: How outputs are found.
         n_best: Outputs per input, at most the beam size.
         max_length: Longest source in symbols, end symbol not counted; longer ones are cut there and flagged.
+        replacement: What is shown for unknown output symbols; None shows them as unknown.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class StringModel(tf.Module):
         search: SearchConfiguration,
         n_best: int,
         max_length: int,
+        replacement: UnknownReplacement | None = None,
     ) -> None:
         super().__init__(name="attentif")
         self.network, self.source_text, self.target_text = network, source_text, target_text
         self.search, self.n_best, self.max_length = search, n_best, max_length
+        self.replacement = replacement
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="source")], autograph=False)
     def decode(self, source: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -76,19 +80,31 @@ class StringModel(tf.Module):
         symbols = self.source_text.split(source)
         ids, lengths = self.source_text.to_ids(symbols, self.max_length)
         found = self._search(ids, lengths, prefix)
-        texts = tf.where(tf.math.is_finite(found.scores), self.target_text.decode(found.tokens), "")
+        source_tokens = self.source_text.to_symbols(symbols, self.max_length)
+        texts, target_tokens = self._show(found, source_tokens, lengths)
         return {
-            "texts": texts,
+            "texts": tf.where(tf.math.is_finite(found.scores), texts, ""),
             "scores": found.scores,
             "rank_scores": found.rank_scores,
-            "source_tokens": self.source_text.to_symbols(symbols, self.max_length),
-            "target_tokens": self.target_text.symbols(found.tokens),
+            "source_tokens": source_tokens,
+            "target_tokens": target_tokens,
             "attention": found.attention_weights,
             "source_length": lengths,
             "target_length": found.lengths,
             "cut": symbols.row_lengths() > self.max_length,
             "unknown": tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1),
         }
+
+    def _show(
+        self, found: SearchResult, source_tokens: tf.Tensor, source_lengths: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Texts and symbols of what was found."""
+        symbols = self.target_text.symbols(found.tokens)
+        if self.replacement is None:
+            return self.target_text.decode(found.tokens), symbols
+        weights = found.attention_weights
+        symbols = self.replacement(found.tokens, symbols, weights, source_tokens, source_lengths)
+        return self.target_text.join(tf.where(found.tokens == END, "", symbols)), symbols
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, "source"), tf.TensorSpec([None], tf.string, "target")],

@@ -15,7 +15,8 @@ from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, Tex
 from pipeline.corpus import Pair, overlap, source_files
 from pipeline.errors import DataError, UsageError
 from pipeline.files import write_atomically
-from pipeline.loading import load_vocabularies, make_texts
+from pipeline.loading import make_texts
+from pipeline.members import load_vocabularies
 from pipeline.run_directory import Checkpoints, RunDirectory
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.symbols import SPECIAL_SYMBOLS, UNKNOWN

@@ -176,15 +176,17 @@ class Checkpoints:
 
     Args:
         directory: `RunDirectory.checkpoints`.
+        keep: How many of the newest epochs' ones stay when others come.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, keep: int = 2) -> None:
+        self.directory, self.keep = directory, keep
 
     def save(self, state: TrainingState, save_weights: Callable[[Path], None]) -> None:
         """Write a checkpoint beside the others, then delete those no longer needed.
 
-        The newest two and the best stay. A half-written one never has its final name.
+        The newest two, those of the newest `keep` epochs and the best stay. A half-written one never has its
+        final name.
         """
         final = self.directory / state.name
         unfinished = self.directory / f"unfinished-{state.name}"
@@ -197,9 +199,11 @@ class Checkpoints:
             unfinished.rename(final)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-        best = TrainingState(epoch=state.best_epoch).name
-        for path in self._complete()[:-2]:
-            if path.name != best:
+        complete = self._complete()
+        epochs = [path for path in complete if _is_of_epoch(path)]
+        kept = [*complete[-2:], *epochs[-self.keep :], self.directory / TrainingState(epoch=state.best_epoch).name]
+        for path in complete:
+            if path not in kept:
                 shutil.rmtree(path)
 
     def latest(self) -> tuple[TrainingState, Path] | None:
@@ -218,9 +222,30 @@ class Checkpoints:
         logger.warning("%s: the best checkpoint is gone, the newest is used", best)
         return latest
 
+    def last_epochs(self, count: int) -> list[Path]:
+        """Weights of the last `count` epochs' checkpoints, oldest first; those of interrupted epochs are none.
+
+        Raises:
+            UsageError: There are fewer in a row, or `count` is below 1.
+        """
+        if count < 1:
+            raise UsageError(f"--average {count}: impossible, it must be at least 1")
+        weights: list[Path] = []
+        for path in reversed([path for path in self._complete() if _is_of_epoch(path)]):
+            # The best one may be of an epoch long ago.
+            if len(weights) == count or (weights and _numbers(path)[0] + 1 != _numbers(weights[0].parent)[0]):
+                break
+            weights.insert(0, path / WEIGHTS)
+        if len(weights) < count:
+            raise UsageError(
+                f"--average {count}: {self.directory} has checkpoints of the last {len(weights)} epochs; "
+                "give a smaller number, or train with a larger --train.keep_checkpoints, which keeps more"
+            )
+        return weights
+
     def _complete(self) -> list[Path]:
         complete = [path for path in self.directory.glob("epoch-*") if (path / STATE).is_file()]
-        return sorted(complete, key=lambda path: [int(number) for number in path.name.split("-")[1::2]])
+        return sorted(complete, key=_numbers)
 
     def _read(self, path: Path) -> tuple[TrainingState, Path]:
         try:
@@ -228,6 +253,15 @@ class Checkpoints:
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"{path}: damaged checkpoint ({error}); delete it and go on from the one before") from error
         return state, path / WEIGHTS
+
+
+def _numbers(path: Path) -> list[int]:
+    """Epoch, and step if it is of an interrupted epoch."""
+    return [int(number) for number in path.name.split("-")[1::2]]
+
+
+def _is_of_epoch(path: Path) -> bool:
+    return len(_numbers(path)) == 1
 
 
 def load_configuration(run: RunDirectory) -> Configuration:

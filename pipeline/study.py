@@ -25,7 +25,8 @@ from pipeline.length_figures import (
     split_by_length,
 )
 from pipeline.length_report import LengthStudy, TrainedModel, Training, write_report
-from pipeline.loading import load_predictor, load_vocabularies
+from pipeline.loading import load_predictor
+from pipeline.members import load_vocabularies
 from pipeline.metrics import objectives
 from pipeline.parameters import count_parameters, match_units
 from pipeline.preparation import prepare_data

@@ -168,11 +168,14 @@ class TextProcessor(tf.Module):
 
     def decode(self, ids: Any) -> tf.Tensor:
         """Ids `[..., symbols]` to strings `[...]`; pad, start and end leave nothing."""
-        ids = tf.convert_to_tensor(ids)
-        shape = tf.shape(ids)
         names = tf.constant(["", "", "", *self.vocabulary.symbols[3:]])
-        symbols = tf.reshape(tf.gather(names, ids), [tf.reduce_prod(shape[:-1]), shape[-1]])
-        return tf.reshape(self.tokenizer.join(symbols), shape[:-1])
+        return self.join(tf.gather(names, ids))
+
+    def join(self, symbols: Any) -> tf.Tensor:
+        """Symbols `[..., symbols]` to strings `[...]`; '' is no symbol and stands at the end only."""
+        shape = tf.shape(symbols)
+        rows = tf.reshape(symbols, [tf.reduce_prod(shape[:-1]), shape[-1]])
+        return tf.reshape(self.tokenizer.join(rows), shape[:-1])
 
 
 def _close(

@@ -74,7 +74,8 @@ class SentencePieces(tf.Module):
 class WordPieces(tf.Module):
     """Subwords as BERT has them, "##" before those that continue a word; for text that is tokenised already.
 
-    Words are what stands between white space. A word with a character that the symbols lack is unknown as a whole.
+    Words are what stands between white space. A word with a character that the symbols lack is unknown as a whole: it
+    stays in one piece, which is none of the symbols.
 
     Args:
         symbols: The subwords.
@@ -94,6 +95,8 @@ class WordPieces(tf.Module):
         """See `Tokenizer`."""
         words = tf.strings.split(strings)
         pieces = self.pieces.tokenize(words.flat_values)
+        whole = tf.gather(words.flat_values, pieces.value_rowids())
+        pieces = pieces.with_flat_values(tf.where(pieces.flat_values == NO_PIECE, whole, pieces.flat_values))
         return words.with_flat_values(pieces).merge_dims(1, 2)
 
     def join(self, symbols: Any) -> tf.Tensor:

@@ -19,19 +19,15 @@ from pipeline.errors import UsageError
 from pipeline.evaluation import evaluate_pairs
 from pipeline.export import export_run
 from pipeline.files import write_atomically
-from pipeline.loading import (
-    live_string_model,
-    load_configuration,
-    load_predictor,
-    load_weights,
-)
+from pipeline.loading import live_string_model, load_predictor
 from pipeline.metrics import objectives
 from pipeline.model import SequenceToSequence, build_model
 from pipeline.predictor import Predictor
 from pipeline.preparation import Splits, TrainingData, prepare_data
 from pipeline.projector import EmbeddingProjector
-from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
+from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState, load_configuration
 from pipeline.schedule import WarmupDecay
+from pipeline.weights import load_weights
 
 logger = logging.getLogger(__name__)
 
@@ -234,7 +230,7 @@ def _callbacks(
         callbacks.DecodedDevMetrics(Predictor(strings, configuration.text), references, report),
         callbacks.FigureLog(directory, writer),
         callbacks.CheckpointAndStop(
-            Checkpoints(directory.checkpoints),
+            Checkpoints(directory.checkpoints, configuration.train.keep_checkpoints),
             configuration.train.patience,
             state,
             objectives(configuration.text),

@@ -1,6 +1,7 @@
 """One real training, shared by all tests that need a trained model; TensorFlow is imported when it starts."""
 
 import logging
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,27 @@ def tiny_run(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFacto
 def tiny_export(tiny_run: TinyRun) -> Path:
     """What that run exported: beam size 3, the 3 best outputs."""
     return tiny_run.path / "export"
+
+
+@pytest.fixture(scope="session")
+def tiny_ensemble(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That run at its best epoch and at its last one, as two members; the second takes shorter sources."""
+    import dataclasses
+
+    from pipeline.run_directory import Checkpoints, RunDirectory
+
+    other = RunDirectory(tmp_path_factory.mktemp("ensemble") / "other")
+    shutil.copytree(tiny_run.path, other.path, ignore=shutil.ignore_patterns("export", "logs", "data"))
+    best = Checkpoints(other.checkpoints).best()
+    assert best
+    shutil.rmtree(best[1].parent)
+    configuration = tiny_run.configuration
+    dataclasses.replace(
+        configuration,
+        data=dataclasses.replace(configuration.data, max_length=8),
+        search=dataclasses.replace(configuration.search, beam_size=2),
+    ).save(other.config)
+    return Path(f"{tiny_run.path},{other.path}")
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.command_line import main
+from pipeline.configuration_options import HINTS
 from pipeline.errors import DataError, UsageError
-from pipeline.parsing import HINTS
 
 ROOT = Path(__file__).parent.parent
 # A predictor without TensorFlow, for commands in a process of their own.
@@ -33,7 +33,7 @@ class Predictor:
                 attention=np.zeros((1, len(source))), cut=False, unknown=0) for source in sources]
 
 fake = types.ModuleType("pipeline.loading")
-fake.load_predictor = lambda model, beam_size=None, n_best=1: Predictor()
+fake.load_predictor = lambda model, **options: Predictor()
 sys.modules["pipeline.loading"] = fake
 from pipeline.command_line import main
 raise SystemExit(main(sys.argv[1:]))
@@ -91,6 +91,15 @@ def test_help_of_tune_and_study_explains_their_own_settings_too(command: str, ot
     text = run(command, "--help").stdout.decode("utf-8")
     for key in HINTS:
         assert (f"--{key} " in text) == (not key.startswith(other)), key
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict", "export"])
+def test_help_lists_the_search_settings_in_short(command: str):
+    text = run(command, "--help").stdout.decode("utf-8")
+    assert "--average K" in text
+    assert " ".join(text.split()).count("Hypotheses kept open per input. ") == 1
+    for key in HINTS:
+        assert (f"--{key} VALUE" in text) == key.startswith("search."), key
 
 
 def test_help_imports_no_tensorflow():
@@ -241,16 +250,18 @@ def test_study_passes_everything_on(fake: Fake, capsys: pytest.CaptureFixture[st
 
 def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
     calls: list[object] = []
-    fake("loading", load_predictor=lambda model, beam_size=None, n_best=1: (model, beam_size, n_best))
+    fake("loading", load_predictor=lambda model, **options: (model, options))
     fake(
         "evaluation", evaluate_file=lambda predictor, location, tokens: {"split": location, "predictor": str(predictor)}
     )
     fake("export", export_run=lambda *places, **options: calls.append((places, options)))
     fake("inspection", inspect=lambda configuration: f"units {configuration.model.units}")
-    assert main(["evaluate", "model", "a.tsv", "--beam", "3"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"split": "a.tsv", "predictor": str((Path("model"), 3, 1))}
-    assert main(["export", "run", "out", "--beam", "3", "--n-best", "2"]) == 0
-    assert calls == [((Path("run"), Path("out")), {"beam_size": 3, "n_best": 2})]
+    assert main(["evaluate", "model", "a.tsv", "--beam", "3", "--average", "4", "--search.length_penalty", "1"]) == 0
+    given = {"beam_size": 3, "search": {"length_penalty": 1.0}, "average": 4}
+    assert json.loads(capsys.readouterr().out) == {"split": "a.tsv", "predictor": str((Path("model"), given))}
+    options = ["--beam", "3", "--n-best", "2", "--average", "4", "--search.length_penalty", "1"]
+    assert main(["export", "run", "out", *options]) == 0
+    assert calls == [((Path("run"), Path("out")), {**given, "n_best": 2})]
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "exported run to out\n")
     assert main(["inspect", "--model.units", "12"]) == 0

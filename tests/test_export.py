@@ -11,11 +11,13 @@ import tensorflow as tf
 
 from pipeline import export
 from pipeline.configuration import Configuration, ModelConfiguration
+from pipeline.corpus import Pair
 from pipeline.errors import UsageError
 from pipeline.export import export_run, save_string_model
 from pipeline.loading import live_string_model, load_predictor
 from pipeline.model import build_model
 from pipeline.predictor import Prediction
+from pipeline.scoring import score_pairs
 from pipeline.text import Vocabulary
 from tests.layer_contract import randomize
 from tests.tiny_task import TinyRun, make_sources, tiny_configuration
@@ -237,6 +239,43 @@ def test_nothing_in_it_needs_a_compiler_or_this_project(tiny_export: Path):
         "fingerprint.pb",
         "saved_model.pb",
     ]
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("members", [1, 2])
+def test_ensembles_and_averages_exported(
+    tiny_run: TinyRun, tiny_ensemble: Path, tmp_path: Path, members: int, beam_size: int
+):
+    """Live and exported give the same, and score what they found as the search did."""
+    path = tiny_ensemble if members > 1 else tiny_run.path
+    average = 2 if members == 1 else None
+    export_run(path, tmp_path / "export", beam_size, search={"length_offset": 2}, average=average)
+    live = load_predictor(path, beam_size, None, {"length_offset": 2}, average)
+    exported = load_predictor(tmp_path / "export", n_best=None)
+    sources = [*FIVE_HUNDRED[:60], *ODD]
+    assert exported.predict([]) == []
+    for source in sources[:2]:
+        assert exported.predict([source])[0].texts == live.predict([source])[0].texts
+    both = [predictor.predict(sources) for predictor in (live, exported)]
+    assert [found.texts for found in both[0]] == [found.texts for found in both[1]]
+    for found in both:
+        pairs, scores = [], []
+        for source, prediction in zip(sources, found, strict=True):
+            for hypothesis in prediction.hypotheses:
+                tokens = [token.replace(" ", r"\u{20}") for token in hypothesis.tokens]
+                pairs.append(Pair(source, " ".join(tokens), 1))
+                scores.append(hypothesis.score)
+        assert len(pairs) > (len(sources) if beam_size > 1 else 0)
+        for predictor in (live, exported):
+            np.testing.assert_allclose(list(score_pairs(predictor, pairs, tokens=True)), scores, atol=1e-4)
+
+
+def test_an_ensemble_is_an_export_like_any_other(tiny_ensemble: Path, tmp_path: Path):
+    export_run(tiny_ensemble, tmp_path / "export", 2)
+    info = json.loads((tmp_path / "export" / "attentif.json").read_text())
+    assert (info["beam_size"], info["max_length"], info["search"]["beam_size"]) == (2, 8, 2)
+    graph = (tmp_path / "export" / "saved_model.pb").read_bytes()
+    assert not [word for word in (b"Xla", b"PyFunc", b"_XlaMustCompile") if word in graph]
 
 
 def test_export_with_another_beam_replaces(tiny_run: TinyRun, tmp_path: Path):

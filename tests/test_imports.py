@@ -21,12 +21,15 @@ RANKS = [
         "attention_plot",
         "averaging",
         "parameters",
+        "unknowns",
+        "weights",
+        "members",
     },
     {"callbacks", "preparation", "projector", "attention_page"},
     {"export", "training", "inspection"},
     {"oracles", "trial", "trial_report", "search_directory", "search_processes", "tuning"},
     {"study_directory", "study_processes", "length_figures", "length_report", "study"},
-    {"parsing", "streaming", "command_line", "__main__"},
+    {"configuration_options", "parsing", "streaming", "command_line", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 

@@ -1,13 +1,23 @@
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from pipeline.corpus import Pair
 from pipeline.errors import DataError, UsageError
 from pipeline.loading import load_predictor, load_string_model
+from pipeline.members import find_runs, load_vocabularies
+from pipeline.model import build_model
+from pipeline.network import SingleNetwork
+from pipeline.predictor import StringModel
 from pipeline.run_directory import FORMAT, Checkpoints, RunDirectory
+from pipeline.scoring import score_pairs
+from pipeline.symbols import PAD
 from tests.tiny_task import TinyRun
 
 
@@ -60,6 +70,81 @@ def test_the_best_checkpoint_is_taken(copied_run: Path):
     assert str(latest[1]) in str(caught.value)
 
 
+def symbol_probabilities(strings: StringModel, pairs: list[tuple[str, str]]) -> np.ndarray:
+    sources, targets = (tf.constant(side) for side in zip(*pairs, strict=True))
+    ids, lengths = strings.source_text.to_ids(strings.source_text.split(sources))
+    wanted, _ = strings.target_text.to_ids(strings.target_text.split(targets))
+    return np.where(wanted == PAD, 1, np.exp(strings.network.score(ids, lengths, wanted)))
+
+
+def test_an_ensemble_is_the_mean_of_its_members(tiny_ensemble: Path):
+    pairs = [("aßé", "A S S É"), ("ab", "B A A"), ("東", "")]
+    predictor = load_predictor(tiny_ensemble, n_best=None)
+    members = [load_string_model(run) for run in find_runs(tiny_ensemble) or []]
+    apart = [symbol_probabilities(member, pairs) for member in members]
+    assert np.abs(apart[0] - apart[1]).max() > 1e-3
+    together = symbol_probabilities(predictor.model, pairs)
+    np.testing.assert_allclose(together, np.mean(apart, axis=0), rtol=1e-4)
+    scores = list(score_pairs(predictor, [Pair(*pair, 1) for pair in pairs]))
+    np.testing.assert_allclose(scores, np.log(np.mean(apart, axis=0)).sum(axis=1), rtol=1e-4)
+
+
+def test_what_the_members_of_an_ensemble_bring(tiny_ensemble: Path):
+    predictor = load_predictor(tiny_ensemble, n_best=None)
+    # The first one's beam, and the shortest of their longest sources.
+    assert (predictor.model.search.beam_size, predictor.n_best, predictor.model.max_length) == (3, 3, 8)
+    [fits, cut] = predictor.predict(["a" * 8, "a" * 9])
+    assert (fits.cut, cut.cut) == (False, True)
+    first, second = str(tiny_ensemble).split(",")
+    turned = load_predictor(Path(f"{second},{first}"), n_best=None)
+    assert (turned.model.search.beam_size, turned.model.max_length) == (2, 8)
+
+
+def test_other_search_settings(tiny_run: TinyRun):
+    model = load_string_model(RunDirectory(tiny_run.path), search={"length_penalty": 1.0, "beam_size": 4})
+    assert model.search == dataclasses.replace(tiny_run.configuration.search, length_penalty=1.0, beam_size=4)
+    assert model.n_best == 4
+    none = load_predictor(tiny_run.path, search={"length_ratio": 0, "length_offset": 1})
+    assert [len(found.target_tokens) for found in none.predict(["aaaa", "bbb"])] == [2, 2]
+    with pytest.raises(UsageError, match=r"search\.length_penalty: -1 is impossible"):
+        load_predictor(tiny_run.path, search={"length_penalty": -1})
+    with pytest.raises(UsageError, match=r"search\.length_penaltys: no such key; did you mean length_penalty"):
+        load_predictor(tiny_run.path, search={"length_penaltys": 1})
+
+
+def test_the_mean_of_the_last_epochs(tiny_run: TinyRun):
+    run = RunDirectory(tiny_run.path)
+    last = Checkpoints(run.checkpoints).last_epochs(2)
+
+    def weights(network: SingleNetwork) -> list[np.ndarray]:
+        layers = (network.source_embedding, network.encoder, network.target_embedding, network.decoder)
+        return [np.asarray(variable) for layer in layers for variable in layer.weights if "float" in variable.dtype]
+
+    def weights_of(path: Path) -> list[np.ndarray]:
+        model = build_model(tiny_run.configuration.model, *map(len, load_vocabularies(run)))
+        model.load_weights(path)
+        return weights(SingleNetwork(model))
+
+    apart = [weights_of(path) for path in last]
+    for average, expected in ((2, [np.mean(pair, axis=0) for pair in zip(*apart, strict=True)]), (1, apart[1])):
+        found = weights(load_string_model(run, average=average).network)
+        assert len(found) == len(expected) > 10
+        for variable, value in zip(found, expected, strict=True):
+            np.testing.assert_allclose(variable, value, rtol=1e-5, atol=1e-7)
+    assert load_predictor(tiny_run.path, average=2).predict(["aßé"])[0].texts == ["A S S É"]
+
+
+def test_each_member_has_its_own_mean(tiny_run: TinyRun, tmp_path: Path):
+    ensemble = Path(f"{tiny_run.path},{tiny_run.path}")
+    alone, both = (load_predictor(path, average=2).predict(["aßé", "b"]) for path in (tiny_run.path, ensemble))
+    np.testing.assert_allclose([found.scores for found in alone], [found.scores for found in both], atol=1e-5)
+
+
+def test_more_epochs_than_there_are(tiny_run: TinyRun):
+    with pytest.raises(UsageError, match=r"--average 9: .*checkpoints of the last [23] epochs; .*keep_checkpoints"):
+        load_predictor(tiny_run.path, average=9)
+
+
 @pytest.mark.parametrize("exists", [True, False])
 def test_neither_run_nor_export(tmp_path: Path, exists: bool):
     path = tmp_path if exists else tmp_path / "nowhere"
@@ -80,6 +165,24 @@ def test_what_an_export_fixes(tiny_export: Path):
     with pytest.raises(UsageError, match="exported with --n-best 3; export again with --n-best 4"):
         load_predictor(tiny_export, n_best=4)
     assert load_predictor(tiny_export, beam_size=3, n_best=3).n_best == 3
+    message = (
+        r"exported with --search\.length_penalty 0\.0, which is fixed; .* again with --search\.length_penalty 1\.0"
+    )
+    with pytest.raises(UsageError, match=message):
+        load_predictor(tiny_export, search={"length_penalty": 1.0})
+    assert load_predictor(tiny_export, search={"length_penalty": 0.0, "replace_unknown": False}).n_best == 1
+    with pytest.raises(UsageError, match=r"exported with its weights, which are fixed; .*again with --average 2"):
+        load_predictor(tiny_export, average=2)
+
+
+def test_an_export_that_does_not_say_its_search_settings(copied_export: Path):
+    path = copied_export / "attentif.json"
+    info = json.loads(path.read_text())
+    del info["search"]
+    path.write_text(json.dumps(info))
+    assert load_predictor(copied_export, beam_size=3).predict(["a"])[0].texts == ["A"]
+    with pytest.raises(UsageError, match=r"exported with a --search\.length_penalty of its own, which is fixed"):
+        load_predictor(copied_export, search={"length_penalty": 0.0})
 
 
 def test_no_checkpoint_yet(copied_run: Path):

@@ -91,3 +91,10 @@ def test_score_of_given_targets(models: list[keras.Model]):
 def test_members_may_differ_in_their_attention(models: list[keras.Model]):
     ensemble = Ensemble([SingleNetwork(models[0]), SingleNetwork(model(3, cell="lstm", attention="luong_general"))])
     assert len(walk(ensemble)) == 3
+
+
+def test_members_may_differ_in_their_precision(models: list[keras.Model]):
+    mixed = model(2, precision="mixed_float16")
+    expected = walk(Ensemble([SingleNetwork(member) for member in models]))
+    for found, exact in zip(walk(Ensemble([SingleNetwork(models[0]), SingleNetwork(mixed)])), expected, strict=True):
+        np.testing.assert_allclose(found, exact, atol=1e-2)

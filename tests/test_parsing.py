@@ -1,13 +1,15 @@
 """Configuration from presets, YAML files and the command line; refusals name the key."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.configuration import Configuration, preset_names
+from pipeline.configuration import Configuration, SearchConfiguration, preset_names
+from pipeline.configuration_options import HINTS
 from pipeline.errors import AttentifError, UsageError
-from pipeline.parsing import HINTS, parse_arguments, read_configuration
+from pipeline.parsing import parse_arguments, read_configuration
 
 
 def write(tmp_path: Path, text: str) -> str:
@@ -167,10 +169,55 @@ def test_impossible_search_settings_are_refused(options: dict[str, Any], message
         read_configuration(changes={f"search.{key}": value for key, value in options.items()})
 
 
+@pytest.mark.parametrize("command", [["evaluate", "a,b", "x.tsv"], ["predict", "a,b"], ["export", "a,b", "out"]])
+def test_search_settings_of_one_command(command: list[str]):
+    options = ["--search.length_penalty", "-1", "--search.replace_unknown", "true", "--search.dictionary", "2024"]
+    arguments = parse_arguments([*command, *options, "--average", "3"])
+    assert arguments.search == {"length_penalty": -1.0, "replace_unknown": True, "dictionary": "2024"}
+    assert (arguments.beam, arguments.average) == (None, 3)
+    assert vars(arguments)["run" if command[0] == "export" else "model"] == Path("a,b")
+    assert parse_arguments([*command, "--search.dictionary", "null"]).search == {"dictionary": None}
+    assert parse_arguments(command).search == {}
+    for beam in (["--beam", "4"], ["--search.beam_size", "4"], ["--beam", "4", "--search.beam_size", "4"]):
+        arguments = parse_arguments([*command, *beam])
+        assert (arguments.beam, arguments.search) == (4, {})
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--search.nope", "1"], "--search.nope"),
+        (["--search.beam_size", "x"], "search.beam_size: x is impossible, it must be a whole number"),
+        (["--search.beam_size", "0"], "search.beam_size: 0 is impossible, it must be at least 1"),
+        (
+            ["--search.replace_unknown", "maybe"],
+            "search.replace_unknown: maybe is impossible, it must be true or false",
+        ),
+        (["--beam", "4", "--search.beam_size", "5"], "--beam 4: --search.beam_size is 5; give one of them"),
+        (["--search.beam_size", "2", "--n-best", "3"], "--n-best: 3 is impossible, it must be at most --beam 2"),
+        (["--average", "0"], "'0' is impossible"),
+    ],
+)
+def test_search_settings_that_are_refused(options: list[str], words: str):
+    with pytest.raises(UsageError) as refusal:
+        parse_arguments(["predict", "model", *options])
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_every_search_setting_is_an_option():
+    for field in dataclasses.fields(SearchConfiguration):
+        if field.name != "beam_size":
+            written = "null" if field.default is None else str(field.default).lower()
+            found = parse_arguments(["predict", "model", f"--search.{field.name}", written]).search
+            assert found == {field.name: field.default}
+
+
 @pytest.mark.parametrize(
     "argv",
     [
         ["predict", "model", "--beam", "0"],
+        ["score", "model", "a.tsv", "--search.beam_size", "2"],
         ["predict", "model", "--n-best", "0"],
         ["predict", "model", "--beam", "two"],
         ["predict", "model", "--beam", "2", "--n-best", "3"],
@@ -190,6 +237,6 @@ def test_impossible_arguments_are_refused(argv: list[str]):
 
 
 def test_every_key_has_a_type_that_refusals_can_put_into_words():
-    from pipeline.parsing import _in_words
+    from pipeline.configuration_options import _in_words
 
     assert all(_in_words(hint) for hint in HINTS.values())

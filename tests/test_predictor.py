@@ -9,12 +9,14 @@ import pytest
 import tensorflow as tf
 
 from pipeline.configuration import Configuration, TextConfiguration
-from pipeline.loading import live_string_model, load_vocabularies, load_weights
+from pipeline.loading import live_string_model
+from pipeline.members import load_vocabularies
 from pipeline.model import build_model
 from pipeline.predictor import BATCH_SIZE, Prediction, Predictor, StringModel
 from pipeline.run_directory import Checkpoints, RunDirectory
 from pipeline.symbols import END, PAD, START
 from pipeline.text import Vocabulary
+from pipeline.weights import load_weights
 from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
 
 LONGEST = 16

@@ -200,7 +200,38 @@ def test_an_interrupted_epoch_comes_between(checkpoints: Checkpoints):
     assert checkpoints.latest()[0].step == 11
     save(checkpoints, epoch=3, best_epoch=1)
     assert checkpoints.latest()[0].epoch == 3
-    assert names(checkpoints) == ["epoch-0002-step-0000011", "epoch-0003"]
+    assert names(checkpoints) == ["epoch-0002", "epoch-0002-step-0000011", "epoch-0003"]
+    save(checkpoints, epoch=4, best_epoch=1)
+    assert names(checkpoints) == ["epoch-0003", "epoch-0004"]
+
+
+def test_more_may_stay(tmp_path: Path):
+    checkpoints = Checkpoints(tmp_path / "checkpoints", keep=3)
+    for epoch in range(1, 7):
+        save(checkpoints, epoch=epoch, best_epoch=min(epoch, 2))
+    assert names(checkpoints) == [f"epoch-000{epoch}" for epoch in (2, 4, 5, 6)]
+    save(checkpoints, epoch=6, step=9, best_epoch=2)
+    assert names(checkpoints)[1:] == ["epoch-0004", "epoch-0005", "epoch-0006", "epoch-0006-step-0000009"]
+
+
+def test_the_last_epochs(checkpoints: Checkpoints):
+    for state in ({"epoch": 1}, {"epoch": 2}, {"epoch": 3}, {"epoch": 3, "step": 7}):
+        save(checkpoints, **state, best_epoch=1)
+
+    def last(count: int) -> list[str]:
+        assert {path.name for path in checkpoints.last_epochs(count)} == {"model.weights.h5"}
+        return [path.parent.name for path in checkpoints.last_epochs(count)]
+
+    assert (last(1), last(2)) == (["epoch-0003"], ["epoch-0002", "epoch-0003"])
+    assert last(3) == ["epoch-0001", "epoch-0002", "epoch-0003"]
+    save(checkpoints, epoch=4, best_epoch=1)
+    # The best is not of the epoch before them.
+    assert names(checkpoints) == ["epoch-0001", "epoch-0003", "epoch-0003-step-0000007", "epoch-0004"]
+    message = "--average 3: .* has checkpoints of the last 2 epochs; .* a larger --train.keep_checkpoints"
+    with pytest.raises(UsageError, match=message):
+        checkpoints.last_epochs(3)
+    with pytest.raises(UsageError, match="--average 0: impossible"):
+        checkpoints.last_epochs(0)
 
 
 def test_saving_again_replaces(checkpoints: Checkpoints):
@@ -264,8 +295,8 @@ def test_a_state_written_before_the_random_generators_were_kept(checkpoints: Che
 
 
 def test_damaged_weights_say_what_to_do(tmp_path: Path):
-    from pipeline.loading import load_weights
     from pipeline.model import build_model
+    from pipeline.weights import load_weights
 
     small = ModelConfiguration(units=4, embedding_units=4, fast=False)
     model = build_model(small, 6, 6)

@@ -85,8 +85,8 @@ def test_a_missing_model_is_said():
 def test_word_pieces_by_hand():
     tokenizer = make_tokenizer("wordpiece", ["un", "##aff", "##able", "un##", ",", "a"])
     pieces = tokenizer.split(["unaffable , a", "zebra a", ""])
-    assert pieces.to_list() == [[b"un", b"##aff", b"##able", b",", b"a"], [b"[UNK]", b"a"], []]
-    assert as_text(tokenizer.join(pieces)) == ["unaffable , a", "[UNK] a", ""]
+    assert pieces.to_list() == [[b"un", b"##aff", b"##able", b",", b"a"], [b"zebra", b"a"], []]
+    assert as_text(tokenizer.join(pieces)) == ["unaffable , a", "zebra a", ""]
 
 
 def test_word_pieces_give_back_tokenized_text():
@@ -100,3 +100,15 @@ def test_word_pieces_give_back_tokenized_text():
 def test_words_of_unseen_characters_are_unknown():
     text = TextProcessor(Vocabulary(learn_word_pieces(["ab ba"], 20)), "wordpiece")
     assert text.encode(["ab xyz"]).to_list()[0][-2:] == [3, 2]
+    # They are shown as they stand.
+    rows = [
+        [symbol for symbol in row if symbol] for row in text.to_symbols(text.split(["xyz ab ?", "", "[UNK]"])).numpy()
+    ]
+    assert rows == [[b"xyz", *rows[0][1:-2], b"?", b"</s>"], [b"</s>"], [b"[UNK]", b"</s>"]]
+    assert text.to_ids(text.split(["[UNK] ? xyz"]))[0].numpy().tolist() == [[3, 3, 3, 2]]
+
+
+def test_splitting_nothing_into_word_pieces():
+    tokenizer = make_tokenizer("wordpiece", ["a"])
+    assert tokenizer.split(tf.zeros([0], tf.string)).to_list() == []
+    assert tokenizer.split(["", " "]).to_list() == [[], []]

@@ -1,0 +1,161 @@
+"""Settings as options of the command line, by jsonargparse, and refusals of them in plain words."""
+
+import argparse
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import docstring_parser
+import jsonargparse
+
+from pipeline.configuration import (
+    DEFAULT_PRESET,
+    Configuration,
+    SearchConfiguration,
+    StudyConfiguration,
+    TuneConfiguration,
+    find_configuration_file,
+    preset_names,
+)
+from pipeline.errors import UsageError
+from pipeline.settings_file import read_settings, suggest
+
+PROGRAM = "python -m pipeline"
+SECTIONS: dict[str, Any] = get_type_hints(Configuration)
+TUNE_SECTIONS: dict[str, Any] = {**SECTIONS, "tune": TuneConfiguration}
+STUDY_SECTIONS: dict[str, Any] = {**SECTIONS, "study": StudyConfiguration}
+# A settings file may hold all of them for every command; `tune` and `study` alone read theirs.
+ALL_SECTIONS: dict[str, Any] = {**TUNE_SECTIONS, **STUDY_SECTIONS}
+HINTS = {
+    f"{section}.{key}": hint
+    for section, section_class in ALL_SECTIONS.items()
+    for key, hint in get_type_hints(section_class).items()
+}
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
+
+
+def configuration_parser(command: str, usage: str, sections: dict[str, Any] = SECTIONS) -> jsonargparse.ArgumentParser:
+    """A parser of `--section.key value` for every setting of the sections.
+
+    Args:
+        command: What it is for.
+        usage: Options that the caller adds, for the help.
+        sections: Configuration classes by section.
+    """
+    parser = jsonargparse.ArgumentParser(
+        prog=f"{PROGRAM} {command}",
+        usage=f"{PROGRAM} {command} [--config PRESET|FILE.yaml] {usage}[--section.key value …]",
+        description="Settings on the command line win over those of --config, which win over the defaults below.",
+        exit_on_error=False,
+        allow_abbrev=False,
+        default_env=False,
+    )
+    presets = ", ".join(preset_names())
+    parser.add_argument(
+        "--config",
+        metavar="NAME",
+        type=str,
+        default=DEFAULT_PRESET,
+        help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the defaults below.",
+    )
+    for section, section_class in sections.items():
+        docstring = docstring_parser.parse(section_class.__doc__)
+        group = parser.add_argument_group(f"{section}: {(docstring.short_description or '').rstrip('.')}")
+        explained = explanations(section_class)
+        for field in dataclasses.fields(section_class):
+            key = f"{section}.{field.name}"
+            names = [f"--{key}", "--seed"] if key == "train.seed" else [f"--{key}"]
+            group.add_argument(*names, type=HINTS[key], default=field.default, help=explained[field.name])
+    return parser
+
+
+def explanations(section_class: Any) -> dict[str, str]:
+    """What each key of a section is, as its docstring says, for argparse's help."""
+    params = docstring_parser.parse(section_class.__doc__).params
+    return {param.arg_name: (param.description or "").replace("%", "%%") for param in params}
+
+
+def parse_configuration(
+    parser: jsonargparse.ArgumentParser, argv: list[str], sections: dict[str, Any] = SECTIONS
+) -> tuple[jsonargparse.Namespace, Configuration]:
+    """Everything parsed, and the configuration: of the command line, above the file of --config, above the defaults.
+
+    Raises:
+        UsageError: Something there is unknown, of a wrong type or impossible.
+        SystemExit: `--help` was asked for and printed.
+    """
+    # The first pass only finds --config; its file then lies under the same arguments in the second.
+    path = find_configuration_file(_checked(parser, lambda: parser.parse_args(argv)).config)
+    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in ALL_SECTIONS.items()})
+    settings = {name: values for name, values in settings.items() if name in sections}
+    try:
+        base = _checked(parser, lambda: parser.parse_object(settings, defaults=False))
+        _refuse_null(base.as_dict())
+    except UsageError as error:
+        raise UsageError(f"{error} (in {path})") from None
+    parsed = _checked(parser, lambda: parser.parse_args(argv, namespace=base))
+    values = {section: parsed[section].as_dict() for section in SECTIONS}
+    return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
+
+
+def parse_search_settings(command: str, written: Mapping[str, str]) -> dict[str, Any]:
+    """Search settings, by key, with the types of the configuration.
+
+    Raises:
+        UsageError: A value of a wrong type.
+
+    Example:
+        >>> parse_search_settings("predict", {"beam_size": "3", "dictionary": "null"})
+        {'beam_size': 3, 'dictionary': None}
+    """
+    parser = configuration_parser(command, "", {"search": SearchConfiguration})
+    options = [f"--search.{key}={value}" for key, value in written.items()]
+    parsed = _checked(parser, lambda: parser.parse_args(options))["search"]
+    settings = {key: parsed[key] for key in written}
+    if "beam_size" in settings:  # others may depend on the run's, which are not known here
+        SearchConfiguration(beam_size=settings["beam_size"])
+    return settings
+
+
+def _refuse_null(values: dict[str, dict[str, Any]]) -> None:
+    """Refuse null where a key has no use for it: jsonargparse takes it for "not given"."""
+    for section, keys in values.items():
+        for key, value in keys.items():
+            hint = HINTS[f"{section}.{key}"]
+            if value is None and NoneType not in get_args(hint):
+                raise UsageError(f"{section}.{key}: null is impossible, it must be {_in_words(hint)}")
+
+
+def _checked(
+    parser: jsonargparse.ArgumentParser, parse: Callable[[], jsonargparse.Namespace]
+) -> jsonargparse.Namespace:
+    try:
+        return parse()
+    except argparse.ArgumentError as error:
+        raise UsageError(_plain_message(str(error), parser)) from None
+
+
+def _plain_message(message: str, parser: jsonargparse.ArgumentParser) -> str:
+    """jsonargparse's message, which speaks of Python types, in the words of the configuration."""
+    unknown = re.match(r"unrecognized arguments: ([^\s=]+)", message, re.IGNORECASE)
+    if unknown:
+        name = unknown[1]
+        if not name.startswith("-"):
+            return f"{name}: an argument too many ({parser.prog} --help explains)"
+        known = [option for option in parser._option_string_actions if not option.endswith("+")]
+        return f"{name}: no such option{suggest(name, known)} ({parser.prog} --help lists all)"
+    key = re.search(r'Parser key "([^"]+)"', message)
+    value = re.search(r"(?:Got|Given) value: (.*)", message, re.DOTALL)
+    if key and value and key[1] in HINTS:
+        return f"{key[1]}: {value[1].strip()} is impossible, it must be {_in_words(HINTS[key[1]])}"
+    return f"{' '.join(message.split())} ({parser.prog} --help explains)"
+
+
+def _in_words(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    if get_origin(hint) is list:
+        return "a list of texts" if get_args(hint) == (str,) else "a list of numbers"
+    return _WORDS[hint] if hint in _WORDS else " or ".join(map(_in_words, get_args(hint)))
