@@ -33,7 +33,8 @@ def make_corpus(lengths: list[tuple[int, int]]) -> TokenizedCorpus:
 
     source_lengths, target_lengths = np.array(lengths, np.int32).T
     lines = np.arange(1, len(lengths) + 1)
-    return TokenizedCorpus(ids(0), ids(1), source_lengths, target_lengths, lines, {}, {})
+    corpora = np.zeros(len(lengths), np.int32)
+    return TokenizedCorpus(ids(0), ids(1), source_lengths, target_lengths, lines, {}, {}, corpora)
 
 
 def random_corpus(count: int, longest: int = 12, seed: int = 0) -> TokenizedCorpus:

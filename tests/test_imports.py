@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 RANKS = [
     {"__init__", "errors", "files", "symbols"},
     {"configuration", "text_file", "settings_file", "space", "tokenizers", "subwords", "text"},
-    {"cmudict", "corpus", "tokenized_corpus", "batches", "metrics"},
+    {"cmudict", "corpus", "pair_filter", "tokenized_corpus", "batches", "metrics"},
     {"model", "network", "losses", "search", "schedule"},
     {"run_directory", "predictor", "loading", "evaluation", "scoring", "alignments", "attention_plot", "averaging"},
     {"callbacks", "preparation", "projector", "attention_page"},
