@@ -124,3 +124,28 @@ def test_nothing_left(tokenize: Tokenize, tmp_path: Path):
         tokenize([])
     assert len(open_corpus(tmp_path / "train")) == 0
     assert tokenize(make_pairs(("aaaa", "A")), "two", max_length=4).lines.tolist() == [1]
+
+
+def test_what_stays_knows_its_corpus(tokenize: Tokenize, tmp_path: Path):
+    pairs = [Pair("a", "A", 1), Pair("aaaa", "A", 1, 1), Pair("ab", "A B", 2, 1), Pair("b", "B", 1, 2)]
+    corpus = tokenize(pairs)
+    assert (corpus.lines.tolist(), corpus.corpora.tolist()) == ([1, 2, 1], [0, 1, 2])
+    assert open_corpus(tmp_path / "train").first_dropped == {"source too long": (1, 1)}
+    assert open_corpus(tmp_path / "train").first_dropped["source too long"].corpus == 1
+
+
+def test_repeated_pairs(tokenize: Tokenize, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tokenized_corpus, "CHUNK", 2)
+    pairs = make_pairs(("a", "A"), ("b", "A"), ("a", "A"), ("aaaa", "A"), ("aaaa", "A"), ("a", "B"), ("b", "A"))
+    corpus = tokenize(pairs, drop_duplicates=True)
+    assert corpus.lines.tolist() == [1, 3, 11]
+    # What is too long is no repetition.
+    assert corpus.dropped == {"the same pair again": 2, "source too long": 2}
+    assert corpus.first_dropped == {"the same pair again": (5, 0), "source too long": (7, 0)}
+    assert len(tokenize(pairs, "two")) == 5
+
+
+def test_nothing_left_for_several_reasons(tokenize: Tokenize):
+    message = r"no pair is left, 1 are left out: source too long \(data.max_length 3\), 1 are left out: "
+    with pytest.raises(DataError, match=message):
+        tokenize(make_pairs(("aaaa", "A"), ("aa", "A")), min_length=2)
