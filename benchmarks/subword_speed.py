@@ -53,12 +53,13 @@ def make_sentences(count: int, words: list[str], seed: int) -> Iterator[str]:
 
 
 def measure(tokenizer: str, sentences: int, words: int, vocabulary_size: int, learn_size: int) -> dict[str, float]:
-    """Seconds of reading (with normalisation and the sample) and of learning; number of subwords, MiB at the peak."""
+    """Seconds of reading (with normalisation and the sample) and of learning, and of learning on all cores together;
+    number of subwords; MiB at the peak."""
     strings = list(make_sentences(sentences, make_words(words, seed=1), seed=1))
     made = peak_memory()
     began = time.perf_counter()
     chosen, _ = sample(normalized(strings), learn_size, seed=1)
-    read = time.perf_counter()
+    read, used = time.perf_counter(), time.process_time()
     if tokenizer in SENTENCE_PIECES:
         pieces = learn_sentence_pieces(chosen, tokenizer, vocabulary_size)[1]
     else:
@@ -67,6 +68,7 @@ def measure(tokenizer: str, sentences: int, words: int, vocabulary_size: int, le
         "distinct_words": len({word for string in chosen for word in string.split()}),
         "read_seconds": round(read - began, 1),
         "learn_seconds": round(time.perf_counter() - read, 1),
+        "learn_cpu_seconds": round(time.process_time() - used, 1),
         "subwords": len(pieces),
         "made_mib": round(made or 0),
         "peak_mib": round(peak_memory() or 0),
