@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -92,10 +92,29 @@ def assign_buckets(corpus: TokenizedCorpus, buckets: list[Bucket]) -> np.ndarray
     return assigned
 
 
-def plan_pass(assigned: np.ndarray, buckets: list[Bucket], seed: int, number: int) -> list[PlannedBatch]:
-    """The batches of a pass, a pure function of its arguments: every pair once, pairs and batches shuffled."""
+def plan_pass(
+    assigned: np.ndarray,
+    buckets: list[Bucket],
+    seed: int,
+    number: int,
+    corpora: np.ndarray | None = None,
+    weights: Sequence[float] = (1.0,),
+) -> list[PlannedBatch]:
+    """The batches of a pass, a pure function of its arguments: pairs and batches shuffled, as many in every pass.
+
+    Args:
+        assigned: The bucket of each pair.
+        buckets: Their shapes.
+        seed: Another seed has another order.
+        number: So has another pass.
+        corpora: The corpus of each pair; None if there is one only.
+        weights: How often a pass has each pair of a corpus, see `_choose_pairs`.
+    """
     random = np.random.default_rng([seed, number])
-    order = random.permutation(len(assigned))
+    chosen = np.arange(len(assigned))
+    if corpora is not None and set(weights) != {1.0}:
+        chosen = _choose_pairs(assigned, len(buckets), seed, number, corpora, weights)
+    order = chosen[random.permutation(len(chosen))]
     batches = []
     for index, bucket in enumerate(buckets):
         members = order[assigned[order] == index]
@@ -103,6 +122,31 @@ def plan_pass(assigned: np.ndarray, buckets: list[Bucket], seed: int, number: in
             PlannedBatch(bucket, members[first : first + bucket.rows]) for first in range(0, len(members), bucket.rows)
         ]
     return [batches[position] for position in random.permutation(len(batches))]
+
+
+def _choose_pairs(
+    assigned: np.ndarray, buckets: int, seed: int, number: int, corpora: np.ndarray, weights: Sequence[float]
+) -> np.ndarray:
+    """The pairs of a pass, as often as it has them: ⌊w⌋ times each pair of a corpus of weight w, and some once more.
+
+    Of the n pairs of a corpus in a bucket, round((w - ⌊w⌋) n) come once more, at least one: the same number in every
+    pass, and so is the number of batches. They are the next ones in a random order that all passes go round: after
+    any number of passes no pair was had more than once more often than another.
+    """
+    chosen = [np.repeat(np.arange(len(assigned)), np.floor(weights).astype(int)[corpora])]
+    for corpus, weight in enumerate(weights):
+        share = weight % 1
+        if not share:
+            continue
+        members = np.flatnonzero(corpora == corpus)
+        # The last 1 keeps this generator apart from that of any pass.
+        members = np.random.default_rng([seed, corpus, 0, 1]).permutation(members)
+        for bucket in range(buckets):
+            circle = members[assigned[members] == bucket]
+            if len(circle):
+                count = max(1, round(share * len(circle)))
+                chosen.append(circle[np.arange(number * count, (number + 1) * count) % len(circle)])
+    return np.concatenate(chosen)
 
 
 def fill_batch(corpus: TokenizedCorpus, batch: PlannedBatch) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
@@ -148,12 +192,16 @@ def training_batches(
     so `fit(steps_per_epoch=...)` keeps in step.
     """
     assigned = assign_buckets(corpus, buckets)
-    first_pass = plan_pass(assigned, buckets, seed, 0)
+
+    def plan(number: int) -> list[PlannedBatch]:
+        return plan_pass(assigned, buckets, seed, number, corpus.corpora, corpus.weights)
+
+    first_pass = plan(0)
     steps, passes = len(first_pass), passes_per_epoch(first_pass, min_tokens)
 
     def batches() -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
         for number in itertools.count(first_epoch * passes):
-            for batch in plan_pass(assigned, buckets, seed, number):
+            for batch in plan(number):
                 yield fill_batch(corpus, batch)
 
     return _dataset(batches), steps * passes

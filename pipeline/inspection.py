@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.batches import assign_buckets, passes_per_epoch, plan_pass
-from pipeline.configuration import Configuration, TrainConfiguration
-from pipeline.corpus import group_references, open_splits
-from pipeline.preparation import TrainingData, first_batches, prepare_data
+from pipeline.batches import PlannedBatch, assign_buckets, passes_per_epoch, plan_pass
+from pipeline.configuration import Configuration, DataConfiguration, TrainConfiguration
+from pipeline.corpus import group_references, list_corpora, open_splits
+from pipeline.pair_filter import training_filter
+from pipeline.preparation import TrainingData, describe_first, first_batches, prepare_data
 from pipeline.run_directory import RunDirectory
 from pipeline.text import Vocabulary
 
@@ -29,10 +30,11 @@ def inspect(configuration: Configuration) -> str:
         data = prepare_data(configuration, directory, splits)
         sections = [
             _sizes(data),
+            *_corpora(data, configuration),
             _vocabulary("source", data.source_vocabulary),
             _vocabulary("target", data.target_vocabulary),
             _lengths(data),
-            _dropped(data, configuration.data.max_length),
+            _dropped(data, configuration.data),
             _buckets(data, configuration.train),
             _batches(data, configuration.train.seed),
         ]
@@ -46,6 +48,24 @@ def _sizes(data: TrainingData) -> str:
         total = sum(1 for _ in pairs())
         lines.append(f"{name:6}  {total:<8,}  {len(references):,}")
     return "\n".join(lines)
+
+
+def _corpora(data: TrainingData, configuration: Configuration) -> list[str]:
+    """What stays of each of several corpora, and how much of it a pass has."""
+    corpora = list_corpora(configuration.data.train)
+    if len(corpora) == 1:
+        return []
+    lines = ["weight  pairs     in a pass  corpus"]
+    in_pass = np.concatenate([batch.indices for batch in _plan(data, configuration.train)])
+    counts = [np.bincount(of, minlength=len(corpora)) for of in (data.train.corpora, data.train.corpora[in_pass])]
+    for (corpus, weight), pairs, seen in zip(corpora, *counts, strict=True):
+        lines.append(f"{weight:<6g}  {pairs:<8,}  {seen:<9,}  {corpus}")
+    return ["\n".join(lines)]
+
+
+def _plan(data: TrainingData, train: TrainConfiguration) -> list[PlannedBatch]:
+    assigned = assign_buckets(data.train, data.buckets)
+    return plan_pass(assigned, data.buckets, train.seed, 0, data.train.corpora, data.train.weights)
 
 
 def _vocabulary(side: str, vocabulary: Vocabulary) -> str:
@@ -62,30 +82,30 @@ def _lengths(data: TrainingData) -> str:
     return "\n".join(lines)
 
 
-def _dropped(data: TrainingData, max_length: int) -> str:
+def _dropped(data: TrainingData, settings: DataConfiguration) -> str:
+    rules = training_filter(settings).describe_settings()
     if not data.train.dropped:
-        return f"dropped pairs: none (data.max_length {max_length})"
+        return f"dropped pairs: none ({rules})"
     reasons = [
-        f"{count:,} {reason} (first on line {data.train.first_dropped[reason]})"
+        f"{count:,} {reason} (first on {describe_first(data.train, reason, settings, 'train')})"
         for reason, count in data.train.dropped.items()
     ]
-    return f"dropped pairs (data.max_length {max_length}): " + "; ".join(reasons)
+    return f"dropped pairs ({rules}): " + "; ".join(reasons)
 
 
 def _buckets(data: TrainingData, train: TrainConfiguration) -> str:
-    assigned = assign_buckets(data.train, data.buckets)
-    batches = plan_pass(assigned, data.buckets, train.seed, 0)
+    batches = _plan(data, train)
     lines = ["buckets     rows × source × target      pairs    batches   padding"]
-    padded_total = real_total = 0
+    padded_total = real_total = pairs = 0
     for index, bucket in enumerate(data.buckets):
-        members = assigned == index
-        count = sum(1 for batch in batches if batch.bucket is bucket)
+        filled = [batch.indices for batch in batches if batch.bucket is bucket]
+        members, count = np.concatenate([np.zeros(0, int), *filled]), len(filled)
         real = int(data.train.source_lengths[members].sum() + data.train.target_lengths[members].sum())
         padded = count * bucket.rows * (bucket.source_length + bucket.target_length)
-        padded_total, real_total = padded_total + padded, real_total + real
+        padded_total, real_total, pairs = padded_total + padded, real_total + real, pairs + len(members)
         shape = f"{bucket.rows} × {bucket.source_length} × {bucket.target_length}"
-        lines.append(f"{index + 1:<10}  {shape:<24} {int(members.sum()):>8,} {count:>10,} {1 - real / padded:>9.1%}")
-    lines.append(f"all         {'':24} {len(assigned):>8,} {len(batches):>10,} {1 - real_total / padded_total:>9.1%}")
+        lines.append(f"{index + 1:<10}  {shape:<24} {len(members):>8,} {count:>10,} {1 - real / padded:>9.1%}")
+    lines.append(f"all         {'':24} {pairs:>8,} {len(batches):>10,} {1 - real_total / padded_total:>9.1%}")
     passes = passes_per_epoch(batches, train.min_epoch_tokens)
     steps = passes * len(batches)
     lines.append(f"an epoch: {passes} × all, {steps:,} steps (train.min_epoch_tokens {train.min_epoch_tokens:,})")

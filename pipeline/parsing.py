@@ -290,7 +290,8 @@ def _parse_compare(argv: list[str]) -> argparse.Namespace:
 def _parse_predict(argv: list[str]) -> argparse.Namespace:
     parser = _Parser("predict", "Answer every input line with one output line, in order.")
     parser.add_model("model", "A run directory or an exported SavedModel.")
-    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="UTF-8 lines; - or left out: stdin.")
+    what = "UTF-8 lines, decompressed if it ends in .gz; - or left out: stdin."
+    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help=what)
     parser.add_n_best(1)
     parser.add_argument("--json", action="store_true", help="A JSON object a line, with scores and attention.")
     prefixes = "Lines are SOURCE TAB PREFIX: answers begin with the prefix; a line without TAB has none."

@@ -1,5 +1,6 @@
 """From pairs to what the epochs need: vocabularies, corpora as ids, batch shapes."""
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.batches import Bucket, assign_buckets, plan_buckets, training_batches
-from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, TextConfiguration
-from pipeline.corpus import Pair, overlap, source_files
+from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, DataConfiguration, TextConfiguration
+from pipeline.corpus import Pair, describe_line, list_corpora, overlap, source_files
 from pipeline.errors import DataError, UsageError
 from pipeline.files import write_atomically
 from pipeline.loading import make_texts
 from pipeline.members import load_vocabularies
+from pipeline.pair_filter import PairFilter, training_filter
 from pipeline.run_directory import Checkpoints, RunDirectory
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.symbols import SPECIAL_SYMBOLS, UNKNOWN
@@ -64,12 +66,29 @@ def prepare_data(
     for name in ("train", "dev"):
         fingerprint = _fingerprint(configuration, directory, name, checksums)
         place = directory.data if cache is None else cache / fingerprint[:16]
-        limit = configuration.data.max_length
-        corpora[name] = tokenize_corpus(splits[name](), source_text, target_text, limit, place / name, fingerprint)
+        pair_filter = split_filter(configuration.data, name)
+        corpora[name] = tokenize_corpus(
+            splits[name](), source_text, target_text, pair_filter, place / name, fingerprint
+        )
+    # Not on disk: other weights change no ids.
+    weights = tuple(weight for _, weight in list_corpora(configuration.data.train))
+    corpora["train"] = dataclasses.replace(corpora["train"], weights=weights)
     buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
     data = TrainingData(splits, source_vocabulary, target_vocabulary, corpora["train"], corpora["dev"], buckets)
     _warn_of_odd_data(configuration, data)
     return data
+
+
+def split_filter(data: DataConfiguration, split: str) -> PairFilter:
+    """What is left out of "train", or of the loss of "dev": only what would not fit there."""
+    return training_filter(data) if split == "train" else PairFilter(data.max_length)
+
+
+def describe_first(corpus: TokenizedCorpus, reason: str, data: DataConfiguration, split: str) -> str:
+    """Where the first pair of a split stands that was left out for this reason."""
+    # A dev that is held out has the training data's lines.
+    location = data.train if split == "train" or data.dev is None else data.dev
+    return describe_line(*corpus.first_dropped[reason], location)
 
 
 def _require_same_files(configuration: Configuration, directory: RunDirectory) -> dict[str, str]:
@@ -98,13 +117,12 @@ def _warn_of_odd_data(configuration: Configuration, data: TrainingData) -> None:
     for name, corpus in (("train", data.train), ("dev", data.dev)):
         for reason, count in corpus.dropped.items():
             logger.warning(
-                "%s: %d pairs left out of %s, first on line %d: %s (data.max_length %d)",
+                "%s: %d pairs left out of %s, first on %s: %s",
                 name,
                 count,
                 "training" if name == "train" else "the dev loss, but decoded and measured",
-                corpus.first_dropped[reason],
-                reason,
-                configuration.data.max_length,
+                describe_first(corpus, reason, configuration.data, name),
+                split_filter(configuration.data, name).describe(reason),
             )
     unknown = [int((ids == UNKNOWN).sum()) for ids in (data.dev.source_ids, data.dev.target_ids)]
     if any(unknown):
@@ -189,6 +207,7 @@ def _fingerprint(configuration: Configuration, directory: RunDirectory, split: s
     files = [directory.vocabulary / f"{side}{end}" for side in ("source", "target") for end in (".txt", ".model")]
     vocabularies = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
     data = {name: value for name, value in settings["data"].items() if name not in ("batch_tokens", "buckets")}
+    data["train"] = [corpus for corpus, _ in list_corpora(configuration.data.train)]
     parts = [split, data, settings["text"], configuration.train.seed, vocabularies, checksums]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

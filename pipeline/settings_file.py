@@ -29,8 +29,10 @@ def read_settings(path: Path, keys: Mapping[str, Collection[str]]) -> dict[str, 
         if root is None:
             raise UsageError(f"{path}, line 1: holds no settings; a mapping of sections is needed")
         for section, node in _entries(path, root, "", keys):
-            for _ in _entries(path, node, section, keys[section]):
-                pass
+            for key, value in _entries(path, node, section, keys[section]):
+                if isinstance(value, yaml.MappingNode):
+                    for _ in _entries(path, value, f"{section}.{key}", None):
+                        pass
 
     return _load(path, check)
 

@@ -15,7 +15,7 @@ from pipeline.settings_file import read_yaml, suggest
 SPACE_SUFFIX = ".space.yaml"
 MOST_STEPS = 1000
 DEFAULT_SPACE = PRESETS / f"default{SPACE_SUFFIX}"
-Value = int | float | str | bool | None | list[str]
+Value = int | float | str | bool | None | list[str] | dict[str, float]
 HINTS = {
     f"{section}.{key}": hint
     for section, kind in get_type_hints(Configuration).items()
@@ -264,6 +264,9 @@ def _checked(key: str, value: Any) -> Value:
         elif get_origin(kind) is list:
             if isinstance(value, list) and all(isinstance(part, str) for part in value):
                 return value
+        elif get_origin(kind) is dict:
+            if isinstance(value, dict) and all(map(_is_number, value.values())):
+                return {place: float(weight) for place, weight in value.items()}
         elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
             return value
     raise UsageError(f"{key}: {value!r} is impossible there")

@@ -6,7 +6,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
+
+from pipeline.errors import DataError
+from pipeline.text_file import GZIP_ERRORS, damaged_gzip, open_bytes
 
 if TYPE_CHECKING:
     from pipeline.predictor import Prediction, Predictor
@@ -40,7 +43,7 @@ class Line(NamedTuple):
 
 
 def open_input(location: str) -> BinaryIO:
-    """Open a file, or standard input for `-`, as bytes.
+    """Open a file, or standard input for `-`, as bytes; a file whose name ends in .gz is decompressed.
 
     Not to be closed by the caller: the reading thread may sit in a read, and closing would wait for it.
     For the same reason standard input is opened anew: at exit Python locks `sys.stdin`.
@@ -50,7 +53,7 @@ def open_input(location: str) -> BinaryIO:
     """
     if location == "-":
         return open(0, "rb", closefd=False)
-    return open(location, "rb")
+    return cast(BinaryIO, open_bytes(location))
 
 
 def predict_lines(
@@ -75,6 +78,7 @@ def predict_lines(
 
     Raises:
         OSError: The stream cannot be read.
+        DataError: It is a damaged gzip file.
     """
     count, pace = 0, FIRST_LINES
     for batch in read_batches(stream):
@@ -95,34 +99,40 @@ def read_batches(stream: BinaryIO, limit: int = BATCH_LINES, seconds: float = GA
 
     Raises:
         OSError: The stream cannot be read.
+        DataError: It is a damaged gzip file.
     """
     # Bounded, so that a huge file does not pile up in memory before a slow model.
-    arrived: queue.Queue[bytes | OSError | None] = queue.Queue(maxsize=4 * limit)
+    arrived: queue.Queue[bytes | Exception | None] = queue.Queue(maxsize=4 * limit)
     threading.Thread(target=_pump, args=(stream, arrived), daemon=True).start()
     while True:
         batch, end = _gather(arrived, limit, seconds)
         if batch:
             yield batch
-        if isinstance(end, OSError):
+        if isinstance(end, Exception):
             raise end
         if end:
             return
 
 
-def _pump(stream: BinaryIO, arrived: "queue.Queue[bytes | OSError | None]") -> None:
-    end: OSError | None = None
+def _pump(stream: BinaryIO, arrived: "queue.Queue[bytes | Exception | None]") -> None:
+    end: OSError | DataError | None = None
+    number = 0
     try:
         with stream:
             for raw in iter(stream.readline, b""):
+                number += 1
                 arrived.put(raw)
+    # Those of gzip come first: one of them is an OSError that does not know its file.
+    except GZIP_ERRORS as error:
+        end = damaged_gzip(stream.name, number + 1, error)
     except OSError as error:
         end = error
     arrived.put(end)
 
 
 def _gather(
-    arrived: "queue.Queue[bytes | OSError | None]", limit: int, seconds: float
-) -> tuple[list[bytes], OSError | bool]:
+    arrived: "queue.Queue[bytes | Exception | None]", limit: int, seconds: float
+) -> tuple[list[bytes], Exception | bool]:
     """The next lines, and whether (or by which error) the stream has ended after them."""
     batch: list[bytes] = []
     deadline = 0.0

@@ -12,6 +12,7 @@ from pipeline.errors import DataError
 
 # Bounds the memory that a binary file without line ends can take.
 LONGEST_LINE = 1 << 20
+GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
 
 _OPEN_ERRORS: dict[type[OSError], str] = {
     FileNotFoundError: "no such file; check the path",
@@ -32,12 +33,11 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[str]:
     """
     number = 0
     try:
-        with _open(path) as handle:
+        with open_bytes(path) as handle:
             for number, raw in enumerate(iter(functools.partial(handle.readline, LONGEST_LINE + 1), b""), 1):
                 yield _decode(raw, path, number)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        remedy = "copy the file again, or drop .gz from its name if it is not compressed"
-        raise DataError(f"{path}:{number + 1}: truncated or corrupt gzip data ({error}); {remedy}") from error
+    except GZIP_ERRORS as error:
+        raise damaged_gzip(path, number + 1, error) from error
     except OSError as error:
         wrong = _OPEN_ERRORS.get(
             type(error), f"cannot be read ({error.strerror or error}); check the path and the disk"
@@ -47,8 +47,15 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[str]:
         raise DataError(f"{path}: the file is empty; give a file with at least one line")
 
 
-def _open(path: str | os.PathLike[str]) -> io.BufferedReader | gzip.GzipFile:
+def open_bytes(path: str | os.PathLike[str]) -> io.BufferedReader | gzip.GzipFile:
+    """Open a file for reading; one whose name ends in .gz is decompressed, and may raise `GZIP_ERRORS` when read."""
     return gzip.open(path, "rb") if os.fspath(path).endswith(".gz") else open(path, "rb")
+
+
+def damaged_gzip(path: str | os.PathLike[str], number: int, error: Exception) -> DataError:
+    """What to say of one of `GZIP_ERRORS`, met in the line of that number."""
+    remedy = "copy the file again, or drop .gz from its name if it is not compressed"
+    return DataError(f"{path}:{number}: truncated or corrupt gzip data ({error}); {remedy}")
 
 
 def _decode(raw: bytes, path: str | os.PathLike[str], number: int) -> str:

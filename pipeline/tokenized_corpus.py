@@ -7,15 +7,23 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from pipeline.corpus import Pair
 from pipeline.errors import DataError
+from pipeline.pair_filter import PairFilter, Repetitions
 from pipeline.text import CHUNK, TextProcessor, in_chunks
 
-ARRAYS = ("source_ids", "target_ids", "source_lengths", "target_lengths", "lines")
+ARRAYS = ("source_ids", "target_ids", "source_lengths", "target_lengths", "lines", "corpora")
+
+
+class Place(NamedTuple):
+    """A line, and which of several corpora has it."""
+
+    line: int
+    corpus: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +31,8 @@ class TokenizedCorpus:
     """The ids of all pairs, one after the other, each closed by the end symbol.
 
     `source_ids` and `target_ids` are flat int32; pair i of the sources is the `source_lengths[i]` ids from
-    `source_offsets[i]` on, likewise of the targets. `lines` are the lines of the file they came from.
+    `source_offsets[i]` on, likewise of the targets. `lines` are the lines of the file they came from, `corpora` which
+    of several corpora has that line.
     """
 
     source_ids: np.ndarray
@@ -33,8 +42,11 @@ class TokenizedCorpus:
     lines: np.ndarray
     dropped: dict[str, int]
     """How many pairs were left out, by reason."""
-    first_dropped: dict[str, int]
-    """The line of the first pair left out, by reason."""
+    first_dropped: dict[str, Place]
+    """Where the first pair left out stands, by reason."""
+    corpora: np.ndarray
+    weights: tuple[float, ...] = (1.0,)
+    """How often a pass has each pair of a corpus."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -55,7 +67,7 @@ def tokenize_corpus(
     pairs: Iterable[Pair],
     source_text: TextProcessor,
     target_text: TextProcessor,
-    max_length: int,
+    pair_filter: PairFilter,
     directory: Path,
     fingerprint: str,
 ) -> TokenizedCorpus:
@@ -65,7 +77,7 @@ def tokenize_corpus(
         pairs: Streamed once, and only if there is nothing to open.
         source_text: Turns sources into ids.
         target_text: Turns targets into ids.
-        max_length: Pairs with a longer side, end symbol not counted, are left out and counted.
+        pair_filter: Says which pairs are left out; they are counted.
         directory: Replaced when its fingerprint is another; its name is the split's.
         fingerprint: Names everything that the ids depend on.
 
@@ -78,7 +90,7 @@ def tokenize_corpus(
         unfinished = directory.with_name(f"{directory.name}.unfinished-{os.getpid()}")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        counts = _write_arrays(pairs, source_text, target_text, max_length, unfinished)
+        counts = _write_arrays(pairs, source_text, target_text, pair_filter, unfinished)
         (unfinished / "manifest.json").write_text(json.dumps({"fingerprint": fingerprint, **counts}))
         if _is_current(manifest, fingerprint):
             shutil.rmtree(unfinished)
@@ -87,11 +99,17 @@ def tokenize_corpus(
             unfinished.rename(directory)
     corpus = open_corpus(directory)
     if not len(corpus):
-        raise DataError(
-            f"{directory.name}: no pair is left, all are longer than data.max_length ({max_length} symbols); "
-            "raise it or shorten the data"
-        )
+        raise _nothing_left(directory.name, corpus, pair_filter)
     return corpus
+
+
+def _nothing_left(name: str, corpus: TokenizedCorpus, pair_filter: PairFilter) -> DataError:
+    if set(corpus.dropped) <= {"source too long", "target too long"}:
+        wrong = f"all are longer than data.max_length ({pair_filter.max_length} symbols)"
+        return DataError(f"{name}: no pair is left, {wrong}; raise it or shorten the data")
+    described = (f"{count} are left out: {pair_filter.describe(reason)}" for reason, count in corpus.dropped.items())
+    reasons = ", ".join(described)
+    return DataError(f"{name}: no pair is left, {reasons}; change these settings or the data")
 
 
 def _is_current(manifest: Path, fingerprint: str) -> bool:
@@ -102,31 +120,38 @@ def _is_current(manifest: Path, fingerprint: str) -> bool:
 
 
 def _write_arrays(
-    pairs: Iterable[Pair], source_text: TextProcessor, target_text: TextProcessor, max_length: int, directory: Path
-) -> dict[str, dict[str, int]]:
+    pairs: Iterable[Pair],
+    source_text: TextProcessor,
+    target_text: TextProcessor,
+    pair_filter: PairFilter,
+    directory: Path,
+) -> dict[str, dict[str, Any]]:
     dropped: dict[str, int] = {}
-    first: dict[str, int] = {}
+    first: dict[str, Place] = {}
+    repetitions = Repetitions()
     with contextlib.ExitStack() as stack:
         files = {name: stack.enter_context(open(directory / f"{name}.bin", "wb")) for name in ARRAYS}
         for chunk in in_chunks(pairs, CHUNK):
             sources = source_text.encode([pair.source for pair in chunk])
             targets = target_text.encode([pair.target for pair in chunk])
             source_lengths, target_lengths = sources.row_lengths().numpy(), targets.row_lengths().numpy()
-            lines = np.array([pair.line for pair in chunk], np.int64)
-            too_long = {
-                "source too long": source_lengths > max_length + 1,
-                "target too long": (target_lengths > max_length + 1) & (source_lengths <= max_length + 1),
-            }
-            for reason, bad in too_long.items():
+            # Both count the end symbol.
+            misfits = pair_filter.find_misfits(source_lengths - 1, target_lengths - 1)
+            keep = ~np.logical_or.reduce(list(misfits.values()))
+            if pair_filter.drop_duplicates:
+                misfits["the same pair again"] = repetitions.find(chunk, keep)
+                keep &= ~misfits["the same pair again"]
+            for reason, bad in misfits.items():
                 if bad.any():
                     dropped[reason] = dropped.get(reason, 0) + int(bad.sum())
-                    first.setdefault(reason, int(lines[bad][0]))
-            keep = ~np.logical_or.reduce(list(too_long.values()))
+                    pair = chunk[int(np.argmax(bad))]
+                    first.setdefault(reason, Place(pair.line, pair.corpus))
             _append(files["source_ids"], sources.flat_values.numpy()[np.repeat(keep, source_lengths)], np.int32)
             _append(files["target_ids"], targets.flat_values.numpy()[np.repeat(keep, target_lengths)], np.int32)
             _append(files["source_lengths"], source_lengths[keep], np.int32)
             _append(files["target_lengths"], target_lengths[keep], np.int32)
-            _append(files["lines"], lines[keep], np.int64)
+            _append(files["lines"], np.array([pair.line for pair in chunk])[keep], np.int64)
+            _append(files["corpora"], np.array([pair.corpus for pair in chunk])[keep], np.int32)
     return {"dropped": dropped, "first_dropped": first}
 
 
@@ -136,10 +161,11 @@ def _append(file: IO[bytes], values: np.ndarray, dtype: type) -> None:
 
 def open_corpus(directory: Path) -> TokenizedCorpus:
     """Open what `tokenize_corpus` wrote, as memory maps."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name in ARRAYS:
         path, dtype = directory / f"{name}.bin", np.int64 if name == "lines" else np.int32
         # A file of no bytes cannot be mapped.
         arrays[name] = np.memmap(path, dtype, mode="r") if path.stat().st_size else np.zeros(0, dtype)
     manifest = json.loads((directory / "manifest.json").read_text())
-    return TokenizedCorpus(**arrays, dropped=manifest["dropped"], first_dropped=manifest["first_dropped"])
+    first_dropped = {reason: Place(*place) for reason, place in manifest["first_dropped"].items()}
+    return TokenizedCorpus(**arrays, dropped=manifest["dropped"], first_dropped=first_dropped)

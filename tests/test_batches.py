@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import time
 
@@ -33,7 +34,8 @@ def make_corpus(lengths: list[tuple[int, int]]) -> TokenizedCorpus:
 
     source_lengths, target_lengths = np.array(lengths, np.int32).T
     lines = np.arange(1, len(lengths) + 1)
-    return TokenizedCorpus(ids(0), ids(1), source_lengths, target_lengths, lines, {}, {})
+    corpora = np.zeros(len(lengths), np.int32)
+    return TokenizedCorpus(ids(0), ids(1), source_lengths, target_lengths, lines, {}, {}, corpora)
 
 
 def random_corpus(count: int, longest: int = 12, seed: int = 0) -> TokenizedCorpus:
@@ -139,6 +141,92 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     # Nor are the buckets one after the other.
     shapes = [batch.bucket for batch in plan_pass(assigned, buckets, 1, 0)]
     assert len(list(itertools.groupby(shapes))) > 2 * len(buckets)
+
+
+# Weights
+
+
+def mixed_corpus(counts: list[int], weights: tuple[float, ...], longest: int = 12) -> TokenizedCorpus:
+    """Corpora of random pairs, one after the other."""
+    corpus = random_corpus(sum(counts), longest)
+    return dataclasses.replace(corpus, corpora=np.repeat(np.arange(len(counts)), counts), weights=weights)
+
+
+def plan(corpus: TokenizedCorpus, buckets: list[Bucket], number: int, seed: int = 1) -> list[PlannedBatch]:
+    return plan_pass(assign_buckets(corpus, buckets), buckets, seed, number, corpus.corpora, corpus.weights)
+
+
+def had(batches: list[PlannedBatch], pairs: int) -> np.ndarray:
+    """How often each pair is in the batches."""
+    return np.bincount(np.concatenate([batch.indices for batch in batches]), minlength=pairs)
+
+
+def test_weights_of_one_change_nothing():
+    corpus = mixed_corpus([70, 50, 80], (1.0, 1.0, 1.0))
+    buckets = plan_buckets(corpus, 3, 64)
+    for number in range(3):
+        before = plan_pass(assign_buckets(corpus, buckets), buckets, 1, number)
+        for ours, theirs in zip(plan(corpus, buckets, number), before, strict=True):
+            assert ours.bucket == theirs.bucket
+            assert ours.indices.tolist() == theirs.indices.tolist()
+
+
+def test_the_batches_of_a_pass_never_change():
+    # What an interrupted training has had: another order would go on with other batches.
+    assigned = np.array([0, 1, 0, 1, 0, 0, 1])
+    batches = plan_pass(assigned, [Bucket(2, 2, 3), Bucket(4, 4, 2)], 1, 5)
+    assert [batch.indices.tolist() for batch in batches] == [[4], [3], [1, 6], [2, 0, 5]]
+    weighted = plan_pass(assigned, [Bucket(2, 2, 3), Bucket(4, 4, 2)], 1, 5, np.array([0, 0, 0, 1, 1, 1, 1]), (2, 0.5))
+    assert [batch.indices.tolist() for batch in weighted] == [[2, 5], [1], [1, 3], [0, 0, 2]]
+
+
+def test_a_half_and_then_the_other_half():
+    corpus = mixed_corpus([40], (0.5,), longest=2)
+    buckets = plan_buckets(corpus, 1, 64)
+    first, second, third = (had(plan(corpus, buckets, number), 40) for number in range(3))
+    assert first.tolist() == third.tolist() == (1 - second).tolist()
+    assert first.sum() == 20
+    # A random one.
+    assert 0 < first[:20].sum() < 20
+    other = had(plan(corpus, buckets, 0, seed=2), 40)
+    assert other.tolist() not in (first.tolist(), second.tolist())
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.floats(0.05, 3.5)), min_size=1, max_size=3),
+    st.integers(1, 4),
+    st.integers(0, 3),
+)
+def test_passes_have_every_pair_as_often_as_its_weight_says(parts: list[tuple[int, float]], buckets: int, seed: int):
+    counts, weights = zip(*parts, strict=True)
+    corpus = mixed_corpus(list(counts), weights)
+    planned = plan_buckets(corpus, buckets, 30)
+    assigned = assign_buckets(corpus, planned)
+    passes = [plan(corpus, planned, number, seed) for number in range(8)]
+    # As many batches of each shape, and as many pairs in them.
+    assert len({tuple(sorted((*batch.bucket, len(batch.indices)) for batch in batches)) for batches in passes}) == 1
+    counted = np.array([had(batches, len(corpus)) for batches in passes])
+    for place, weight in enumerate(weights):
+        for bucket in range(len(planned)):
+            cell = counted[:, (corpus.corpora == place) & (assigned == bucket)]
+            if not cell.size:
+                continue
+            assert set(cell.ravel().tolist()) <= {int(weight), int(weight) + 1}
+            # No pair falls behind another, after however many passes.
+            assert max(np.ptp(cell[:number].sum(axis=0)) for number in range(1, 9)) <= 1
+            assert abs(cell[0].sum() - weight * cell.shape[1]) <= 1
+
+
+def test_an_epoch_of_weighted_corpora_has_as_many_steps_each_time():
+    corpus = mixed_corpus([50, 60, 40], (2.0, 0.3, 1.0))
+    buckets = plan_buckets(corpus, 3, 64)
+    dataset, steps = training_batches(corpus, buckets, seed=1)
+    batches = arrays(dataset, 3 * steps)
+    firsts = [row[0] - 10 for batch in batches[steps : 2 * steps] for row in batch[2] if any(row)]
+    assert np.bincount(firsts, minlength=150).tolist() == had(plan(corpus, buckets, 1), 150).tolist()
+    later, _ = training_batches(corpus, buckets, seed=1, first_epoch=1)
+    assert arrays(later, 2 * steps) == batches[steps:]
 
 
 # Filling

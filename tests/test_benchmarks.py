@@ -1,6 +1,8 @@
 import dataclasses
+import gzip
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the benchmarks need PyTorch: pip install -r requirements-bench.txt")
 
-from benchmarks import growth, search_speed, start_up, training_speed, turns  # noqa: E402
+from benchmarks import growth, round_trip, search_speed, start_up, subword_speed, training_speed, turns  # noqa: E402
 from benchmarks.memory import peak_memory  # noqa: E402
 from benchmarks.sizes import SIZES, Batch, Size, random_batch, training_work  # noqa: E402
 from benchmarks.torch_peer import TorchPeer, copy_weights, peer_loss  # noqa: E402
 from benchmarks.torch_search import TorchStrings  # noqa: E402
 from benchmarks.turns import CpuSeconds  # noqa: E402
-from pipeline.configuration import ModelConfiguration  # noqa: E402
+from pipeline.configuration import ModelConfiguration, TextConfiguration  # noqa: E402
+from pipeline.errors import DataError  # noqa: E402
 from pipeline.losses import token_cross_entropy  # noqa: E402
 from pipeline.model import build_model  # noqa: E402
 from pipeline.symbols import END, PAD, START  # noqa: E402
@@ -183,6 +186,68 @@ def test_search_speed_prints_a_table_and_a_json_line(monkeypatch: pytest.MonkeyP
     assert [result["beams"][beam]["same_texts"] for beam in ("1", "2")] == [1.0, 1.0]
     assert result["beams"]["2"]["batches"]["8"]["speed_over_pytorch"]["median"] > 0
     assert "beam 2, batch 8" in shown
+
+
+# Subwords
+
+
+SENTENCES = [f"the {size} {animal} sleeps" for size in ("big", "small", "tiny") for animal in ("dog", "cat", "cow")]
+
+
+def run_round_trip(capsys: Any, *arguments: str) -> tuple[dict[str, Any], str]:
+    round_trip.main([*arguments])
+    printed = capsys.readouterr()
+    return json.loads(printed.out.splitlines()[-1]), printed.err
+
+
+@pytest.mark.parametrize("tokenizer", ["bpe", "unigram"])
+def test_a_round_trip_of_every_column(tmp_path: Path, capsys: Any, tokenizer: str):
+    lines = [f"{sentence}\tdas  {{ {number} }} 東\tignored\n" for number, sentence in enumerate(SENTENCES)]
+    (tmp_path / "pairs.tsv").write_text("".join(lines), encoding="utf-8")
+    (tmp_path / "more.gz").write_bytes(gzip.compress(b"one\ttwo\n"))
+    files = [str(tmp_path / name) for name in ("pairs.tsv", "more.gz")]
+    options = ["--tokenizer", tokenizer, "--vocabulary-size", "300", "--columns", "1", "2"]
+    result, shown = run_round_trip(capsys, *options, "--", *files)
+    assert result["tokenizer"] == tokenizer
+    counts = [result["files"][path] for path in files]
+    assert [(found["sentences"], found["different"], found["unknown"]) for found in counts] == [(18, 0, 0), (2, 0, 0)]
+    assert counts[0]["symbols"] > 18
+    assert "before and after" not in shown
+
+
+def test_what_does_not_come_back_is_counted_and_shown(tmp_path: Path, capsys: Any):
+    path = tmp_path / "text"
+    path.write_text("\n".join([*SENTENCES, "two  spaces", "the\tdog"]) + "\n")
+    result, shown = run_round_trip(capsys, "--tokenizer", "wordpiece", "--vocabulary-size", "60", str(path))
+    assert result["files"][str(path)]["different"] == 2
+    assert "'two  spaces'\n  'two spaces'" in shown
+    processor = round_trip.learn(SENTENCES, "wordpiece", TextConfiguration(vocabulary_size=60))
+    counts, first = round_trip.count_differences(["the dog", "the 東 dog"], processor)
+    assert (counts["unknown"], counts["symbols"], counts["different"]) == (1, 5, 1)
+    assert first[0] == "the 東 dog"
+
+
+def test_a_column_too_many(tmp_path: Path):
+    (tmp_path / "text").write_text("a\tb\nc\n")
+    with pytest.raises(DataError, match=r"text:2: only 1 TAB-separated columns"):
+        list(round_trip.read_sentences(str(tmp_path / "text"), [2]))
+
+
+def test_made_up_sentences():
+    words = subword_speed.make_words(500, seed=1)
+    assert len(set(words)) == 500
+    sentences = list(subword_speed.make_sentences(2000, words, seed=1))
+    assert sentences == list(subword_speed.make_sentences(2000, words, seed=1))
+    counts = Counter(word for sentence in sentences for word in sentence.rstrip(".").lower().split())
+    assert 17 < sum(counts.values()) / 2000 < 19
+    # Zipf's law.
+    assert counts[words[0]] / counts[words[9]] == pytest.approx(10, rel=0.15)
+
+
+def test_figures_of_learning():
+    found = subword_speed.measure("bpe", sentences=300, words=100, vocabulary_size=320, learn_size=200)
+    assert found["subwords"] <= 320
+    assert found["distinct_words"] > 50
 
 
 # Start-up, memory, growth

@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import itertools
 import os
@@ -15,7 +16,18 @@ import pytest
 
 from pipeline import corpus, text_file
 from pipeline.configuration import DataConfiguration, TextConfiguration
-from pipeline.corpus import Pair, group_references, hash_source, hold_out, open_splits, overlap, read_pairs
+from pipeline.corpus import (
+    Pair,
+    describe_line,
+    group_references,
+    hash_source,
+    hold_out,
+    list_corpora,
+    open_splits,
+    overlap,
+    read_pairs,
+    source_files,
+)
 from pipeline.errors import DataError, UsageError
 
 
@@ -375,6 +387,71 @@ def test_pipe_is_refused_instead_of_waited_for(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(DataError, match="pipe: is a pipe or device"):
         open_splits(DataConfiguration(train=str(tmp_path / "pipe")), seed=1)
+
+
+# Several corpora
+
+
+def test_several_corpora(tmp_path: Path):
+    tsv = write(tmp_path / "a.tsv", "cat\tK\ndog\tD\n")
+    aligned = ",".join([write(tmp_path / "b.en", "one\ntwo\n"), write(tmp_path / "b.de", "eins\nzwei\n")])
+    expected = [Pair("one", "eins", 1), Pair("two", "zwei", 2), Pair("cat", "K", 1, 1), Pair("dog", "D", 2, 1)]
+    for mapping in ({tsv: 0.5, aligned: 2}, {aligned: 2, tsv: 0.5}):
+        assert list(read_pairs(mapping, "train")) == expected
+        assert source_files(mapping) == [*aligned.split(","), tsv]
+    assert describe_line(2, 1, mapping) == f"line 2 of {tsv}"
+    assert list_corpora({"b": 1, "a": 1, "c": 1.5}) == [("c", 1.5), ("a", 1), ("b", 1)]
+
+
+def test_dev_is_held_out_from_all_corpora(tmp_path: Path):
+    paths = [write_words(tmp_path / name, 40) for name in ("a.tsv", "b.tsv")]
+    write(tmp_path / "c.tsv", "".join(f"v{index}\tx\n" for index in range(40)))
+    data = DataConfiguration(train={paths[0]: 1, paths[1]: 0.1, str(tmp_path / "c.tsv"): 3}, dev_size=30)
+    splits = open_splits(data, seed=1)
+    train, dev = list(splits["train"]()), list(splits["dev"]())
+    assert overlap(train, dev) == 0
+    assert len({pair.source for pair in dev}) == 30
+    assert {pair.corpus for pair in train} == {pair.corpus for pair in dev} == {0, 1, 2}
+    assert len(train) + len(dev) == 200
+    assert len({pair.source for pair in open_splits(dataclasses.replace(data, train_size=20), 1)["train"]()}) == 20
+
+
+def test_a_bad_line_of_several_corpora_names_its_file(tmp_path: Path):
+    good, bad = write(tmp_path / "a.tsv", "a\tb\n" * 3), write(tmp_path / "b.tsv", "a\tb\nc\n")
+    with pytest.raises(DataError, match="^" + re.escape(f"{bad}:2: no TAB")):
+        list(read_pairs({good: 1, bad: 1}, "train"))
+
+
+def test_every_corpus_is_looked_at_before_training(tmp_path: Path):
+    good = write_words(tmp_path / "a.tsv", 5)
+    with pytest.raises(DataError, match=r"none\.tsv: no such file"):
+        open_splits(DataConfiguration(train={good: 2, str(tmp_path / "none.tsv"): 1}, dev=good), seed=1)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="pipe: is a pipe or device"):
+        open_splits(DataConfiguration(train={good: 2, str(tmp_path / "pipe"): 1}, dev=good), seed=1)
+
+
+@pytest.mark.parametrize("text", ["{a.tsv: x}", "{a.tsv:2}", "{a.de,a.en: 1}", "{a.tsv}"])
+def test_what_looks_like_a_mapping_and_is_none(text: str):
+    with pytest.raises(UsageError, match="no file, and no mapping of places to weights; write"):
+        read_pairs(text, "train")
+
+
+def test_a_file_may_have_braces_in_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "{a}", "cat\tK\n")
+    assert list(read_pairs("{a}", "train")) == [Pair("cat", "K", 1)]
+
+
+@pytest.mark.usefixtures("built_in")
+def test_a_built_in_corpus_among_others_brings_no_dev(tmp_path: Path):
+    path = write_words(tmp_path / "a", 30)
+    splits = open_splits(DataConfiguration(train={"tiny": 1, path: 1}), seed=1)
+    assert list(splits) == ["train", "dev"]
+    assert "own dev" not in {pair.source for pair in splits["dev"]()}
+    # Alone it is what it is without a weight.
+    splits = open_splits(DataConfiguration(train={"tiny": 2}), seed=1)
+    assert next(splits["dev"]()).source == "own dev"
 
 
 # Views

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 RANKS = [
     {"__init__", "errors", "files", "symbols"},
     {"configuration", "text_file", "settings_file", "space", "tokenizers", "subwords", "text"},
-    {"cmudict", "corpus", "tokenized_corpus", "batches", "metrics", "significance"},
+    {"cmudict", "corpus", "pair_filter", "tokenized_corpus", "batches", "metrics", "significance"},
     {"model", "network", "losses", "search", "constraints", "penalties", "position_loop", "sampling", "schedule"},
     {
         "run_directory",

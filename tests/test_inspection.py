@@ -73,6 +73,25 @@ def test_what_is_dropped_and_why(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert find(report(tmp_path, ["a"]), "dropped pairs") == "dropped pairs: none (data.max_length 16)"
 
 
+def test_several_corpora(tmp_path: Path):
+    places = [write_pairs(tmp_path / f"{name}.tsv", [(name, "A")] * count) for name, count in (("a", 8), ("b", 3))]
+    dev = write_pairs(tmp_path / "dev.tsv", [("a", "A")])
+    text = inspect(tiny_configuration({"train": dict(zip(places, (0.5, 2.0), strict=True)), "dev": dev}))
+    assert find(text, "2 ") == f"2 3 6 {places[1]}"
+    assert find(text, "0.5") == f"0.5 8 4 {places[0]}"
+    assert find(text, "train") == "train 11 2"
+    # The bucket's pairs are those of a pass: 10 rows of 2 + 2 symbols in a batch of 128 rows.
+    assert find(text, "all") == "all 10 1 92.2%"
+
+
+def test_every_rule_is_named(tmp_path: Path):
+    text = report(tmp_path, ["ab", "ab", "a"], drop_duplicates=True, min_length=2)
+    assert find(text, "dropped pairs") == (
+        "dropped pairs (data.max_length 16, data.min_length 2, data.drop_duplicates true): "
+        "1 source too short (first on line 3); 1 the same pair again (first on line 2)"
+    )
+
+
 def test_first_batches(tmp_path: Path):
     text = report(tmp_path, ["aß"])
     batches = text[text.index("first batches") :]

@@ -50,7 +50,15 @@ def test_saved_configuration_comes_back_equal(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("pairs.tsv", "pairs.tsv"), ("a b.tsv", "a b.tsv"), ("[a,b]", ["a", "b"]), ("2024", "2024"), ("x: y", "x: y")],
+    [
+        ("pairs.tsv", "pairs.tsv"),
+        ("a b.tsv", "a b.tsv"),
+        ("[a,b]", ["a", "b"]),
+        ("2024", "2024"),
+        ("x: y", "x: y"),
+        ("{a.tsv: 0.5, 'a.de,a.en': 2}", {"a.tsv": 0.5, "a.de,a.en": 2.0}),
+        ('{"a b": 1}', {"a b": 1.0}),
+    ],
 )
 def test_data_is_a_path_or_a_list(text: str, value: object):
     assert parse_arguments(["train", "--data.train", text]).configuration.data.train == value
@@ -74,6 +82,8 @@ def test_seed_is_short_for_train_seed_and_run_and_overwrite_are_taken():
         (["--text.normalization", "nfd"], "text.normalization: nfd is impossible, it must be nfc or nfkc"),
         (["--model.dropout", "1.5"], "model.dropout: 1.5 is impossible"),
         (["--seed", "-1"], "train.seed: -1 is impossible"),
+        (["--data.train", "{a: -1}"], "data.train: weight of a: -1.0 is impossible"),
+        (["--data.max_ratio", "0.5"], "data.max_ratio: 0.5 is impossible, it must be at least 1"),
         (["--data.batch_tokens", "10"], "data.batch_tokens: 10 is impossible, it must be above data.max_length"),
         (["--config", "nope"], "--config nope: no such file"),
         (["stray"], "stray: an argument too many"),
@@ -99,6 +109,10 @@ def test_command_line_refusals_name_the_key(argv: list[str], words: str):
         ("train: {epochs: null}\n", "train.epochs: null is impossible"),
         ("train: {epochs: 0}\n", "train.epochs: 0 is impossible, it must be at least 1"),
         ("data: {train: 5}\n", "data.train: 5 is impossible, it must be text or a list of texts"),
+        ("data: {train: {a: x, b: 1}}\n", "data.train: {'a': 'x', 'b': 1} is impossible, it must be text or"),
+        ("data: {train: {a: 0}}\n", "data.train: weight of a: 0.0 is impossible, it must be above 0"),
+        ("data:\n  train:\n    a: 1\n    a: 2\n", "mine.yaml, line 4: data.train.a: stands here twice"),
+        ("data: {dev: {a: 1}}\n", "data.dev: {'a': 1} is impossible, it must be text or a list of texts or null"),
         ("data: {train: 2024-13-45}\n", "mine.yaml: "),
         ("text: {lowercase: 1}\n", "text.lowercase: 1 is impossible"),
         ("data:\n  train: [a\ntext: {}\n", "mine.yaml, line 3: not YAML"),

@@ -1,3 +1,5 @@
+import dataclasses
+import json
 import logging
 from pathlib import Path
 
@@ -61,3 +63,66 @@ def test_changed_files_are_refused_once_something_is_trained(tmp_path: Path):
     prepare(configure(tmp_path, "ab ba"), run)  # written again, the same content
     with pytest.raises(UsageError, match=r"train\.tsv: changed since the run .* began; .*--overwrite"):
         prepare(configure(tmp_path, "ab ba abc"), run)
+
+
+def configure_two(folder: Path, weights: tuple[float, float], **data: object) -> Configuration:
+    """Two corpora and no dev; the first has a repetition, a long pair and an uneven one."""
+    words = [f"{letter}{number}" for number in range(30) for letter in "ab"]
+    lines = {
+        "a.tsv": [*words, words[0], "l" * 9],
+        "b.tsv": [*(word[::-1] for word in words), words[1]],
+    }
+    for name, sources in lines.items():
+        (folder / name).write_text("".join(f"{source}\t{' '.join(source)}\n" for source in sources))
+    train = {str(folder / name): weight for name, weight in zip(lines, weights, strict=True)}
+    return Configuration(
+        data=DataConfiguration(train=train, max_length=8, dev_size=10, **data),
+        text=TextConfiguration(target_tokenizer="space"),
+    )
+
+
+def test_several_corpora(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    configuration = configure_two(tmp_path, (0.5, 2.0), drop_duplicates=True)
+    data = prepare(configuration, RunDirectory(tmp_path / "run"))
+    # The one with the higher weight comes first: of equal pairs its own stays.
+    assert data.train.weights == (2.0, 0.5)
+    assert f"first on line 62 of {tmp_path}/a.tsv: source too long (data.max_length 8)" in caplog.text
+    assert "the same pair again (data.drop_duplicates true)" in caplog.text
+    assert "are in the training data too" not in caplog.text
+    files = json.loads(RunDirectory(tmp_path / "run").data_info.read_text())
+    assert list(files) == [str(tmp_path / "b.tsv"), str(tmp_path / "a.tsv")]
+    lengths = {name: len((tmp_path / name).read_text().splitlines()) for name in ("a.tsv", "b.tsv")}
+    assert lengths == {"a.tsv": 62, "b.tsv": 61}
+    assert len(data.train) + len(data.dev) + sum(data.train.dropped.values()) + sum(data.dev.dropped.values()) == 123
+
+
+def test_a_changed_file_among_several_is_refused_once_something_is_trained(tmp_path: Path):
+    run = RunDirectory(tmp_path / "run")
+    configuration = configure_two(tmp_path, (1, 1))
+    prepare(configuration, run)
+    Checkpoints(run.checkpoints).save(TrainingState(epoch=1, best_epoch=1), lambda path: path.touch())
+    (tmp_path / "b.tsv").write_text("x\tx\n" * 20)
+    with pytest.raises(UsageError, match=r"b\.tsv: changed since the run"):
+        prepare(configuration, run)
+
+
+def test_other_weights_take_the_ids_that_are_there(tmp_path: Path):
+    run = RunDirectory(tmp_path / "run")
+    prepare(configure_two(tmp_path, (1, 2)), run)
+    before = (run.data / "train" / "manifest.json").stat().st_mtime_ns
+    assert prepare(configure_two(tmp_path, (1, 3)), run).train.weights == (3, 1)
+    assert (run.data / "train" / "manifest.json").stat().st_mtime_ns == before
+    prepare(configure_two(tmp_path, (3, 1)), run)  # another order
+    assert (run.data / "train" / "manifest.json").stat().st_mtime_ns != before
+
+
+def test_filters_leave_the_dev_set_as_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    configuration = configure(tmp_path, "ab ba ab a", dev="ab b b")
+    filtered = dataclasses.replace(configuration.data, min_length=2, drop_duplicates=True, max_ratio=1.0)
+    data = prepare(dataclasses.replace(configuration, data=filtered), RunDirectory(tmp_path / "run"))
+    assert (len(data.train), len(data.dev)) == (2, 3)
+    for warning in [
+        "train: 1 pairs left out of training, first on line 4: source too short (data.min_length 2)",
+        "train: 1 pairs left out of training, first on line 3: the same pair again (data.drop_duplicates true)",
+    ]:
+        assert warning in caplog.text

@@ -173,3 +173,15 @@ def test_where_it_is_found(tmp_path: Path):
     beside.touch()
     assert find_space(None, config) == beside
     assert find_space("other.yaml", config) == Path("other.yaml")
+
+
+def test_weights_of_corpora_can_be_searched():
+    base = dataclasses.replace(BASE, data=dataclasses.replace(BASE.data, train={"a.tsv": 1.0, "b.tsv": 1.0}))
+    choices = [{"a.tsv": 1, "b.tsv": 0.5}, {"b.tsv": 1, "a.tsv": 1}]
+    space = make_space({"data.train": {"choices": choices}}, base)
+    over = space.dimensions[0].over
+    assert isinstance(over, Choices)
+    assert over.values == ({"a.tsv": 1.0, "b.tsv": 0.5}, {"a.tsv": 1.0, "b.tsv": 1.0})
+    assert space.apply({"data.train": over.values[0]}).data.train == choices[0]
+    with pytest.raises(UsageError, match=r"data\.train: \{'a\.tsv': 'x'\} is impossible there"):
+        make_space({"data.train": {"choices": [{"a.tsv": "x"}]}}, base)

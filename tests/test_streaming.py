@@ -1,18 +1,23 @@
 """Line streaming with a fake predictor: one answer a line, in order, in time."""
 
+import gzip
 import io
 import itertools
 import json
 import logging
 import os
+import random
+import re
 import threading
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from pipeline.streaming import BATCH_LINES, predict_lines, read_batches
+from pipeline.errors import DataError
+from pipeline.streaming import BATCH_LINES, open_input, predict_lines, read_batches
 
 
 class FakePrediction(NamedTuple):
@@ -194,3 +199,42 @@ def test_a_read_error_is_raised_after_what_came_before():
     assert next(batches) == [b"a\n"]
     with pytest.raises(OSError, match="Input/output error"):
         next(batches)
+
+
+# Files
+
+
+def test_a_compressed_file(tmp_path: Path):
+    (tmp_path / "words.gz").write_bytes(gzip.compress(b"one\n" * 3000 + b"two"))
+    written: list[str] = []
+    predict_lines(FakePredictor(), open_input(str(tmp_path / "words.gz")), written.append)
+    assert "".join(written) == "ONE\n" * 3000 + "TWO\n"
+
+
+@pytest.mark.parametrize("damage", ["truncated", "plain", "sum", "stream"])
+def test_a_damaged_compressed_file_is_named(tmp_path: Path, damage: str):
+    generator = random.Random(0)
+    content = "".join(f"{generator.getrandbits(64):x}\n" for _ in range(5000)).encode()
+    whole = gzip.compress(content)
+    bad = {
+        "truncated": whole[:-10000],
+        "plain": content,
+        "sum": whole[:-8] + b"\0\0\0\0" + whole[-4:],
+        "stream": whole[:10] + b"\xff" * 50,
+    }
+    path = tmp_path / "words.gz"
+    path.write_bytes(bad[damage])
+    written: list[str] = []
+    with pytest.raises(DataError, match="^" + re.escape(str(path)) + r":\d+: truncated or corrupt gzip") as error:
+        predict_lines(FakePredictor(), open_input(str(path)), written.append)
+    # Every whole line before has its answer.
+    answered = "".join(written).splitlines()
+    assert str(error.value).startswith(f"{path}:{len(answered) + 1}:")
+    assert answered == content.decode().upper().splitlines()[: len(answered)]
+    assert bool(answered) == (damage in ("truncated", "sum"))
+
+
+def test_a_missing_file_shows_when_it_is_opened(tmp_path: Path):
+    for name in ("none", "none.gz"):
+        with pytest.raises(FileNotFoundError):
+            open_input(str(tmp_path / name))

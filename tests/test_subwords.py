@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from pipeline import subwords
 from pipeline.errors import DataError
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
 
@@ -48,3 +49,17 @@ def test_word_pieces():
     pieces = learn_word_pieces(SENTENCES, 60)
     assert len(pieces) == len(set(pieces))
     assert {"the", "sleeps", "d", "##g"} <= set(pieces)
+
+
+def test_many_words(monkeypatch: pytest.MonkeyPatch):
+    sentences = [*SENTENCES, "xylophones", "dogs"]
+    whole = learn_word_pieces(sentences, 100)
+    monkeypatch.setattr(subwords, "MOST_WORDS", 8)
+    chosen = dict(subwords._choose_words(Counter(word for sentence in sentences for word in sentence.split())))
+    # The eight most frequent, and the one that alone has an x.
+    assert set(chosen) == {"the", "sleeps", "big", "small", "tiny", "cat", "cow", "dog", "xylophones"}
+    assert chosen["the"] == 9
+    pieces = learn_word_pieces(sentences, 100)
+    # Every character is there, so that no word is unknown.
+    characters = {character for sentence in sentences for character in sentence if character != " "}
+    assert characters <= set(pieces) & set(whole)

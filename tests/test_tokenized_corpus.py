@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pipeline import tokenized_corpus
 from pipeline.corpus import Pair
 from pipeline.errors import DataError
+from pipeline.pair_filter import PairFilter
 from pipeline.symbols import END
 from pipeline.text import TextProcessor, Vocabulary
 from pipeline.tokenized_corpus import ARRAYS, TokenizedCorpus, open_corpus, tokenize_corpus
@@ -24,8 +26,9 @@ def make_pairs(*pairs: tuple[str, str]) -> list[Pair]:
 
 @pytest.fixture
 def tokenize(tmp_path: Path) -> Tokenize:
-    def call(pairs: object, fingerprint: str = "one", max_length: int = 3) -> TokenizedCorpus:
-        return tokenize_corpus(pairs, SOURCE, TARGET, max_length, tmp_path / "train", fingerprint)
+    def call(pairs: object, fingerprint: str = "one", max_length: int = 3, **rules: Any) -> TokenizedCorpus:
+        pair_filter = PairFilter(max_length, **rules)
+        return tokenize_corpus(pairs, SOURCE, TARGET, pair_filter, tmp_path / "train", fingerprint)
 
     return call
 
@@ -65,7 +68,7 @@ def test_more_pairs_than_a_chunk(tokenize: Tokenize, monkeypatch: pytest.MonkeyP
     assert corpus.lines.tolist() == [2 * index + 1 for index in kept]
     for place, index in enumerate(kept):
         assert ids_of(corpus, place) == ([4, 5] * (index % 3) + [END], [4] * (index % 4) + [END])
-    assert (corpus.dropped, corpus.first_dropped) == ({"source too long": 3}, {"source too long": 5})
+    assert (corpus.dropped, corpus.first_dropped) == ({"source too long": 3}, {"source too long": (5, 0)})
 
 
 def test_what_is_too_long_is_left_out_and_counted_once(tokenize: Tokenize):
@@ -74,7 +77,7 @@ def test_what_is_too_long_is_left_out_and_counted_once(tokenize: Tokenize):
     )
     assert corpus.lines.tolist() == [1, 11]
     assert corpus.dropped == {"source too long": 2, "target too long": 2}
-    assert corpus.first_dropped == {"source too long": 3, "target too long": 5}
+    assert corpus.first_dropped == {"source too long": (3, 0), "target too long": (5, 0)}
 
 
 def test_what_was_done_before_is_opened(tokenize: Tokenize):
@@ -121,3 +124,28 @@ def test_nothing_left(tokenize: Tokenize, tmp_path: Path):
         tokenize([])
     assert len(open_corpus(tmp_path / "train")) == 0
     assert tokenize(make_pairs(("aaaa", "A")), "two", max_length=4).lines.tolist() == [1]
+
+
+def test_what_stays_knows_its_corpus(tokenize: Tokenize, tmp_path: Path):
+    pairs = [Pair("a", "A", 1), Pair("aaaa", "A", 1, 1), Pair("ab", "A B", 2, 1), Pair("b", "B", 1, 2)]
+    corpus = tokenize(pairs)
+    assert (corpus.lines.tolist(), corpus.corpora.tolist()) == ([1, 2, 1], [0, 1, 2])
+    assert open_corpus(tmp_path / "train").first_dropped == {"source too long": (1, 1)}
+    assert open_corpus(tmp_path / "train").first_dropped["source too long"].corpus == 1
+
+
+def test_repeated_pairs(tokenize: Tokenize, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tokenized_corpus, "CHUNK", 2)
+    pairs = make_pairs(("a", "A"), ("b", "A"), ("a", "A"), ("aaaa", "A"), ("aaaa", "A"), ("a", "B"), ("b", "A"))
+    corpus = tokenize(pairs, drop_duplicates=True)
+    assert corpus.lines.tolist() == [1, 3, 11]
+    # What is too long is no repetition.
+    assert corpus.dropped == {"the same pair again": 2, "source too long": 2}
+    assert corpus.first_dropped == {"the same pair again": (5, 0), "source too long": (7, 0)}
+    assert len(tokenize(pairs, "two")) == 5
+
+
+def test_nothing_left_for_several_reasons(tokenize: Tokenize):
+    message = r"no pair is left, 1 are left out: source too long \(data.max_length 3\), 1 are left out: "
+    with pytest.raises(DataError, match=message):
+        tokenize(make_pairs(("aaaa", "A"), ("aa", "A")), min_length=2)
