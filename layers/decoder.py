@@ -276,7 +276,7 @@ class AttentionDecoder(keras.layers.Layer):
         )
 
     def step(
-        self, inputs: Any, state: list[Any], memory: AttentionMemory, beams: int = 1
+        self, inputs: Any, state: list[Any], memory: AttentionMemory, beams: int = 1, heads_apart: bool = False
     ) -> tuple[Any, list[Any], Any]:
         """One output position: look, then move on. The single definition of the recurrence.
 
@@ -285,22 +285,23 @@ class AttentionDecoder(keras.layers.Layer):
             state: s_{t-1}, as `initial_state` or the previous step returned it.
             memory: From `prepare_memory`.
             beams: How many rows of inputs and state, one after the other, look at each row of the memory.
+            heads_apart: Of several heads, give every one's weights instead of their mean.
 
         Returns:
             hidden `[batch, readout_units]`, g's hidden layer before its tanh, for `readout`; the new state; and the
-            attention weights `[batch, source]` in at least float32.
+            attention weights `[batch, source]` in at least float32, or `[batch, heads, source]`.
         """
         before = self._unflatten(state)
         if self.feeding is not None:
             inputs = inputs + self.feeding(before.fed)  # g's last hidden layer goes where y_{t-1} goes
         if self.context_cell is None:
-            context, attention_weights = self._look(before.cell[0], memory, beams, before.coverage)
+            context, attention_weights = self._look(before.cell[0], memory, beams, before.coverage, heads_apart)
             *gates, hidden = tf.split(inputs + context, self.widths, axis=1)  # W y_{t-1} + V C_t
             cell = self.cell.advance(gates, before.cell)
         else:
             *gates, hidden = tf.split(inputs, self.widths, axis=1)
             between = self.cell.advance(gates, before.cell)
-            context, attention_weights = self._look(between[0], memory, beams, before.coverage)
+            context, attention_weights = self._look(between[0], memory, beams, before.coverage, heads_apart)
             gates_and_bias = self.context_cell.input_share(context[:, : -self.readout_units])
             cell = self.context_cell.advance(tf.split(gates_and_bias, len(gates), axis=1), between)
             hidden = hidden + context[:, -self.readout_units :]
@@ -309,13 +310,19 @@ class AttentionDecoder(keras.layers.Layer):
         after = DecoderState(
             cell,
             above,
-            before.coverage + attention_weights if self.coverage else None,
+            before.coverage + (ops.mean(attention_weights, axis=1) if heads_apart else attention_weights)
+            if self.coverage
+            else None,
             ops.tanh(hidden) if self.input_feeding else None,
         )
         return hidden, after.flatten(), attention_weights
 
-    def _look(self, query: Any, memory: AttentionMemory, beams: int, coverage: Any) -> tuple[Any, Any]:
+    def _look(
+        self, query: Any, memory: AttentionMemory, beams: int, coverage: Any, heads_apart: bool
+    ) -> tuple[Any, Any]:
         more = {"coverage": coverage} if self.coverage else {}
+        if heads_apart:
+            more["heads_apart"] = True
         return self.attention(query, memory.keys, memory.values, memory.mask, beams=beams, **more)
 
     def _climb(self, output: Any, states: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
@@ -371,14 +378,15 @@ class AttentionDecoder(keras.layers.Layer):
 
 
 def plain_unroll(
-    decoder: AttentionDecoder, inputs: Any, memory: Any, memory_mask: Any, summary: Any
+    decoder: AttentionDecoder, inputs: Any, memory: Any, memory_mask: Any, summary: Any, heads_apart: bool = False
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """`AttentionDecoder.step` at every target position, one after the other.
 
     The reference that hand-written unrolls are held to, and the way for every decoder without one.
 
     Returns:
-        hidden `[batch, target, readout_units]` for `readout`, and attention weights `[batch, target, source]`.
+        hidden `[batch, target, readout_units]` for `readout`, and attention weights `[batch, target, source]`, or
+        `[batch, target, heads, source]` with the heads apart.
     """
     prepared = decoder.prepare_memory(memory, memory_mask, summary)
     state = decoder.initial_state(summary, memory_mask)
@@ -386,11 +394,11 @@ def plain_unroll(
     length = tf.shape(time_major)[0]
 
     def body(position: tf.Tensor, state: list[Any], outputs: tuple[Any, Any]) -> tuple[Any, ...]:
-        hidden, state, weights = decoder.step(time_major[position], state, prepared)
+        hidden, state, weights = decoder.step(time_major[position], state, prepared, heads_apart=heads_apart)
         return position + 1, state, (outputs[0].write(position, hidden), outputs[1].write(position, weights))
 
     # A first step outside the loop tells the dtypes; its results are thrown away by graph pruning.
-    first = decoder.step(time_major[0], state, prepared)
+    first = decoder.step(time_major[0], state, prepared, heads_apart=heads_apart)
     arrays = (tf.TensorArray(first[0].dtype, length), tf.TensorArray(first[2].dtype, length))
     *_, (hidden, weights) = tf.while_loop(
         lambda position, *_: position < length,
@@ -398,4 +406,6 @@ def plain_unroll(
         (tf.constant(0), [tf.cast(part, after.dtype) for part, after in zip(state, first[1], strict=True)], arrays),
         maximum_iterations=length,
     )
-    return tf.transpose(hidden.stack(), [1, 0, 2]), tf.transpose(weights.stack(), [1, 0, 2])
+    weights = weights.stack()
+    others = range(2, weights.shape.rank or 3)
+    return tf.transpose(hidden.stack(), [1, 0, 2]), tf.transpose(weights, [1, 0, *others])

@@ -27,10 +27,11 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         keys: `[batch, source, units]`, from `project_memory`.
         values: `[batch, source * heads, value_units]`: a row for each head at the first position, then at the next.
         mask: `[batch, source]` bool, False on padding.
+        heads_apart: Whether the weights of every head come out, instead of their mean.
 
     Returns:
         context `[batch * beams, value_units]`, and the mean of the heads' attention weights, `[batch * beams, source]`
-        in at least float32.
+        in at least float32; or those of every head, `[batch * beams, heads, source]`.
 
     Example:
         >>> import numpy as np
@@ -50,7 +51,14 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         self.heads = heads
 
     def call(
-        self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1, coverage: Any = None
+        self,
+        query: Any,
+        keys: Any,
+        values: Any,
+        mask: Any,
+        beams: int = 1,
+        coverage: Any = None,
+        heads_apart: bool = False,
     ) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
         weighed = self._match(query, keys, beams, coverage) * ops.cast(self.score_vector, keys.dtype)
@@ -60,7 +68,10 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         weights = masked_softmax(scores, ops.reshape(mask, (batch, 1, 1, source)))
         rows = ops.reshape(ops.transpose(weights, (0, 1, 3, 2)), (batch, beams, source * self.heads))
         context = weighted_sum(ops.cast(rows, values.dtype), values)
-        return join_beams(context, beams), join_beams(ops.mean(weights, axis=2), beams)
+        context = join_beams(context, beams)
+        if heads_apart:
+            return context, ops.reshape(weights, (-1, self.heads, source))
+        return context, join_beams(ops.mean(weights, axis=2), beams)
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 Scores = SymbolScores | SentenceScores
+TOKENIZED_SAMPLE = 1000
 
 
 def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[str]]:
@@ -70,6 +71,11 @@ def evaluate_pairs(
     if tokens or predictor.text.has_sentences:
         lines = list(pairs)
         sources, references = [pair.source for pair in lines], [[pair.target] for pair in lines]
+        if not tokens and _look_tokenized(references):
+            logger.warning(
+                "the references look tokenised, and BLEU cuts them once more; --bleu-tokens given takes them as they "
+                "are, as published figures of tokenised text do"
+            )
     else:
         grouped = group_references(pairs, predictor.text)
         sources, references = list(grouped), list(grouped.values())
@@ -82,6 +88,11 @@ def evaluate_pairs(
     if unknown:
         logger.warning("%d sources have symbols that training lacks: they were decoded and counted", unknown)
     return score_predictions(predictions, references, predictor.text, tokens), predictions
+
+
+def _look_tokenized(references: Sequence[Sequence[str]]) -> bool:
+    few = references[:TOKENIZED_SAMPLE]
+    return sum(targets[0].endswith(" .") for targets in few) > len(few) / 2
 
 
 def evaluate_file(predictor: Predictor, location: str, tokens: str = "") -> dict[str, Any]:

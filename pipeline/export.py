@@ -35,7 +35,8 @@ def export_run(
     - `n_best`: `texts`, `scores`, `rank_scores` (the penalised scores that order them) `[B, K]`, best first; '' and
       -inf where missing
     - `explain`: `text`, `score`, `source_tokens` `[B, S]`, `target_tokens` `[B, T]`, `attention`
-      `[B, T, S]`, `source_length`, `target_length`; tokens hold the end symbol where the model sees it
+      `[B, T, S]`, `source_length`, `target_length`; tokens hold the end symbol where the model sees it;
+      of several heads, whose mean `attention` is, also `attention_heads` `[B, heads, T, S]`
     - `complete`: from `source` and `prefix` `[B]`: `text`, `score` of the best output that begins so
     - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
     - `score_tokens`: the same from `target_tokens` `[B, T]`, '' on the right
@@ -110,7 +111,8 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., dict[str, tf.Tens
         outputs = model.decode(source)
         best = {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
         best |= {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
-        return {**best, **{name: outputs[name] for name in ("source_tokens", "source_length")}}
+        names = ("source_tokens", "source_length", "attention_heads")
+        return {**best, **{name: outputs[name] for name in names if name in outputs}}
 
     def complete(source: tf.Tensor, prefix: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = model.complete(source, prefix)

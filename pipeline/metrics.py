@@ -171,8 +171,8 @@ def sentence_metrics(
     tokens: str = "13a", lowercase: bool = False
 ) -> tuple[sacrebleu.BLEU, sacrebleu.CHRF, sacrebleu.TER]:
     """sacrebleu's BLEU, chrF and TER, set up as `score_sentences` has them."""
-    given = tokens == "given"
-    bleu = sacrebleu.BLEU(tokenize="none" if given else tokens, force=given, lowercase=lowercase)
+    # Forced: its hint at tokenised text would come after every epoch, and evaluation has one of its own.
+    bleu = sacrebleu.BLEU(tokenize="none" if tokens == "given" else tokens, force=True, lowercase=lowercase)
     return bleu, sacrebleu.CHRF(lowercase=lowercase), sacrebleu.TER(case_sensitive=not lowercase)
 
 

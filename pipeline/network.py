@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from layers import plain_unroll
-from pipeline.symbols import START
+from pipeline.symbols import PAD, START
 
 LARGEST_TABLE = 256
 
@@ -27,6 +27,13 @@ class Network(Protocol):
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """log p of every symbol of given targets, ids `[batch, target]` closed by the end symbol: the same shape."""
+
+    @property
+    def heads(self) -> int:
+        """Heads of its attention, as `attend` gives them."""
+
+    def attend(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """Attention weights of every head for given targets, `[batch, heads, target, source]`, 0 on padding."""
 
 
 class SingleNetwork(tf.Module):
@@ -60,10 +67,25 @@ class SingleNetwork(tf.Module):
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
-        inputs = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
-        hidden, _ = plain_unroll(self.decoder, self.target_embedding(inputs), *self._read(source, lengths))
+        hidden, _ = self._follow(source, lengths, target)
         log_probabilities = tf.nn.log_softmax(tf.cast(self._logits(hidden), tf.float32))
         return tf.gather(log_probabilities, target, batch_dims=2)
+
+    @property
+    def heads(self) -> int:
+        """See `Network`."""
+        return self.decoder.attention.heads
+
+    def attend(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        _, weights = self._follow(source, lengths, target, heads_apart=self.heads > 1)
+        weights = tf.expand_dims(weights, 1) if self.heads == 1 else tf.transpose(weights, [0, 2, 1, 3])
+        return tf.where(tf.not_equal(target, PAD)[:, None, :, None], weights, 0)
+
+    def _follow(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor, **options: bool) -> tuple[Any, Any]:
+        """The decoder unrolled over given targets."""
+        inputs = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
+        return plain_unroll(self.decoder, self.target_embedding(inputs), *self._read(source, lengths), **options)
 
     def _read(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Memory, its mask and summary."""
@@ -120,6 +142,19 @@ class Ensemble(tf.Module):
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
         return _log_mean([member.score(source, lengths, target) for member in self.members])
+
+    @property
+    def heads(self) -> int:
+        """See `Network`: the members may have different numbers of them, so that only their means can be joined."""
+        return 1
+
+    def attend(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        means = [
+            tf.reduce_mean(tf.cast(member.attend(source, lengths, target), tf.float32), axis=1, keepdims=True)
+            for member in self.members
+        ]
+        return tf.add_n(means) / len(means)
 
 
 def _log_mean(log_probabilities: Sequence[tf.Tensor]) -> tf.Tensor:

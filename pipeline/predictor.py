@@ -57,7 +57,8 @@ class StringModel(tf.Module):
             attention `[batch, n_best, target, source]` and target_length `[batch, n_best]`; of the source:
             source_tokens `[batch, source]` and source_length `[batch]`, all with the end symbol where the model
             sees it; and cut and unknown `[batch]`, whether the source was too long and how many of its symbols
-            were not in training.
+            were not in training. With several heads, whose mean attention is, also attention_heads
+            `[batch, heads, target, source]` of the best output.
         """
         return self._decode(source)
 
@@ -82,7 +83,7 @@ class StringModel(tf.Module):
         found = self._search(ids, lengths, prefix)
         source_tokens = self.source_text.to_symbols(symbols, self.max_length)
         texts, target_tokens = self._show(found, source_tokens, lengths)
-        return {
+        outputs = {
             "texts": tf.where(tf.math.is_finite(found.scores), texts, ""),
             "scores": found.scores,
             "rank_scores": found.rank_scores,
@@ -94,6 +95,16 @@ class StringModel(tf.Module):
             "cut": symbols.row_lengths() > self.max_length,
             "unknown": tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1),
         }
+        if self.network.heads > 1:
+            outputs["attention_heads"] = self._heads(ids, lengths, found.tokens[:, 0])
+        return outputs
+
+    def _heads(self, ids: tf.Tensor, lengths: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+        """What every head looked at, the search having kept their mean: given its outputs, once more."""
+        target = tf.shape(tokens)[1]
+        # A column at least: over none at all no recurrence runs.
+        padded = tf.pad(tokens, [[0, 0], [0, tf.cast(tf.equal(target, 0), tf.int32)]])
+        return tf.cast(self.network.attend(ids, lengths, padded)[:, :, :target], tf.float32)
 
     def _show(
         self, found: SearchResult, source_tokens: tf.Tensor, source_lengths: tf.Tensor
@@ -185,6 +196,8 @@ class Prediction(NamedTuple):
     """Whether the source was longer than the model takes, and its rest ignored."""
     unknown: int = 0
     """How many symbols of the source the model never saw in training."""
+    attention_heads: np.ndarray | None = None
+    """`[heads, T, S]`: where every head looked for each symbol of the best output, if there are several."""
 
     @property
     def texts(self) -> list[str]:
@@ -287,4 +300,11 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
         source_tokens=[token.decode() for token in arrays["source_tokens"][row, :source_length]],
         cut=bool(arrays["cut"][row]),
         unknown=int(arrays["unknown"][row]),
+        attention_heads=_heads_of(arrays, row, source_length),
     )
+
+
+def _heads_of(arrays: dict[str, np.ndarray], row: int, source_length: int) -> np.ndarray | None:
+    if "attention_heads" not in arrays:
+        return None
+    return arrays["attention_heads"][row, :, : int(arrays["target_length"][row, 0]), :source_length].copy()

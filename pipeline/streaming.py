@@ -222,6 +222,8 @@ def describe(source: str, prediction: "Prediction", n_best: int) -> str:
         "target_tokens": prediction.target_tokens,
         "attention": prediction.attention.astype("float64").round(6).tolist(),
     }
+    if prediction.attention_heads is not None:
+        answer["attention_heads"] = prediction.attention_heads.astype("float64").round(6).tolist()
     if prediction.cut:
         answer["cut"] = True
     if prediction.unknown:

@@ -1,5 +1,6 @@
 """How a run goes: data, model, epochs, the best checkpoint measured and exported."""
 
+import dataclasses
 import json
 import logging
 import random
@@ -103,7 +104,7 @@ def compile_model(configuration: Configuration, data: TrainingData, steps_per_ep
         # The average never takes the place of the weights while they are trained.
         ema_overwrite_frequency=None,
     )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gain"])
     if configuration.model.precision == "mixed_float16":
         # Small gradients would vanish in half precision.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
@@ -216,9 +217,9 @@ def _callbacks(
     steps: int,
 ) -> list[keras.callbacks.Callback]:
     beam_size = configuration.train.dev_beam_size
-    strings = live_string_model(
-        model, configuration, data.source_vocabulary, data.target_vocabulary, beam_size, n_best=1
-    )
+    # Figures that choose an epoch must not be drawn by lot.
+    decoding = dataclasses.replace(configuration, search=dataclasses.replace(configuration.search, method="best"))
+    strings = live_string_model(model, decoding, data.source_vocabulary, data.target_vocabulary, beam_size, n_best=1)
     draws = configuration.model.attention != "none"
     report = callbacks.DevReport(directory, writer, configuration.train.attention_samples, draws)
     references = group_references(data.splits["dev"](), configuration.text)

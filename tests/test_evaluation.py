@@ -143,3 +143,13 @@ def test_lowercase_models_are_measured_without_case():
     assert isinstance(scores, SentenceScores)
     assert (round(scores.bleu), round(scores.chrf), scores.ter, scores.sequence_error_rate) == (100, 100, 0, 0)
     assert "case:lc" in scores.signature
+
+
+@pytest.mark.parametrize(
+    ("target", "tokens", "warned"), [("ein hund .", "", True), ("Ein Hund.", "", False), ("ein hund .", "given", False)]
+)
+def test_tokenized_references_are_told(target: str, tokens: str, warned: bool, caplog: pytest.LogCaptureFixture):
+    text = TextConfiguration(target_tokenizer="bpe")
+    evaluate_pairs(FakePredictor({}, text), [Pair("a dog", target, 1)] * 3, "test", tokens)
+    assert ("--bleu-tokens given" in caplog.text) == warned
+    assert "detokenize" not in caplog.text

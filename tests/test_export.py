@@ -354,5 +354,8 @@ def test_every_kind_of_model_answers_alike_from_disk(kind: dict[str, Any], beam_
         np.testing.assert_array_equal(actual["texts"], expected["texts"])
         for name in ("scores", "attention"):
             np.testing.assert_allclose(actual[name], expected[name], atol=1e-6)
+        if batch and "attention_heads" in expected:
+            heads = loaded.signatures["explain"](source=source)["attention_heads"]
+            np.testing.assert_allclose(tf.reduce_mean(heads, axis=1), expected["attention"][:, 0], atol=1e-6)
         given = expected["texts"][:, 0]
         np.testing.assert_allclose(loaded.score(source, given)["score"], live.score(source, given)["score"], atol=1e-5)

@@ -98,3 +98,26 @@ def test_members_may_differ_in_their_precision(models: list[keras.Model]):
     expected = walk(Ensemble([SingleNetwork(member) for member in models]))
     for found, exact in zip(walk(Ensemble([SingleNetwork(models[0]), SingleNetwork(mixed)])), expected, strict=True):
         np.testing.assert_allclose(found, exact, atol=1e-2)
+
+
+def test_heads_apart_are_what_the_mean_is_made_of():
+    settings = {"attention": "multi_head_bahdanau", "attention_heads": 3, "attention_units": 6, "coverage": True}
+    member = model(4, **settings)
+    network = SingleNetwork(member)
+    apart = network.attend(SOURCE, LENGTHS, TARGET).numpy()
+    assert apart.shape == (2, 3, 3, 4)
+    real = (TARGET.numpy() != 0)[:, None, :, None]
+    np.testing.assert_allclose(apart.sum(axis=3, keepdims=True), real * np.ones((2, 3, 3, 1)), atol=1e-9)
+    _, mean = member([SOURCE, tf.constant([[START, 4, 6], [START, 5, END]])])
+    np.testing.assert_allclose(apart.mean(axis=1), mean * real[:, 0], atol=1e-9)
+    assert np.ptp(apart, axis=1).max() > 1e-3
+
+
+def test_one_head_is_the_attention(models: list[keras.Model]):
+    members = [SingleNetwork(member) for member in models]
+    _, weights = models[0]([SOURCE, tf.constant([[START, 4, 6], [START, 5, END]])])
+    found = members[0].attend(SOURCE, LENGTHS, TARGET)
+    real = tf.cast(TARGET != 0, tf.float64)[:, :, None]
+    np.testing.assert_allclose(found[:, 0], weights * real, atol=1e-9)
+    both = tf.add_n([tf.cast(member.attend(SOURCE, LENGTHS, TARGET), tf.float32) for member in members]) / 2
+    np.testing.assert_allclose(Ensemble(members).attend(SOURCE, LENGTHS, TARGET), both, atol=1e-6)
