@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.streaming import BATCH_LINES, open_input, predict_lines, read_batches
+from pipeline.streaming import BATCH_LINES, describe, open_input, predict_lines, read_batches
 
 
 class FakePrediction(NamedTuple):
@@ -29,6 +29,7 @@ class FakePrediction(NamedTuple):
     attention: np.ndarray
     cut: bool
     unknown: int = 0
+    attention_heads: np.ndarray | None = None
 
 
 class FakePredictor:
@@ -124,6 +125,12 @@ def test_json():
         answer = json.loads(line)
         assert (answer["source"], answer["predictions"]) == (source, [])
         assert answer["error"]
+
+
+def test_json_has_heads_where_there_are_several():
+    heads = np.array([[[0.25, 0.75]], [[1.0, 0.0]]], np.float32)
+    prediction = FakePredictor().answer("ab")._replace(attention_heads=heads)
+    assert json.loads(describe("ab", prediction, 1))["attention_heads"] == heads.tolist()
 
 
 def test_prefixes_stand_after_a_tab(caplog: pytest.LogCaptureFixture):
