@@ -161,6 +161,70 @@ def test_a_step_by_hand(cell: str):
     assert_close(layer.readout(hidden), dense(np.tanh(hidden), layer.output_projection), 1e-12)
 
 
+def begun(layer: AttentionDecoder) -> tuple[Any, list[Any]]:
+    return layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY, MASK)
+
+
+def test_a_conditional_step_by_hand():
+    layer = decoder(cell="conditional_gru", readout_units=4)
+    prepared, state = begun(layer)
+    hidden, (new,), weights = layer.step(layer.prepare_inputs(INPUTS[:, 0]), state, prepared)
+    between, _ = layer.cell(INPUTS[:, 0], state)
+    assert_close(weights, layer.attention(between, prepared.keys, MEMORY, MASK)[1], 1e-12)
+    context = np.einsum("bs,bsm->bm", weights, MEMORY)
+    expected, _ = layer.context_cell(context, [between])
+    assert_close(new, expected, 1e-12)
+    assert_close(hidden, dense(np.concatenate([INPUTS[:, 0], expected, context], axis=-1), layer.readout_hidden), 1e-12)
+
+
+def test_layers_by_hand():
+    layer, first = decoder(layers=3, cell="lstm"), decoder(cell="lstm")
+    prepared, state = begun(layer)
+    assert len(state) == 6
+    hidden, new, weights = layer.step(layer.prepare_inputs(INPUTS[:, 0]), state, prepared)
+    context = np.einsum("bs,bsm->bm", weights, MEMORY)
+    output, below = layer.cell(tf.concat([INPUTS[:, 0], context], axis=-1), state[:2])
+    expected = [*below]
+    for cell, own in zip(layer.cells_above, (state[2:4], state[4:6]), strict=True):
+        above, after = cell(output, own)
+        output, expected = output + above, [*expected, *after]
+    for actual, of_keras in zip(new, expected, strict=True):
+        assert_close(actual, of_keras, 1e-12)
+    assert_close(hidden, dense(np.concatenate([INPUTS[:, 0], output, context], axis=-1), layer.readout_hidden), 1e-12)
+    assert len(first.initial_state(SUMMARY, MASK)) == 2
+
+
+def test_input_feeding_by_hand():
+    layer, plain = decoder(input_feeding=True, readout_units=4), decoder(readout_units=4)
+    plain.set_weights([weight for weight in layer.get_weights() if weight.shape != layer.feeding.kernel.shape])
+    prepared, state = begun(layer)
+    inputs = layer.prepare_inputs(INPUTS[:, 0])
+    hidden, new, _ = layer.step(inputs, state, prepared)
+    # Nothing is fed at first; then tanh of the hidden layer comes where the symbol comes.
+    assert_close(hidden, plain.step(inputs, state[:1], prepared)[0], 1e-12)
+    assert_close(new[1], np.tanh(hidden), 1e-12)
+    again = layer.step(inputs, new, prepared)[0]
+    fed = inputs + np.tanh(hidden) @ layer.feeding.kernel.numpy()
+    assert_close(again, plain.step(fed, new[:1], prepared)[0], 1e-12)
+    assert np.abs(again - plain.step(inputs, new[:1], prepared)[0]).max() > 1e-3
+
+
+def test_coverage_by_hand():
+    layer = decoder(coverage=True)
+    prepared, state = begun(layer)
+    np.testing.assert_array_equal(state[1], np.zeros((3, 4)))
+    seen = np.zeros((3, 4))
+    for position in range(3):
+        query = state[0] @ layer.attention.query_projection.kernel.numpy()
+        matched = query[:, None] + prepared.keys + seen[:, :, None] * layer.attention.coverage_vector.numpy()
+        scores = np.where(MASK, np.tanh(matched) @ layer.attention.score_vector.numpy(), -np.inf)
+        expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        _, state, weights = layer.step(layer.prepare_inputs(INPUTS[:, position]), state, prepared)
+        assert_close(weights, expected, 1e-12)
+        seen += expected
+        assert_close(state[1], seen, 1e-12)
+
+
 @pytest.mark.parametrize(("cell", "attention", "more"), KINDS, ids=kind_name)
 def test_several_rows_may_look_at_one_source(cell: str, attention: str, more: dict[str, Any]):
     layer = decoder(cell=cell, attention=attention, **more)
