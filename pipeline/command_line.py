@@ -207,10 +207,10 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
 def _score(arguments: argparse.Namespace, results: _Results) -> None:
     _import_tensorflow()
     from pipeline.corpus import read_pairs
-    from pipeline.loading import load_predictor
+    from pipeline.loading import load_scorer
     from pipeline.scoring import score_pairs
 
-    predictor = load_predictor(arguments.model, average=arguments.average)
+    predictor = load_scorer(arguments.model, average=arguments.average)
     for score in score_pairs(predictor, read_pairs(arguments.data, "test"), arguments.tokens):
         results.write(f"{score:.6f}\n")
 

@@ -56,7 +56,7 @@ class DataConfiguration:
         train: Training pairs: a TSV file (source TAB target, UTF-8, may end in .gz), a list of two
             line-aligned files, or the name of a built-in corpus (cmudict). Several of them as a mapping to weights,
             {news.tsv: 0.5, "talks.de,talks.en": 2}: how often a pass over the data has each of their pairs (2: twice;
-            0.5: a random half of them, the other half in the next pass).
+            0.5: a random half of them, the other half in the next pass; at least one pair of each length group).
         dev: Development pairs, in one of the first three forms. Left out: the built-in corpus's own, else held out
             from all of train.
         test: Test pairs, same forms. Left out: the built-in corpus's own, else none.
@@ -354,8 +354,8 @@ class StudyConfiguration:
         samples: Bootstrap samples of the test set, from which the intervals come.
     """
 
-    rates: str | list[float] = "1,0.333,3"
-    seeds: str | list[int] = "1,2"
+    rates: str | float | list[float] = "1,0.333,3"
+    seeds: str | int | list[int] = "1,2"
     workers: int = 1
     samples: int = 1000
 
@@ -388,7 +388,9 @@ class StudyConfiguration:
         return _read_numbers("study.seeds", self.seeds)
 
 
-def _read_numbers(key: str, value: str | Sequence[float]) -> list[float]:
+def _read_numbers(key: str, value: str | float | Sequence[float]) -> list[float]:
+    if isinstance(value, int | float):
+        return [float(value)]
     parts = value.strip("[]").split(",") if isinstance(value, str) else value
     try:
         return [float(part) for part in parts]
@@ -418,6 +420,16 @@ class Configuration:
 def by_name(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Values of nested sections by `section.key`."""
     return {f"{section}.{key}": value for section, values in sections.items() for key, value in values.items()}
+
+
+def with_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by `section.key` as an earlier version saved them, with the defaults of those that it did not have.
+
+    Example:
+        >>> with_defaults({"model.units": 8})["model.cell"]
+        'gru'
+    """
+    return {**by_name(Configuration().to_dict()), **settings}
 
 
 def describe_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

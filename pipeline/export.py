@@ -108,7 +108,7 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., dict[str, tf.Tens
         return {name: outputs[name] for name in ("texts", "scores", "rank_scores")}
 
     def explain(source: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model.decode(source)
+        outputs = model.explain(source)
         best = {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
         best |= {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
         names = ("source_tokens", "source_length", "attention_heads")

@@ -152,6 +152,17 @@ def load_predictor(
     raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
 
 
+def load_scorer(path: Path, average: int | None = None) -> Predictor:
+    """The same for scoring given targets alone: what only shapes the outputs of a search is not needed.
+
+    Args:
+        path: See `load_predictor`.
+        average: See `load_string_model`.
+    """
+    search = {"replace_unknown": False, "dictionary": None} if find_runs(Path(path)) is not None else None
+    return load_predictor(path, search=search, average=average)
+
+
 def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, average: int | None) -> Predictor:
     info = _read_export_info(path)
     _require_fixed(path, info["search"], search)
@@ -168,7 +179,7 @@ def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, aver
     except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: the exported model is damaged ({reason}); export it again") from error
-    if not hasattr(loaded, "complete"):
+    if not (hasattr(loaded, "complete") and hasattr(loaded, "explain")):
         raise UsageError(f"{path}: exported by an earlier version, which could do less; export it again")
     return Predictor(loaded, TextConfiguration(**info["text"]), n_best)
 

@@ -72,6 +72,11 @@ class SingleNetwork(tf.Module):
         return tf.gather(log_probabilities, target, batch_dims=2)
 
     @property
+    def attends(self) -> bool:
+        """Whether it looks at all."""
+        return self.decoder.attention_kind != "none"
+
+    @property
     def heads(self) -> int:
         """See `Network`."""
         return self.decoder.attention.heads
@@ -112,7 +117,7 @@ class _Memory(NamedTuple):
 class Ensemble(tf.Module):
     """Several models with the same vocabularies: the probability of a symbol is the mean of theirs.
 
-    Attention weights are the mean of theirs too.
+    Attention weights are the mean of theirs too, of those that have attention.
 
     Args:
         members: At least one.
@@ -121,6 +126,8 @@ class Ensemble(tf.Module):
     def __init__(self, members: Sequence[SingleNetwork]) -> None:
         super().__init__()
         self.members = list(members)
+        # Where none attends, all their weights are zeros.
+        self.looking = [index for index, member in enumerate(members) if member.attends] or list(range(len(members)))
 
     def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
         """See `Network`."""
@@ -136,7 +143,7 @@ class Ensemble(tf.Module):
         logits, states, weights = zip(*steps, strict=True)
         votes = [tf.nn.log_softmax(tf.cast(part, tf.float32)) for part in logits]
         # Members may differ in precision.
-        looks = [tf.cast(part, tf.float32) for part in weights]
+        looks = [tf.cast(weights[index], tf.float32) for index in self.looking]
         return _log_mean(votes), tuple(states), tf.add_n(looks) / len(looks)
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
@@ -150,10 +157,8 @@ class Ensemble(tf.Module):
 
     def attend(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
-        means = [
-            tf.reduce_mean(tf.cast(member.attend(source, lengths, target), tf.float32), axis=1, keepdims=True)
-            for member in self.members
-        ]
+        found = [self.members[index].attend(source, lengths, target) for index in self.looking]
+        means = [tf.reduce_mean(tf.cast(weights, tf.float32), axis=1, keepdims=True) for weights in found]
         return tf.add_n(means) / len(means)
 
 

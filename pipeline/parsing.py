@@ -27,6 +27,7 @@ from pipeline.configuration_options import (
     parse_search_settings,
 )
 from pipeline.errors import UsageError
+from pipeline.settings_file import suggest
 from pipeline.space import find_space, read_space
 
 _DESCRIPTION = """Train, look at, measure and export attention sequence-to-sequence models.
@@ -134,6 +135,8 @@ def _parse_study(argv: list[str]) -> argparse.Namespace:
     if argv[:1] not in (["length"], ["-h"], ["--help"]):
         wrong = f"{argv[0]}: no such study" if argv else "a study is missing"
         raise UsageError(f"{wrong} (studies: length; {PROGRAM} study length --help explains)")
+    if any(option.split("=")[0] in ("--seed", "--train.seed") for option in argv):
+        raise UsageError("--seed: impossible, a study has several; give --study.seeds 1,2")
     parsed, configuration = parse_configuration(parser, argv[argv[0] == "length" :], STUDY_SECTIONS)
     return argparse.Namespace(
         topic="length",
@@ -174,6 +177,10 @@ class _Parser(argparse.ArgumentParser):
         self.command = command
 
     def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"unrecognized arguments: (-[^\s=]+)", message)
+        if unknown:
+            known = [option for option in self._option_string_actions if option.startswith("--")]
+            message = f"{unknown[1]}: no such option{suggest(unknown[1], known)}"
         raise UsageError(f"{message} ({self.prog} --help explains)")
 
     def add_model(self, name: str, place: str) -> None:

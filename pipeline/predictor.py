@@ -19,6 +19,9 @@ from pipeline.unknowns import UnknownReplacement
 BATCH_SIZE = 256
 
 
+SOURCE = [tf.TensorSpec([None], tf.string, name="source")]
+
+
 class StringModel(tf.Module):
     """A network with its text handling and its search: a function from strings to strings.
 
@@ -46,8 +49,10 @@ class StringModel(tf.Module):
         self.network, self.source_text, self.target_text = network, source_text, target_text
         self.search, self.n_best, self.max_length = search, n_best, max_length
         self.replacement = replacement
+        # Heads cost a pass of their own, which is for those alone who look at them.
+        self.explain = tf.function(self._explain, SOURCE, autograph=False) if network.heads > 1 else self.decode
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="source")], autograph=False)
+    @tf.function(input_signature=SOURCE, autograph=False)
     def decode(self, source: tf.Tensor) -> dict[str, tf.Tensor]:
         """Everything there is to know about the outputs of `[batch]` strings.
 
@@ -57,10 +62,15 @@ class StringModel(tf.Module):
             attention `[batch, n_best, target, source]` and target_length `[batch, n_best]`; of the source:
             source_tokens `[batch, source]` and source_length `[batch]`, all with the end symbol where the model
             sees it; and cut and unknown `[batch]`, whether the source was too long and how many of its symbols
-            were not in training. With several heads, whose mean attention is, also attention_heads
-            `[batch, heads, target, source]` of the best output.
+            were not in training.
         """
         return self._decode(source)
+
+    def _explain(self, source: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The same and, with several heads, whose mean the attention is, attention_heads of the best output,
+        `[batch, heads, target, source]`.
+        """
+        return self._decode(source, heads_apart=True)
 
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, "source"), tf.TensorSpec([None], tf.string, "prefix")],
@@ -77,7 +87,9 @@ class StringModel(tf.Module):
         ids, _ = self.target_text.to_ids(self.target_text.split(prefix))
         return self._decode(source, tf.where(tf.equal(ids, END), PAD, ids))
 
-    def _decode(self, source: tf.Tensor, prefix: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def _decode(
+        self, source: tf.Tensor, prefix: tf.Tensor | None = None, heads_apart: bool = False
+    ) -> dict[str, tf.Tensor]:
         symbols = self.source_text.split(source)
         ids, lengths = self.source_text.to_ids(symbols, self.max_length)
         found = self._search(ids, lengths, prefix)
@@ -95,7 +107,7 @@ class StringModel(tf.Module):
             "cut": symbols.row_lengths() > self.max_length,
             "unknown": tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1),
         }
-        if self.network.heads > 1:
+        if heads_apart:
             outputs["attention_heads"] = self._heads(ids, lengths, found.tokens[:, 0])
         return outputs
 
@@ -229,6 +241,7 @@ class DecodesStrings(Protocol):
     """What a `StringModel` and a loaded export have in common."""
 
     decode: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+    explain: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
     complete: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
     score: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
     score_tokens: Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]
@@ -254,6 +267,7 @@ class Predictor:
         sources: Sequence[str],
         on_progress: Callable[[int], None] | None = None,
         prefixes: Sequence[str] | None = None,
+        heads_apart: bool = False,
     ) -> list[Prediction]:
         """One prediction per source, in order. Sources of like length are decoded together.
 
@@ -261,6 +275,7 @@ class Predictor:
             sources: Any number of strings.
             on_progress: Called with the number of sources done since the last call.
             prefixes: What the outputs begin with, one per source, see `StringModel.complete`.
+            heads_apart: Whether the heads of the attention are wanted too; not with prefixes.
         """
         order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
         predictions: list[Prediction | None] = [None] * len(sources)
@@ -268,7 +283,7 @@ class Predictor:
             indices = order[first : first + BATCH_SIZE]
             batch = tf.constant([sources[index] for index in indices], tf.string)
             if prefixes is None:
-                outputs = self.model.decode(batch)
+                outputs = (self.model.explain if heads_apart else self.model.decode)(batch)
             else:
                 outputs = self.model.complete(batch, tf.constant([prefixes[index] for index in indices], tf.string))
             arrays = {name: value.numpy() for name, value in outputs.items()}

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from pipeline import __version__
-from pipeline.configuration import Configuration, TuneConfiguration, by_name, describe_changes
+from pipeline.configuration import Configuration, TuneConfiguration, by_name, describe_changes, with_defaults
 from pipeline.corpus import open_splits
 from pipeline.errors import UsageError
 from pipeline.files import write_atomically
@@ -135,7 +135,7 @@ def _require_same(directory: SearchDirectory, settings: Any) -> None:
         raise UsageError(f"{directory.path}: made by Attentif {before.get('attentif')}; search again with --overwrite")
     now = json.loads(json.dumps(settings))
     changed = [
-        *describe_changes(by_name(before.get("configuration", {})), by_name(now["configuration"])),
+        *describe_changes(with_defaults(by_name(before.get("configuration", {}))), by_name(now["configuration"])),
         *describe_changes(by_name({"tune": before.get("tune", {})}), by_name({"tune": now["tune"]})),
         *(f"space: {change}" for change in describe_changes(before.get("space", {}), now["space"])),
     ]

@@ -176,7 +176,7 @@ def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
 def _answer(
     predictor: "Predictor", lines: list[Line], n_best: int, as_json: bool, listeners: Sequence[Listener], prefixes: bool
 ) -> Iterator[str]:
-    predictions = iter(_predict(predictor, [line for line in lines if line.fault is None], prefixes))
+    predictions = iter(_predict(predictor, [line for line in lines if line.fault is None], prefixes, as_json))
     for line in lines:
         if line.fault is not None:
             logger.warning("line %d: %s; it gets no prediction", line.number, line.fault)
@@ -194,12 +194,12 @@ def _answer(
         yield describe(line.text, prediction, n_best) if as_json else join_texts(prediction.texts, n_best)
 
 
-def _predict(predictor: "Predictor", lines: list[Line], prefixes: bool) -> list["Prediction"]:
+def _predict(predictor: "Predictor", lines: list[Line], prefixes: bool, heads_apart: bool) -> list["Prediction"]:
     if not lines:
         return []
     sources = [line.text for line in lines]
     if not prefixes:
-        return predictor.predict(sources)
+        return predictor.predict(sources, heads_apart=heads_apart)
     return predictor.predict(sources, prefixes=[line.prefix for line in lines])
 
 

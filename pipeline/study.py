@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import Configuration, StudyConfiguration
-from pipeline.corpus import open_splits
+from pipeline.corpus import is_built_in, open_splits
 from pipeline.errors import TrainingError, UsageError
 from pipeline.files import write_atomically
 from pipeline.length_figures import (
@@ -84,6 +84,7 @@ def study_length(
     for kind, base in bases.items():
         logger.info("%s: %s parameters, model.units %d", kind, f"{parameters[kind]:,}", base.model.units)
     tried = [_order(kind, base, factor, seeds[0]) for kind, base in bases.items() for factor in factors]
+    _require_different(tried)
     _train(directory, tried, study.workers)
     best = {kind: _choose(directory, [order for order in tried if order.kind == kind]) for kind in bases}
     final = [_reseeded(order, seed) for order in best.values() for seed in seeds]
@@ -99,11 +100,23 @@ def study_length(
 def _require_usable(configuration: Configuration) -> None:
     if configuration.model.attention == "none":
         raise UsageError("model.attention: 'none' is impossible, a study compares an attention with it")
+    if configuration.data.dev is None and not is_built_in(configuration.data.train):
+        raise UsageError(
+            "data.dev: null is impossible, what is held out of data.train depends on the seed; give a file of dev pairs"
+        )
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
     if "test" not in splits:
         raise UsageError("data.test: null is impossible, a study chooses learning rates on dev and measures on test")
     if configuration.train.patience is None:
         logger.warning("train.patience is null: no training stops early, the best epoch is measured all the same")
+
+
+def _require_different(orders: Sequence[_Order]) -> None:
+    names = [order.name for order in orders]
+    for order in orders:
+        if names.count(order.name) > 1:
+            rate = order.configuration.train.learning_rate
+            raise UsageError(f"study.rates: several of them are the learning rate {rate:g}; leave all but one out")
 
 
 def _order(kind: str, base: Configuration, factor: float, seed: int) -> _Order:
@@ -136,12 +149,14 @@ def _fixed_context(configuration: Configuration, sizes: tuple[int, int]) -> Conf
     wanted = count_parameters(model, *sizes)
 
     def count(units: int) -> int:
-        return count_parameters(dataclasses.replace(model, attention="none", units=units), *sizes)
+        plain = dataclasses.replace(model, attention="none", coverage=False, units=units)
+        return count_parameters(plain, *sizes)
 
     units = match_units(count, model.units, wanted)
     if units != model.units:
         logger.info("model.units is %d with one fixed context instead of %d, for equal size", units, model.units)
-    return replace_settings(configuration, {"model.attention": "none", "model.units": units})
+    changes = {"model.attention": "none", "model.coverage": False, "model.units": units}
+    return replace_settings(configuration, changes)
 
 
 def _train(directory: StudyDirectory, orders: Sequence[_Order], workers: int) -> dict[str, str]:
@@ -204,7 +219,8 @@ def _report(
     decoded: dict[str, list[list[Decoded]]] = {kind: [] for kind in bases}
     for order in final:
         logger.info("%s: decoding %s test inputs", order.name, f"{len(test.sources):,}")
-        predictor = load_predictor(directory.runs / order.name)
+        # Figures must not be drawn by lot.
+        predictor = load_predictor(directory.runs / order.name, search={"method": "best"})
         decoded[order.kind].append(decode_parts(predictor, test, parts, quality, order.kind == ATTENTION))
     by_part = [{kind: [run[place] for run in runs] for kind, runs in decoded.items()} for place in range(len(parts))]
     measured = [measure(by_part[place], lengths[part], quality, study.samples) for place, part in enumerate(parts)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
-from pipeline.configuration import Configuration, by_name, describe_changes
+from pipeline.configuration import Configuration, by_name, describe_changes, with_defaults
 from pipeline.errors import UsageError
 from pipeline.files import write_atomically
 
@@ -97,6 +97,7 @@ def _require_same(directory: StudyDirectory, settings: dict[str, Any]) -> None:
         raise UsageError(f"{directory.info}: damaged, this is not a usable study ({error})") from error
     if layout != FORMAT:
         raise UsageError(f"{directory.path}: made by Attentif {made_by}; begin again with --overwrite")
+    earlier = {key: value for key, value in with_defaults(earlier).items() if key != "train.seed"}
     changed = describe_changes(earlier, settings)
     if changed:
         raise UsageError(

@@ -244,7 +244,9 @@ def _callbacks(
 
 def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     split = "test" if "test" in splits else "dev"
-    scores, _ = evaluate_pairs(load_predictor(directory.path), splits[split](), f"evaluating {split}")
+    # Like those of the epochs, the last figures are not drawn by lot.
+    predictor = load_predictor(directory.path, search={"method": "best"})
+    scores, _ = evaluate_pairs(predictor, splits[split](), f"evaluating {split}")
     export_run(directory.path, directory.export)
     result = scores.to_json(split)
     write_atomically(directory.result, json.dumps(result) + "\n")

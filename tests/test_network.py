@@ -89,8 +89,18 @@ def test_score_of_given_targets(models: list[keras.Model]):
 
 
 def test_members_may_differ_in_their_attention(models: list[keras.Model]):
-    ensemble = Ensemble([SingleNetwork(models[0]), SingleNetwork(model(3, cell="lstm", attention="luong_general"))])
-    assert len(walk(ensemble)) == 3
+    other = SingleNetwork(model(3, cell="lstm", attention="luong_general"))
+    assert len(walk(Ensemble([SingleNetwork(models[0]), other]))) == 3
+
+
+def test_members_without_attention_do_not_thin_it_out(models: list[keras.Model]):
+    alone, blind = SingleNetwork(models[0]), SingleNetwork(model(3, attention="none"))
+    ensemble = Ensemble([blind, alone])
+    walk(ensemble)  # where weights sum to 1
+    np.testing.assert_allclose(
+        ensemble.attend(SOURCE, LENGTHS, TARGET), alone.attend(SOURCE, LENGTHS, TARGET), atol=1e-6
+    )
+    assert not np.any(Ensemble([blind, blind]).attend(SOURCE, LENGTHS, TARGET))
 
 
 def test_members_may_differ_in_their_precision(models: list[keras.Model]):

@@ -254,3 +254,20 @@ def test_every_key_has_a_type_that_refusals_can_put_into_words():
     from pipeline.configuration_options import _in_words
 
     assert all(_in_words(hint) for hint in HINTS.values())
+
+
+def test_a_mistyped_search_setting_is_guessed():
+    with pytest.raises(UsageError, match=r"--search\.beamsize: no such option; did you mean --search\.beam_size\?"):
+        parse_arguments(["predict", "model", "--search.beamsize", "3"])
+
+
+def test_a_study_takes_no_single_seed():
+    for option in (["--seed", "7"], ["--train.seed=7"]):
+        with pytest.raises(UsageError, match=r"--study\.seeds"):
+            parse_arguments(["study", "length", *option])
+
+
+def test_a_study_takes_single_numbers_from_a_file(tmp_path: Path):
+    path = write(tmp_path, "study: {rates: 1, seeds: 3}")
+    study = parse_arguments(["study", "length", "--config", path]).study
+    assert (study.factors, study.seed_list) == ([1.0], [3])

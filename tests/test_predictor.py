@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.configuration import Configuration, TextConfiguration
+from pipeline.configuration import Configuration, ModelConfiguration, TextConfiguration
 from pipeline.loading import live_string_model
 from pipeline.members import load_vocabularies
 from pipeline.model import build_model
@@ -17,6 +17,7 @@ from pipeline.run_directory import Checkpoints, RunDirectory
 from pipeline.symbols import END, PAD, START
 from pipeline.text import Vocabulary
 from pipeline.weights import load_weights
+from tests.layer_contract import randomize
 from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
 
 LONGEST = 16
@@ -317,3 +318,17 @@ def test_samples_depend_on_source_and_seed_alone(model: keras.Model, tiny_run: T
         assert prediction.rank_scores == prediction.scores == sorted(prediction.scores, reverse=True)
         assert_same(predict([source, "ab"])[0], prediction)
     assert [prediction.texts for prediction in predict(sources, seed=2)] != [each.texts for each in together]
+
+
+def test_heads_come_where_they_are_asked_for():
+    settings = {"attention": "multi_head_bahdanau", "attention_heads": 2, "units": 8, "embedding_units": 6}
+    configuration = Configuration(model=ModelConfiguration(**settings))
+    vocabulary = Vocabulary(["a", "b"])
+    model = randomize(build_model(configuration.model, len(vocabulary), len(vocabulary)))
+    predictor = Predictor(live_string_model(model, configuration, vocabulary, vocabulary, 2, 2), configuration.text)
+    assert predictor.predict(["ab"])[0].attention_heads is None
+    for prediction in predictor.predict(["ab", "b"], heads_apart=True):
+        heads, mean = prediction.attention_heads, prediction.attention
+        assert heads is not None
+        assert heads.shape == (2, *mean.shape)
+        np.testing.assert_allclose(heads.mean(axis=0), mean, atol=1e-6)

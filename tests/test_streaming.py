@@ -38,7 +38,9 @@ class FakePredictor:
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
 
-    def predict(self, sources: list[str], prefixes: list[str] | None = None) -> list[FakePrediction]:
+    def predict(
+        self, sources: list[str], prefixes: list[str] | None = None, heads_apart: bool = False
+    ) -> list[FakePrediction]:
         assert sources
         self.batches.append(sources)
         if prefixes is not None:

@@ -13,7 +13,16 @@ from pipeline.configuration import Configuration, StudyConfiguration
 from pipeline.errors import TrainingError, UsageError
 from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
 from pipeline.space import replace_settings
-from pipeline.study import ATTENTION, _choose, _fixed_context, _order, _require_usable, _train, study_length
+from pipeline.study import (
+    ATTENTION,
+    _choose,
+    _fixed_context,
+    _order,
+    _require_different,
+    _require_usable,
+    _train,
+    study_length,
+)
 from pipeline.study_directory import StudyDirectory, begin_study
 from tests.tiny_task import tiny_configuration
 
@@ -56,6 +65,50 @@ def test_a_training_that_failed_is_not_tried_in_vain(tmp_path: Path, caplog: pyt
     directory.failure(order.name).write_text("the loss is not a number\n", encoding="utf-8")
     assert _train(directory, [order], workers=1) == {order.name: "the loss is not a number"}
     assert f"delete {directory.failure(order.name)} to try again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"coverage": True},
+        {"attention": "multi_head_bahdanau"},
+        {"attention": "luong_dot"},
+        {"cell": "conditional_gru", "tied_embeddings": True},
+    ],
+    ids=lambda kind: "-".join(kind),
+)
+def test_every_kind_has_a_twin_of_equal_size_with_a_fixed_context(kind: dict[str, object]):
+    from pipeline.parameters import count_parameters
+
+    base = tiny_configuration({}, model={"units": 40, "embedding_units": 8, **kind})
+    fixed = _fixed_context(base, (9, 9))
+    sizes = [count_parameters(configuration.model, 9, 9) for configuration in (base, fixed)]
+    assert (fixed.model.attention, fixed.model.coverage) == ("none", False)
+    assert abs(sizes[1] / sizes[0] - 1) <= 0.1
+
+
+def test_rates_that_come_out_equal_are_refused():
+    base = replace_settings(Configuration(), {"train.learning_rate": 0.003})
+    orders = [_order(ATTENTION, base, factor, 1) for factor in (1, 0.3333, 0.3334)]
+    with pytest.raises(UsageError, match=r"several of them are the learning rate 0\.001"):
+        _require_different(orders)
+    _require_different(orders[:2])
+
+
+def test_a_study_of_an_earlier_version_goes_on(tmp_path: Path):
+    directory = begun(tmp_path)
+    info = json.loads(directory.info.read_text(encoding="utf-8"))
+    del info["configuration"]["model.coverage"]
+    directory.info.write_text(json.dumps(info), encoding="utf-8")
+    begin_study(directory, Configuration())
+    with pytest.raises(UsageError, match=r"model\.coverage was False, is now True"):
+        begin_study(directory, replace_settings(Configuration(), {"model.coverage": True}))
+
+
+def test_dev_pairs_are_asked_for():
+    own = {"data.train": "pairs.tsv", "data.test": "test.tsv"}
+    with pytest.raises(UsageError, match=r"data.dev: null is impossible"):
+        _require_usable(replace_settings(Configuration(), own))
 
 
 def test_the_fixed_context_gets_units_for_equal_size(caplog: pytest.LogCaptureFixture):
