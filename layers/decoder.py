@@ -1,6 +1,6 @@
 """The attention decoder: `step` is the one definition of what happens at an output position."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,43 +9,15 @@ from keras import ops
 from layers import fast_unrolls
 from layers.attention import PACKAGE, BahdanauAttention, FixedContext, softmax_dtype
 from layers.cells import CELLS, GRUCell
+from layers.decoder_state import AttentionMemory, DecoderState
 from layers.dropout import Dropout
 from layers.luong_attention import LuongAttention
 from layers.multi_head_attention import MultiHeadBahdanauAttention
+from layers.plain_unroll import plain_unroll
 
 CONDITIONAL = "conditional_gru"
 DECODER_CELLS = (*CELLS, CONDITIONAL)
 ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", "none")
-
-
-class AttentionMemory(NamedTuple):
-    """What the decoder looks at, computed once per source by `AttentionDecoder.prepare_memory`."""
-
-    keys: Any
-    """`[batch, source, attention_units]`: the memory, projected to where the query meets it."""
-    values: Any
-    """`[batch, source * heads, gate_units + readout_units]`: the memory, projected to where the context goes;
-    `[batch, 1, …]` with a fixed context."""
-    mask: Any
-    """`[batch, source]` bool: False on padding."""
-
-
-class DecoderState(NamedTuple):
-    """A decoder's state, which outside of it is the flat list of its tensors."""
-
-    cell: list[Any]
-    """s_{t-1} of the attending cell, `[batch, units]`; h and c of an LSTM."""
-    above: list[list[Any]]
-    """The same of every further layer."""
-    coverage: Any
-    """`[batch, source]`, the sum of the attention weights so far; None without coverage."""
-    fed: Any
-    """`[batch, readout_units]`, tanh of g's last hidden layer; None without input feeding."""
-
-    def flatten(self) -> list[Any]:
-        """The list that goes in and out."""
-        ends = [part for part in (self.coverage, self.fed) if part is not None]
-        return [*self.cell, *(part for layer in self.above for part in layer), *ends]
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -375,37 +347,3 @@ class AttentionDecoder(keras.layers.Layer):
             "seed": self.seed,
             "fast": self.fast,
         }
-
-
-def plain_unroll(
-    decoder: AttentionDecoder, inputs: Any, memory: Any, memory_mask: Any, summary: Any, heads_apart: bool = False
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """`AttentionDecoder.step` at every target position, one after the other.
-
-    The reference that hand-written unrolls are held to, and the way for every decoder without one.
-
-    Returns:
-        hidden `[batch, target, readout_units]` for `readout`, and attention weights `[batch, target, source]`, or
-        `[batch, target, heads, source]` with the heads apart.
-    """
-    prepared = decoder.prepare_memory(memory, memory_mask, summary)
-    state = decoder.initial_state(summary, memory_mask)
-    time_major = tf.transpose(decoder.prepare_inputs(inputs), [1, 0, 2])
-    length = tf.shape(time_major)[0]
-
-    def body(position: tf.Tensor, state: list[Any], outputs: tuple[Any, Any]) -> tuple[Any, ...]:
-        hidden, state, weights = decoder.step(time_major[position], state, prepared, heads_apart=heads_apart)
-        return position + 1, state, (outputs[0].write(position, hidden), outputs[1].write(position, weights))
-
-    # A first step outside the loop tells the dtypes; its results are thrown away by graph pruning.
-    first = decoder.step(time_major[0], state, prepared, heads_apart=heads_apart)
-    arrays = (tf.TensorArray(first[0].dtype, length), tf.TensorArray(first[2].dtype, length))
-    *_, (hidden, weights) = tf.while_loop(
-        lambda position, *_: position < length,
-        body,
-        (tf.constant(0), [tf.cast(part, after.dtype) for part, after in zip(state, first[1], strict=True)], arrays),
-        maximum_iterations=length,
-    )
-    weights = weights.stack()
-    others = range(2, weights.shape.rank or 3)
-    return tf.transpose(hidden.stack(), [1, 0, 2]), tf.transpose(weights, [1, 0, *others])

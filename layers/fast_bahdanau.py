@@ -67,7 +67,7 @@ class Saved(NamedTuple):
 
 
 def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any) -> tuple[Any, Any]:
-    """The same as `layers.decoder.plain_unroll`, held to it by a parity test."""
+    """The same as `layers.plain_unroll`, held to it by a parity test."""
     attention = decoder.attention
     query_kernel, key = attention.query_projection.kernel, attention.memory_projection
     weights = _weights(decoder, inputs.shape[-1], query_kernel, key.kernel, key.bias, attention.score_vector)

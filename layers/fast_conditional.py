@@ -65,7 +65,7 @@ class Saved(NamedTuple):
 
 
 def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any) -> tuple[Any, Any]:
-    """The same as `layers.decoder.plain_unroll`, held to it by a parity test."""
+    """The same as `layers.plain_unroll`, held to it by a parity test."""
     (initial,) = decoder.initial_state(summary, memory_mask)
     memory_mask = tf.convert_to_tensor(memory_mask)
 

@@ -1,0 +1,42 @@
+"""The decoder's step at every position, by a loop in the graph and automatic differentiation."""
+
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from layers.decoder import AttentionDecoder
+
+
+def plain_unroll(
+    decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any, heads_apart: bool = False
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`AttentionDecoder.step` at every target position, one after the other.
+
+    The reference that hand-written unrolls are held to, and the way for every decoder without one.
+
+    Returns:
+        hidden `[batch, target, readout_units]` for `readout`, and attention weights `[batch, target, source]`, or
+        `[batch, target, heads, source]` with the heads apart.
+    """
+    prepared = decoder.prepare_memory(memory, memory_mask, summary)
+    state = decoder.initial_state(summary, memory_mask)
+    time_major = tf.transpose(decoder.prepare_inputs(inputs), [1, 0, 2])
+    length = tf.shape(time_major)[0]
+
+    def body(position: tf.Tensor, state: list[Any], outputs: tuple[Any, Any]) -> tuple[Any, ...]:
+        hidden, state, weights = decoder.step(time_major[position], state, prepared, heads_apart=heads_apart)
+        return position + 1, state, (outputs[0].write(position, hidden), outputs[1].write(position, weights))
+
+    # A first step outside the loop tells the dtypes; its results are thrown away by graph pruning.
+    first = decoder.step(time_major[0], state, prepared, heads_apart=heads_apart)
+    arrays = (tf.TensorArray(first[0].dtype, length), tf.TensorArray(first[2].dtype, length))
+    *_, (hidden, weights) = tf.while_loop(
+        lambda position, *_: position < length,
+        body,
+        (tf.constant(0), [tf.cast(part, after.dtype) for part, after in zip(state, first[1], strict=True)], arrays),
+        maximum_iterations=length,
+    )
+    weights = weights.stack()
+    others = range(2, weights.shape.rank or 3)
+    return tf.transpose(hidden.stack(), [1, 0, 2]), tf.transpose(weights, [1, 0, *others])
