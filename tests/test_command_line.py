@@ -25,12 +25,12 @@ import sys, types
 import numpy as np
 
 class Predictor:
-    def predict(self, sources, prefixes=None):
+    def predict(self, sources, prefixes=None, heads_apart=False):
         print("a library's chatter")
         sources = [prefix + source for prefix, source in zip(prefixes or [""] * len(sources), sources)]
         return [types.SimpleNamespace(texts=[source.upper()], scores=[-1.0], rank_scores=[-0.5],
                 source_tokens=list(source), target_tokens=["x"],
-                attention=np.zeros((1, len(source))), cut=False, unknown=0) for source in sources]
+                attention=np.zeros((1, len(source))), cut=False, unknown=0, attention_heads=None) for source in sources]
 
 fake = types.ModuleType("pipeline.loading")
 fake.load_predictor = lambda model, **options: Predictor()
