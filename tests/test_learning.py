@@ -44,7 +44,7 @@ def test_learns_to_copy_and_reverse(kind: dict[str, object], tmp_path: Path):
         locations,
         data={"batch_tokens": 512},
         model={"units": 48, "embedding_units": 16, "dropout": 0.0, **kind},
-        train={"epochs": 5, "min_epoch_tokens": 60_000, "learning_rate": 0.01, "attention_samples": 0},
+        train={"epochs": 4, "min_epoch_tokens": 60_000, "learning_rate": 0.01, "attention_samples": 0},
     )
     configuration = dataclasses.replace(configuration, text=TextConfiguration())
     assert train(configuration, tmp_path / "run")["wer"] <= 5
