@@ -151,7 +151,7 @@ def split_beams(rows: Any, beams: int) -> Any:
 
 def join_beams(rows: Any, beams: int) -> Any:
     """`[batch, beams, units]` to `[batch * beams, units]`."""
-    # Not by the same way for both: of a size that is not known, shape arithmetic would run at every step.
+    # A last size that is not known would be computed at every step; without beams there is no need for it.
     return ops.squeeze(rows, axis=1) if beams == 1 else ops.reshape(rows, (-1, ops.shape(rows)[-1]))
 
 

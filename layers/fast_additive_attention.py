@@ -9,14 +9,14 @@ Backward, from dc = dL/dcontext and what reaches a from outside:
     da_j = dc·values_j + (from outside)     de = a (da - a·da)     dp_j = de_j v (1 - p_j²)
     dq = Σ_j dp_j                           dk_j = dp_j            dv = Σ_j de_j p_j
 
-The gradient of the values is one product for all steps and stays outside of the loops.
+The gradient of the values and that of the memory are products for all steps at once, after the loop.
 """
 
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from layers.large_products import dense
+from layers.large_products import dense, dense_gradient
 
 
 class LookGradient(NamedTuple):
@@ -55,3 +55,27 @@ def look_back(
         keys=d_matched,
         vector=tf.reduce_sum(d_scores[:, :, None] * matched, axis=1),
     )
+
+
+def memory_gradient(
+    attention: Any, d_values: Any, d_contexts: Any, d_keys: Any, values_kernel: Any, key_kernel: Any
+) -> tuple[Any, Any]:
+    """The gradient of the memory, from all that was made of it: after the loop, for all steps at once.
+
+    Args:
+        attention: `[T, B, S]`, the weights of every step.
+        d_values: `[T, B, values]`, the gradients of the contexts as the loop had them, sums of values.
+        d_contexts: `[B, T, M]`, those of the contexts C_t, sums of the memory itself.
+        d_keys: `[B, S, A]`.
+        values_kernel: `[M, values]`, which makes values of the memory.
+        key_kernel: `[M, A]`, which makes keys of it.
+
+    Returns:
+        The gradients of the memory `[B, S, M]` and of the values `[B, S, values]`.
+    """
+    weights_by_source = tf.transpose(attention, [1, 2, 0])
+    d_memory_values = tf.matmul(weights_by_source, tf.transpose(d_values, [1, 0, 2]))
+    d_memory = tf.matmul(weights_by_source, d_contexts)
+    d_memory += dense_gradient(d_memory_values, values_kernel)
+    d_memory += dense_gradient(d_keys, key_kernel)
+    return d_memory, d_memory_values

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import tensorflow as tf
 
 from layers.cell_equations import EQUATIONS
-from layers.fast_additive_attention import closed_positions, look, look_back
+from layers.fast_additive_attention import closed_positions, look, look_back, memory_gradient
 from layers.large_products import dense, dense_gradient, kernel_gradient, write
 
 if TYPE_CHECKING:
@@ -189,11 +189,8 @@ def _backward(
     d_initial, d_keys, d_vector, d_gates, d_projected = _backward_loop(
         cell, tf.transpose(d_states, [1, 0, 2]), d_attention, weights, saved
     )
-    weights_by_source = tf.transpose(saved.attention, [1, 2, 0])
-    d_memory_gates = tf.matmul(weights_by_source, tf.transpose(d_gates, [1, 0, 2]))
-    d_memory = tf.matmul(weights_by_source, d_contexts)
-    d_memory += dense_gradient(d_memory_gates, weights.context_kernel)
-    d_memory += dense_gradient(d_keys, weights.key_kernel)
+    kernels = (weights.context_kernel, weights.key_kernel)
+    d_memory, d_memory_gates = memory_gradient(saved.attention, d_gates, d_contexts, d_keys, *kernels)
     d_inputs += tf.transpose(dense_gradient(d_gates, weights.symbol_kernel), [1, 0, 2])
     d_weights = Weights(
         symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_gates),
