@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.batches import training_batches
+from pipeline.batches import TrainingOrder, training_batches
 from pipeline.configuration import Configuration, TextConfiguration
 from pipeline.corpus import open_splits
 from pipeline.preparation import prepare_data
@@ -31,12 +31,12 @@ def main() -> None:
         directory = RunDirectory(Path(folder) / "run")
         directory.begin(configuration)
         data = prepare_data(configuration, directory, open_splits(configuration.data, seed=1))
-        batches, steps = training_batches(data.train, data.buckets, seed=1)
-        iterator = iter(batches)
+        order = TrainingOrder(data.train, data.buckets, seed=1)
+        iterator = iter(training_batches(order))
         speeds = []
         for _ in range(REPEATS):
             began, tokens = time.perf_counter(), 0
-            for _ in range(steps):
+            for _ in range(order.steps):
                 _, targets = next(iterator)
                 tokens += int(np.count_nonzero(targets))
             speeds.append(tokens / (time.perf_counter() - began))

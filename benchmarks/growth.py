@@ -85,7 +85,7 @@ def corpus_growth() -> dict[int, dict[str, float]]:
 
 def measure_corpus(pairs: int) -> dict[str, float]:
     """In this process: made-up words of 3 to 15 letters, prepared and run through once."""
-    from pipeline.batches import training_batches
+    from pipeline.batches import TrainingOrder, training_batches
     from pipeline.corpus import open_splits
     from pipeline.parsing import read_configuration
     from pipeline.preparation import prepare_data
@@ -105,8 +105,8 @@ def measure_corpus(pairs: int) -> dict[str, float]:
         began = time.perf_counter()
         data = prepare_data(configuration, run, open_splits(configuration.data, 1, configuration.text))
         prepared = time.perf_counter()
-        batches, steps = training_batches(data.train, data.buckets, seed=1)
-        for _ in batches.take(steps):
+        order = TrainingOrder(data.train, data.buckets, seed=1)
+        for _ in training_batches(order).take(order.steps):
             pass
         ended = time.perf_counter()
     return {

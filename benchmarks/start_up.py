@@ -25,12 +25,13 @@ WORD = "attention"
 
 def attentif_train(folder: Path, began: float) -> dict[str, float]:
     """Train on one batch of every shape."""
-    from pipeline.batches import training_batches
+    from pipeline.batches import TrainingOrder, training_batches
     from pipeline.corpus import open_splits
+    from pipeline.optimization import compile_model
     from pipeline.parsing import read_configuration
     from pipeline.preparation import prepare_data
     from pipeline.run_directory import RunDirectory
-    from pipeline.training import compile_model, set_seed
+    from pipeline.training import set_seed
 
     imported = time.time()
     configuration = read_configuration()
@@ -38,12 +39,12 @@ def attentif_train(folder: Path, began: float) -> dict[str, float]:
     run = RunDirectory(folder / "run")
     run.begin(configuration)
     data = prepare_data(configuration, run, open_splits(configuration.data, SEED, configuration.text))
-    batches, steps = training_batches(data.train, data.buckets, SEED)
-    model = compile_model(configuration, data, steps)
+    order = TrainingOrder(data.train, data.buckets, SEED)
+    model = compile_model(configuration, data.vocabulary_sizes, order.steps)
     model.make_train_function()
     seconds: dict[tuple[int, ...], float] = {}
     first = 0.0
-    for batch in batches:
+    for batch in training_batches(order):
         shape = (*batch[0][0].shape, *batch[1].shape)
         if shape in seconds:
             continue

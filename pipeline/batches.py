@@ -183,28 +183,51 @@ def passes_per_epoch(batches: list[PlannedBatch], min_tokens: int) -> int:
     return max(1, math.ceil(min_tokens / room))
 
 
-def training_batches(
-    corpus: TokenizedCorpus, buckets: list[Bucket], seed: int, first_epoch: int = 0, min_tokens: int = 0
-) -> tuple[tf.data.Dataset, int]:
-    """All batches from `first_epoch` on, without end, and the number of batches in an epoch.
+class TrainingOrder:
+    """Which pairs are in which batch of a training: a pure function of seed, epoch and step.
 
     An epoch is as many whole passes over the corpus as `passes_per_epoch` says, the same number of batches each time,
-    so `fit(steps_per_epoch=...)` keeps in step.
+    so `fit(steps_per_epoch=...)` keeps in step. The largest batch comes first of all: what does not fit into memory
+    is known after a step, not after hours.
+
+    Args:
+        corpus: The training pairs.
+        buckets: What `plan_buckets` chose for them.
+        seed: Another seed has another order.
+        min_tokens: `train.min_epoch_tokens`.
     """
-    assigned = assign_buckets(corpus, buckets)
 
-    def plan(number: int) -> list[PlannedBatch]:
-        return plan_pass(assigned, buckets, seed, number, corpus.corpora, corpus.weights)
+    def __init__(self, corpus: TokenizedCorpus, buckets: list[Bucket], seed: int, min_tokens: int = 0) -> None:
+        self.corpus, self.buckets, self.seed = corpus, buckets, seed
+        self._assigned = assign_buckets(corpus, buckets)
+        first = self._plan(0)
+        self._passes, self._per_pass = passes_per_epoch(first, min_tokens), len(first)
+        self.steps = self._passes * self._per_pass
+        """Batches of an epoch."""
 
-    first_pass = plan(0)
-    steps, passes = len(first_pass), passes_per_epoch(first_pass, min_tokens)
+    def _plan(self, number: int) -> list[PlannedBatch]:
+        plan = plan_pass(self._assigned, self.buckets, self.seed, number, self.corpus.corpora, self.corpus.weights)
+        if number == 0:
+            largest = max(range(len(plan)), key=lambda index: math.prod(plan[index].bucket))
+            plan[0], plan[largest] = plan[largest], plan[0]
+        return plan
 
-    def batches() -> Iterator[tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]:
-        for number in itertools.count(first_epoch * passes):
-            for batch in plan(number):
-                yield fill_batch(corpus, batch)
+    def batch(self, epoch: int, step: int) -> PlannedBatch:
+        """One of them; epoch and step count from 0."""
+        number, position = divmod(step, self._per_pass)
+        return self._plan(epoch * self._passes + number)[position]
 
-    return _dataset(batches), steps * passes
+    def batches(self, epoch: int = 0, step: int = 0) -> Iterator[PlannedBatch]:
+        """All from there on, without end."""
+        number, position = divmod(step, self._per_pass)
+        for later in itertools.count(epoch * self._passes + number):
+            yield from self._plan(later)[position:]
+            position = 0
+
+
+def training_batches(order: TrainingOrder, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
+    """What `fill_batch` makes of all batches from there on, without end."""
+    return _dataset(lambda: (fill_batch(order.corpus, batch) for batch in order.batches(epoch, step)))
 
 
 def validation_batches(corpus: TokenizedCorpus, buckets: list[Bucket]) -> tuple[tf.data.Dataset, int]:

@@ -1,48 +1,53 @@
-"""What happens around the epochs: decoding the dev set, pictures, figures, checkpoints, progress."""
+"""What happens around the epochs: decoding the dev set, pictures, figures, progress."""
 
-import dataclasses
-import math
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from pipeline.attention_plot import draw_attention, save_png
-from pipeline.averaging import AveragedWeights
-from pipeline.errors import TrainingError
+from pipeline.curves import Curves
 from pipeline.evaluation import score_predictions
-from pipeline.files import require_room
-from pipeline.metrics import BLEU, CHRF, PER, WER, Metric
+from pipeline.metrics import BLEU, CHRF, PER, WER
 from pipeline.predictor import Prediction, Predictor
-from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
+from pipeline.run_directory import RunDirectory
+from pipeline.write_failures import WriteFailures
 
 LOG_EVERY_STEPS = 50
-CHECK_EVERY_STEPS = 10
 TABLE_ROWS = 20
-HDF5_OVERHEAD = 4096  # bytes per variable, generously
+NOT_OF_THE_EPOCH = {"val_tokens", "batch_loss", "gradient_norm"}
 
 
-class RequireFiniteLoss(keras.callbacks.Callback):
-    """Ends a training whose loss is no number any more: no later step can mend it."""
+class EpochClock(keras.callbacks.Callback):
+    """The time that an epoch has taken so far, that before an interruption included.
+
+    Args:
+        seconds: What the first epoch has taken before.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__()
+        self._first, self._before, self._began = seconds, 0.0, time.perf_counter()
+        self.trained = 0.0
+        """Seconds up to the last step."""
+
+    @property
+    def seconds(self) -> float:
+        """Seconds up to now."""
+        return self._before + time.perf_counter() - self._began
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Start."""
+        self._before, self._first = self._first, 0.0
+        self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look now and then.
-
-        Raises:
-            TrainingError: The loss is not finite.
-        """
-        if batch % CHECK_EVERY_STEPS == 0 and logs and not math.isfinite(logs["loss"]):
-            step = int(self.model.optimizer.iterations.numpy())
-            raise TrainingError(
-                f"the loss is not a number any more (step {step}); lower train.learning_rate or train.clip_norm "
-                "and train anew with --overwrite"
-            )
+        """Remember when the steps ended."""
+        self.trained = self.seconds
 
 
 class DecodedDevMetrics(keras.callbacks.Callback):
@@ -78,26 +83,27 @@ class DevReport:
 
     Args:
         run: Where to.
-        writer: TensorBoard's writer.
+        curves: TensorBoard's.
         samples: How many of the dev sources are drawn; they are the same every epoch.
         draws_attention: False for a model that looks nowhere.
+        failures: What happens when a picture cannot be written.
     """
 
     def __init__(
-        self, run: RunDirectory, writer: tf.summary.SummaryWriter, samples: int, draws_attention: bool
+        self, run: RunDirectory, curves: Curves, samples: int, draws_attention: bool, failures: WriteFailures
     ) -> None:
-        self.run, self.writer, self.samples, self.draws_attention = run, writer, samples, draws_attention
+        self.run, self.curves, self.samples, self.draws_attention = run, curves, samples, draws_attention
+        self.failures = failures
 
     def __call__(self, epoch: int, references: dict[str, list[str]], predictions: list[Prediction]) -> None:
         """Report on an epoch; arguments as `DecodedDevMetrics` gives them."""
         sources = list(references)
         chosen = choose_samples(sources, max(self.samples, TABLE_ROWS))
-        with self.writer.as_default():
-            if self.draws_attention:
-                for number, index in enumerate(chosen[: self.samples], 1):
-                    self._draw(epoch, number, sources[index], predictions[index])
-            rows = [(sources[i], predictions[i], references[sources[i]]) for i in chosen[:TABLE_ROWS]]
-            tf.summary.text("dev/predictions", _table(rows), step=epoch)
+        if self.draws_attention:
+            for number, index in enumerate(chosen[: self.samples], 1):
+                self._draw(epoch, number, sources[index], predictions[index])
+        rows = [(sources[i], predictions[i], references[sources[i]]) for i in chosen[:TABLE_ROWS]]
+        self.curves.text("dev/predictions", _table(rows), epoch)
 
     def _draw(self, epoch: int, number: int, source: str, prediction: Prediction) -> None:
         text = prediction.texts[0] if prediction.texts else ""
@@ -105,9 +111,9 @@ class DevReport:
             prediction.attention, prediction.source_tokens, prediction.target_tokens, f"{source} → {text}"
         )
         path = self.run.attention / f"{number:02d}.png"
-        save_png(figure, path)
-        image = tf.image.decode_png(path.read_bytes(), channels=3)[None]
-        tf.summary.image(f"attention/{number:02d}", image, step=epoch)
+        with self.failures.watch("a picture of attention"):
+            save_png(figure, path)
+            self.curves.image(f"attention/{number:02d}", path.read_bytes(), epoch)
 
 
 def choose_samples(sources: list[str], count: int) -> list[int]:
@@ -133,128 +139,44 @@ class FigureLog(keras.callbacks.Callback):
 
     Args:
         run: Where to.
-        writer: TensorBoard's writer.
+        curves: TensorBoard's.
+        clock: Has the epoch's time.
+        failures: What happens when they cannot be written.
     """
 
-    def __init__(self, run: RunDirectory, writer: tf.summary.SummaryWriter) -> None:
+    def __init__(self, run: RunDirectory, curves: Curves, clock: EpochClock, failures: WriteFailures) -> None:
         super().__init__()
-        self.run, self.writer = run, writer
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Start the clock."""
-        self._began = time.perf_counter()
-        self._trained = 0.0
+        self.run, self.curves, self.clock, self.failures = run, curves, clock, failures
+        self._unwritten: list[dict[str, float]] = []
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Log the running loss and the learning rate now and then."""
-        self._trained = time.perf_counter() - self._began
+        """Log the running loss, the gradient and the learning rate now and then."""
         step = int(self.model.optimizer.iterations.numpy())
         if step % LOG_EVERY_STEPS == 0 and logs:
-            with self.writer.as_default():
-                tf.summary.scalar("step/loss", logs["loss"], step=step)
-                tf.summary.scalar("step/learning_rate", learning_rate(self.model), step=step)
+            self.curves.scalar("step/loss", logs["loss"], step)
+            self.curves.scalar("step/learning_rate", learning_rate(self.model), step)
+            if "gradient_norm" in logs:
+                self.curves.scalar("step/gradient_norm", logs["gradient_norm"], step)
+            with self.failures.watch("TensorBoard's curves"):
+                self.curves.flush()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Log the epoch."""
-        figures = {name: float(value) for name, value in (logs or {}).items() if name != "val_tokens"}
-        figures["tokens_per_second"] = figures.get("tokens", 0.0) / max(self._trained, 1e-9)
+        figures = {name: float(value) for name, value in (logs or {}).items() if name not in NOT_OF_THE_EPOCH}
+        figures["tokens_per_second"] = figures.get("tokens", 0.0) / max(self.clock.trained, 1e-9)
         figures["learning_rate"] = learning_rate(self.model)
-        with self.writer.as_default():
-            for name, value in figures.items():
-                tf.summary.scalar(f"epoch/{name}", value, step=epoch + 1)
-        self.writer.flush()
-        seconds = round(time.perf_counter() - self._began, 2)
-        self.run.append_metrics({"epoch": epoch + 1, **figures, "seconds": seconds})
+        for name, value in figures.items():
+            self.curves.scalar(f"epoch/{name}", value, epoch + 1)
+        self._unwritten.append({"epoch": epoch + 1, **figures, "seconds": round(self.clock.seconds, 2)})
+        with self.failures.watch("the figures"):
+            while self._unwritten:
+                self.run.append_metrics(self._unwritten[0])
+                del self._unwritten[0]
 
 
 def learning_rate(model: keras.Model) -> float:
     """The learning rate of the next step."""
     return float(np.asarray(model.optimizer.learning_rate))
-
-
-class CheckpointAndStop(keras.callbacks.Callback):
-    """Saves every epoch, remembers the best by the decoded dev metric, and stops when it no longer falls.
-
-    Args:
-        checkpoints: Where to.
-        patience: Epochs without a better value before stopping; None never stops.
-        state: Where the training stands at its start.
-        monitors: The metric, and what decides between equal values of it: on little or hard data the share of
-            wrong outputs stays at 100 % for a while.
-        averaged: What puts the average in the weights' place, if there is one.
-    """
-
-    def __init__(
-        self,
-        checkpoints: Checkpoints,
-        patience: int | None,
-        state: TrainingState,
-        monitors: tuple[Metric, Metric] = (WER, PER),
-        averaged: AveragedWeights | None = None,
-    ) -> None:
-        super().__init__()
-        self.checkpoints, self.patience, self.state, self.monitors = checkpoints, patience, state, monitors
-        self.averaged = averaged
-        self._base: int | None = None
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember the step at which the epoch began; it may be one that was interrupted."""
-        self._base = self._iterations() - self.state.step
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save; stop if it is time."""
-        value, second = (metric.to_minimize(float((logs or {})[metric.log_name])) for metric in self.monitors)
-        better = (value, second) < (self.state.best_value, self.state.best_second)
-        state = TrainingState(
-            epoch=epoch + 1,
-            best_epoch=epoch + 1 if better else self.state.best_epoch,
-            best_value=value if better else self.state.best_value,
-            best_second=second if better else self.state.best_second,
-            averaged=self._is_averaged(),
-            random=random_states(self.model),
-        )
-        self.checkpoints.save(state, self._save_weights)
-        self.state, self._base = state, None
-        if self.patience is not None and self.state.epoch - self.state.best_epoch >= self.patience:
-            self.model.stop_training = True
-
-    def save_interrupted(self) -> None:
-        """Save in the middle of an epoch, or after its last step, where the training was interrupted."""
-        step = 0 if self._base is None else self._iterations() - self._base
-        if step > self.state.step:
-            state = dataclasses.replace(
-                self.state, step=step, averaged=self._is_averaged(), random=random_states(self.model)
-            )
-            self.checkpoints.save(state, self._save_weights)
-
-    def _is_averaged(self) -> bool:
-        return self.averaged is not None and self.averaged.in_model
-
-    def _iterations(self) -> int:
-        return int(self.model.optimizer.iterations.numpy())
-
-    def _save_weights(self, path: Path) -> None:
-        # HDF5 kills the process when the disk fills up under it.
-        variables = [*self.model.variables, *self.model.optimizer.variables]
-        size = sum(HDF5_OVERHEAD + math.prod(variable.shape) * variable.value.dtype.size for variable in variables)
-        require_room(self.checkpoints.directory, size)
-        self.model.save_weights(path)
-
-
-def random_states(model: keras.Model) -> list[list[int]]:
-    """The states of dropout's generators, which Keras does not save with the weights."""
-    return [np.asarray(generator).tolist() for generator in _generators(model)]
-
-
-def restore_random_states(model: keras.Model, states: list[list[int]]) -> None:
-    """Put the generators back to where `random_states` found them."""
-    for generator, state in zip(_generators(model), states, strict=False):
-        generator.assign(state)
-
-
-def _generators(model: keras.Model) -> list[keras.Variable]:
-    others = {id(variable) for variable in [*model.weights, *model.metrics_variables]}
-    return [variable for variable in model.variables if id(variable) not in others]
 
 
 class Progress(keras.callbacks.Callback):
@@ -263,11 +185,13 @@ class Progress(keras.callbacks.Callback):
     Args:
         epochs: Epochs of the whole training.
         steps_per_epoch: Batches of an epoch.
+        clock: Has the epoch's time.
+        first_step: Steps that the first epoch has done already.
     """
 
-    def __init__(self, epochs: int, steps_per_epoch: int) -> None:
+    def __init__(self, epochs: int, steps_per_epoch: int, clock: EpochClock, first_step: int = 0) -> None:
         super().__init__()
-        self.epochs, self.steps_per_epoch = epochs, steps_per_epoch
+        self.epochs, self.steps_per_epoch, self.clock, self._first_step = epochs, steps_per_epoch, clock, first_step
         self._bar = tqdm(disable=True)
 
     def close(self) -> None:
@@ -280,15 +204,15 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Open the bar."""
-        self._epoch_began = time.perf_counter()
-        name = f"epoch {epoch + 1}/{self.epochs}"
-        self._bar = tqdm(total=self.steps_per_epoch, desc=name, unit="step", file=sys.stderr, leave=False)
+        name, steps = f"epoch {epoch + 1}/{self.epochs}", {"total": self.steps_per_epoch, "initial": self._first_step}
+        self._bar = tqdm(**steps, desc=name, unit="step", file=sys.stderr, leave=False)
+        self._first_step = 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Move the bar."""
         self._bar.update()
         if logs and batch % 10 == 9:
-            speed = float(logs["tokens"]) / (time.perf_counter() - self._epoch_began)
+            speed = float(logs["tokens"]) / self.clock.seconds
             done = int(self.model.optimizer.iterations.numpy())
             rate = (time.perf_counter() - self._began) / max(1, done - self._first)
             left = rate * (self.epochs * self.steps_per_epoch - done)
@@ -302,8 +226,7 @@ class Progress(keras.callbacks.Callback):
         logs = logs or {}
         names = ["loss", "val_loss", *(metric.log_name for metric in (WER, PER, BLEU, CHRF))]
         figures = ", ".join(f"{name} {float(logs[name]):.3f}" for name in names if name in logs)
-        seconds = time.perf_counter() - self._epoch_began
-        print(f"epoch {epoch + 1}/{self.epochs} ({seconds:.0f} s): {figures}", file=sys.stderr, flush=True)
+        print(f"epoch {epoch + 1}/{self.epochs} ({self.clock.seconds:.0f} s): {figures}", file=sys.stderr, flush=True)
 
 
 def _clock(seconds: float) -> str:

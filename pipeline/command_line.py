@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit code: 0; 1 data or run time; 2 usage or configuration; 130 Ctrl-C.
+        The exit code: 0; 1 data or run time; 2 usage or configuration; 130 Ctrl-C; 143 SIGTERM.
     """
     argv = sys.argv[1:] if argv is None else argv
     _use_utf8()
@@ -51,8 +51,8 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         except _ReaderGone:
             return 0
-        except KeyboardInterrupt:
-            return _complain(130, _how_to_go_on(argv))
+        except KeyboardInterrupt as interrupt:
+            return _complain(getattr(interrupt, "exit_code", 130), _how_to_go_on(argv))
         except AttentifError as error:
             return _complain(error.exit_code, str(error))
         except OSError as error:
@@ -339,7 +339,7 @@ def _how_to_go_on(argv: list[str]) -> str:
 
 def _explain(error: OSError) -> str:
     reason = error.strerror or " ".join(str(error).split())
-    code = errno.ENOSPC if os.strerror(errno.ENOSPC) in reason else error.errno  # h5py sets no errno
+    code = errno.ENOSPC if os.strerror(errno.ENOSPC) in reason else error.errno  # TensorFlow sets no errno
     remedy = _REMEDIES.get(code or 0, "check the path and the disk, then run the same command again")
     return f"{error.filename or 'a file'} cannot be used ({reason}): {remedy}"
 

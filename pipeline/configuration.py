@@ -226,6 +226,13 @@ class TrainConfiguration:
         patience: Stop after this many epochs without a better decoded dev metric; null never stops early.
         keep_checkpoints: How many of the newest epochs' checkpoints stay, besides the best one: --average takes the
             mean of as many.
+        checkpoint_minutes: Save within an epoch, too, when the last checkpoint is so old; null does not. An
+            interrupted or killed training goes on from its last checkpoint as if nothing had happened.
+        checkpoint_steps: Save within an epoch, too, after every so many steps; null does not.
+        on_write_failure: What a full disk or a directory no longer writable does to a training: stop (after which
+            the same command goes on from the last checkpoint) or continue (and try again with the next).
+        max_rollbacks: How often a training that diverged (loss or gradient no finite number, or a loss above that of
+            pure guessing) goes back to its last checkpoint and on with half the learning rate, before it fails.
         dev_beam_size: Beam size of the decoding after every epoch.
         attention_samples: Dev pairs whose attention is drawn after every epoch.
         seed: Seed of weights, dropout, data order and held-out pairs.
@@ -243,15 +250,19 @@ class TrainConfiguration:
     ema_momentum: float = 0.0
     patience: int | None = 10
     keep_checkpoints: int = 2
+    checkpoint_minutes: float | None = 5.0
+    checkpoint_steps: int | None = None
+    on_write_failure: Literal["stop", "continue"] = "stop"
+    max_rollbacks: int = 3
     dev_beam_size: int = 1
     attention_samples: int = 8
     seed: int = 1
     deterministic: bool = True
 
     def __post_init__(self) -> None:
-        _require_at_least("train", self, 1, ["epochs", "patience", "dev_beam_size"])
+        _require_at_least("train", self, 1, ["epochs", "patience", "dev_beam_size", "checkpoint_steps"])
         _require_at_least("train", self, 0, ["min_epoch_tokens", "warmup_steps", "weight_decay"])
-        _require_at_least("train", self, 0, ["attention_samples", "seed"])
+        _require_at_least("train", self, 0, ["attention_samples", "seed", "checkpoint_minutes", "max_rollbacks"])
         _require_at_least("train", self, 2, ["keep_checkpoints"])
         _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
         _require(self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "above 0")

@@ -1,7 +1,6 @@
-"""Writing files so that nobody ever finds half of one, and looking beforehand whether there is room for them."""
+"""Writing files so that nobody ever finds half of one, whatever ends the process or the machine."""
 
 import contextlib
-import errno
 import os
 import shutil
 from pathlib import Path
@@ -10,7 +9,7 @@ from pipeline.errors import UsageError
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replace a file's content at once: readers see the old or the new, never a half.
+    """Replace a file's content at once: readers see the old or the new, never a half, even after a power cut.
 
     Args:
         path: The file; its directory must be there.
@@ -21,22 +20,62 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        unfinished.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        write_durably(unfinished, content.encode("utf-8") if isinstance(content, str) else content)
         os.replace(unfinished, path)
+        sync_directory(path.parent)
     finally:
         # An error of its own must not hide the one above.
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
 
 
-def require_room(directory: Path, size: int) -> None:
-    """Look before writing `size` bytes with a library that cannot cope with a full disk.
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file, and wait until the disk has it.
 
     Raises:
-        OSError: There is less room.
+        OSError: It cannot be written; half of it may be there.
     """
-    if shutil.disk_usage(directory).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until the disk has the names in a directory: without it, a power cut may take a rename back."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # this system cannot open directories
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def put_in_place(unfinished: Path, final: Path) -> None:
+    """Give a finished directory its name, in the place of the one that has it.
+
+    Its files must be on the disk. What cannot be removed of the old one does not matter: it has lost its name.
+
+    Raises:
+        OSError: It cannot be renamed.
+    """
+    replaced = final.with_name(f"unfinished-replaced-{final.name}")
+    shutil.rmtree(replaced, ignore_errors=True)
+    sync_directory(unfinished)
+    if final.exists():
+        os.rename(final, replaced)
+    os.rename(unfinished, final)
+    sync_directory(final.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def remove_at_once(path: Path) -> None:
+    """Delete a directory; cut short, no half of it has the name."""
+    removed = path.with_name(f"unfinished-removed-{path.name}")
+    shutil.rmtree(removed, ignore_errors=True)
+    os.rename(path, removed)
+    shutil.rmtree(removed, ignore_errors=True)
 
 
 def require_place(path: Path) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration, SearchConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
 from pipeline.members import Member, find_runs, read_members
 from pipeline.model import SequenceToSequence, build_model
 from pipeline.network import Ensemble, Network, SingleNetwork
 from pipeline.predictor import Predictor, StringModel
-from pipeline.run_directory import FORMAT, Checkpoints, RunDirectory, load_configuration
+from pipeline.run_directory import FORMAT, RunDirectory, load_configuration
 from pipeline.settings_file import suggest
 from pipeline.text import TextProcessor, Vocabulary
 from pipeline.unknowns import make_replacement

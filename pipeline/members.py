@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration
 from pipeline.errors import DataError, UsageError
-from pipeline.run_directory import Checkpoints, RunDirectory, load_configuration
+from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.symbols import SPECIAL_SYMBOLS
 from pipeline.text import Vocabulary
 
@@ -85,7 +86,10 @@ def load_vocabularies(run: RunDirectory) -> tuple[Vocabulary, Vocabulary]:
 def _read_member(run: RunDirectory) -> Member:
     run.check_version()
     configuration = load_configuration(run)
-    found = Checkpoints(run.checkpoints).best()
+    checkpoints = Checkpoints(run.checkpoints)
+    found = checkpoints.best()
+    if found is None and checkpoints.exist() and checkpoints.latest() is None:
+        raise DataError(f"{run.checkpoints}: all checkpoints are damaged; bring back a copy, or train anew")
     if found is None:
         raise DataError(f"{run.path}: no epoch has ended yet, there is no checkpoint to load; train on")
     return Member(run, configuration, found[1], *load_vocabularies(run))

@@ -42,7 +42,12 @@ class SequenceToSequence(keras.Model):
         return list(self._token_metrics.values())
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One optimizer step."""
+        """One optimizer step.
+
+        Returns:
+            The metrics so far, and of this batch alone the loss per target symbol, "batch_loss", and the global norm
+            of the gradient, "gradient_norm" (not with a scaled loss).
+        """
         inputs, targets = data
         with tf.GradientTape() as tape:
             logits, _ = self(inputs, training=True)
@@ -51,20 +56,30 @@ class SequenceToSequence(keras.Model):
             loss = total / tf.maximum(global_tokens, 1)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
-        self._apply([tf.convert_to_tensor(gradient) for gradient in gradients])
-        return self._update_metrics(targets, logits, total, tokens)
+        norm = self._apply([tf.convert_to_tensor(gradient) for gradient in gradients])
+        figures = self._update_metrics(targets, logits, total, tokens)
+        figures["batch_loss"] = loss
+        if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            # That one looks for gradients that are no numbers itself, and makes its scale smaller.
+            figures["gradient_norm"] = norm
+        return figures
 
-    def _apply(self, gradients: list[Any]) -> None:
-        """Let the optimizer change the weights; compiled, where it runs alone and in one precision."""
+    def _apply(self, gradients: list[Any]) -> Any:
+        """Let the optimizer change the weights; compiled, where it runs alone and in one precision.
 
-        def apply(gradients: list[Any]) -> None:
+        Returns:
+            The global norm of the gradient, before it is clipped.
+        """
+
+        def apply(gradients: list[Any]) -> Any:
             self.optimizer.apply(gradients, self.trainable_variables)
+            return tf.linalg.global_norm(gradients)
 
         scales = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
         if not scales and not tf.distribute.has_strategy():
             # A chain of element-wise operations on every weight: as one loop it takes half the time.
             apply = tf.function(apply, jit_compile=True, autograph=False)
-        apply(gradients)
+        return apply(gradients)
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Loss and accuracy of one batch, without dropout or label smoothing."""

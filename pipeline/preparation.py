@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.batches import Bucket, assign_buckets, plan_buckets, training_batches
+from pipeline.batches import Bucket, TrainingOrder, assign_buckets, plan_buckets, training_batches
+from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, DataConfiguration, TextConfiguration
 from pipeline.corpus import Pair, describe_line, list_corpora, overlap, source_files
 from pipeline.errors import DataError, UsageError
@@ -19,7 +20,7 @@ from pipeline.files import write_atomically
 from pipeline.loading import make_texts
 from pipeline.members import load_vocabularies
 from pipeline.pair_filter import PairFilter, training_filter
-from pipeline.run_directory import Checkpoints, RunDirectory
+from pipeline.run_directory import RunDirectory
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.symbols import SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.text import Vocabulary, count_symbols, normalized
@@ -40,6 +41,11 @@ class TrainingData(NamedTuple):
     train: TokenizedCorpus
     dev: TokenizedCorpus
     buckets: list[Bucket]
+
+    @property
+    def vocabulary_sizes(self) -> tuple[int, int]:
+        """Of source and target."""
+        return len(self.source_vocabulary), len(self.target_vocabulary)
 
 
 def prepare_data(
@@ -102,7 +108,7 @@ def _require_same_files(configuration: Configuration, directory: RunDirectory) -
     before = json.loads(directory.data_info.read_text(encoding="utf-8")) if directory.data_info.is_file() else checksums
     changed = [path for path in checksums if before.get(path) != checksums[path]]
     if changed:
-        if Checkpoints(directory.checkpoints).latest() is not None:
+        if Checkpoints(directory.checkpoints).exist():
             raise UsageError(
                 f"{', '.join(changed)}: changed since the run in {directory.path} began; "
                 "bring the former content back to go on, or train anew with --overwrite"
@@ -214,5 +220,5 @@ def _fingerprint(configuration: Configuration, directory: RunDirectory, split: s
 
 def first_batches(data: TrainingData, seed: int, count: int) -> list[Any]:
     """The first batches that a training would see."""
-    batches, _ = training_batches(data.train, data.buckets, seed)
+    batches = training_batches(TrainingOrder(data.train, data.buckets, seed))
     return list(itertools.islice(batches.as_numpy_iterator(), count))

@@ -21,14 +21,16 @@ from typing import IO, Any
 
 import tensorflow as tf
 
+from pipeline.checkpoints import Checkpoints
 from pipeline.corpus import open_splits
+from pipeline.epochs import fit
 from pipeline.errors import TrainingError
 from pipeline.files import write_atomically
 from pipeline.metrics import objectives
 from pipeline.preparation import prepare_data
-from pipeline.run_directory import Checkpoints, RunDirectory, load_configuration
+from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.space import Value, replace_settings
-from pipeline.training import fit, set_seed
+from pipeline.training import set_seed
 
 logger = logging.getLogger(__name__)
 

@@ -1,27 +1,105 @@
-"""From checkpoints to the weights of a model: those of one, or the mean of those of several."""
+"""Variables to files and back: the weights of a model, their mean over checkpoints, and all that a training holds.
 
-from collections.abc import Sequence
+Files are safetensors: names, shapes and numbers, nothing that could be executed.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from pipeline.errors import DataError
+from pipeline.files import write_durably
 from pipeline.model import SequenceToSequence
 
+WEIGHTS, OPTIMIZER, GENERATORS, METRICS = "weights", "optimizer", "generators", "metrics"
 
-def load_weights(model: SequenceToSequence, path: Path) -> None:
-    """Load a checkpoint's weights, and its optimizer if the model is compiled and its optimizer built.
+Groups = dict[str, Sequence[keras.Variable]]
+
+
+def training_variables(model: SequenceToSequence) -> Groups:
+    """Every variable that the next step of a training depends on, or its figures do.
+
+    Args:
+        model: Compiled, and its optimizer built.
+
+    Returns:
+        By group, in the order in which they are stored.
+    """
+    metrics = model.metrics_variables
+    known = {id(variable) for variable in [*model.weights, *metrics]}
+    return {
+        WEIGHTS: model.weights,
+        OPTIMIZER: model.optimizer.variables,
+        # Keras does not count the generators of dropout among the weights.
+        GENERATORS: [variable for variable in model.variables if id(variable) not in known],
+        METRICS: metrics,
+    }
+
+
+def save_variables(groups: Mapping[str, Sequence[keras.Variable]], path: Path) -> None:
+    """Write variables to a file, durably.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    # Keras numbers some of the names by what was built before in the process: the order is what counts.
+    arrays = {
+        f"{group}/{number:04d}/{variable.path}": np.asarray(variable)
+        for group, variables in groups.items()
+        for number, variable in enumerate(variables)
+    }
+    write_durably(path, save(arrays))
+
+
+def read_variables(groups: Mapping[str, Sequence[keras.Variable]], path: Path) -> dict[str, list[np.ndarray]]:
+    """The values that a file has for the variables, of these groups only.
 
     Raises:
         DataError: The file is damaged or belongs to another model.
     """
     try:
-        model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DataError(
-            f"{path}: the weights cannot be loaded ({reason}); delete that checkpoint's folder to use the one before"
-        ) from error
+        with safe_open(path, framework="numpy") as file:
+            names = sorted(file.keys())
+            values = {
+                group: [file.get_tensor(name) for name in names if name.startswith(f"{group}/")] for group in groups
+            }
+    except (OSError, SafetensorError, ValueError) as error:
+        raise _unusable(path, str(error).strip().splitlines()[0]) from error
+    for group, variables in groups.items():
+        expected = [tuple(variable.shape) for variable in variables]
+        if [value.shape for value in values[group]] != expected:
+            raise _unusable(path, f"its {group} have other shapes than this model's")
+    return values
+
+
+def _unusable(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"{path}: the weights cannot be loaded ({reason}); delete that checkpoint's folder to use the one before"
+    )
+
+
+def load_variables(groups: Mapping[str, Sequence[keras.Variable]], path: Path) -> None:
+    """Give variables the values that a file has for them.
+
+    Raises:
+        DataError: The file is damaged or belongs to another model; nothing has changed.
+    """
+    for group, values in read_variables(groups, path).items():
+        for variable, value in zip(groups[group], values, strict=True):
+            variable.assign(value)
+
+
+def load_weights(model: SequenceToSequence, path: Path) -> None:
+    """Load a checkpoint's weights, and them alone.
+
+    Raises:
+        DataError: The file is damaged or belongs to another model.
+    """
+    load_variables({WEIGHTS: model.weights}, path)
 
 
 def load_mean_weights(model: SequenceToSequence, paths: Sequence[Path]) -> None:
@@ -32,7 +110,7 @@ def load_mean_weights(model: SequenceToSequence, paths: Sequence[Path]) -> None:
     variable by variable, summed in float64. One checkpoint at a time is in memory, besides the sums.
 
     Args:
-        model: Not compiled; it ends up with the mean.
+        model: It ends up with the mean.
         paths: At least one file of weights.
 
     Raises:
@@ -40,8 +118,8 @@ def load_mean_weights(model: SequenceToSequence, paths: Sequence[Path]) -> None:
     """
     sums = [np.zeros(variable.shape) for variable in model.weights]
     for path in paths:
-        load_weights(model, path)
-        for total, variable in zip(sums, model.weights, strict=True):
-            total += np.asarray(variable)
+        values = read_variables({WEIGHTS: model.weights}, path)[WEIGHTS]
+        for total, value in zip(sums, values, strict=True):
+            total += value
     for total, variable in zip(sums, model.weights, strict=True):
         variable.assign(total / len(paths))

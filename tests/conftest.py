@@ -58,7 +58,8 @@ def tiny_ensemble(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -
     """That run at its best epoch and at its last one, as two members; the second takes shorter sources."""
     import dataclasses
 
-    from pipeline.run_directory import Checkpoints, RunDirectory
+    from pipeline.checkpoints import Checkpoints
+    from pipeline.run_directory import RunDirectory
 
     other = RunDirectory(tmp_path_factory.mktemp("ensemble") / "other")
     shutil.copytree(tiny_run.path, other.path, ignore=shutil.ignore_patterns("export", "logs", "data"))

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from pipeline.averaging import AveragedWeights, swap_averages
+from pipeline.checkpoints import Checkpoints
 from pipeline.loading import load_predictor
-from pipeline.run_directory import Checkpoints, RunDirectory
+from pipeline.run_directory import RunDirectory
 from pipeline.training import train
 from tests.tiny_task import tiny_configuration
 
@@ -68,12 +69,11 @@ def test_a_run_gives_out_the_average(tiny_splits: dict[str, str], tmp_path: Path
     found = Checkpoints(RunDirectory(tmp_path / "run").checkpoints).best()
     assert found is not None
     assert found[0].averaged
-    with h5py.File(found[1]) as file:
-        arrays: dict[str, np.ndarray] = {}
-        file.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    arrays = load_file(found[1])
     # Model and optimizer hold two sets of the same shapes, and they differ.
-    embeddings = [value for name, value in arrays.items() if "embedding" in name and "optimizer" not in name]
-    kept = [value for name, value in arrays.items() if "optimizer" in name and value.shape == embeddings[0].shape]
+    groups = {group: [v for name, v in arrays.items() if name.startswith(group)] for group in ("weights", "optimizer")}
+    embeddings = [value for value in groups["weights"] if value.ndim == 2][:1]
+    kept = [value for value in groups["optimizer"] if value.shape == embeddings[0].shape]
     assert len(kept) >= 3  # Adam's two, and the weights while the average is in their place
     assert all((value != embeddings[0]).any() for value in kept)
     live, exported = (load_predictor(path) for path in (tmp_path / "run", tmp_path / "run" / "export"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.batches import (
     Bucket,
     PlannedBatch,
+    TrainingOrder,
     assign_buckets,
     fill_batch,
     plan_buckets,
@@ -221,11 +222,11 @@ def test_passes_have_every_pair_as_often_as_its_weight_says(parts: list[tuple[in
 def test_an_epoch_of_weighted_corpora_has_as_many_steps_each_time():
     corpus = mixed_corpus([50, 60, 40], (2.0, 0.3, 1.0))
     buckets = plan_buckets(corpus, 3, 64)
-    dataset, steps = training_batches(corpus, buckets, seed=1)
+    dataset, steps = stream(corpus, buckets, seed=1)
     batches = arrays(dataset, 3 * steps)
     firsts = [row[0] - 10 for batch in batches[steps : 2 * steps] for row in batch[2] if any(row)]
     assert np.bincount(firsts, minlength=150).tolist() == had(plan(corpus, buckets, 1), 150).tolist()
-    later, _ = training_batches(corpus, buckets, seed=1, first_epoch=1)
+    later, _ = stream(corpus, buckets, seed=1, epoch=1)
     assert arrays(later, 2 * steps) == batches[steps:]
 
 
@@ -262,17 +263,25 @@ def test_empty_rows_count_for_nothing():
 # Streams
 
 
+def stream(
+    corpus: TokenizedCorpus, buckets: list[Bucket], seed: int, epoch: int = 0, min_tokens: int = 0
+) -> tuple[tf.data.Dataset, int]:
+    """The batches from an epoch on, and how many an epoch has."""
+    order = TrainingOrder(corpus, buckets, seed, min_tokens)
+    return training_batches(order, epoch), order.steps
+
+
 def test_a_bucket_has_one_shape():
     corpus = random_corpus(150)
     buckets = plan_buckets(corpus, 3, 64)
-    dataset, steps = training_batches(corpus, buckets, seed=1)
+    dataset, steps = stream(corpus, buckets, seed=1)
     shapes = {tuple(map(len, (batch[0], batch[0][0], batch[1][0], batch[2][0]))) for batch in arrays(dataset, steps)}
     assert shapes == {(rows, source, target, target) for source, target, rows in buckets}
 
 
 def test_an_epoch_holds_every_symbol_once():
     corpus = random_corpus(150)
-    dataset, steps = training_batches(corpus, plan_buckets(corpus, 3, 64), seed=1)
+    dataset, steps = stream(corpus, plan_buckets(corpus, 3, 64), seed=1)
     batches = arrays(dataset, 3 * steps)
     assert len(batches) == 3 * steps  # it goes on and on
     for epoch in range(3):
@@ -286,27 +295,50 @@ def test_an_epoch_holds_every_symbol_once():
 def test_a_later_start_is_the_same_as_going_on():
     corpus = random_corpus(150)
     buckets = plan_buckets(corpus, 3, 64)
-    whole, steps = training_batches(corpus, buckets, seed=1)
+    whole, steps = stream(corpus, buckets, seed=1)
     batches = arrays(whole, 4 * steps)
-    later, same_steps = training_batches(corpus, buckets, seed=1, first_epoch=2)
+    later, same_steps = stream(corpus, buckets, seed=1, epoch=2)
     assert same_steps == steps
     assert arrays(later, 2 * steps) == batches[2 * steps :]
-    assert arrays(later.skip(3), 2 * steps - 3) == batches[2 * steps + 3 :]
+    middle = training_batches(TrainingOrder(corpus, buckets, seed=1), epoch=2, step=3)
+    assert arrays(middle, 2 * steps - 3) == batches[2 * steps + 3 :]
     assert batches[:steps] != batches[steps : 2 * steps]
-    other, _ = training_batches(corpus, buckets, seed=2)
+    other, _ = stream(corpus, buckets, seed=2)
     assert arrays(other, steps) != batches[:steps]
+
+
+def test_an_epoch_of_several_passes_can_be_entered_anywhere():
+    corpus = random_corpus(150)
+    buckets = plan_buckets(corpus, 3, 64)
+    per_pass = TrainingOrder(corpus, buckets, seed=1).steps
+    order = TrainingOrder(corpus, buckets, seed=1, min_tokens=100_000)
+    assert order.steps > 2 * per_pass
+    first = list(itertools.islice(order.batches(), 2 * order.steps))
+    for epoch, step in ((0, 0), (0, per_pass), (0, per_pass + 1), (1, 2 * per_pass - 1), (1, order.steps - 1)):
+        number = epoch * order.steps + step
+        np.testing.assert_equal(order.batch(epoch, step), first[number])
+        rest = list(itertools.islice(order.batches(epoch, step), 2 * order.steps - number))
+        np.testing.assert_equal(rest, first[number:])
+
+
+def test_the_largest_batch_comes_first_of_all():
+    corpus = random_corpus(150)
+    for seed in range(5):
+        order = TrainingOrder(corpus, plan_buckets(corpus, 4, 256), seed)
+        sizes = [np.prod(batch.bucket) for batch in itertools.islice(order.batches(), 2 * order.steps)]
+        assert sizes[0] == max(sizes)
 
 
 @pytest.mark.parametrize(("share", "passes"), [(0, 1), (1, 1), (1.1, 2), (4, 4)])
 def test_an_epoch_of_little_data_is_several_passes(share: float, passes: int):
     corpus = random_corpus(150)
     buckets = plan_buckets(corpus, 3, 64)
-    single, steps = training_batches(corpus, buckets, seed=1)
+    single, steps = stream(corpus, buckets, seed=1)
     room = sum(int(np.prod(np.shape(targets))) for _, targets in single.take(steps))
     enough = int(share * room)
-    _, epoch_steps = training_batches(corpus, buckets, seed=1, min_tokens=enough)
+    _, epoch_steps = stream(corpus, buckets, seed=1, min_tokens=enough)
     assert epoch_steps == passes * steps
-    later, _ = training_batches(corpus, buckets, seed=1, first_epoch=2, min_tokens=enough)
+    later, _ = stream(corpus, buckets, seed=1, epoch=2, min_tokens=enough)
     assert arrays(later, steps) == arrays(single, (2 * passes + 1) * steps)[2 * passes * steps :]
 
 
@@ -322,7 +354,7 @@ def test_validation_is_one_pass_over_what_fits():
 
 def test_data_alone_is_fast():
     corpus = random_corpus(20_000, longest=30)
-    dataset, steps = training_batches(corpus, plan_buckets(corpus, 6, 2048), seed=1)
+    dataset, steps = stream(corpus, plan_buckets(corpus, 6, 2048), seed=1)
     dataset = dataset.take(min(steps, 300))
     tokens = 0
     begin = time.perf_counter()
@@ -334,5 +366,5 @@ def test_data_alone_is_fast():
 
 def test_no_autotuning_thread_is_left_to_wait_for():
     corpus = random_corpus(50)
-    batches, _ = training_batches(corpus, plan_buckets(corpus, 2, 64), seed=1)
+    batches, _ = stream(corpus, plan_buckets(corpus, 2, 64), seed=1)
     assert batches.options().autotune.enabled is False

@@ -1,13 +1,12 @@
 """Files that are whole or not there, and what is said before work that would have no place to go."""
 
-import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.files import require_place, require_room, write_atomically
+from pipeline.files import put_in_place, remove_at_once, require_place, write_atomically, write_durably
 
 
 @pytest.mark.parametrize("content", ["é\n", b"\x00\xff", ""])
@@ -37,11 +36,31 @@ def test_no_directory_is_an_error_of_its_own(tmp_path: Path):
         write_atomically(tmp_path / "missing" / "inner", "new")
 
 
-def test_room():
-    require_room(Path("/"), 0)
-    with pytest.raises(OSError, match="No space left on device") as caught:
-        require_room(Path("/"), 1 << 62)
-    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, "/")
+def test_the_disk_has_it_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Its content, then its name, then the directory: a power cut in between leaves the old or the new."""
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_sync(descriptor: int) -> None:
+        done.append(f"fsync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", lambda *paths: (done.append("replace"), replace(*paths)))
+    write_atomically(tmp_path / "file", "new")
+    assert done == ["fsync .file.unfinished", "replace", f"fsync {tmp_path.name}"]
+
+
+def test_a_directory_takes_the_place_of_another(tmp_path: Path):
+    final, unfinished = tmp_path / "final", tmp_path / "unfinished"
+    for content in ("old", "new"):
+        unfinished.mkdir()
+        write_durably(unfinished / "file", content.encode())
+        put_in_place(unfinished, final)
+        assert [path.name for path in tmp_path.iterdir()] == ["final"]
+        assert (final / "file").read_text() == content
+    remove_at_once(final)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

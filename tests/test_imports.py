@@ -7,7 +7,7 @@ ROOT = Path(__file__).parent.parent
 
 # A module may import modules of lower rank, and of its own.
 RANKS = [
-    {"__init__", "errors", "files", "symbols"},
+    {"__init__", "errors", "files", "symbols", "interruption", "write_failures"},
     {"configuration", "text_file", "settings_file", "space", "tokenizers", "subwords", "text"},
     {"cmudict", "corpus", "pair_filter", "tokenized_corpus", "batches", "metrics", "significance"},
     {"model", "network", "losses", "search", "constraints", "penalties", "position_loop", "sampling", "schedule"},
@@ -22,11 +22,15 @@ RANKS = [
         "averaging",
         "parameters",
         "unknowns",
+        "checkpoints",
+        "curves",
+        "run_lock",
         "weights",
         "members",
+        "optimization",
     },
-    {"callbacks", "preparation", "projector", "attention_page"},
-    {"export", "training", "inspection"},
+    {"callbacks", "checkpointing", "divergence", "preparation", "projector", "attention_page"},
+    {"epochs", "export", "training", "inspection"},
     {"oracles", "trial", "trial_report", "search_directory", "search_processes", "tuning"},
     {"study_directory", "study_processes", "length_figures", "length_report", "study"},
     {"configuration_options", "parsing", "streaming", "command_line", "__main__"},

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.checkpoints import Checkpoints
 from pipeline.corpus import Pair
 from pipeline.errors import DataError, UsageError
 from pipeline.loading import load_predictor, load_string_model
@@ -15,9 +16,10 @@ from pipeline.members import find_runs, load_vocabularies
 from pipeline.model import build_model
 from pipeline.network import SingleNetwork
 from pipeline.predictor import StringModel
-from pipeline.run_directory import FORMAT, Checkpoints, RunDirectory
+from pipeline.run_directory import FORMAT, RunDirectory
 from pipeline.scoring import score_pairs
 from pipeline.symbols import PAD
+from pipeline.weights import load_weights
 from tests.tiny_task import TinyRun
 
 
@@ -58,16 +60,16 @@ def test_the_best_checkpoint_is_taken(copied_run: Path):
     assert latest
     assert best
     assert best[0].epoch == latest[0].best_epoch < latest[0].epoch
-    latest[1].write_bytes(b"not needed")
     assert load_predictor(copied_run).predict(["a"])[0].texts == ["A"]
-    # Its folder deleted, as the message advises, the newest is next.
+    # Damaged, it is not used: then the newest is.
     best[1].write_bytes(b"damaged")
-    with pytest.raises(DataError, match="the weights cannot be loaded"):
+    assert checkpoints.best() == latest
+    assert load_predictor(copied_run).predict(["a"])[0].texts == ["A"]
+    for path in checkpoints.directory.glob("*/manifest.json"):
+        path.write_bytes(b"damaged")
+    with pytest.raises(DataError, match="all checkpoints are damaged") as caught:
         load_predictor(copied_run)
-    shutil.rmtree(best[1].parent)
-    with pytest.raises(DataError, match="the weights cannot be loaded") as caught:
-        load_predictor(copied_run)
-    assert str(latest[1]) in str(caught.value)
+    assert str(checkpoints.directory) in str(caught.value)
 
 
 def symbol_probabilities(strings: StringModel, pairs: list[tuple[str, str]]) -> np.ndarray:
@@ -122,7 +124,7 @@ def test_the_mean_of_the_last_epochs(tiny_run: TinyRun):
 
     def weights_of(path: Path) -> list[np.ndarray]:
         model = build_model(tiny_run.configuration.model, *map(len, load_vocabularies(run)))
-        model.load_weights(path)
+        load_weights(model, path)
         return weights(SingleNetwork(model))
 
     apart = [weights_of(path) for path in last]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.configuration import Configuration, TextConfiguration
 from pipeline.errors import DataError, UsageError
 from pipeline.members import find_runs, read_members, split_models
-from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
+from pipeline.run_directory import RunDirectory
 from pipeline.text import Vocabulary
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration, ModelConfiguration, TextConfiguration
 from pipeline.loading import live_string_model
 from pipeline.members import load_vocabularies
 from pipeline.model import build_model
 from pipeline.predictor import BATCH_SIZE, Prediction, Predictor, StringModel
-from pipeline.run_directory import Checkpoints, RunDirectory
+from pipeline.run_directory import RunDirectory
 from pipeline.symbols import END, PAD, START
 from pipeline.text import Vocabulary
 from pipeline.weights import load_weights

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.configuration import Configuration, DataConfiguration, TextConfiguration
 from pipeline.corpus import open_splits
 from pipeline.errors import UsageError
 from pipeline.preparation import TrainingData, prepare_data
-from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
+from pipeline.run_directory import RunDirectory
 
 
 def configure(folder: Path, sources: str, dev: str = "ab", **text: object) -> Configuration:

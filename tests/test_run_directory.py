@@ -1,11 +1,8 @@
-import dataclasses
 import errno
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import pytest
 
 from pipeline import __version__
@@ -17,9 +14,9 @@ from pipeline.configuration import (
     TextConfiguration,
     TrainConfiguration,
 )
-from pipeline.errors import DataError, UsageError
+from pipeline.errors import UsageError
 from pipeline.files import write_atomically
-from pipeline.run_directory import FORMAT, Checkpoints, RunDirectory, TrainingState, load_configuration
+from pipeline.run_directory import FORMAT, RunDirectory, load_configuration
 
 UNUSUAL = Configuration(
     DataConfiguration(["a b.en", "ä.fr.gz"], dev="dev.tsv", dev_size=7, buckets=1),
@@ -34,14 +31,6 @@ def begin(path: Path, configuration: Configuration | None = None) -> RunDirector
     run = RunDirectory(path)
     run.begin(configuration or Configuration())
     return run
-
-
-def save(checkpoints: Checkpoints, **state: object) -> None:
-    checkpoints.save(TrainingState(**state), lambda path: path.write_text(f"weights {state}"))  # type: ignore[arg-type]
-
-
-def names(checkpoints: Checkpoints) -> list[str]:
-    return sorted(path.name for path in checkpoints.directory.iterdir())
 
 
 # The directory
@@ -93,7 +82,7 @@ def test_a_beginning_that_fails_can_be_made_again(tmp_path: Path, monkeypatch: p
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", until_full(Path.write_text))
-        patch.setattr(Path, "write_bytes", until_full(Path.write_bytes))
+        patch.setattr("pipeline.files.write_durably", until_full(Path.write_bytes))
         with pytest.raises(OSError, match="No space left"):
             begin(tmp_path / "run")
     assert load_configuration(begin(tmp_path / "run")) == Configuration()
@@ -109,7 +98,7 @@ def test_remove(tmp_path: Path):
 def test_another_format_is_refused(tmp_path: Path):
     run = begin(tmp_path / "run")
     run.info.write_text(json.dumps({"format": FORMAT + 1, "attentif": "9.1"}))
-    with pytest.raises(UsageError, match=r"made by Attentif 9\.1 \(run format 2\).*use that version, or .*--overwrite"):
+    with pytest.raises(UsageError, match=r"made by Attentif 9\.1 \(run format 3\).*use that version, or .*--overwrite"):
         run.check_version()
 
 
@@ -149,170 +138,10 @@ def test_metrics_are_added_and_truncated(tmp_path: Path):
 
 
 @pytest.mark.parametrize("half", ['{"epoch": 3, "lo', "{}", "3"])
-def test_half_a_line_of_metrics_is_forgotten(tmp_path: Path, half: str):
+def test_a_line_of_metrics_that_is_none_is_forgotten(tmp_path: Path, half: str):
     run = begin(tmp_path / "run")
     run.append_metrics({"epoch": 1})
     with run.metrics.open("a") as file:
         file.write(half)
     run.truncate_metrics(5)
     assert run.metrics.read_text() == '{"epoch": 1}\n'
-
-
-# Checkpoints
-
-
-@pytest.fixture
-def checkpoints(tmp_path: Path) -> Checkpoints:
-    return Checkpoints(tmp_path / "checkpoints")
-
-
-def test_no_checkpoint_yet(checkpoints: Checkpoints):
-    assert (checkpoints.latest(), checkpoints.best()) == (None, None)
-
-
-def test_state_round_trip(checkpoints: Checkpoints):
-    state = TrainingState(3, 17, 2, 12.5, [[1, 42], [7, 4294967295]])
-    checkpoints.save(state, lambda path: path.write_text("w"))
-    found = checkpoints.latest()
-    assert found == (state, checkpoints.directory / "epoch-0003-step-0000017" / "model.weights.h5")
-    assert found[1].read_text() == "w"
-    save(checkpoints, epoch=4)
-    assert checkpoints.latest()[0] == TrainingState(4)
-    assert checkpoints.latest()[0].best_value == float("inf")
-
-
-def test_the_newest_two_and_the_best_stay(checkpoints: Checkpoints):
-    best = {1: 1, 2: 2, 3: 2, 4: 2, 5: 5, 6: 5}
-    kept = []
-    for epoch, best_epoch in best.items():
-        save(checkpoints, epoch=epoch, best_epoch=best_epoch, best_value=1.0)
-        kept.append([int(name[-4:]) for name in names(checkpoints)])
-        assert checkpoints.latest()[0].epoch == epoch
-        assert checkpoints.best()[0].epoch == best_epoch
-    assert kept == [[1], [1, 2], [2, 3], [2, 3, 4], [4, 5], [5, 6]]
-
-
-def test_an_interrupted_epoch_comes_between(checkpoints: Checkpoints):
-    save(checkpoints, epoch=2, best_epoch=1)
-    save(checkpoints, epoch=2, step=5, best_epoch=1)
-    assert (checkpoints.latest()[0].epoch, checkpoints.latest()[0].step) == (2, 5)
-    save(checkpoints, epoch=2, step=11, best_epoch=1)
-    assert checkpoints.latest()[0].step == 11
-    save(checkpoints, epoch=3, best_epoch=1)
-    assert checkpoints.latest()[0].epoch == 3
-    assert names(checkpoints) == ["epoch-0002", "epoch-0002-step-0000011", "epoch-0003"]
-    save(checkpoints, epoch=4, best_epoch=1)
-    assert names(checkpoints) == ["epoch-0003", "epoch-0004"]
-
-
-def test_more_may_stay(tmp_path: Path):
-    checkpoints = Checkpoints(tmp_path / "checkpoints", keep=3)
-    for epoch in range(1, 7):
-        save(checkpoints, epoch=epoch, best_epoch=min(epoch, 2))
-    assert names(checkpoints) == [f"epoch-000{epoch}" for epoch in (2, 4, 5, 6)]
-    save(checkpoints, epoch=6, step=9, best_epoch=2)
-    assert names(checkpoints)[1:] == ["epoch-0004", "epoch-0005", "epoch-0006", "epoch-0006-step-0000009"]
-
-
-def test_the_last_epochs(checkpoints: Checkpoints):
-    for state in ({"epoch": 1}, {"epoch": 2}, {"epoch": 3}, {"epoch": 3, "step": 7}):
-        save(checkpoints, **state, best_epoch=1)
-
-    def last(count: int) -> list[str]:
-        assert {path.name for path in checkpoints.last_epochs(count)} == {"model.weights.h5"}
-        return [path.parent.name for path in checkpoints.last_epochs(count)]
-
-    assert (last(1), last(2)) == (["epoch-0003"], ["epoch-0002", "epoch-0003"])
-    assert last(3) == ["epoch-0001", "epoch-0002", "epoch-0003"]
-    save(checkpoints, epoch=4, best_epoch=1)
-    # The best is not of the epoch before them.
-    assert names(checkpoints) == ["epoch-0001", "epoch-0003", "epoch-0003-step-0000007", "epoch-0004"]
-    message = "--average 3: .* has checkpoints of the last 2 epochs; .* a larger --train.keep_checkpoints"
-    with pytest.raises(UsageError, match=message):
-        checkpoints.last_epochs(3)
-    with pytest.raises(UsageError, match="--average 0: impossible"):
-        checkpoints.last_epochs(0)
-
-
-def test_saving_again_replaces(checkpoints: Checkpoints):
-    save(checkpoints, epoch=1, best_value=3.0)
-    save(checkpoints, epoch=1, best_value=2.0)
-    assert checkpoints.latest()[0].best_value == 2.0
-    assert names(checkpoints) == ["epoch-0001"]
-
-
-def test_a_failed_save_leaves_what_was_there(checkpoints: Checkpoints):
-    save(checkpoints, epoch=1)
-
-    def fail(path: Path) -> None:
-        path.write_text("half")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    for epoch in (1, 2):
-        with pytest.raises(OSError, match="No space"):
-            checkpoints.save(TrainingState(epoch), fail)
-        assert names(checkpoints) == ["epoch-0001"]
-        assert "weights" in checkpoints.latest()[1].read_text()
-
-
-def test_an_unfinished_checkpoint_is_none(checkpoints: Checkpoints):
-    save(checkpoints, epoch=1)
-    shutil.copytree(checkpoints.directory / "epoch-0001", checkpoints.directory / "unfinished-epoch-0002")
-    (checkpoints.directory / "epoch-0003").mkdir()
-    (checkpoints.directory / "epoch-0003" / "model.weights.h5").write_text("without state")
-    assert checkpoints.latest()[0].epoch == 1
-    save(checkpoints, epoch=2)
-    assert "unfinished-epoch-0002" not in names(checkpoints)
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"epoch": 1, "nope": 2}', b"\xff"])
-def test_damaged_state(checkpoints: Checkpoints, content: str | bytes):
-    save(checkpoints, epoch=1)
-    save(checkpoints, epoch=2)
-    path = checkpoints.directory / "epoch-0002"
-    (path / "state.json").write_bytes(content.encode() if isinstance(content, str) else content)
-    with pytest.raises(DataError, match=r"damaged checkpoint .*; delete it and go on from the one before") as caught:
-        checkpoints.latest()
-    assert str(path) in str(caught.value)
-    shutil.rmtree(path)
-    assert checkpoints.latest()[0].epoch == 1
-
-
-def test_without_the_best_the_newest_is_taken(checkpoints: Checkpoints):
-    for epoch in (1, 2, 3):
-        save(checkpoints, epoch=epoch, best_epoch=1, best_value=0.5)
-    assert checkpoints.best()[0].epoch == 1
-    shutil.rmtree(checkpoints.directory / "epoch-0001")
-    assert checkpoints.best()[0].epoch == 3
-
-
-def test_a_state_written_before_the_random_generators_were_kept(checkpoints: Checkpoints):
-    save(checkpoints, epoch=1)
-    state = dataclasses.asdict(TrainingState(1))
-    del state["random"]
-    (checkpoints.directory / "epoch-0001" / "state.json").write_text(json.dumps(state))
-    assert checkpoints.latest()[0] == TrainingState(1)
-
-
-def test_damaged_weights_say_what_to_do(tmp_path: Path):
-    from pipeline.model import build_model
-    from pipeline.weights import load_weights
-
-    small = ModelConfiguration(units=4, embedding_units=4, fast=False)
-    model = build_model(small, 6, 6)
-    good = tmp_path / "model.weights.h5"
-    model.save_weights(good)
-    load_weights(model, good)
-    whole = good.read_bytes()
-    with h5py.File(good) as file:
-        assert file["layers"].keys()
-    message = r"the weights cannot be loaded .*delete that checkpoint's folder"
-    for content in (b"", b"nonsense", whole[: len(whole) // 2], None):
-        good.unlink() if content is None else good.write_bytes(content)
-        with pytest.raises(DataError, match=message) as caught:
-            load_weights(model, good)
-        assert str(good) in str(caught.value)
-        assert "\n" not in str(caught.value)
-    good.write_bytes(whole)
-    with pytest.raises(DataError, match="the weights cannot be loaded"):
-        load_weights(build_model(dataclasses.replace(small, units=6), 6, 6), good)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.configuration import Configuration, StudyConfiguration
 from pipeline.errors import TrainingError, UsageError
-from pipeline.run_directory import Checkpoints, RunDirectory, TrainingState
+from pipeline.run_directory import RunDirectory
 from pipeline.space import replace_settings
 from pipeline.study import (
     ATTENTION,

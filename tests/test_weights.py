@@ -1,4 +1,4 @@
-"""The mean of checkpoints' weights, by hand."""
+"""Variables in files, and the mean of checkpoints' weights by hand."""
 
 import dataclasses
 from pathlib import Path
@@ -9,7 +9,20 @@ import pytest
 from pipeline.configuration import ModelConfiguration
 from pipeline.errors import DataError
 from pipeline.model import SequenceToSequence, build_model
-from pipeline.weights import load_mean_weights, load_weights
+from pipeline.optimization import compile_model
+from pipeline.weights import (
+    GENERATORS,
+    METRICS,
+    OPTIMIZER,
+    WEIGHTS,
+    load_mean_weights,
+    load_variables,
+    load_weights,
+    read_variables,
+    save_variables,
+    training_variables,
+)
+from tests.tiny_task import tiny_configuration
 
 SMALL = ModelConfiguration(units=4, embedding_units=4, fast=False)
 
@@ -20,8 +33,8 @@ def save_filled(folder: Path, values: list[float], configuration: ModelConfigura
     for number, value in enumerate(values):
         for factor, variable in enumerate(model.weights, 1):
             variable.assign(np.full(variable.shape, factor * value))
-        paths.append(folder / f"{number}.weights.h5")
-        model.save_weights(paths[-1])
+        paths.append(folder / f"{number}.safetensors")
+        save_variables({WEIGHTS: model.weights}, paths[-1])
     return paths
 
 
@@ -68,3 +81,64 @@ def test_a_damaged_one_is_named(tmp_path: Path):
         load_mean_weights(build_model(SMALL, 6, 6), paths)
     with pytest.raises(DataError, match=f"{paths[0]}: the weights cannot be loaded"):
         load_weights(build_model(dataclasses.replace(SMALL, units=6), 6, 6), paths[0])
+
+
+# Files
+
+
+def compiled(seed: int) -> SequenceToSequence:
+    configuration = tiny_configuration({}, model={"units": 4, "fast": False}, train={"ema_momentum": 0.5, "seed": seed})
+    return compile_model(configuration, (9, 9), 10)
+
+
+def test_everything_comes_back(tmp_path: Path):
+    """Every bit of every variable, whatever else was built in the process before."""
+    first, second = compiled(1), compiled(2)
+    for number, variable in enumerate(variable for group in training_variables(first).values() for variable in group):
+        variable.assign(np.random.default_rng(number).uniform(0, 1000, variable.shape).astype(variable.dtype))
+    groups = training_variables(first)
+    assert {name: bool(variables) for name, variables in groups.items()} == dict.fromkeys(
+        (WEIGHTS, OPTIMIZER, GENERATORS, METRICS), True
+    )
+    counted = {id(variable) for variables in groups.values() for variable in variables}
+    assert counted == {id(v) for v in [*first.variables, *first.optimizer.variables, *first.metrics_variables]}
+    path = tmp_path / "variables.safetensors"
+    save_variables(groups, path)
+    load_variables(training_variables(second), path)
+    for name, variables in training_variables(second).items():
+        for ours, theirs in zip(variables, groups[name], strict=True):
+            assert ours.dtype == theirs.dtype
+            np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
+
+
+def test_only_what_is_asked_for_is_loaded(tmp_path: Path):
+    first, second = compiled(1), compiled(2)
+    path = tmp_path / "variables.safetensors"
+    save_variables(training_variables(first), path)
+    before = [np.array(variable) for variable in second.optimizer.variables]
+    load_weights(second, path)
+    np.testing.assert_array_equal(np.asarray(second.weights[0]), np.asarray(first.weights[0]))
+    for variable, value in zip(second.optimizer.variables, before, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable), value)
+    assert list(read_variables({METRICS: first.metrics_variables}, path)) == [METRICS]
+
+
+def test_damaged_weights_say_what_to_do(tmp_path: Path):
+    model = build_model(SMALL, 6, 6)
+    [good] = save_filled(tmp_path, [1.0])
+    whole = good.read_bytes()
+    load_weights(model, good)
+    before = [np.array(variable) for variable in model.weights]
+    message = r"the weights cannot be loaded .*delete that checkpoint's folder"
+    for content in (b"", b"nonsense", whole[: len(whole) // 2], whole[8:], None):
+        good.unlink() if content is None else good.write_bytes(content)
+        with pytest.raises(DataError, match=message) as caught:
+            load_weights(model, good)
+        assert str(good) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    good.write_bytes(whole)
+    for other in (dataclasses.replace(SMALL, units=6), dataclasses.replace(SMALL, cell="lstm")):
+        with pytest.raises(DataError, match=r"the weights cannot be loaded \(its weights have other shapes"):
+            load_weights(build_model(other, 6, 6), good)
+    for variable, value in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable), value)

@@ -1,0 +1,105 @@
+"""When a training is saved: at every epoch's end, now and then within, and when it is interrupted."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from pipeline.averaging import AveragedWeights
+from pipeline.callbacks import EpochClock
+from pipeline.checkpoints import Checkpoints, TrainingState
+from pipeline.configuration import TrainConfiguration
+from pipeline.curves import Curves
+from pipeline.interruption import Interruption
+from pipeline.metrics import Metric
+from pipeline.weights import METRICS, save_variables, training_variables
+from pipeline.write_failures import WriteFailures
+
+
+class SaveAndStop(keras.callbacks.Callback):
+    """Saves, remembers the best epoch by the decoded dev metric, and stops when it no longer gets better.
+
+    Args:
+        checkpoints: Where to.
+        train: How often, and the patience.
+        state: Where the training stands at its start.
+        steps: Batches of an epoch.
+        monitors: The metric, and what decides between equal values of it: on little or hard data the share of
+            wrong outputs stays at 100 % for a while.
+        clock: Has the epoch's time.
+        curves: Are to be on the disk before the checkpoint that they lead up to.
+        interruption: Asks for a checkpoint in the middle of an epoch.
+        failures: What happens when it cannot be written.
+        metrics: The figures of the half epoch that the training begins with.
+        averaged: What puts the average in the weights' place, if there is one.
+    """
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        train: TrainConfiguration,
+        state: TrainingState,
+        steps: int,
+        monitors: tuple[Metric, Metric],
+        clock: EpochClock,
+        curves: Curves,
+        interruption: Interruption,
+        failures: WriteFailures,
+        metrics: Sequence[np.ndarray] = (),
+        averaged: AveragedWeights | None = None,
+    ) -> None:
+        super().__init__()
+        self.checkpoints, self.train, self.state, self.steps = checkpoints, train, state, steps
+        self.monitors, self.clock, self.curves, self.interruption = monitors, clock, curves, interruption
+        self.failures, self.averaged = failures, averaged
+        self._metrics = metrics
+        self._step, self._saved_at = state.step, time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Bring back the figures of a half epoch, which Keras has just set to zero."""
+        for variable, value in zip(self.model.metrics_variables, self._metrics, strict=False):
+            variable.assign(value)
+        self._metrics = ()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save now and then; the last step of an epoch leaves it to the epoch's end."""
+        self._step += 1
+        if self._step < self.steps and (self._is_time() or self.interruption.number is not None):
+            self._save(dataclasses.replace(self.state, step=self._step, seconds=self.clock.seconds))
+
+    def _is_time(self) -> bool:
+        every, minutes = self.train.checkpoint_steps, self.train.checkpoint_minutes
+        if every is not None and (self.state.epoch * self.steps + self._step) % every == 0:
+            return True
+        return minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save; stop if it is time."""
+        value, second = (metric.to_minimize(float((logs or {})[metric.log_name])) for metric in self.monitors)
+        before = dataclasses.replace(self.state, epoch=epoch + 1, step=0, seconds=0.0)
+        state = dataclasses.replace(before, averaged=self.averaged is not None and self.averaged.in_model)
+        if (value, second) < (self.state.best_value, self.state.best_second):
+            state = dataclasses.replace(state, best_epoch=epoch + 1, best_value=value, best_second=second)
+        # An epoch that could not be saved cannot be the best one either.
+        self.state = dataclasses.replace(state if self._save(state) else before, averaged=False)
+        self._step = 0
+        patience = self.train.patience
+        if patience is not None and self.state.epoch - self.state.best_epoch >= patience:
+            self.model.stop_training = True
+
+    def _save(self, state: TrainingState) -> bool:
+        """Whether it was saved."""
+        saved = False
+        with self.failures.watch("the checkpoint"):
+            self.curves.flush(durably=True)
+            groups = training_variables(self.model)
+            if not state.step:
+                del groups[METRICS]
+            self.checkpoints.save(state, lambda path: save_variables(groups, path))
+            saved = True
+        # Also after a failure: not again at every step.
+        self._saved_at = time.monotonic()
+        return saved

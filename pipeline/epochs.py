@@ -1,0 +1,228 @@
+"""The epochs of a training, from wherever it stands to the end."""
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from pipeline.averaging import AveragedWeights
+from pipeline.batches import TrainingOrder, training_batches, validation_batches
+from pipeline.callbacks import DecodedDevMetrics, DevReport, EpochClock, FigureLog, Progress
+from pipeline.checkpointing import SaveAndStop
+from pipeline.checkpoints import Checkpoints, TrainingState
+from pipeline.configuration import Configuration
+from pipeline.corpus import group_references
+from pipeline.curves import Curves, forget_later
+from pipeline.divergence import Diverged, WatchDivergence, describe_pairs
+from pipeline.errors import TrainingError
+from pipeline.interruption import EndWhenAsked, Interruption
+from pipeline.loading import live_string_model
+from pipeline.metrics import objectives
+from pipeline.model import SequenceToSequence
+from pipeline.optimization import compile_model, restore
+from pipeline.predictor import Predictor
+from pipeline.preparation import TrainingData
+from pipeline.projector import EmbeddingProjector
+from pipeline.run_directory import RunDirectory
+from pipeline.write_failures import WriteFailures
+
+logger = logging.getLogger(__name__)
+
+
+def fit(
+    configuration: Configuration, directory: RunDirectory, data: TrainingData, last_epoch: int | None = None
+) -> SequenceToSequence:
+    """Run the epochs that are left, from the newest checkpoint on.
+
+    Weights and figures are those that an uninterrupted training has, bit for bit, on the same machine with
+    `train.deterministic`. Ctrl-C and SIGTERM save where the training stands and end it. One that diverges goes back
+    to its last checkpoint, and on with half the learning rate.
+
+    Args:
+        configuration: Every setting.
+        directory: The run, begun and with its data prepared.
+        data: What `prepare_data` made of it.
+        last_epoch: Stop after this epoch; the schedule of the learning rate stays that of all epochs.
+
+    Raises:
+        Interrupted: By a signal; the same call goes on.
+        TrainingError: It diverged too often, does not fit into memory, or cannot be saved.
+    """
+    train = configuration.train
+    order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
+    checkpoints = Checkpoints(directory.checkpoints, train.keep_checkpoints)
+    state, variables = checkpoints.latest() or (TrainingState(), None)
+    while True:
+        try:
+            with Interruption() as interruption:
+                stretch = _Stretch(configuration, directory, data, order, checkpoints, state, interruption)
+                return stretch.run(variables, min(last_epoch or train.epochs, train.epochs))
+        except Diverged as error:
+            what = _describe(error, configuration, data, order)
+            if state.rollbacks == train.max_rollbacks:
+                raise TrainingError(
+                    f"the training diverges ({what}), even with {state.rate_scale:g} of the learning rate; look at "
+                    "these pairs, or lower train.learning_rate or train.clip_norm and train anew with --overwrite"
+                ) from error
+            again, scale = state.rollbacks + 1, state.rate_scale / 2
+            state, variables = checkpoints.latest() or (TrainingState(), None)
+            place = state.name if variables else "the beginning"
+            logger.warning(
+                "the training diverged (%s); back to %s, on with %g of the learning rate", what, place, scale
+            )
+            state = dataclasses.replace(state, rollbacks=again, rate_scale=scale)
+        except tf.errors.ResourceExhaustedError as error:
+            rows, source, target = _largest(order)
+            raise TrainingError(
+                f"out of memory; the largest batch has {rows} pairs of {source} by {target} symbols: lower "
+                "data.batch_tokens, data.max_length or model.units"
+            ) from error
+
+
+def _describe(error: Diverged, configuration: Configuration, data: TrainingData, order: TrainingOrder) -> str:
+    """What was seen, and at which pairs."""
+    indices = order.batch(error.epoch, error.step).indices
+    pairs = describe_pairs(data.train, indices, configuration.data.train)
+    return f"epoch {error.epoch + 1}, step {error.step + 1}: {error}; its batch: {pairs}"
+
+
+def _largest(order: TrainingOrder) -> tuple[int, int, int]:
+    bucket = order.batch(0, 0).bucket
+    return bucket.rows, bucket.source_length, bucket.target_length
+
+
+class _Stretch:
+    """The part of a training that begins at one moment, and ends with the training or when that diverges.
+
+    Args:
+        configuration: Every setting.
+        directory: The run.
+        data: Its data.
+        order: Their order.
+        checkpoints: Those of the run.
+        state: Where the training stands.
+        interruption: Entered.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        directory: RunDirectory,
+        data: TrainingData,
+        order: TrainingOrder,
+        checkpoints: Checkpoints,
+        state: TrainingState,
+        interruption: Interruption,
+    ) -> None:
+        self.configuration, self.directory, self.data, self.order = configuration, directory, data, order
+        self.checkpoints, self.state, self.interruption = checkpoints, state, interruption
+        self.curves = Curves(directory.logs)
+        self.failures = WriteFailures(configuration.train.on_write_failure == "continue", self._last_good)
+
+    def _last_good(self) -> str:
+        found = self.checkpoints.latest()
+        return f"checkpoint {found[0].name}" if found else "no checkpoint yet"
+
+    def run(self, variables: Path | None, epochs: int) -> SequenceToSequence:
+        """Go on to the end.
+
+        Args:
+            variables: What the state's checkpoint holds; None begins anew.
+            epochs: The last one.
+        """
+        state, train, sizes = self.state, self.configuration.train, self.data.vocabulary_sizes
+        model = compile_model(self.configuration, sizes, self.order.steps, state.rate_scale)
+        metrics = restore(model, state, variables) if variables else []
+        self._forget_what_comes_again()
+        parts = self._callbacks(model, metrics)
+        logger.info(
+            "training %s parameters on %s pairs, %d epochs of %d batches",
+            f"{model.count_params():,}",
+            f"{len(self.data.train):,}",
+            train.epochs,
+            self.order.steps,
+        )
+        if train.patience is not None and state.epoch - state.best_epoch >= train.patience:
+            return model
+        try:
+            self._run_epochs(model, parts, epochs)
+        finally:
+            next(part for part in parts if isinstance(part, Progress)).close()
+        with self.failures.watch("TensorBoard's curves"):
+            self.curves.flush(durably=True)
+        return model
+
+    def _forget_what_comes_again(self) -> None:
+        state = self.state
+        with self.failures.watch("the figures so far"):
+            self.directory.truncate_metrics(state.epoch)
+            forget_later(self.directory.logs, state.epoch * self.order.steps + state.step, state.epoch)
+        if not state.epoch and not state.step:
+            settings = self.directory.config.read_text(encoding="utf-8")
+            self.curves.text("configuration", f"```yaml\n{settings}```", 0)
+
+    def _run_epochs(self, model: SequenceToSequence, parts: list[keras.callbacks.Callback], epochs: int) -> None:
+        validation, validation_steps = validation_batches(self.data.dev, self.data.buckets)
+        # The batches come shuffled.
+        options: dict[str, Any] = {"callbacks": parts, "verbose": 0, "shuffle": False}
+        if validation_steps:
+            options.update(validation_data=validation.repeat(), validation_steps=validation_steps)
+        epoch, step, steps = self.state.epoch, self.state.step, self.order.steps
+        if step and epoch < epochs:
+            rest = training_batches(self.order, epoch, step)
+            model.fit(rest, initial_epoch=epoch, epochs=epoch + 1, steps_per_epoch=steps - step, **options)
+            epoch += 1
+        if epoch < epochs and not model.stop_training:
+            batches = training_batches(self.order, epoch)
+            model.fit(batches, initial_epoch=epoch, epochs=epochs, steps_per_epoch=steps, **options)
+
+    def _callbacks(self, model: SequenceToSequence, metrics: list[Any]) -> list[keras.callbacks.Callback]:
+        train, data, state, steps = self.configuration.train, self.data, self.state, self.order.steps
+        clock = EpochClock(state.seconds)
+        averaged = AveragedWeights() if train.ema_momentum else None
+        saving = SaveAndStop(
+            self.checkpoints,
+            train,
+            state,
+            steps,
+            objectives(self.configuration.text),
+            clock,
+            self.curves,
+            self.interruption,
+            self.failures,
+            metrics,
+            averaged,
+        )
+        # The decoder sets the figures that those after it read; who ends it all comes last.
+        return [
+            clock,
+            WatchDivergence(len(data.target_vocabulary), state.step),
+            *([averaged] if averaged else []),
+            self._decoding(model),
+            FigureLog(self.directory, self.curves, clock, self.failures),
+            saving,
+            EmbeddingProjector(self.directory, data.source_vocabulary, data.target_vocabulary),
+            Progress(train.epochs, steps, clock, state.step),
+            EndWhenAsked(self.interruption, steps, state.step),
+        ]
+
+    def _decoding(self, model: SequenceToSequence) -> DecodedDevMetrics:
+        configuration, data = self.configuration, self.data
+        # Figures that choose an epoch must not be drawn by lot.
+        search = dataclasses.replace(configuration.search, method="best")
+        strings = live_string_model(
+            model,
+            dataclasses.replace(configuration, search=search),
+            data.source_vocabulary,
+            data.target_vocabulary,
+            configuration.train.dev_beam_size,
+            n_best=1,
+        )
+        draws = configuration.model.attention != "none"
+        samples = configuration.train.attention_samples
+        report = DevReport(self.directory, self.curves, samples, draws, self.failures)
+        references = group_references(data.splits["dev"](), configuration.text)
+        return DecodedDevMetrics(Predictor(strings, configuration.text), references, report)

@@ -1,0 +1,89 @@
+"""Ctrl-C and SIGTERM: a training ends at a moment when all of it is saved."""
+
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+import keras
+
+logger = logging.getLogger(__name__)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training was asked to end, and has saved where it stands.
+
+    Args:
+        number: The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+class Interruption:
+    """Remembers that Ctrl-C or SIGTERM came, while it is entered; the second Ctrl-C ends at once.
+
+    Does nothing outside of the main thread, where Python takes no signals.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                # Who starts a program in the background has it ignore Ctrl-C.
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        if self.number is not None:
+            raise KeyboardInterrupt
+        self.number = number
+        logger.info("%s: saving, then ending (once more ends at once)", signal.Signals(number).name)
+
+
+class EndWhenAsked(keras.callbacks.Callback):
+    """Ends a training at the end of a step or of an epoch; the callbacks before it have saved.
+
+    Args:
+        interruption: What remembers the signal.
+        steps: Batches of an epoch. After the last one the epoch's figures are still to come.
+        first_step: Steps that the first epoch has done already.
+    """
+
+    def __init__(self, interruption: Interruption, steps: int, first_step: int = 0) -> None:
+        super().__init__()
+        self.interruption, self.steps, self._first = interruption, steps, first_step
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """End, unless the epoch is about to.
+
+        Raises:
+            Interrupted: It was asked to.
+        """
+        if self._first + batch + 1 < self.steps:
+            self._end()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """End.
+
+        Raises:
+            Interrupted: It was asked to.
+        """
+        self._first = 0
+        self._end()
+
+    def _end(self) -> None:
+        if self.interruption.number is not None:
+            raise Interrupted(self.interruption.number)

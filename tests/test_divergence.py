@@ -1,0 +1,73 @@
+"""Losses and gradients that say that a training is lost, by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.divergence import MOST_LINES, WINDOW, Diverged, WatchDivergence, describe_pairs
+from pipeline.tokenized_corpus import TokenizedCorpus
+
+SYMBOLS = 20
+GUESSING = math.log(SYMBOLS)
+
+
+def watch(losses: list[float], first_step: int = 0, **figures: float) -> Diverged | None:
+    """What is raised over a resumed epoch with these losses, after one that was whole."""
+    part = WatchDivergence(SYMBOLS, first_step)
+    part.on_epoch_begin(3)
+    try:
+        for batch, loss in enumerate(losses):
+            part.on_train_batch_end(batch, {"loss": 1.0, "batch_loss": loss, **figures})
+    except Diverged as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_no_finite_number_is_noticed_at_the_step(value: float):
+    error = watch([1.0, 1.0, value, 1.0], first_step=10)
+    assert error
+    assert (error.epoch, error.step, str(error)) == (3, 12, f"the loss is {value}")
+    error = watch([1.0, 1.0], gradient_norm=value)
+    assert error
+    assert (error.step, str(error)) == (0, f"the norm of the gradient is {value}")
+
+
+def test_later_epochs_are_counted_from_their_beginning():
+    part = WatchDivergence(SYMBOLS, first_step=10)
+    part.on_epoch_begin(3)
+    part.on_train_batch_end(0, {"batch_loss": 1.0})
+    part.on_epoch_end(3)
+    part.on_epoch_begin(4)
+    with pytest.raises(Diverged) as caught:
+        part.on_train_batch_end(7, {"batch_loss": math.nan})
+    assert (caught.value.epoch, caught.value.step) == (4, 7)
+
+
+def test_what_is_worse_than_guessing():
+    # From the beginning: a bad start, but not twice as bad.
+    assert watch([1.9 * GUESSING] * 100) is None
+    error = watch([2.1 * GUESSING] * 100)
+    assert error
+    assert error.step == WINDOW - 1
+    # After something was learnt: no longer better than nothing.
+    learnt = [0.4 * GUESSING] * WINDOW
+    assert watch([*learnt, *[0.9 * GUESSING] * 100]) is None
+    error = watch([*learnt, *[1.1 * GUESSING] * 100])
+    assert error
+    assert error.step == WINDOW + 17  # 18 losses of 1.1 and 2 of 0.4 have a mean above 1
+    assert f"{GUESSING:.3g} is that of pure guessing" in str(error)
+    # Single odd batches are none.
+    assert watch([*learnt, 8 * GUESSING, *learnt]) is None
+
+
+def test_pairs_are_named():
+    lines = np.arange(100, 130)
+    corpora = np.array([0, 1] * 15)
+    zeros = np.zeros(30, np.int32)
+    corpus = TokenizedCorpus(zeros, zeros, zeros, zeros, lines, {}, {}, corpora)
+    assert describe_pairs(corpus, np.array([3, 0]), "a.tsv") == "line 100, line 103"
+    two = {"a.tsv": 2.0, "b.tsv": 1.0}
+    assert describe_pairs(corpus, np.array([2, 1]), two) == "line 102 of a.tsv, line 101 of b.tsv"
+    assert describe_pairs(corpus, np.arange(30), "a.tsv").endswith(f"and {30 - MOST_LINES} more")
