@@ -50,7 +50,7 @@ class Vocabulary:
 
         A SentencePiece model goes beside it, into a file that ends in `.model`.
         """
-        text = "".join(f"{_escape(symbol)}\n" for symbol in self.symbols)
+        text = "".join(f"{escape(symbol)}\n" for symbol in self.symbols)
         if self.model is not None:
             write_atomically(path.with_suffix(".model"), self.model)
         # Whole or not at all: after a full disk, half a vocabulary would pass for one.
@@ -87,14 +87,21 @@ class Vocabulary:
         return cls(numbers, model.read_bytes() if model.is_file() else None)
 
 
-def _escape(symbol: str) -> str:
-    def escape(character: str) -> str:
+def escape(symbol: str) -> str:
+    r"""A symbol as it stands on a line of a vocabulary file.
+
+    Example:
+        >>> escape("a b")
+        'a\\u{20}b'
+    """
+
+    def visibly(character: str) -> str:
         if character == "\\":
             return "\\\\"
         visible = character.isprintable() and not character.isspace()
         return character if visible else f"\\u{{{ord(character):x}}}"
 
-    return "".join(map(escape, symbol))
+    return "".join(map(visibly, symbol))
 
 
 def unescape(line: str) -> str:
