@@ -71,6 +71,10 @@ class DataConfiguration:
             dropped and counted, unless it has no more than 10 symbols; null keeps all.
         drop_duplicates: Of training pairs with equal source and target keep the first only, of several corpora the one
             in the corpus with the highest weight; takes about 70 bytes of memory a pair while they are tokenised.
+        skip_bad_lines: Leave out lines that are no pairs (not UTF-8, no TAB, an empty side, more than 1,048,576 bytes,
+            more than 1,000 combining marks in a row), count and report them, instead of stopping at the first. Of two
+            line-aligned files the pair goes if either line is bad. Files that are cut short or whose numbers of lines
+            differ are refused all the same.
         batch_tokens: Largest number of symbols (rows times padded length of the longer side) in a batch.
         buckets: Number of length groups; each has its own padded shape.
     """
@@ -84,6 +88,7 @@ class DataConfiguration:
     min_length: int = 1
     max_ratio: float | None = None
     drop_duplicates: bool = False
+    skip_bad_lines: bool = False
     batch_tokens: int = 2048
     buckets: int = 6
 
