@@ -90,6 +90,7 @@ def make_input(folder: Path, number: int, chance: random.Random) -> tuple[Hostil
     place.mkdir()
     stem = str(place / chance.choice(NAMES))
     holds_out = chance.random() < 0.25
+    location: str | list[str] | dict[str, float]
     if kind.startswith("aligned"):
         location, expected = _make_aligned(stem, ".gz" * kind.endswith("gz"), chance)
     elif kind == "weights":
@@ -203,7 +204,9 @@ def _table_line(chance: random.Random, bad: bool) -> bytes:
 
 def _cmudict_line(chance: random.Random, bad: bool) -> bytes:
     word = chance.choice([b"cat", b"cat(2)", b"dog", b"dog(3)", "é".encode(), _text(chance).replace(b" ", b"")])
-    phonemes = b" ".join(chance.choice([b"K", b"AH0", b"AE1", b"T", b"AH00", b"2"]) for _ in range(chance.randint(1, 5)))
+    phonemes = b" ".join(
+        chance.choice([b"K", b"AH0", b"AE1", b"T", b"AH00", b"2"]) for _ in range(chance.randint(1, 5))
+    )
     if not bad:
         more = chance.choice([b"", b"", b" # comment", b"  "])
         return chance.choice([word + b" " + phonemes + more, b";;; older comment", b"# comment", b""])
@@ -254,7 +257,9 @@ def _text_of(raw: bytes, is_first: bool) -> str | None:
         text = text[1:]
     if text[-1:] == "\r":
         text = text[:-1]
-    runs = (len(list(group)) for marks, group in itertools.groupby(text, lambda c: unicodedata.combining(c) > 0) if marks)
+    runs = (
+        len(list(group)) for marks, group in itertools.groupby(text, lambda c: unicodedata.combining(c) > 0) if marks
+    )
     return None if max(runs, default=0) > MOST_MARKS else text
 
 

@@ -4,7 +4,6 @@ Types and values of the keys are checked later, together with those from the com
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +18,7 @@ MOST_BYTES = 1 << 18
 MOST_VALUES = 10_000
 DEEPEST = 30
 SHOWN = 80  # characters of a value in a message
+
 
 def read_settings(path: Path, keys: Mapping[str, Collection[str]]) -> dict[str, dict[str, Any]]:
     """The settings that a YAML file holds, by section and key.
@@ -63,13 +63,14 @@ def read_yaml(path: Path) -> tuple[Any, dict[str, int]]:
 def _load(path: Path, check: Callable[[yaml.Node | None], None]) -> Any:
     text = _read_text(path)
     try:
-        # Its constructor reads nothing yet, but looks for characters that YAML forbids.
         loader = _Loader(text)
         try:
             root = loader.get_single_node()
             if root is not None:
                 _measure(path, root, {})
             check(root)
+            if root is not None:
+                _require_unique(path, root)
             return None if root is None else loader.construct_document(root)
         finally:
             loader.dispose()
@@ -110,27 +111,37 @@ def _measure(path: Path, node: yaml.Node, sizes: dict[int, int]) -> int:
     """The number of values below a node, written out in full, which a few aliases can make astronomical.
 
     Raises:
-        UsageError: Too many, a key that stands there twice, or text that is none.
+        UsageError: Too many, text that is none, or a set.
     """
     if id(node) in sizes:
         return sizes[id(node)]
     place = f"{path}, line {node.start_mark.line + 1}"
     sizes[id(node)] = MOST_VALUES + 1  # what is met again before its end has none
+    if node.tag == "tag:yaml.org,2002:set":
+        raise UsageError(f"{place}: a set has no order; write a list")
     below = node.value if isinstance(node, yaml.SequenceNode) else []
     if isinstance(node, yaml.MappingNode):
         below = [part for entry in node.value for part in entry]
-    elif isinstance(node, yaml.ScalarNode) and re.search("[\0\ud800-\udfff]", node.value):
+    # The other halves of surrogate pairs stand for bytes of file names that are no UTF-8.
+    elif isinstance(node, yaml.ScalarNode) and re.search("[\0\ud800-\udc7f\udd00-\udfff]", node.value):
         raise UsageError(f"{place}: {node.value[:SHOWN]!a}: holds a character that no text has; take it out")
     size = 1 + sum(_measure(path, part, sizes) for part in below)
     if size > MOST_VALUES:
-        raise UsageError(f"{place}: more than {MOST_VALUES:,} values, its aliases written out; settings have no need of it")
-    if isinstance(node, yaml.MappingNode):
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = next((key for key, count in Counter(keys).items() if count > 1), None)
-        if twice is not None and node.start_mark.column > 0:
-            raise UsageError(f"{place}: {twice[:SHOWN]}: stands here twice; keep one")
+        raise UsageError(
+            f"{place}: more than {MOST_VALUES:,} values, its aliases written out; settings have no need of it"
+        )
     sizes[id(node)] = size
     return size
+
+
+def _require_unique(path: Path, node: yaml.Node) -> None:
+    """Refuse a key that stands twice in a mapping, at any depth."""
+    if isinstance(node, yaml.SequenceNode):
+        for part in node.value:
+            _require_unique(path, part)
+    elif isinstance(node, yaml.MappingNode):
+        for _, value in _entries(path, node, "", None):
+            _require_unique(path, value)
 
 
 def _read_text(path: Path) -> str:

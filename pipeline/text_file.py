@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import itertools
 import os
 import unicodedata
 import zlib
@@ -88,11 +89,13 @@ def has_heaped_marks(text: str) -> bool:
     """
     if len(text) <= MOST_MARKS or text.isascii():
         return False
-    run = 0
-    for character in text:
-        run = run + 1 if unicodedata.combining(character) else 0
-        if run > MOST_MARKS:
-            return True
+    # So long a run covers one of these places.
+    for place in range(MOST_MARKS, len(text), MOST_MARKS):
+        if unicodedata.combining(text[place]):
+            after = itertools.takewhile(unicodedata.combining, text[place : place + MOST_MARKS + 1])
+            before = itertools.takewhile(unicodedata.combining, reversed(text[place - MOST_MARKS : place]))
+            if sum(1 for _ in itertools.chain(before, after)) > MOST_MARKS:
+                return True
     return False
 
 
