@@ -62,6 +62,18 @@ class Finding(Exception):
 
 
 @contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings: there is one for almost every input."""
+    logger = logging.getLogger("pipeline")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextlib.contextmanager
 def limit(seconds: float) -> Iterator[None]:
     """Raise `Slow` after so long."""
 
@@ -170,13 +182,13 @@ def measure(inputs: int, seed: int, seconds: float = SECONDS) -> tuple[dict[str,
     found: list[str] = []
     slowest, bad, wholes = 0.0, 0, 0
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="hostile ünd ") as name:
+    with quiet(), tempfile.TemporaryDirectory(prefix="hostile ünd ") as name:
         folder = Path(name)
         (folder / "dev.tsv").write_text("dev\tD\n", encoding="utf-8")
         path = DataPath(folder, str(folder / "dev.tsv"))
         for number in range(inputs):
             if number % ARMED == 0:
-                faulthandler.dump_traceback_later(10 * ARMED + 10 * seconds, exit=True)
+                faulthandler.dump_traceback_later(10 * ARMED + 10 * seconds, exit=True, file=2)
             hostile, expected = make_input(folder, number, random.Random(f"{seed} {number}"))
             bad += expected.bad_pairs
             for mode in MODES:
@@ -233,7 +245,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--inputs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args(argv)
-    logging.getLogger("pipeline").setLevel(logging.ERROR)
     figures, found = measure(arguments.inputs, arguments.seed)
     print(table(figures), file=sys.stderr)
     print(json.dumps({"hostile_data": figures}))

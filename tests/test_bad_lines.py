@@ -53,9 +53,9 @@ def test_what_is_kept_and_what_is_said(caplog: pytest.LogCaptureFixture):
         "a: 2 bad lines left out (data.skip_bad_lines true), first a:2: wrong",
         "b: 1 bad lines left out (data.skip_bad_lines true), first b:2: bad",
     ]
-    with pytest.raises(DataError, match="^a:2: wrong; mend it$"):
+    with pytest.raises(DataError, match=r"^a:2: wrong; mend it$"):
         list(keep_good(items, None))
-    with pytest.raises(DataError, match="^a:2: wrong, and no line is good; mend it$"):
+    with pytest.raises(DataError, match=r"^a:2: wrong, and no line is good; mend it$"):
         list(keep_good([[one]], bad))
 
 
