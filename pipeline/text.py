@@ -19,7 +19,7 @@ from pipeline.tokenizers import Tokenizer, make_tokenizer
 
 CHUNK = 4096
 # Of a chunk, so that long lines do not fill the memory: symbols take some dozens of bytes each.
-MOST_CHARACTERS = 1 << 22
+MOST_CHARACTERS = 1 << 21
 _REMEDY = "bring the file back as the training wrote it, or train again with --overwrite"
 
 
