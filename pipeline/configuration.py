@@ -19,6 +19,9 @@ BLEU_TOKENS = ("13a", "intl", "zh", "char", "given")
 TokenizerName = Literal["char", "space", "bpe", "unigram", "wordpiece"]
 SENTENCE_PIECES = ("bpe", "unigram")
 SUBWORDS = (*SENTENCE_PIECES, "wordpiece")
+# Sizes of tensors are 32-bit numbers; these are not sizes.
+_LARGEST_SIZE, _LARGEST_COUNT = 2**31 - 1, 2**63 - 1
+_COUNTS = ("seed", "min_epoch_tokens", "learn_size", "max_vocabulary")
 PRESETS = Path(__file__).parent / "presets"
 DEFAULT_PRESET = "cmudict"
 
@@ -39,6 +42,23 @@ def _require_share(section: str, values: object, names: Sequence[str]) -> None:
     for name in names:
         value = getattr(values, name)
         _require(0 <= value < 1, f"{section}.{name}", value, "at least 0 and below 1")
+
+
+def _require_sane_numbers(section: str, values: Any) -> None:
+    """Refuse numbers that no machine can mean: they would break something much later."""
+    for field in dataclasses.fields(values):
+        value, key = getattr(values, field.name), f"{section}.{field.name}"
+        if isinstance(value, float):
+            _require(math.isfinite(value), key, value, "a finite number")
+        elif isinstance(value, int):
+            most = _LARGEST_COUNT if field.name in _COUNTS else _LARGEST_SIZE
+            _require(value <= most, key, value, f"at most {most:,}")
+
+
+def _require_place(key: str, place: object) -> None:
+    _require(not isinstance(place, list) or len(place) == 2, key, place, "two line-aligned files")
+    parts = place if isinstance(place, list | dict) else [place]
+    _require(all(not isinstance(part, str) or part.strip() for part in parts), key, place, "the path of a file")
 
 
 def _require_weights(key: str, weights: Mapping[str, float]) -> None:
@@ -71,6 +91,10 @@ class DataConfiguration:
             dropped and counted, unless it has no more than 10 symbols; null keeps all.
         drop_duplicates: Of training pairs with equal source and target keep the first only, of several corpora the one
             in the corpus with the highest weight; takes about 70 bytes of memory a pair while they are tokenised.
+        skip_bad_lines: Leave out lines that are no pairs (not UTF-8, no TAB, an empty side, more than 1,048,576 bytes,
+            more than 1,000 combining marks in a row), count and report them, instead of stopping at the first. Of two
+            line-aligned files the pair goes if either line is bad. Files that are cut short or whose numbers of lines
+            differ are refused all the same.
         batch_tokens: Largest number of symbols (rows times padded length of the longer side) in a batch.
         buckets: Number of length groups; each has its own padded shape.
     """
@@ -84,10 +108,14 @@ class DataConfiguration:
     min_length: int = 1
     max_ratio: float | None = None
     drop_duplicates: bool = False
+    skip_bad_lines: bool = False
     batch_tokens: int = 2048
     buckets: int = 6
 
     def __post_init__(self) -> None:
+        _require_sane_numbers("data", self)
+        for name in ("train", "dev", "test"):
+            _require_place(f"data.{name}", getattr(self, name))
         for name, size in (("data.train_size", self.train_size), ("data.dev_size", self.dev_size)):
             if size is not None:
                 _require(size > 0, name, size, "above 0")
@@ -133,6 +161,7 @@ class TextConfiguration:
     learn_size: int = 500_000
 
     def __post_init__(self) -> None:
+        _require_sane_numbers("text", self)
         _require_at_least("text", self, 1, ["min_count", "max_vocabulary", "vocabulary_size", "learn_size"])
         _require(
             not self.shared_vocabulary or self.source_tokenizer == self.target_tokenizer,
@@ -189,6 +218,7 @@ class ModelConfiguration:
     fast: bool = True
 
     def __post_init__(self) -> None:
+        _require_sane_numbers("model", self)
         sizes = ["units", "embedding_units", "attention_units", "readout_units"]
         _require_at_least("model", self, 1, [*sizes, "encoder_layers", "decoder_layers", "attention_heads"])
         _require_share("model", self, ["dropout"])
@@ -260,6 +290,7 @@ class TrainConfiguration:
     deterministic: bool = True
 
     def __post_init__(self) -> None:
+        _require_sane_numbers("train", self)
         _require_at_least("train", self, 1, ["epochs", "patience", "dev_beam_size", "checkpoint_steps"])
         _require_at_least("train", self, 0, ["min_epoch_tokens", "warmup_steps", "weight_decay"])
         _require_at_least("train", self, 0, ["attention_samples", "seed", "checkpoint_minutes", "max_rollbacks"])
@@ -309,6 +340,8 @@ class SearchConfiguration:
     dictionary: str | None = None
 
     def __post_init__(self) -> None:
+        _require_sane_numbers("search", self)
+        _require_place("search.dictionary", self.dictionary)
         _require_at_least("search", self, 1, ["beam_size"])
         _require_at_least("search", self, 0, ["length_penalty", "length_ratio", "length_offset", "coverage_penalty"])
         _require_at_least("search", self, 0, ["min_length", "max_length", "block_ngrams", "seed"])
@@ -349,6 +382,8 @@ class TuneConfiguration:
     seed: int = 1
 
     def __post_init__(self) -> None:
+        _require_sane_numbers("tune", self)
+        _require_place("tune.space", self.space)
         _require_at_least("tune", self, 1, ["trials", "epochs", "workers", "seed"])
         _require_at_least("tune", self, 2, ["factor"])
 
@@ -371,8 +406,9 @@ class StudyConfiguration:
     samples: int = 1000
 
     def __post_init__(self) -> None:
+        _require_sane_numbers("study", self)
         wanted = "different numbers above 0, as in 1,0.333,3"
-        _require(all(factor > 0 for factor in self.factors), "study.rates", self.rates, wanted)
+        _require(all(0 < factor < math.inf for factor in self.factors), "study.rates", self.rates, wanted)
         _require(len(set(self.factors)) == len(self.factors) > 0, "study.rates", self.rates, wanted)
         wanted = "different whole numbers from 0, as in 1,2"
         _require(all(seed >= 0 and seed.is_integer() for seed in self._seeds), "study.seeds", self.seeds, wanted)
@@ -400,12 +436,11 @@ class StudyConfiguration:
 
 
 def _read_numbers(key: str, value: str | float | Sequence[float]) -> list[float]:
-    if isinstance(value, int | float):
-        return [float(value)]
-    parts = value.strip("[]").split(",") if isinstance(value, str) else value
+    listed = [value] if isinstance(value, int | float) else value
+    parts = listed.strip("[]").split(",") if isinstance(listed, str) else listed
     try:
         return [float(part) for part in parts]
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(f"{key}: {value!r} is impossible, it must be numbers with commas between them") from None
 
 

@@ -10,10 +10,11 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from pipeline.bad_lines import BadLines, Fault, keep_good
 from pipeline.cmudict import Role, find_cmudict, read_cmudict_split
 from pipeline.configuration import DataConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
-from pipeline.text_file import read_lines
+from pipeline.text_file import scan_lines
 
 Location = str | list[str]
 TrainingLocation = Location | dict[str, float]
@@ -33,12 +34,12 @@ class Pair(NamedTuple):
     """Which of several corpora has that line, see `list_corpora`."""
 
 
-def _read_cmudict(role: Role) -> Iterator[Pair]:
-    return (Pair(*entry) for entry in read_cmudict_split(role))
+def _read_cmudict(role: Role, bad: BadLines | None) -> Iterator[Pair]:
+    return (Pair(*entry) for entry in read_cmudict_split(role, bad=bad))
 
 
 # A corpus added here is a name that `data.train`, `data.dev` and `data.test` take.
-BUILT_IN: dict[str, Callable[[Role], Iterator[Pair]]] = {"cmudict": _read_cmudict}
+BUILT_IN: dict[str, Callable[[Role, BadLines | None], Iterator[Pair]]] = {"cmudict": _read_cmudict}
 
 
 def is_built_in(location: TrainingLocation) -> bool:
@@ -74,7 +75,7 @@ def describe_line(line: int, corpus: int, location: TrainingLocation) -> str:
     return f"line {line} of {corpora[corpus][0]}" if len(corpora) > 1 else f"line {line}"
 
 
-def read_pairs(location: TrainingLocation, role: Role) -> Iterator[Pair]:
+def read_pairs(location: TrainingLocation, role: Role, bad: BadLines | None = None) -> Iterator[Pair]:
     """Stream the pairs of a built-in corpus, a TSV file or two line-aligned files, in file order.
 
     Args:
@@ -83,15 +84,19 @@ def read_pairs(location: TrainingLocation, role: Role) -> Iterator[Pair]:
             Files are UTF-8; those whose names end in .gz are decompressed. Of a mapping of these to weights,
             the corpora one after the other, in the order of `list_corpora`, each once.
         role: Which split of a built-in corpus; files do not depend on it.
+        bad: Takes the lines that are no pairs, which are then left out; None refuses them. Two aligned files lose the
+            pair of a line that is bad in one of them.
 
     Raises:
         UsageError: A list that does not hold two paths.
-        DataError: A file that cannot be read or a line that is not a pair; found when its turn comes.
+        DataError: A file that cannot be read, no good line, or a line that is not a pair and not left out; found when
+            its turn comes. Damaged gzip and aligned files of different length are refused in any case: nobody knows
+            what they lack.
     """
     if isinstance(location, dict):
-        return _read_corpora([corpus for corpus, _ in list_corpora(location)], role)
+        return _read_corpora([corpus for corpus, _ in list_corpora(location)], role, bad)
     if isinstance(location, str) and location in BUILT_IN:
-        return BUILT_IN[location](role)
+        return BUILT_IN[location](role, bad)
     if isinstance(location, str) and location.startswith("{") and not os.path.lexists(location):
         raise UsageError(
             f"data: {location} is no file, and no mapping of places to weights; write {{a.tsv: 0.5, b.tsv: 2}}, with a "
@@ -99,16 +104,16 @@ def read_pairs(location: TrainingLocation, role: Role) -> Iterator[Pair]:
         )
     paths = _split_location(location)
     if len(paths) == 2:
-        return _read_aligned(*paths)
+        return keep_good(_scan_aligned(*paths), bad)
     if paths[0].isidentifier() and not os.path.lexists(paths[0]):
         names = ", ".join(BUILT_IN)
         raise DataError(f"{paths[0]}: no such file, and no built-in corpus of that name ({names}); check the path")
-    return read_table(paths[0])
+    return read_table(paths[0], bad)
 
 
-def _read_corpora(locations: list[Location], role: Role) -> Iterator[Pair]:
+def _read_corpora(locations: list[Location], role: Role, bad: BadLines | None) -> Iterator[Pair]:
     for index, location in enumerate(locations):
-        for pair in read_pairs(location, role):
+        for pair in read_pairs(location, role, bad and bad.of_corpus(index)):
             yield pair._replace(corpus=index)
 
 
@@ -131,24 +136,35 @@ def _split_location(location: Location) -> list[str]:
     return [location]
 
 
-def read_table(path: str) -> Iterator[Pair]:
+def read_table(path: str, bad: BadLines | None = None) -> Iterator[Pair]:
     """Stream the pairs of a TSV file: source TAB target on every line, further columns ignored.
 
     Raises:
-        DataError: The file cannot be read or a line is not a pair; found when its turn comes.
+        DataError: The file cannot be read or a line is not a pair (and not left out, see `read_pairs`); found when its
+            turn comes.
     """
-    for number, line in enumerate(read_lines(path), 1):
+    return keep_good(_scan_table(path), bad)
+
+
+def _scan_table(path: str) -> Iterator[Pair | list[Fault]]:
+    for number, line in enumerate(scan_lines(path), 1):
+        if isinstance(line, Fault):
+            yield [line]
+            continue
         columns = line.split("\t", 2)
         if len(columns) < 2:
             wrong = "no TAB" if line.strip() else "blank line"
-            raise DataError(f"{path}:{number}: {wrong}; every line must be source TAB target, so mend or remove it")
-        yield Pair(
-            _require_text(columns[0], "source", path, number), _require_text(columns[1], "target", path, number), number
-        )
+            remedy = "every line must be source TAB target, so mend or remove it"
+            yield [Fault(str(path), number, wrong, remedy)]
+        else:
+            sides = [
+                _text_of(side, name, path, number) for side, name in zip(columns, ("source", "target"), strict=False)
+            ]
+            yield _join_sides(sides[0], sides[1], number)
 
 
-def _read_aligned(source_path: str, target_path: str) -> Iterator[Pair]:
-    sources, targets = read_lines(source_path), read_lines(target_path)
+def _scan_aligned(source_path: str, target_path: str) -> Iterator[Pair | list[Fault]]:
+    sources, targets = scan_lines(source_path), scan_lines(target_path)
     for number, (source, target) in enumerate(itertools.zip_longest(sources, targets), 1):
         if source is None or target is None:
             rest = sum(1 for _ in (targets if source is None else sources))
@@ -157,19 +173,22 @@ def _read_aligned(source_path: str, target_path: str) -> Iterator[Pair]:
                 f"{source_path} has {counts[0]} lines, {target_path} has {counts[1]} lines; "
                 "line-aligned files must have equally many, so look for the line that one of them lacks"
             )
-        yield Pair(
-            _require_text(source, "source", source_path, number),
-            _require_text(target, "target", target_path, number),
-            number,
+        yield _join_sides(
+            _text_of(source, "source", source_path, number), _text_of(target, "target", target_path, number), number
         )
 
 
-def _require_text(text: str, side: str, path: str, number: int) -> str:
+def _text_of(text: str | Fault, side: str, path: str, number: int) -> str | Fault:
+    if isinstance(text, Fault):
+        return text
     # Invisible white space at the ends would make two sources of one.
-    stripped = text.strip()
-    if not stripped:
-        raise DataError(f"{path}:{number}: empty {side}; fill it in or remove the line")
-    return stripped
+    return text.strip() or Fault(str(path), number, f"empty {side}", "fill it in or remove the line")
+
+
+def _join_sides(source: str | Fault, target: str | Fault, number: int) -> Pair | list[Fault]:
+    if isinstance(source, str) and isinstance(target, str):
+        return Pair(source, target, number)
+    return [side for side in (source, target) if isinstance(side, Fault)]
 
 
 def hash_source(source: str, seed: int) -> int:
@@ -248,9 +267,24 @@ def _too_few_sources(count: int, distinct: int) -> DataError:
     )
 
 
-def open_splits(
-    data: DataConfiguration, seed: int, text: TextConfiguration | None = None
-) -> dict[str, Callable[[], Iterator[Pair]]]:
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """The pairs of a split: a call streams them, from the start.
+
+    Args:
+        read: Makes the stream.
+        bad_lines: What the latest stream that came to its end left out; None where nothing is, or another split has it.
+    """
+
+    read: Callable[[], Iterator[Pair]]
+    bad_lines: BadLines | None = None
+
+    def __call__(self) -> Iterator[Pair]:
+        """The pairs, in file order."""
+        return self.read()
+
+
+def open_splits(data: DataConfiguration, seed: int, text: TextConfiguration | None = None) -> dict[str, Split]:
     """Streams of the pairs under "train", "dev" and, if there is one, "test"; each call starts anew.
 
     A left-out dev or test is the built-in training corpus's own. Without one, dev is held out from train
@@ -267,21 +301,25 @@ def open_splits(
         "dev": own if data.dev is None else data.dev,
         "test": own if data.test is None else data.test,
     }
-    splits: dict[str, Callable[[], Iterator[Pair]]] = {}
+    splits: dict[str, Split] = {}
+    said: set[str] = set()
     for role, location in locations.items():
         if location is not None:
-            _require_readable(location, role)
-            splits[role] = functools.partial(read_pairs, location, role)
+            bad = BadLines(said=said) if data.skip_bad_lines else None
+            _require_readable(location, role, bad)
+            # Another split of the same built-in corpus has its bad lines already.
+            is_first = role == "train" or location is not own
+            splits[role] = Split(functools.partial(read_pairs, location, role, bad), bad if is_first else None)
     fold = functools.partial(fold_source, text=text or TextConfiguration())
     if "dev" not in splits:
         read_all = splits["train"]
         held_out = hold_out((pair._replace(source=fold(pair.source)) for pair in read_all()), data.dev_size, seed)
-        splits["train"] = functools.partial(_read_side, read_all, held_out, fold, False)
-        splits["dev"] = functools.partial(_read_side, read_all, held_out, fold, True)
+        splits["train"] = Split(functools.partial(_read_side, read_all, held_out, fold, False), read_all.bad_lines)
+        splits["dev"] = Split(functools.partial(_read_side, read_all, held_out, fold, True))
     if data.train_size is not None:
         read_rest = splits["train"]
         chosen = _choose_subset((fold(pair.source) for pair in read_rest()), data.train_size)
-        splits["train"] = functools.partial(_read_side, read_rest, chosen, fold, True)
+        splits["train"] = Split(functools.partial(_read_side, read_rest, chosen, fold, True), read_rest.bad_lines)
     return splits
 
 
@@ -293,13 +331,13 @@ def _choose_subset(sources: Iterable[str], size: float) -> SourceSubset:
     return SourceSubset(_SUBSET_SEED, smallest[-1] + 1 if smallest else 0)
 
 
-def _require_readable(location: TrainingLocation, role: Role) -> None:
+def _require_readable(location: TrainingLocation, role: Role, bad: BadLines | None) -> None:
     """Find a wrong path now, not after hours of training."""
-    for corpus, _ in list_corpora(location):
+    for index, (corpus, _) in enumerate(list_corpora(location)):
         for path in source_files(corpus):
             if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
                 raise DataError(f"{path}: is a pipe or device, but is read several times; save it as a file first")
-        next(read_pairs(corpus, role), None)
+        next(read_pairs(corpus, role, bad and bad.of_corpus(index)), None)
 
 
 def _read_side(

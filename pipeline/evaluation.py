@@ -26,7 +26,7 @@ def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[
     """Targets as symbol sequences, hypotheses and references through the same normalisation."""
     split = make_tokenizer(text.target_tokenizer).split
     symbols: list[list[str]] = []
-    for chunk in in_chunks(targets, CHUNK):
+    for chunk in in_chunks(targets, CHUNK, len):
         rows = split(normalize(chunk, text.normalization, text.lowercase)).to_list()
         symbols += [[symbol.decode() for symbol in row] for row in rows]
     return symbols

@@ -11,6 +11,7 @@ from pipeline.corpus import Pair
 
 # Up to this length a ratio says little: "Hi." and "Guten Tag!" are a pair.
 SHORT = 10
+BAD_LINE = "bad line"
 _HASH_BYTES = 8
 _SETTINGS = {
     "source too long": "max_length",
@@ -19,6 +20,7 @@ _SETTINGS = {
     "target too short": "min_length",
     "lengths too different": "max_ratio",
     "the same pair again": "drop_duplicates",
+    BAD_LINE: "skip_bad_lines",
 }
 
 
@@ -34,12 +36,14 @@ class PairFilter:
         max_ratio: The longer side has at most this many times the symbols of the shorter one, unless it has no more
             than 10 symbols; None is no limit.
         drop_duplicates: Whether only the first of pairs with the same source and the same target stays.
+        skip_bad_lines: Whether lines that are no pairs were left out when they were read.
     """
 
     max_length: int
     min_length: int = 0
     max_ratio: float | None = None
     drop_duplicates: bool = False
+    skip_bad_lines: bool = False
 
     def find_misfits(self, source_lengths: np.ndarray, target_lengths: np.ndarray) -> dict[str, np.ndarray]:
         """For each reason that lengths give, which pairs go for it.
@@ -76,7 +80,8 @@ class PairFilter:
     def describe_settings(self) -> str:
         """The settings that leave something out."""
         settings = {"max_length": True, "min_length": self.min_length > 1, "max_ratio": self.max_ratio is not None}
-        names = [name for name, counts in {**settings, "drop_duplicates": self.drop_duplicates}.items() if counts]
+        settings |= {"drop_duplicates": self.drop_duplicates, "skip_bad_lines": self.skip_bad_lines}
+        names = [name for name, counts in settings.items() if counts]
         return ", ".join(map(self._describe_setting, names))
 
     def _describe_setting(self, name: str) -> str:
@@ -108,4 +113,4 @@ def _hash_pair(pair: Pair) -> int:
 
 def training_filter(data: DataConfiguration) -> PairFilter:
     """What `data` leaves out of training."""
-    return PairFilter(data.max_length, data.min_length, data.max_ratio, data.drop_duplicates)
+    return PairFilter(data.max_length, data.min_length, data.max_ratio, data.drop_duplicates, data.skip_bad_lines)

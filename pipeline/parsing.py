@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -157,7 +158,7 @@ def read_configuration(config: str = DEFAULT_PRESET, changes: Mapping[str, Any] 
 
     Args:
         config: Name of a preset or path of a YAML file.
-        changes: Values by `section.key`, as in `{"model.units": 64}`.
+        changes: Values by `section.key`, as in `{"model.units": 64}`; paths may be `Path` objects.
 
     Raises:
         UsageError: Something there is unknown, of a wrong type or impossible.
@@ -166,7 +167,15 @@ def read_configuration(config: str = DEFAULT_PRESET, changes: Mapping[str, Any] 
         >>> read_configuration("cmudict", {"model.units": 64, "train.patience": None}).model.units
         64
     """
-    written = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (changes or {}).items()}
+    try:
+        written = {
+            key: os.fspath(value)
+            if isinstance(value, str | os.PathLike)
+            else json.dumps(value, default=os.fspath, ensure_ascii=False)
+            for key, value in (changes or {}).items()
+        }
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"changes: {error}; give text, numbers, lists, mappings or paths") from None
     options = [f"--{key}={value}" for key, value in written.items()]
     return parse_configuration(configuration_parser("train", ""), ["--config", config, *options])[1]
 

@@ -13,7 +13,7 @@ from pipeline.penalties import Coverage
 from pipeline.sampling import sample_search, source_keys
 from pipeline.search import SearchResult, beam_search, greedy_search
 from pipeline.symbols import END, PAD, UNKNOWN
-from pipeline.text import TextProcessor
+from pipeline.text import TextProcessor, in_chunks
 from pipeline.unknowns import UnknownReplacement
 
 BATCH_SIZE = 256
@@ -279,8 +279,7 @@ class Predictor:
         """
         order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
         predictions: list[Prediction | None] = [None] * len(sources)
-        for first in range(0, len(order), BATCH_SIZE):
-            indices = order[first : first + BATCH_SIZE]
+        for indices in in_chunks(order, BATCH_SIZE, lambda index: len(sources[index])):
             batch = tf.constant([sources[index] for index in indices], tf.string)
             if prefixes is None:
                 outputs = (self.model.explain if heads_apart else self.model.decode)(batch)

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from pipeline.batches import Bucket, TrainingOrder, assign_buckets, plan_buckets, training_batches
 from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, DataConfiguration, TextConfiguration
-from pipeline.corpus import Pair, describe_line, list_corpora, overlap, source_files
+from pipeline.corpus import Pair, Split, describe_line, list_corpora, overlap, source_files
 from pipeline.errors import DataError, UsageError
 from pipeline.files import write_atomically
 from pipeline.loading import make_texts
 from pipeline.members import load_vocabularies
-from pipeline.pair_filter import PairFilter, training_filter
+from pipeline.pair_filter import BAD_LINE, PairFilter, training_filter
 from pipeline.run_directory import RunDirectory
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.symbols import SPECIAL_SYMBOLS, UNKNOWN
@@ -29,7 +29,7 @@ from pipeline.tokenizers import make_tokenizer
 
 logger = logging.getLogger(__name__)
 
-Splits = dict[str, Callable[[], Iterator[Pair]]]
+Splits = dict[str, Split]
 
 
 class TrainingData(NamedTuple):
@@ -74,7 +74,7 @@ def prepare_data(
         place = directory.data if cache is None else cache / fingerprint[:16]
         pair_filter = split_filter(configuration.data, name)
         corpora[name] = tokenize_corpus(
-            splits[name](), source_text, target_text, pair_filter, place / name, fingerprint
+            splits[name](), source_text, target_text, pair_filter, place / name, fingerprint, splits[name].bad_lines
         )
     # Not on disk: other weights change no ids.
     weights = tuple(weight for _, weight in list_corpora(configuration.data.train))
@@ -87,7 +87,9 @@ def prepare_data(
 
 def split_filter(data: DataConfiguration, split: str) -> PairFilter:
     """What is left out of "train", or of the loss of "dev": only what would not fit there."""
-    return training_filter(data) if split == "train" else PairFilter(data.max_length)
+    return (
+        training_filter(data) if split == "train" else PairFilter(data.max_length, skip_bad_lines=data.skip_bad_lines)
+    )
 
 
 def describe_first(corpus: TokenizedCorpus, reason: str, data: DataConfiguration, split: str) -> str:
@@ -114,7 +116,7 @@ def _require_same_files(configuration: Configuration, directory: RunDirectory) -
                 "bring the former content back to go on, or train anew with --overwrite"
             )
         shutil.rmtree(directory.vocabulary, ignore_errors=True)
-    write_atomically(directory.data_info, json.dumps(checksums, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(directory.data_info, json.dumps(checksums, indent=1) + "\n")
     return checksums
 
 
@@ -126,7 +128,7 @@ def _warn_of_odd_data(configuration: Configuration, data: TrainingData) -> None:
                 "%s: %d pairs left out of %s, first on %s: %s",
                 name,
                 count,
-                "training" if name == "train" else "the dev loss, but decoded and measured",
+                _left_out_of(name, reason),
                 describe_first(corpus, reason, configuration.data, name),
                 split_filter(configuration.data, name).describe(reason),
             )
@@ -149,6 +151,12 @@ def _warn_of_odd_data(configuration: Configuration, data: TrainingData) -> None:
             "dev: %d pairs are longer than every training pair: left out of the dev loss, but decoded and measured",
             unusual,
         )
+
+
+def _left_out_of(split: str, reason: str) -> str:
+    if split == "train":
+        return "training"
+    return "dev" if reason == BAD_LINE else "the dev loss, but decoded and measured"
 
 
 def _learn_vocabularies(

@@ -7,12 +7,15 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from pipeline.corpus import Pair
+from pipeline.errors import DataError
 from pipeline.predictor import BATCH_SIZE, Predictor
 from pipeline.symbols import END, SPECIAL_SYMBOLS
 from pipeline.text import CHUNK, in_chunks, unescape
 
 
-def score_pairs(predictor: Predictor, pairs: Iterable[Pair], tokens: bool = False) -> Iterator[float]:
+def score_pairs(
+    predictor: Predictor, pairs: Iterable[Pair], tokens: bool = False, location: str = "pairs"
+) -> Iterator[float]:
     """log p(target, end symbol included) of every pair, in order; streams.
 
     Args:
@@ -20,28 +23,46 @@ def score_pairs(predictor: Predictor, pairs: Iterable[Pair], tokens: bool = Fals
         pairs: Sources and targets.
         tokens: Targets are symbols with spaces between, as the search gave them; an end symbol at the end may be
             there or not.
+        location: Where the pairs come from, for messages.
+
+    Raises:
+        DataError: A target holds what is no symbol.
     """
     with tqdm(desc="scoring", unit=" pairs", file=sys.stderr, leave=False) as bar:
-        for chunk in in_chunks(pairs, CHUNK):
+        for chunk in in_chunks(pairs, CHUNK, lambda pair: len(pair.source) + len(pair.target)):
             # Pairs of like length together.
             order = sorted(range(len(chunk)), key=lambda index: len(chunk[index].source) + len(chunk[index].target))
             scores = [0.0] * len(chunk)
-            for batch in in_chunks(order, BATCH_SIZE):
-                found = _score_batch(predictor, [chunk[index] for index in batch], tokens)
-                for index, score in zip(batch, found, strict=True):
+            for batch in in_chunks([(index, chunk[index]) for index in order], BATCH_SIZE, _count_characters):
+                found = _score_batch(predictor, [pair for _, pair in batch], tokens, location)
+                for (index, _), score in zip(batch, found, strict=True):
                     scores[index] = score
                 bar.update(len(batch))
             yield from scores
 
 
-def _score_batch(predictor: Predictor, pairs: list[Pair], tokens: bool) -> list[float]:
+def _count_characters(numbered: tuple[int, Pair]) -> int:
+    return len(numbered[1].source) + len(numbered[1].target)
+
+
+def _score_batch(predictor: Predictor, pairs: list[Pair], tokens: bool, location: str) -> list[float]:
     sources = tf.constant([pair.source for pair in pairs])
     if tokens:
-        rows = tf.ragged.constant([split_tokens(pair.target) for pair in pairs], dtype=tf.string, ragged_rank=1)
+        rows = tf.ragged.constant([_split_target(pair, location) for pair in pairs], dtype=tf.string, ragged_rank=1)
         found = predictor.model.score_tokens(sources, rows.to_tensor())
     else:
         found = predictor.model.score(sources, tf.constant([pair.target for pair in pairs]))
     return list(map(float, found["score"].numpy()))
+
+
+def _split_target(pair: Pair, location: str) -> list[str]:
+    try:
+        symbols = split_tokens(pair.target)
+        "".join(symbols).encode()
+    except (ValueError, OverflowError) as error:
+        remedy = "write symbols as predict --json gives them"
+        raise DataError(f"{location}:{pair.line}: not a symbol ({error}); {remedy}") from error
+    return symbols
 
 
 def split_tokens(target: str) -> list[str]:

@@ -8,8 +8,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
-from pipeline.errors import DataError
-from pipeline.text_file import GZIP_ERRORS, damaged_gzip, open_bytes
+from pipeline.text_file import (
+    GZIP_ERRORS,
+    LONGEST_LINE,
+    MOST_MARKS,
+    damaged_gzip,
+    has_heaped_marks,
+    is_overlong,
+    iter_bounded,
+    open_bytes,
+)
 
 if TYPE_CHECKING:
     from pipeline.predictor import Prediction, Predictor
@@ -18,8 +26,10 @@ logger = logging.getLogger(__name__)
 
 BATCH_LINES = 2048
 FIRST_LINES = 64  # until the model's speed is known
+BATCH_BYTES = 1 << 22
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 0.5
+SHOWN = 1000  # characters of a line that is too long
 _SEPARATORS = str.maketrans("\t\n\r", "   ")
 
 
@@ -101,8 +111,7 @@ def read_batches(stream: BinaryIO, limit: int = BATCH_LINES, seconds: float = GA
         OSError: The stream cannot be read.
         DataError: It is a damaged gzip file.
     """
-    # Bounded, so that a huge file does not pile up in memory before a slow model.
-    arrived: queue.Queue[bytes | Exception | None] = queue.Queue(maxsize=4 * limit)
+    arrived = _Arrivals(maxsize=4 * limit)
     threading.Thread(target=_pump, args=(stream, arrived), daemon=True).start()
     while True:
         batch, end = _gather(arrived, limit, seconds)
@@ -114,18 +123,42 @@ def read_batches(stream: BinaryIO, limit: int = BATCH_LINES, seconds: float = GA
             return
 
 
+class _Arrivals(queue.Queue[bytes | Exception | None]):
+    """Bounded, so that a huge file does not pile up in memory before a slow model; a long line takes many places."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self.places = 0
+
+    def _qsize(self) -> int:
+        return self.places
+
+    def _put(self, item: bytes | Exception | None) -> None:
+        super()._put(item)
+        self.places += self._places(item)
+
+    def _get(self) -> bytes | Exception | None:
+        item = super()._get()
+        self.places -= self._places(item)
+        return item
+
+    @staticmethod
+    def _places(item: bytes | Exception | None) -> int:
+        return 1 + len(item) // 1024 if isinstance(item, bytes) else 1
+
+
 def _pump(stream: BinaryIO, arrived: "queue.Queue[bytes | Exception | None]") -> None:
-    end: OSError | DataError | None = None
+    end: Exception | None = None
     number = 0
     try:
         with stream:
-            for raw in iter(stream.readline, b""):
+            for raw in iter_bounded(stream):
                 number += 1
                 arrived.put(raw)
     # Those of gzip come first: one of them is an OSError that does not know its file.
     except GZIP_ERRORS as error:
         end = damaged_gzip(stream.name, number + 1, error)
-    except OSError as error:
+    except Exception as error:  # whatever it is: nobody would ever hear of it from this thread
         end = error
     arrived.put(end)
 
@@ -135,8 +168,8 @@ def _gather(
 ) -> tuple[list[bytes], Exception | bool]:
     """The next lines, and whether (or by which error) the stream has ended after them."""
     batch: list[bytes] = []
-    deadline = 0.0
-    while len(batch) < limit:
+    deadline, size = 0.0, 0
+    while len(batch) < limit and size < BATCH_BYTES:
         try:
             item = arrived.get(timeout=max(0.0, deadline - time.monotonic()) if batch else None)
         except queue.Empty:
@@ -146,6 +179,7 @@ def _gather(
         if not batch:
             deadline = time.monotonic() + seconds
         batch.append(item)
+        size += len(item)
     return batch, False
 
 
@@ -156,6 +190,7 @@ def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
         >>> decode_line(7, b"attention\\tAH0 T", prefixes=True)
         Line(number=7, text='attention', fault=None, prefix='AH0 T')
     """
+    overlong = is_overlong(raw)
     raw = raw.removesuffix(b"\n").removesuffix(b"\r")
     fault = None
     try:
@@ -163,13 +198,17 @@ def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
     except UnicodeDecodeError as error:
         text = raw.decode("utf-8", errors="replace")
         fault = f"not UTF-8 at byte {error.start + 1}"
+    if overlong:
+        text, fault = text[:SHOWN], f"more than {LONGEST_LINE} bytes"
+    elif has_heaped_marks(text):
+        text, fault = text[:SHOWN], f"more than {MOST_MARKS} combining marks in a row"
     if number == 1:
         text = text.removeprefix("\ufeff")
     text, *after = text.split("\t") if prefixes else [text]
     if len(after) > 1:
         fault = fault or f"{len(after)} TABs, where SOURCE TAB PREFIX has one"
     if not text.strip():
-        fault = "the source is empty" if after else "the line is empty"
+        fault = fault or ("the source is empty" if after else "the line is empty")
     return Line(number, text, fault, after[0] if after else "")
 
 

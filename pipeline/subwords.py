@@ -1,6 +1,7 @@
 """Learning subwords from training data: SentencePiece (BPE, unigram) and WordPiece."""
 
 import io
+import logging
 import os
 import random
 import re
@@ -13,6 +14,8 @@ from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_li
 from pipeline.errors import DataError
 from pipeline.tokenizers import CONTINUES
 
+logger = logging.getLogger(__name__)
+
 # Of the characters of the training data, the rarest in this share of the text become bytes.
 RARE_SHARE = 0.0005
 # Unigram begins with this many candidates at least, and 10 for every subword. SentencePiece's own million takes longer
@@ -21,6 +24,8 @@ SEEDS, SEEDS_PER_PIECE = 100_000, 10
 # WordPiece's learner, in Python, counts all parts of all words again and again: those of half a million sentences, with
 # 670,000 different words, took more than 5 GB. Words beyond the most frequent ones are hardly ever seen twice.
 MOST_WORDS = 50_000
+# Unigram's time grows with more than the length of a word, and its sums overflow in one of a million characters.
+LONGEST_WORD = 1 << 14
 
 
 def sample(strings: Iterable[str], size: int, seed: int) -> tuple[list[str], int]:
@@ -54,9 +59,9 @@ def learn_sentence_pieces(strings: Iterable[str], kind: str, size: int) -> tuple
         The serialised model, and its subwords.
 
     Raises:
-        DataError: `size` has no room for bytes and characters.
+        DataError: `size` has no room for bytes and characters, or no string is fit to learn from.
     """
-    strings = list(strings)
+    strings = _without_endless_words(list(strings))
     while True:
         try:
             return _train(strings, kind, size)
@@ -67,6 +72,24 @@ def learn_sentence_pieces(strings: Iterable[str], kind: str, size: int) -> tuple
                     f"text.vocabulary_size: {size} subwords cannot be learned ({_reason(error)}); another number may do"
                 ) from error
             size = int(most[1])
+
+
+def _without_endless_words(strings: list[str]) -> list[str]:
+    kept = [
+        string for string in strings if len(string) <= LONGEST_WORD or max(map(len, string.split(" "))) <= LONGEST_WORD
+    ]
+    if len(kept) < len(strings):
+        logger.warning(
+            "%d strings have more than %d characters without a space: no subwords are learned from them",
+            len(strings) - len(kept),
+            LONGEST_WORD,
+        )
+    if not kept:
+        raise DataError(
+            f"no subwords can be learned: every string has more than {LONGEST_WORD} characters without a space; "
+            "give a file with one item a line"
+        )
+    return kept
 
 
 def _train(strings: list[str], kind: str, size: int) -> tuple[bytes, list[str]]:

@@ -5,7 +5,7 @@ How strings are cut is `pipeline.tokenizers`' matter.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from pipeline.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.tokenizers import Tokenizer, make_tokenizer
 
 CHUNK = 4096
+# Of a chunk, so that long lines do not fill the memory: symbols take some dozens of bytes each.
+MOST_CHARACTERS = 1 << 21
 _REMEDY = "bring the file back as the training wrote it, or train again with --overwrite"
 
 
@@ -210,7 +212,7 @@ def count_symbols(
 ) -> Counter[str]:
     """How often each symbol occurs, streaming: memory grows with the distinct symbols only."""
     counts: Counter[bytes] = Counter()
-    for chunk in in_chunks(strings, CHUNK):
+    for chunk in in_chunks(strings, CHUNK, len):
         symbols = tokenizer.split(normalize(chunk, normalization, lowercase))
         counts.update(symbols.flat_values.numpy().tolist())
     return Counter({symbol.decode(): count for symbol, count in counts.items()})
@@ -218,17 +220,31 @@ def count_symbols(
 
 def normalized(strings: Iterable[str], normalization: str = "nfc", lowercase: bool = False) -> Iterator[str]:
     """`normalize`, streaming."""
-    for chunk in in_chunks(strings, CHUNK):
+    for chunk in in_chunks(strings, CHUNK, len):
         yield from (string.decode() for string in normalize(chunk, normalization, lowercase).numpy())
 
 
-def in_chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Lists of `size` items, the last one shorter."""
+def in_chunks(
+    items: Iterable[Any], size: int, count_characters: Callable[[Any], int] | None = None
+) -> Iterator[list[Any]]:
+    """Lists of `size` items; the last one is shorter, and so are those of items that are very long.
+
+    Args:
+        items: Any.
+        size: Most items of a list.
+        count_characters: Characters of an item; a list ends with the item that makes them MOST_CHARACTERS.
+
+    Example:
+        >>> list(in_chunks("abc", 2))
+        [['a', 'b'], ['c']]
+    """
     chunk: list[Any] = []
+    characters = 0
     for item in items:
         chunk.append(item)
-        if len(chunk) == size:
+        characters += count_characters(item) if count_characters else 0
+        if len(chunk) == size or characters >= MOST_CHARACTERS:
             yield chunk
-            chunk = []
+            chunk, characters = [], 0
     if chunk:
         yield chunk

@@ -11,9 +11,10 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from pipeline.bad_lines import BadLines
 from pipeline.corpus import Pair
 from pipeline.errors import DataError
-from pipeline.pair_filter import PairFilter, Repetitions
+from pipeline.pair_filter import BAD_LINE, PairFilter, Repetitions
 from pipeline.text import CHUNK, TextProcessor, in_chunks
 
 ARRAYS = ("source_ids", "target_ids", "source_lengths", "target_lengths", "lines", "corpora")
@@ -70,6 +71,7 @@ def tokenize_corpus(
     pair_filter: PairFilter,
     directory: Path,
     fingerprint: str,
+    bad_lines: BadLines | None = None,
 ) -> TokenizedCorpus:
     """Tokenise the pairs into `directory`, or open what an earlier call with the same fingerprint left there.
 
@@ -80,6 +82,7 @@ def tokenize_corpus(
         pair_filter: Says which pairs are left out; they are counted.
         directory: Replaced when its fingerprint is another; its name is the split's.
         fingerprint: Names everything that the ids depend on.
+        bad_lines: Knows, when the pairs have been streamed, what had been left out before; counted with the others.
 
     Raises:
         DataError: No pair is left.
@@ -91,6 +94,8 @@ def tokenize_corpus(
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         counts = _write_arrays(pairs, source_text, target_text, pair_filter, unfinished)
+        if bad_lines is not None and bad_lines.count():
+            counts["dropped"][BAD_LINE], counts["first_dropped"][BAD_LINE] = bad_lines.count(), bad_lines.first()
         (unfinished / "manifest.json").write_text(json.dumps({"fingerprint": fingerprint, **counts}))
         if _is_current(manifest, fingerprint):
             shutil.rmtree(unfinished)
@@ -131,7 +136,7 @@ def _write_arrays(
     repetitions = Repetitions()
     with contextlib.ExitStack() as stack:
         files = {name: stack.enter_context(open(directory / f"{name}.bin", "wb")) for name in ARRAYS}
-        for chunk in in_chunks(pairs, CHUNK):
+        for chunk in in_chunks(pairs, CHUNK, _count_characters):
             sources = source_text.encode([pair.source for pair in chunk])
             targets = target_text.encode([pair.target for pair in chunk])
             source_lengths, target_lengths = sources.row_lengths().numpy(), targets.row_lengths().numpy()
@@ -153,6 +158,10 @@ def _write_arrays(
             _append(files["lines"], np.array([pair.line for pair in chunk])[keep], np.int64)
             _append(files["corpora"], np.array([pair.corpus for pair in chunk])[keep], np.int32)
     return {"dropped": dropped, "first_dropped": first}
+
+
+def _count_characters(pair: Pair) -> int:
+    return len(pair.source) + len(pair.target)
 
 
 def _append(file: IO[bytes], values: np.ndarray, dtype: type) -> None:

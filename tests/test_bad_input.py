@@ -255,3 +255,55 @@ def test_ctrl_c_and_all_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert out == '{"split": "dev"}\n'
     assert "going on with the unfinished run" in err
     assert [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
+
+
+# Settings files and odd data, through the command line
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"data: !!python/object/apply:os.system ['true']\n", "c.yaml, line 1: data: not a mapping"),
+        (b"data: {train: &a [*a, *a]}\n", "c.yaml, line 1: more than 10,000 values"),
+        (b"data: " + b"[" * 50_000, "c.yaml, line 1: not YAML: more than 30 levels"),
+        (b"model: {units: 1" + b"0" * 30 + b"}\n", "model.units: 1000000000000000000000000000000 is impossible"),
+        (b"train: {learning_rate: .inf}\n", "train.learning_rate: inf is impossible, it must be a finite number"),
+        (b'data: {train: "a\\0b"}\n', "c.yaml, line 1: 'a\\x00b': holds a character that no text has"),
+    ],
+)
+def test_hostile_settings(tmp_path: Path, error_of: ErrorOf, content: bytes, message: str):
+    (tmp_path / "c.yaml").write_bytes(content)
+    assert message in error_of(["inspect", "--config", str(tmp_path / "c.yaml")], 2)
+
+
+@pytest.mark.usefixtures("without_training")
+def test_bad_lines_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], error_of: ErrorOf):
+    path = tmp_path / "ünd mehr.tsv"
+    path.write_bytes(b"a\tA\nno tab\nb\tB\n\xff\tC\nc\tC\n")
+    command = train_command(tmp_path / "run", path, "--data.dev", str(path))
+    assert f"{path}:2: no TAB" in error_of(command)
+    # What was begun with other settings is begun anew.
+    assert main([*command, "--data.skip_bad_lines", "true", "--overwrite"]) == 0
+    err = capsys.readouterr().err
+    assert err.count(f"warning: {path}: 2 bad lines left out (data.skip_bad_lines true), first {path}:2: no TAB\n") == 1
+    assert "train: 2 pairs left out of training, first on line 2: bad line (data.skip_bad_lines true)" in err
+
+
+@pytest.mark.usefixtures("without_training")
+def test_a_file_name_that_is_no_utf8(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / os.fsdecode(b"caf\xe9.tsv")
+    path.write_text("a\tA\nb\tB\n")
+    command = train_command(tmp_path / "run", path, "--data.dev", str(path))
+    for _ in range(2):
+        assert main(command) == 0
+    assert capsys.readouterr().out == '{"split": "dev"}\n' * 2
+
+
+def test_score_refuses_with_file_and_line(tmp_path: Path, tiny_export: Path, error_of: ErrorOf):
+    path = tmp_path / "pairs.tsv"
+    path.write_bytes(b"a\tA\nb\t\\u{d800}\n")
+    assert f"error: {path}:2: not a symbol (" in error_of(["score", str(tiny_export), str(path), "--tokens"])
+    path.write_bytes(b"\xed\xa0\x80\tA\n")
+    assert f"error: {path}:1: byte 1 of the line (0xed) is not UTF-8" in error_of(
+        ["score", str(tiny_export), str(path)]
+    )

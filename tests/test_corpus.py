@@ -347,7 +347,7 @@ def test_given_test_beside_a_held_out_dev(tmp_path: Path):
 
 @pytest.fixture
 def built_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(corpus.BUILT_IN, "tiny", lambda role: iter([Pair(f"own {role}", "x", 1)]))
+    monkeypatch.setitem(corpus.BUILT_IN, "tiny", lambda role, bad: iter([Pair(f"own {role}", "x", 1)]))
 
 
 @pytest.mark.usefixtures("built_in")

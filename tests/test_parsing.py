@@ -113,7 +113,7 @@ def test_command_line_refusals_name_the_key(argv: list[str], words: str):
         ("data: {train: {a: 0}}\n", "data.train: weight of a: 0.0 is impossible, it must be above 0"),
         ("data:\n  train:\n    a: 1\n    a: 2\n", "mine.yaml, line 4: data.train.a: stands here twice"),
         ("data: {dev: {a: 1}}\n", "data.dev: {'a': 1} is impossible, it must be text or a list of texts or null"),
-        ("data: {train: 2024-13-45}\n", "mine.yaml: "),
+        ("data: {train: 2024-13-45}\n", "mine.yaml, line 1: not YAML: no timestamp (month must be in 1..12)"),
         ("text: {lowercase: 1}\n", "text.lowercase: 1 is impossible"),
         ("data:\n  train: [a\ntext: {}\n", "mine.yaml, line 3: not YAML"),
         ("data:\n\ttrain: a\n", "mine.yaml, line 2: not YAML"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.corpus import Pair
+from pipeline.errors import DataError
 from pipeline.loading import load_predictor
 from pipeline.predictor import Predictor
 from pipeline.scoring import score_pairs, split_tokens
@@ -94,3 +95,18 @@ def test_a_command(tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixt
 )
 def test_tokens_as_they_are_written(target: str, symbols: list[str]):
     assert split_tokens(target) == symbols
+
+
+@pytest.mark.parametrize("token", [r"\u{110000}", r"\u{d800}", r"\u{ffffffffffff}"])
+def test_what_is_no_symbol_is_named_with_its_line(predictor: Predictor, token: str):
+    pairs = [Pair("a", "A", 1), Pair("b", f"A {token}", 7)]
+    with pytest.raises(DataError, match=r"^my\.tsv:7: not a symbol \(.*\); write symbols as predict --json"):
+        list(score_pairs(predictor, pairs, tokens=True, location="my.tsv"))
+
+
+def test_odd_text_has_a_score(predictor: Predictor):
+    odd = ["a\0b", "\0", "\ufeff", "👩🏽‍🚀", "\u2028x\u0085", "e" + "\u0301" * 1000, "שלום", "a" * 5000, "\uffff"]
+    pairs = [Pair(text, text, line) for line, text in enumerate(odd, 1)]
+    for tokens in (False, True):
+        assert np.isfinite(list(score_pairs(predictor, pairs, tokens))).all()
+    assert len(predictor.predict(odd)) == len(odd)

@@ -15,9 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.errors import DataError
 from pipeline.streaming import BATCH_LINES, describe, open_input, predict_lines, read_batches
+from pipeline.text_file import LONGEST_LINE
 
 
 class FakePrediction(NamedTuple):
@@ -247,3 +250,60 @@ def test_a_missing_file_shows_when_it_is_opened(tmp_path: Path):
     for name in ("none", "none.gz"):
         with pytest.raises(FileNotFoundError):
             open_input(str(tmp_path / name))
+
+
+def test_overlong_lines_and_heaps_of_marks_are_unusable(caplog: pytest.LogCaptureFixture):
+    heap = ("e" + "\u0301" * 1001).encode()
+    content = b"a\n" + b"x" * 3_000_000 + b"\n" + heap + b"\nb\n" + b"y" * (LONGEST_LINE + 1)
+    assert answers(content) == ["A", "", "", "B", ""]
+    assert caplog.messages == [
+        "line 2: more than 1048576 bytes; it gets no prediction",
+        "line 3: more than 1000 combining marks in a row; it gets no prediction",
+        "line 5: more than 1048576 bytes; it gets no prediction",
+    ]
+    found = [json.loads(answer) for answer in answers(content, as_json=True)]
+    assert [len(answer["source"]) for answer in found] == [1, 1000, 1000, 1, 1000]
+
+
+def test_long_lines_come_in_small_batches():
+    line = b"x" * 1_000_000 + b"\n"
+    batches = list(read_batches(io.BytesIO(line * 12), limit=100, seconds=5))
+    assert sum(map(len, batches)) == 12
+    assert max(map(len, batches)) == 5  # of 4 MiB, and what reaches beyond them
+
+
+class Inexhaustible(io.RawIOBase):
+    """Long lines without end, counted."""
+
+    given = 0
+
+    def readline(self, size: int = -1) -> bytes:
+        self.given += 1
+        return b"x" * 100_000 + b"\n"
+
+
+def test_a_huge_input_waits_for_a_slow_model():
+    stream = Inexhaustible()
+    next(batches := read_batches(stream, limit=8, seconds=0.01))  # type: ignore[arg-type]
+    time.sleep(0.3)
+    # Not the 32 lines that a queue of short ones would hold.
+    assert stream.given <= 12
+    batches.close()
+
+
+def test_whatever_breaks_the_reading_is_raised():
+    class Broken(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            raise RuntimeError("nobody knows")
+
+    with pytest.raises(RuntimeError, match="nobody knows"):
+        list(read_batches(Broken(b"a\n")))
+
+
+@settings(max_examples=50, deadline=None)
+@given(content=st.binary(max_size=80), prefixes=st.booleans())
+def test_any_bytes_get_as_many_answers_as_lines(content: bytes, prefixes: bool):
+    count = content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
+    assert len(answers(content, prefixes=prefixes)) == count
+    for answer in answers(content, as_json=True, prefixes=prefixes):
+        assert "source" in json.loads(answer)

@@ -63,3 +63,16 @@ def test_many_words(monkeypatch: pytest.MonkeyPatch):
     # Every character is there, so that no word is unknown.
     characters = {character for sentence in sentences for character in sentence if character != " "}
     assert characters <= set(pieces) & set(whole)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_endless_words_teach_nothing(kind: str, caplog: pytest.LogCaptureFixture):
+    """Unigram fails at a word of a million characters; a long sentence of short words is as good as any other."""
+    endless, long = "abcdefgh" * 130_000, "the tiny dog " * 2000
+    pieces = learn_sentence_pieces([*SENTENCES, long, endless], kind, 290)[1]
+    assert pieces == learn_sentence_pieces([*SENTENCES, long], kind, 290)[1]
+    assert caplog.messages == [
+        "1 strings have more than 16384 characters without a space: no subwords are learned from them"
+    ]
+    with pytest.raises(DataError, match="every string has more than 16384 characters without a space; give a file"):
+        learn_sentence_pieces([endless], kind, 290)

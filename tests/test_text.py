@@ -297,3 +297,15 @@ def test_ids_of_no_strings_have_a_column():
     text = TextProcessor(Vocabulary(["a"]), "char")
     ids, lengths = text.to_ids(text.split(tf.zeros([0], tf.string)))
     assert (ids.shape, lengths.shape) == ((0, 1), (0,))
+
+
+def test_long_strings_make_short_chunks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.text.MOST_CHARACTERS", 10)
+    strings = ["a" * length for length in (3, 3, 3, 3, 20, 1, 9, 1)]
+    assert [[len(string) for string in chunk] for chunk in in_chunks(strings, 5, len)] == [
+        [3, 3, 3, 3],
+        [20],
+        [1, 9],
+        [1],
+    ]
+    assert [len(chunk) for chunk in in_chunks(strings, 5)] == [5, 3]
