@@ -38,7 +38,7 @@ def test_runs_to_its_end(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("ATTENTIF_SMOKE", "1")
     monkeypatch.setenv("ATTENTIF_RUNS", str(tmp_path))
     for role in ("dev", "test"):
-        # The corpus's own 19,000 words would take most of the time, with a model that has learnt nothing.
+        # Of the corpus's own 19,000 words a model that has learnt nothing says no more.
         pairs = [(pair.source, pair.target) for pair in islice(read_pairs("cmudict", role), 100)]
         write_pairs(tmp_path / f"{role}.tsv", pairs)
     notebook = read(name)
