@@ -32,8 +32,8 @@ class WatchDivergence(keras.callbacks.Callback):
     """Looks at every batch's loss and gradient.
 
     A model that knows nothing and says so has a loss of ln(vocabulary) per symbol. A training has diverged when a
-    loss or a gradient is no finite number, or when the mean loss of 20 batches is above twice that, or is above it
-    after having been below half of it.
+    loss or a gradient is no finite number, when a loss is above four times that, or when the mean of 20 batches is
+    above twice that, or above it after having been below half of it.
 
     Args:
         vocabulary_size: Of the target.
@@ -67,14 +67,19 @@ class WatchDivergence(keras.callbacks.Callback):
             return f"the loss is {loss}"
         if not math.isfinite(gradient_norm):
             return f"the norm of the gradient is {gradient_norm}"
+        if loss > 4 * self.ignorance:
+            return self._grown(loss)
         self._losses.append(loss)
         if len(self._losses) < WINDOW:
             return None
         mean = sum(self._losses) / WINDOW
         self._has_learnt |= mean < self.ignorance / 2
         if mean > self.ignorance * (1 if self._has_learnt else 2):
-            return f"the loss has grown to {mean:.3g} per symbol, {self.ignorance:.3g} is that of pure guessing"
+            return self._grown(mean)
         return None
+
+    def _grown(self, loss: float) -> str:
+        return f"the loss has grown to {loss:.3g} per symbol, {self.ignorance:.3g} is that of pure guessing"
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """What follows is a whole epoch."""

@@ -1,14 +1,19 @@
 """One real training, shared by all tests that need a trained model; TensorFlow is imported when it starts."""
 
+import dataclasses
 import logging
+import os
+import pickle
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 
-from pipeline.configuration import TuneConfiguration
+from pipeline.configuration import Configuration, TuneConfiguration
 
 if TYPE_CHECKING:
     from pipeline.trial_report import SearchResult
@@ -19,19 +24,55 @@ from tests.tiny_task import SEARCH_SPACE, TinyRun, search_configuration, tiny_co
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+SLOW = ("slow", "distributed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: at the end one process would wait for the other."""
+    slow = {item.path for item in items if any(map(item.get_closest_marker, SLOW))}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]) -> tuple[Path, Any]:
+    """A directory and what `make` gave when it filled it: made by the first of the test processes that asks.
+
+    Each process has a copy of the directory, for tests that read it while others write.
+    """
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"{name}-shared"
+    made, result = shared / "made", shared.with_suffix(".pickle")
+    with FileLock(shared.with_suffix(".lock")):
+        if not result.is_file():
+            shutil.rmtree(shared, ignore_errors=True)
+            shared.mkdir()
+            result.write_bytes(pickle.dumps(make(made)))
+    own = factory.mktemp(name) / "run"
+    shutil.copytree(made, own)
+    return own, pickle.loads(result.read_bytes())
+
+
 @pytest.fixture(scope="session")
 def tiny_splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Paths of train, dev and test of the tiny task."""
-    return write_splits(tmp_path_factory.mktemp("tiny-data"))
+
+    def make(folder: Path) -> dict[str, str]:
+        folder.mkdir()
+        return write_splits(folder)
+
+    return make_once(tmp_path_factory, "tiny-data", make)[1]
 
 
 @pytest.fixture(scope="session")
 def tiny_run(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
     """A finished run. Leave it as it is: work on a copy."""
+    configuration = tiny_configuration(tiny_splits)
+    path, made = make_once(tmp_path_factory, "tiny", lambda path: train_tiny_run(configuration, path))
+    return made._replace(path=path)
+
+
+def train_tiny_run(configuration: Configuration, path: Path) -> TinyRun:
     from pipeline.training import train
 
-    configuration = tiny_configuration(tiny_splits)
-    path = tmp_path_factory.mktemp("tiny") / "run"
     records: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: records.append(record.getMessage())  # type: ignore[method-assign]
@@ -83,4 +124,6 @@ def tiny_search(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFa
 
     configuration = search_configuration(tiny_splits)
     how = TuneConfiguration(algorithm="random", trials=3)
-    return tune(configuration, how, tmp_path_factory.mktemp("search") / "run", make_space(SEARCH_SPACE, configuration))
+    space = make_space(SEARCH_SPACE, configuration)
+    path, made = make_once(tmp_path_factory, "search", lambda path: tune(configuration, how, path, space))
+    return dataclasses.replace(made, path=path)

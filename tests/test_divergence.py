@@ -58,8 +58,11 @@ def test_what_is_worse_than_guessing():
     assert error
     assert error.step == WINDOW + 17  # 18 losses of 1.1 and 2 of 0.4 have a mean above 1
     assert f"{GUESSING:.3g} is that of pure guessing" in str(error)
-    # Single odd batches are none.
-    assert watch([*learnt, 8 * GUESSING, *learnt]) is None
+    # A single odd batch is none, unless it is very odd.
+    assert watch([*learnt, 3.9 * GUESSING, *learnt]) is None
+    error = watch([1.0, 4.1 * GUESSING])
+    assert error
+    assert error.step == 1
 
 
 def test_pairs_are_named():

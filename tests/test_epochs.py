@@ -31,7 +31,7 @@ from pipeline.run_directory import RunDirectory
 from pipeline.training import set_seed
 from tests.tiny_task import tiny_configuration
 
-EPOCHS, STEPS = 3, 25
+EPOCHS, STEPS = 3, 32
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,8 @@ def short(tiny_splits: dict[str, str]) -> Configuration:
     saving = {"checkpoint_steps": 10, "checkpoint_minutes": None}
     return tiny_configuration(
         {name: tiny_splits[name] for name in ("train", "dev")},
-        model={"dropout": 0.3, "units": 16, "fast": False},
+        data={"buckets": 1},
+        model={"dropout": 0.3},
         train={"epochs": EPOCHS, "attention_samples": 0, "learning_rate": 0.01, "ema_momentum": 0.9, **saving},
     )
 
@@ -147,7 +148,7 @@ def test_whatever_ends_it_the_same_comes_out(short: Configuration, uninterrupted
     # Killed when the next epoch was logged but not saved: its figures are written again.
     with at_step(2 * STEPS, SaveAndStop, epoch_end, kill, before=True), pytest.raises(Killed):
         go_on(short, run)
-    assert latest(run) == "epoch-0001-step-0000015"  # the fortieth of all
+    assert latest(run) == "epoch-0001-step-0000028"  # the sixtieth of all
     assert len(metrics(run)) == 2
     # Ctrl-C at the epoch's last step: first comes its end.
     with at_step(2 * STEPS, callbacks.FigureLog, batch_end, send(signal.SIGINT)), pytest.raises(Interrupted) as caught:
@@ -162,21 +163,16 @@ def test_whatever_ends_it_the_same_comes_out(short: Configuration, uninterrupted
     assert all(row["tokens_per_second"] * row["seconds"] >= row["tokens"] for row in metrics(run))
 
 
-def test_the_compiled_recurrence_is_resumed_exactly_too(short: Configuration, tmp_path: Path):
-    fast = changed(dataclasses.replace(short, model=dataclasses.replace(short.model, fast=True)), epochs=1)
-    go_on(fast, tmp_path / "whole")
-    with at_step(17, callbacks.FigureLog, "on_train_batch_end", kill), pytest.raises(Killed):
-        go_on(fast, tmp_path / "killed")
-    go_on(fast, tmp_path / "killed")
-    np.testing.assert_equal(final_state(tmp_path / "killed"), final_state(tmp_path / "whole"))
-    assert timeless(tmp_path / "killed") == timeless(tmp_path / "whole")
-
-
-def test_another_seed_gives_other_weights(short: Configuration, uninterrupted: Path, tmp_path: Path):
-    go_on(changed(short, seed=2, epochs=1), tmp_path / "run")
-    first, second = final_state(uninterrupted), final_state(tmp_path / "run")
-    assert first.keys() == second.keys()
-    assert not np.array_equal(first["weights/0000"], second["weights/0000"])
+def test_another_seed_gives_other_weights(short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    found: list[list[np.ndarray]] = []
+    # As they are before the first step: what follows would take long and differ, too.
+    monkeypatch.setattr(epochs._Stretch, "_run_epochs", lambda _, model, *others: found.append(model.get_weights()))
+    for run, seed in enumerate([1, 1, 2]):
+        go_on(changed(short, seed=seed), tmp_path / str(run))
+    first, same, other = ([weight for weight in weights if np.ptp(weight)] for weights in found)
+    assert len(first) > 10
+    np.testing.assert_equal(same, first)
+    assert not any(np.array_equal(one, two) for one, two in zip(other, first, strict=True))
 
 
 def test_a_damaged_checkpoint_costs_no_more_than_its_steps(
@@ -259,9 +255,9 @@ def test_a_full_disk_ends_it_and_nothing_is_lost(short: Configuration, uninterru
     run = tmp_path / "run"
     with full_disk("epoch-0001"), pytest.raises(TrainingError) as caught:
         go_on(short, run)
-    said = "the checkpoint cannot be written (No space left on device); saved: checkpoint epoch-0000-step-0000020. Make"
+    said = "the checkpoint cannot be written (No space left on device); saved: checkpoint epoch-0000-step-0000030. Make"
     assert said in str(caught.value)
-    assert latest(run) == "epoch-0000-step-0000020"
+    assert latest(run) == "epoch-0000-step-0000030"
     go_on(short, run)
     np.testing.assert_equal(final_state(run), final_state(uninterrupted))
     assert curves(run) == curves(uninterrupted)
@@ -312,18 +308,18 @@ def test_one_that_diverges_goes_back_and_on_more_slowly(
     short: Configuration, uninterrupted: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     run = tmp_path / "run"
-    with spoilt({37: 2, 54: 1}):
+    with spoilt({40: 2, 54: 1}):
         go_on(changed(short, checkpoint_steps=15), run)
     warnings = [record.message for record in caplog.records if "diverged" in record.message]
     assert [warning.split("; back to ")[1] for warning in warnings] == [
-        "epoch-0001-step-0000005, on with 0.5 of the learning rate",
-        "epoch-0001-step-0000005, on with 0.25 of the learning rate",
-        "epoch-0002, on with 0.125 of the learning rate",
+        "epoch-0001, on with 0.5 of the learning rate",
+        "epoch-0001, on with 0.25 of the learning rate",
+        "epoch-0001-step-0000013, on with 0.125 of the learning rate",
     ]
-    assert "the training diverged (epoch 2, step 12: the loss is nan; its batch: line " in warnings[0]
+    assert "the training diverged (epoch 2, step 8: the loss is nan; its batch: line " in warnings[0]
     state = final_state(run)["state"]
     assert (state["epoch"], state["rollbacks"], state["rate_scale"]) == (3, 3, 0.125)
-    scales = (1, 0.25, 0.125)
+    scales = (1, 0.125, 0.125)
     expected = [row["learning_rate"] * scale for row, scale in zip(metrics(uninterrupted), scales, strict=True)]
     assert [row["learning_rate"] for row in metrics(run)] == pytest.approx(expected)
     assert [step for step, _ in curves(run)["epoch/loss"]] == [1, 2, 3]
@@ -344,6 +340,6 @@ def test_out_of_memory_says_what_to_make_smaller(short: Configuration, tmp_path:
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
     monkeypatch.setattr(SequenceToSequence, "train_step", exhaust)
-    message = r"out of memory; the largest batch has \d+ pairs of 7 by \d+ symbols: lower data\.batch_tokens"
+    message = r"out of memory; the largest batch has \d+ pairs of \d by \d+ symbols: lower data\.batch_tokens"
     with pytest.raises(TrainingError, match=message):
         go_on(short, tmp_path / "run")

