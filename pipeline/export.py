@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.loading import EXPORT_INFO, load_string_model
 from pipeline.members import find_runs
-from pipeline.predictor import StringModel
 from pipeline.run_directory import FORMAT, load_configuration
+from pipeline.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
+
+FLAGS = ("cut", "invalid", "unknown")
 
 
 def export_run(
@@ -98,29 +100,35 @@ def save_string_model(model: StringModel, directory: Path, info: dict[str, objec
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _signatures(model: StringModel) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
-    def serving_default(source: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model.decode(source)
-        return {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
+def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
+    def serving_default(source: tf.Tensor) -> Outputs:
+        return model.search_strings(_best_text, source, attention=False)
 
-    def n_best(source: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model.decode(source)
-        return {name: outputs[name] for name in ("texts", "scores", "rank_scores")}
+    def n_best(source: tf.Tensor) -> Outputs:
+        names = ("texts", "scores", "rank_scores", *FLAGS)
+        return model.search_strings(lambda outputs: _take(outputs, names), source, attention=False)
 
-    def explain(source: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model.explain(source)
-        best = {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
-        best |= {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
-        names = ("source_tokens", "source_length", "attention_heads")
-        return {**best, **{name: outputs[name] for name in names if name in outputs}}
+    def explain(source: tf.Tensor) -> Outputs:
+        return model.search_strings(_explanation, source, heads_apart=model.network.heads > 1)
 
-    def complete(source: tf.Tensor, prefix: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model.complete(source, prefix)
-        return {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
+    def complete(source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
+        return model.search_strings(_best_text, source, prefix, attention=False)
 
-    signature = [tf.TensorSpec([None], tf.string, name="source")]
     functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}
-    signatures = {name: tf.function(function, signature, autograph=False) for name, function in functions.items()}
-    with_prefix = [*signature, tf.TensorSpec([None], tf.string, name="prefix")]
-    signatures["complete"] = tf.function(complete, with_prefix, autograph=False)
+    signatures = {name: tf.function(function, SOURCE, autograph=False) for name, function in functions.items()}
+    signatures["complete"] = tf.function(complete, WITH_PREFIX, autograph=False)
     return {**signatures, "score": model.score, "score_tokens": model.score_tokens}
+
+
+def _best_text(outputs: Outputs) -> Outputs:
+    flags = _take(outputs, (*FLAGS, *(f"prefix_{name}" for name in FLAGS)))
+    return {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0], **flags}
+
+
+def _explanation(outputs: Outputs) -> Outputs:
+    best = {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
+    return {**_best_text(outputs), **best, **_take(outputs, ("source_tokens", "source_length", "attention_heads"))}
+
+
+def _take(outputs: Outputs, names: Iterable[str]) -> Outputs:
+    return {name: outputs[name] for name in names if name in outputs}

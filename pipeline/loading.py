@@ -13,9 +13,10 @@ from pipeline.errors import DataError, UsageError
 from pipeline.members import Member, find_runs, read_members
 from pipeline.model import SequenceToSequence, build_model
 from pipeline.network import Ensemble, Network, SingleNetwork
-from pipeline.predictor import Predictor, StringModel
+from pipeline.predictor import Predictor
 from pipeline.run_directory import FORMAT, Checkpoints, RunDirectory, load_configuration
 from pipeline.settings_file import suggest
+from pipeline.string_model import StringModel
 from pipeline.text import TextProcessor, Vocabulary
 from pipeline.unknowns import make_replacement
 from pipeline.weights import load_mean_weights, load_weights

@@ -14,9 +14,9 @@ from pipeline.loading import load_predictor, load_string_model
 from pipeline.members import find_runs, load_vocabularies
 from pipeline.model import build_model
 from pipeline.network import SingleNetwork
-from pipeline.predictor import StringModel
 from pipeline.run_directory import FORMAT, Checkpoints, RunDirectory
 from pipeline.scoring import score_pairs
+from pipeline.string_model import StringModel
 from pipeline.symbols import PAD
 from tests.tiny_task import TinyRun
 
