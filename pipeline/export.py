@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from pipeline import __version__
 from pipeline.errors import UsageError
-from pipeline.loading import EXPORT_INFO, load_string_model
+from pipeline.export_info import EXPORT_INFO, checksums
+from pipeline.loading import load_string_model
 from pipeline.members import find_runs
 from pipeline.run_directory import FORMAT, load_configuration
 from pipeline.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
@@ -31,7 +32,7 @@ def export_run(
 ) -> None:
     """Export a run, or several of them as an ensemble.
 
-    Signatures, each from `source` `[B]` strings (any B, 0 too):
+    Signatures, each from `source` `[B]` strings (any B, 0 too; any bytes, of any length):
 
     - `serving_default`: `text`, `score` `[B]`
     - `n_best`: `texts`, `scores`, `rank_scores` (the penalised scores that order them) `[B, K]`, best first; '' and
@@ -42,6 +43,15 @@ def export_run(
     - `complete`: from `source` and `prefix` `[B]`: `text`, `score` of the best output that begins so
     - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
     - `score_tokens`: the same from `target_tokens` `[B, T]`, '' on the right
+
+    All of them also tell of each source: `cut` (bool), that it is longer than the model takes, `max_length` symbols or
+    32 times as many characters, and was cut there; `invalid` (bool), that it is not UTF-8, and what is none was read
+    as U+FFFD; `unknown` (int32), how many of its symbols training lacks. `complete` tells the same of prefixes
+    (`prefix_cut`, …), `score` and `score_tokens` of targets (`target_cut`, …), which are cut after `max_target_length`
+    symbols, 1,024 or as many as the longest output has; the score is of what is left. Both limits stand in the info.
+
+    Large batches are searched in parts, so that memory grows with the answers alone. Those of `explain` are large:
+    4 bytes times B, times the longest output, times the longest source.
 
     Loading it takes only `tensorflow` and `tensorflow_text`.
 
@@ -76,6 +86,7 @@ def export_run(
         "beam_size": model.search.beam_size,
         "n_best": model.n_best,
         "max_length": model.max_length,
+        "max_target_length": model.max_target_length,
         "search": dataclasses.asdict(model.search),
         "text": dataclasses.asdict(load_configuration(runs[0]).text),
     }
@@ -83,11 +94,12 @@ def export_run(
 
 
 def save_string_model(model: StringModel, directory: Path, info: dict[str, object]) -> None:
-    """Write the SavedModel beside its place, then put it there, so that no half of one is ever found."""
+    """Write the SavedModel, and its info with the files' checksums, beside its place, then put it there: whole or not."""
     unfinished = directory.with_name(directory.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         tf.saved_model.save(model, str(unfinished), signatures=_signatures(model))
+        info = {**info, "files": checksums(unfinished)}
         (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
         shutil.rmtree(directory, ignore_errors=True)
         unfinished.rename(directory)

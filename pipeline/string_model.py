@@ -121,8 +121,8 @@ class StringModel(tf.Module):
             attention: Whether attention is wanted.
         """
 
-        def find(*inputs: tf.Tensor) -> Outputs:
-            return choose(self._decode(*inputs, heads_apart=heads_apart, attention=attention))
+        def find(source: tf.Tensor, prefix: tf.Tensor | None = None) -> Outputs:
+            return choose(self._decode(source, prefix, heads_apart, attention))
 
         def cells(source: Any, prefix: Any = 0.0) -> Any:
             look = self._longest(source) + prefix if attention else 0.0

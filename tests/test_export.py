@@ -85,18 +85,22 @@ def expected(tiny_run: TinyRun) -> list[list[Prediction]]:
 
 def test_signatures(elsewhere: tuple[dict, list[dict]]):
     specs = elsewhere[0]
-    best = {"text": ["string", [None]], "score": ["float32", [None]]}
+    flags = {"cut": ["bool", [None]], "invalid": ["bool", [None]], "unknown": ["int32", [None]]}
+    best = {"text": ["string", [None]], "score": ["float32", [None]], **flags}
     assert set(specs) == {"serving_default", "n_best", "explain", "complete", "score", "score_tokens"}
-    strings, scored = ["string", [None]], {"score": ["float32", [None]], "target_length": ["int32", [None]]}
+    of_target = {f"target_{name}": spec for name, spec in flags.items()}
+    scored = {"score": ["float32", [None]], "target_length": ["int32", [None]], **flags, **of_target}
+    strings, of_prefix = ["string", [None]], {f"prefix_{name}": spec for name, spec in flags.items()}
     assert specs.pop("score") == [{"source": strings, "target": strings}, scored]
     assert specs.pop("score_tokens") == [{"source": strings, "target_tokens": ["string", [None, None]]}, scored]
-    assert specs.pop("complete") == [{"source": strings, "prefix": strings}, best]
+    assert specs.pop("complete") == [{"source": strings, "prefix": strings}, {**best, **of_prefix}]
     assert all(inputs == {"source": strings} for inputs, _ in specs.values())
     assert specs["serving_default"][1] == best
     assert specs["n_best"][1] == {
         "texts": ["string", [None, 3]],
         "scores": ["float32", [None, 3]],
         "rank_scores": ["float32", [None, 3]],
+        **flags,
     }
     assert specs["explain"][1] == {
         **best,
@@ -112,13 +116,14 @@ def test_shapes(elsewhere: tuple[dict, list[dict]]):
     for batch, results in zip(BATCHES, elsewhere[1], strict=True):
         shapes = {name: {key: shape for key, (shape, _) in values.items()} for name, values in results.items()}
         size = len(batch)
-        assert shapes["serving_default"] == {"text": [size], "score": [size]}
-        assert shapes["n_best"] == {"texts": [size, 3], "scores": [size, 3], "rank_scores": [size, 3]}
-        assert shapes["complete"] == {"text": [size], "score": [size]}
+        flags = {name: [size] for name in ("cut", "invalid", "unknown")}
+        best = {"text": [size], "score": [size], **flags}
+        assert shapes["serving_default"] == best
+        assert shapes["n_best"] == {"texts": [size, 3], "scores": [size, 3], "rank_scores": [size, 3], **flags}
+        assert shapes["complete"] == {**best, **{f"prefix_{name}": [size] for name in flags}}
         sources, targets = shapes["explain"]["source_tokens"][1], shapes["explain"]["target_tokens"][1]
         assert shapes["explain"] == {
-            "text": [size],
-            "score": [size],
+            **best,
             "source_tokens": [size, sources],
             "target_tokens": [size, targets],
             "attention": [size, targets, sources if size else 0],

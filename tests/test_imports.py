@@ -26,6 +26,8 @@ RANKS = [
         "run_directory",
         "string_model",
         "predictor",
+        "saved_graph",
+        "export_info",
         "loading",
         "evaluation",
         "scoring",
