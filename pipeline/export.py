@@ -94,7 +94,7 @@ def export_run(
 
 
 def save_string_model(model: StringModel, directory: Path, info: dict[str, object]) -> None:
-    """Write the SavedModel, and its info with the files' checksums, beside its place, then put it there: whole or not."""
+    """Write the SavedModel and its info beside its place, then put them there, so that no half of one is ever found."""
     unfinished = directory.with_name(directory.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:

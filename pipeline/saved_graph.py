@@ -43,7 +43,10 @@ VARIABLES = "AssignVariableOp DisableCopyOnRead ReadVariableOp VarHandleOp VarIs
 ALLOWED = frozenset(" ".join([ARITHMETIC, SHAPES, STRINGS, CONTROL, VARIABLES]).split())
 # Every SavedModel has a function that saves its variables, and one that restores them. The loader here calls neither.
 SAVING = frozenset(["MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"])
-OBJECTS = frozenset(["_generic_user_object", "signature_map", "tf_module", "trackable_list_wrapper"])
+OBJECTS = frozenset(
+    ["_generic_user_object", "signature_map", "tf_module", "trackable_dict_wrapper", "trackable_list_wrapper"]
+)
+REGISTERED = frozenset(["", "tf.StaticHashTable", "tf.TrackableConstant"])
 
 
 def require_harmless(path: Path) -> None:
@@ -74,8 +77,9 @@ def _faults(model: Message) -> Iterator[str]:
     if meta.asset_file_def:
         yield f"it names a file to read, {meta.asset_file_def[0].filename!r}"
     for item in meta.object_graph_def.nodes:
-        if item.HasField("asset") or item.registered_name or item.registered_saver:
-            yield f"it holds an object of a kind of its own, {item.registered_name or 'a file'!r}"
+        if item.HasField("asset") or item.registered_name not in REGISTERED or item.registered_saver:
+            kind = item.registered_name or item.registered_saver or "asset"
+            yield f"it holds an object of the kind {kind!r}"
         if item.HasField("user_object") and item.user_object.identifier not in OBJECTS:
             yield f"it holds an object of the kind {item.user_object.identifier!r}"
     yield from _faulty_operations(meta)
