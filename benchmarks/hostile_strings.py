@@ -15,7 +15,7 @@ import random
 import sys
 import time
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ class Examiner:
         self.loaded = tf.saved_model.load(str(path))  # the signatures alone would not keep it alive
         self.patience = patience
         self.findings: list[str] = []
-        self.calls, self.seconds, self.inputs = Counter[str](), Counter[str](), Counter[str]()
+        self.calls, self.inputs = Counter[str](), Counter[str]()
+        self.seconds: dict[str, float] = defaultdict(float)
 
     def examine(self, name: str, sources: list[bytes], others: list[Any], alone: list[int]) -> None:
         """A batch through a signature, and some of its strings alone."""
@@ -110,12 +111,9 @@ class Examiner:
     def _call(self, name: str, sources: list[bytes], others: list[Any]) -> dict[str, np.ndarray]:
         inputs = {"source": tf.constant(sources, tf.string)}
         if name == "score_tokens":
-            rows = (
-                tf.ragged.constant(others, dtype=tf.string, ragged_rank=1)
-                if others
-                else tf.RaggedTensor.from_row_lengths(tf.constant([], tf.string), tf.constant([], tf.int64))
-            )
-            inputs[OTHER[name]] = rows.to_tensor()
+            longest = max(map(len, others), default=0)
+            rows = [[*other, *[b""] * (longest - len(other))] for other in others]
+            inputs[OTHER[name]] = tf.reshape(tf.constant(rows, tf.string), [len(others), longest])
         elif name in OTHER:
             inputs[OTHER[name]] = tf.constant(others, tf.string)
         faulthandler.dump_traceback_later(self.patience, exit=True)
@@ -187,9 +185,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--patience", type=float, default=300, help="seconds that a call may take (%(default)s)")
     parser.add_argument("--largest", type=int, default=LARGEST, help="strings of the largest batch (%(default)s)")
     arguments = parser.parse_args(argv)
-    examiner, result = examine(
-        *(getattr(arguments, name) for name in ("export", "inputs", "seed", "patience", "largest"))
-    )
+    how = (arguments.inputs, arguments.seed, arguments.patience, arguments.largest)
+    examiner, result = examine(arguments.export, *how)
     for name, calls in examiner.calls.items():
         shown = f"{name:<16}{calls:>6} calls{examiner.inputs[name]:>8} inputs{examiner.seconds[name]:>9.1f} s"
         print(f"\n{shown}", end="", file=sys.stderr)
