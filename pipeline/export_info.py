@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from pipeline.configuration import SearchConfiguration, TextConfiguration
 from pipeline.errors import AttentifError, DataError, UsageError
@@ -89,6 +89,16 @@ def _check(info: dict[str, Any]) -> ExportInfo:
             raise ValueError(f"files: {name!r} is none of a SavedModel's")
     try:
         search, text = SearchConfiguration(**info["search"]), TextConfiguration(**info["text"])
+        _require_choices(search)
+        _require_choices(text)
     except AttentifError as error:
         raise ValueError(error) from error
     return ExportInfo(dataclasses.asdict(search), n_best, text, files)
+
+
+def _require_choices(settings: SearchConfiguration | TextConfiguration) -> None:
+    """The command line looks after this elsewhere: values are plain ones, and among the choices where there are some."""
+    for name, kind in get_type_hints(type(settings)).items():
+        value, choices = getattr(settings, name), get_args(kind) if get_origin(kind) is Literal else None
+        if (value not in choices) if choices else not isinstance(value, (str, int, float, type(None))):
+            raise ValueError(f"{name} is {value!r}")

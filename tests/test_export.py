@@ -334,6 +334,46 @@ def test_a_full_disk_leaves_the_export_that_was_there(
     assert (place / "old").exists()
 
 
+def test_answers_in_a_large_batch_are_those_alone(tiny_export: Path):
+    """More than are searched at once, with some that nobody should send."""
+    hostile = [b"", b"ab\xff", b"\xed\xa0\x80", b"a\0b", "a\u0301".encode() * 3, b"a" * 100_000, b" " * 600, b"\x1b?"]
+    loaded = tf.saved_model.load(str(tiny_export))
+    sources = [source.encode() for source in FIVE_HUNDRED]
+    sources[250:250] = hostile
+    for name in ("serving_default", "explain"):
+        together = loaded.signatures[name](source=tf.constant(sources))
+        assert len(together["text"]) == len(sources)
+        for row in (0, 100, *range(250, 250 + len(hostile)), 400):
+            alone = loaded.signatures[name](source=tf.constant(sources[row : row + 1]))
+            for key, value in alone.items():
+                mine = together[key][row][tuple(slice(size) for size in value.shape[1:])]
+                if value.dtype == tf.float32:
+                    np.testing.assert_allclose(mine, value[0], atol=1e-4)
+                else:
+                    np.testing.assert_array_equal(mine, value[0])
+    flags = [together[name].numpy()[250:].tolist() for name in ("cut", "invalid", "unknown")]
+    assert flags[0][: len(hostile)] == [False, False, False, False, False, True, True, False]
+    assert flags[1][: len(hostile)] == [False, True, True, False, False, False, False, False]
+    # U+FFFD, three of them, NUL, a + U+0301 (á, which training lacks) three times, and escape with "?".
+    assert flags[2][: len(hostile)] == [0, 1, 3, 1, 3, 0, 0, 2]
+
+
+def test_flags_of_prefixes_and_targets(tiny_export: Path):
+    loaded = tf.saved_model.load(str(tiny_export))
+    assert json.loads((tiny_export / "attentif.json").read_text())["max_target_length"] == 1024
+    source, other = tf.constant(["ab"] * 3), tf.constant([b"A B", b"A \xff", b"A " * 1025])
+    completed = loaded.signatures["complete"](source=source, prefix=other)
+    scored = loaded.signatures["score"](source=source, target=other)
+    tokens = tf.strings.split(other).to_tensor()
+    cut_before = loaded.signatures["score_tokens"](source=source, target_tokens=tokens)
+    for found, name in ((completed, "prefix"), (scored, "target"), (cut_before, "target")):
+        assert found[f"{name}_cut"].numpy().tolist() == [False, False, True]
+        assert found[f"{name}_invalid"].numpy().tolist() == [False, True, False]
+        assert found[f"{name}_unknown"].numpy().tolist() == [0, 1, 0]
+    assert scored["target_length"].numpy().tolist() == [3, 3, 1025]
+    np.testing.assert_allclose(cut_before["score"], scored["score"], rtol=1e-4)
+
+
 KINDS = [
     {"cell": "lstm", "attention": "none"},
     {"cell": "conditional_gru", "tied_embeddings": True},

@@ -175,16 +175,6 @@ def test_what_an_export_fixes(tiny_export: Path):
         load_predictor(tiny_export, average=2)
 
 
-def test_an_export_that_does_not_say_its_search_settings(copied_export: Path):
-    path = copied_export / "attentif.json"
-    info = json.loads(path.read_text())
-    del info["search"]
-    path.write_text(json.dumps(info))
-    assert load_predictor(copied_export, beam_size=3).predict(["a"])[0].texts == ["A"]
-    with pytest.raises(UsageError, match=r"exported with a --search\.length_penalty of its own, which is fixed"):
-        load_predictor(copied_export, search={"length_penalty": 0.0})
-
-
 def test_no_checkpoint_yet(copied_run: Path):
     shutil.rmtree(copied_run / "checkpoints")
     with pytest.raises(DataError, match="no epoch has ended yet, there is no checkpoint to load; train on"):

@@ -29,6 +29,16 @@ def overwrite(source: tf.Tensor) -> tf.Tensor:
     return source
 
 
+def save_elsewhere(source: tf.Tensor) -> tf.Tensor:
+    tf.raw_ops.SaveV2(prefix=source[0], tensor_names=["x"], shape_and_slices=[""], tensors=[source])
+    return source
+
+
+def print_elsewhere(source: tf.Tensor) -> tf.Tensor:
+    tf.raw_ops.PrintV2(input=source[0], output_stream="file:///tmp/strange")
+    return source
+
+
 STRANGE: dict[str, Callable[[tf.Tensor], Any]] = {
     "ReadFile": lambda source: tf.map_fn(tf.io.read_file, source),
     "WriteFile": overwrite,
@@ -38,10 +48,8 @@ STRANGE: dict[str, Callable[[tf.Tensor], Any]] = {
     "RestoreV2": lambda source: tf.raw_ops.RestoreV2(
         prefix=source[0], tensor_names=["x"], shape_and_slices=[""], dtypes=[tf.float32]
     ),
-    "SaveV2": lambda source: tf.raw_ops.SaveV2(
-        prefix=source[0], tensor_names=["x"], shape_and_slices=[""], tensors=[source]
-    ),
-    "PrintV2": lambda source: tf.raw_ops.PrintV2(input=source[0], output_stream="file:///tmp/strange"),
+    "SaveV2": save_elsewhere,
+    "PrintV2": print_elsewhere,
 }
 
 
