@@ -97,7 +97,7 @@ def _check(info: dict[str, Any]) -> ExportInfo:
 
 
 def _require_choices(settings: SearchConfiguration | TextConfiguration) -> None:
-    """Values must be plain ones, and among the choices where there are some: elsewhere the command line sees to that."""
+    """Values must be plain, and among the choices where there are some: elsewhere the command line sees to that."""
     for name, kind in get_type_hints(type(settings)).items():
         value, choices = getattr(settings, name), get_args(kind) if get_origin(kind) is Literal else None
         if (value not in choices) if choices else not isinstance(value, (str, int, float, type(None))):
