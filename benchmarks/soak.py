@@ -26,8 +26,8 @@ import tensorflow_text  # noqa: F401, its operations are in the graph
 from benchmarks.memory import memory_now
 
 POOL = 300
-LARGEST_BATCH = 16
-LONGEST = 40
+LARGEST_BATCH = 8
+LONGEST = 24
 LETTERS = "abcdefghijklmnopqrstuvwxyz'-é東"
 SIGNATURES = ("serving_default", "serving_default", "n_best", "explain")
 MOST_GROWTH = 1.05
