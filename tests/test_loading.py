@@ -209,7 +209,9 @@ def test_vocabularies_of_another_size(copied_run: Path, name: str):
         load_predictor(copied_run)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 1, "beam_size": 3, "n_best": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"format": 1, "files": {}}', '{"format": 1, "files": {}, "n_best": 3}']
+)
 def test_damaged_description_of_an_export(copied_export: Path, content: str):
     (copied_export / "attentif.json").write_text(content)
     with pytest.raises(UsageError, match=r"attentif\.json: damaged, this is not a usable export"):

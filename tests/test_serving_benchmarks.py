@@ -12,7 +12,7 @@ from benchmarks import hostile_strings, soak
 
 def test_hostile_strings_find_nothing(tiny_export: Path, capsys: Any):
     with pytest.raises(SystemExit) as ended:
-        hostile_strings.main([str(tiny_export), "--inputs", "60", "--largest", "300"])
+        hostile_strings.main([str(tiny_export), "--inputs", "60", "--largest", "260"])
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (ended.value.code, result["findings"]) == (0, [])
     assert result["inputs"] > 300
@@ -32,15 +32,15 @@ def test_hostile_strings_find_what_is_wrong(tiny_export: Path):
     examiner.examine("wrong", [b"ab", b"b\xff"], [b"", b""], [1])
     assert [finding.split(" is ")[0] for finding in examiner.findings] == [
         "wrong: invalid of b'ab' (2 bytes)",
-        "wrong: invalid of b'b\\xff' (3 bytes)",
+        "wrong: invalid of b'b\\xff' (2 bytes)",
         "wrong, b'b\\xff': scores",
     ]
 
 
 def test_soak(tiny_export: Path):
-    result = soak.soak(tiny_export, requests=40, threads=4, seed=1, pool=8)
+    result = soak.soak(tiny_export, requests=20, threads=4, seed=1, pool=4)
     assert (result["different"], result["errors"]) == (0, [])
-    assert result["requests"] >= 40
+    assert result["requests"] >= 20
     assert len(result["memory_mib"]) == 10
 
 
