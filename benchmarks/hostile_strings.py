@@ -116,7 +116,7 @@ class Examiner:
             inputs[OTHER[name]] = tf.reshape(tf.constant(rows, tf.string), [len(others), longest])
         elif name in OTHER:
             inputs[OTHER[name]] = tf.constant(others, tf.string)
-        faulthandler.dump_traceback_later(self.patience, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(self.patience, exit=True, file=sys.__stderr__ or sys.stderr)
         began = time.perf_counter()
         found = {key: value.numpy() for key, value in self.loaded.signatures[name](**inputs).items()}
         faulthandler.cancel_dump_traceback_later()
