@@ -121,8 +121,14 @@ class StringModel(tf.Module):
             attention: Whether attention is wanted.
         """
 
-        def find(source: tf.Tensor, prefix: tf.Tensor | None = None) -> Outputs:
-            return choose(self._decode(source, prefix, heads_apart, attention))
+        def find(*inputs: tf.Tensor) -> Outputs:
+            if heads_apart:
+                return choose(self._decode(source=inputs[0], heads_apart=True))
+            # Traced once for all that ask for the same.
+            search = self._find_and_look if attention else self._find
+            if prefix is not None:
+                search = self._complete_and_look if attention else self._complete
+            return choose(search(*inputs))
 
         def cells(source: Any, prefix: Any = 0.0) -> Any:
             look = self._longest(source) + prefix if attention else 0.0
@@ -135,6 +141,22 @@ class StringModel(tf.Module):
         if prefix is not None:
             inputs, most = [source, prefix], [self.max_length, self.max_target_length]
         return map_rows(find, inputs, cells_of, cells(*most))
+
+    @tf.function(input_signature=SOURCE, autograph=False)
+    def _find(self, source: tf.Tensor) -> Outputs:
+        return self._decode(source, attention=False)
+
+    @tf.function(input_signature=SOURCE, autograph=False)
+    def _find_and_look(self, source: tf.Tensor) -> Outputs:
+        return self._decode(source)
+
+    @tf.function(input_signature=WITH_PREFIX, autograph=False)
+    def _complete(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
+        return self._decode(source, prefix, attention=False)
+
+    @tf.function(input_signature=WITH_PREFIX, autograph=False)
+    def _complete_and_look(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
+        return self._decode(source, prefix)
 
     def _decode(
         self, source: tf.Tensor, prefix: tf.Tensor | None = None, heads_apart: bool = False, attention: bool = True
