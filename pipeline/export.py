@@ -124,7 +124,7 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
         return model.search_strings(_explanation, source, heads_apart=model.network.heads > 1)
 
     def complete(source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
-        return model.search_strings(_best_text, source, prefix, attention=False)
+        return model.search_strings(_best_text, source, prefix)
 
     functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}
     signatures = {name: tf.function(function, SOURCE, autograph=False) for name, function in functions.items()}

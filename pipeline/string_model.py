@@ -118,7 +118,7 @@ class StringModel(tf.Module):
             source: `[batch]`.
             prefix: `[batch]`, or None for none.
             heads_apart: Whether attention_heads are wanted too.
-            attention: Whether attention is wanted.
+            attention: Whether attention is wanted; with prefixes it is there in any case.
         """
 
         def find(*inputs: tf.Tensor) -> Outputs:
@@ -127,7 +127,7 @@ class StringModel(tf.Module):
             # Traced once for all that ask for the same.
             search = self._find_and_look if attention else self._find
             if prefix is not None:
-                search = self._complete_and_look if attention else self._complete
+                search = self._complete_and_look
             return choose(search(*inputs))
 
         def cells(source: Any, prefix: Any = 0.0) -> Any:
@@ -149,10 +149,6 @@ class StringModel(tf.Module):
     @tf.function(input_signature=SOURCE, autograph=False)
     def _find_and_look(self, source: tf.Tensor) -> Outputs:
         return self._decode(source)
-
-    @tf.function(input_signature=WITH_PREFIX, autograph=False)
-    def _complete(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
-        return self._decode(source, prefix, attention=False)
 
     @tf.function(input_signature=WITH_PREFIX, autograph=False)
     def _complete_and_look(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
