@@ -36,7 +36,7 @@ from pipeline.configuration import SearchConfiguration, TextConfiguration
 from pipeline.export import save_string_model
 from pipeline.loading import make_texts
 from pipeline.network import SingleNetwork
-from pipeline.predictor import StringModel
+from pipeline.string_model import StringModel
 from pipeline.symbols import END, SPECIAL_SYMBOLS
 from pipeline.text import Vocabulary
 

@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ import tensorflow as tf
 
 from pipeline import __version__
 from pipeline.errors import UsageError
-from pipeline.loading import EXPORT_INFO, load_string_model
+from pipeline.export_info import EXPORT_INFO, checksums
+from pipeline.loading import load_string_model
 from pipeline.members import find_runs
-from pipeline.predictor import StringModel
 from pipeline.run_directory import FORMAT, load_configuration
+from pipeline.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
+
+FLAGS = ("cut", "invalid", "unknown")
 
 
 def export_run(
@@ -29,7 +32,7 @@ def export_run(
 ) -> None:
     """Export a run, or several of them as an ensemble.
 
-    Signatures, each from `source` `[B]` strings (any B, 0 too):
+    Signatures, each from `source` `[B]` strings (any B, 0 too; any bytes, of any length):
 
     - `serving_default`: `text`, `score` `[B]`
     - `n_best`: `texts`, `scores`, `rank_scores` (the penalised scores that order them) `[B, K]`, best first; '' and
@@ -40,6 +43,15 @@ def export_run(
     - `complete`: from `source` and `prefix` `[B]`: `text`, `score` of the best output that begins so
     - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
     - `score_tokens`: the same from `target_tokens` `[B, T]`, '' on the right
+
+    All of them also tell of each source: `cut` (bool), that it is longer than the model takes, `max_length` symbols or
+    32 times as many characters, and was cut there; `invalid` (bool), that it is not UTF-8, and what is none was read
+    as U+FFFD; `unknown` (int32), how many of its symbols training lacks. `complete` tells the same of prefixes
+    (`prefix_cut`, …), `score` and `score_tokens` of targets (`target_cut`, …), which are cut after `max_target_length`
+    symbols, 1,024 or as many as the longest output has; the score is of what is left. Both limits stand in the info.
+
+    Large batches are searched in parts, so that memory grows with the answers alone. Those of `explain` are large:
+    4 bytes times B, times the longest output, times the longest source.
 
     Loading it takes only `tensorflow` and `tensorflow_text`.
 
@@ -74,6 +86,7 @@ def export_run(
         "beam_size": model.search.beam_size,
         "n_best": model.n_best,
         "max_length": model.max_length,
+        "max_target_length": model.max_target_length,
         "search": dataclasses.asdict(model.search),
         "text": dataclasses.asdict(load_configuration(runs[0]).text),
     }
@@ -81,11 +94,12 @@ def export_run(
 
 
 def save_string_model(model: StringModel, directory: Path, info: dict[str, object]) -> None:
-    """Write the SavedModel beside its place, then put it there, so that no half of one is ever found."""
+    """Write the SavedModel and its info beside its place, then put them there, so that no half of one is ever found."""
     unfinished = directory.with_name(directory.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         tf.saved_model.save(model, str(unfinished), signatures=_signatures(model))
+        info = {**info, "files": checksums(unfinished)}
         (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
         shutil.rmtree(directory, ignore_errors=True)
         unfinished.rename(directory)
@@ -98,29 +112,35 @@ def save_string_model(model: StringModel, directory: Path, info: dict[str, objec
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _signatures(model: StringModel) -> dict[str, Callable[..., dict[str, tf.Tensor]]]:
-    def serving_default(source: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model.decode(source)
-        return {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
+def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
+    def serving_default(source: tf.Tensor) -> Outputs:
+        return model.search_strings(_best_text, source, attention=False)
 
-    def n_best(source: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model.decode(source)
-        return {name: outputs[name] for name in ("texts", "scores", "rank_scores")}
+    def n_best(source: tf.Tensor) -> Outputs:
+        names = ("texts", "scores", "rank_scores", *FLAGS)
+        return model.search_strings(lambda outputs: _take(outputs, names), source, attention=False)
 
-    def explain(source: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model.explain(source)
-        best = {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
-        best |= {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
-        names = ("source_tokens", "source_length", "attention_heads")
-        return {**best, **{name: outputs[name] for name in names if name in outputs}}
+    def explain(source: tf.Tensor) -> Outputs:
+        return model.search_strings(_explanation, source, heads_apart=model.network.heads > 1)
 
-    def complete(source: tf.Tensor, prefix: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model.complete(source, prefix)
-        return {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0]}
+    def complete(source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
+        return model.search_strings(_best_text, source, prefix)
 
-    signature = [tf.TensorSpec([None], tf.string, name="source")]
     functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}
-    signatures = {name: tf.function(function, signature, autograph=False) for name, function in functions.items()}
-    with_prefix = [*signature, tf.TensorSpec([None], tf.string, name="prefix")]
-    signatures["complete"] = tf.function(complete, with_prefix, autograph=False)
+    signatures = {name: tf.function(function, SOURCE, autograph=False) for name, function in functions.items()}
+    signatures["complete"] = tf.function(complete, WITH_PREFIX, autograph=False)
     return {**signatures, "score": model.score, "score_tokens": model.score_tokens}
+
+
+def _best_text(outputs: Outputs) -> Outputs:
+    flags = _take(outputs, (*FLAGS, *(f"prefix_{name}" for name in FLAGS)))
+    return {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0], **flags}
+
+
+def _explanation(outputs: Outputs) -> Outputs:
+    best = {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
+    return {**_best_text(outputs), **best, **_take(outputs, ("source_tokens", "source_length", "attention_heads"))}
+
+
+def _take(outputs: Outputs, names: Iterable[str]) -> Outputs:
+    return {name: outputs[name] for name in names if name in outputs}

@@ -11,17 +11,18 @@ import tensorflow as tf
 from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration, SearchConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
+from pipeline.export_info import EXPORT_INFO, GRAPH, read_export_info, require_whole
 from pipeline.members import Member, find_runs, read_members
 from pipeline.model import SequenceToSequence, build_model
 from pipeline.network import Ensemble, Network, SingleNetwork
-from pipeline.predictor import Predictor, StringModel
-from pipeline.run_directory import FORMAT, RunDirectory, load_configuration
+from pipeline.predictor import Predictor
+from pipeline.run_directory import RunDirectory, load_configuration
+from pipeline.saved_graph import require_harmless
 from pipeline.settings_file import suggest
+from pipeline.string_model import StringModel
 from pipeline.text import TextProcessor, Vocabulary
 from pipeline.unknowns import make_replacement
 from pipeline.weights import load_mean_weights, load_weights
-
-EXPORT_INFO = "attentif.json"
 
 
 def make_texts(
@@ -140,14 +141,14 @@ def load_predictor(
     Raises:
         UsageError: Neither run nor export; members that cannot vote together; settings other than the export's; more
             outputs than it keeps; fewer checkpoints than `average`.
-        DataError: A run without a checkpoint, or a damaged file.
+        DataError: A run without a checkpoint, a damaged file, or an export with more in it than an export has.
     """
     path = Path(path)
     runs = find_runs(path)
     if runs is not None:
         model = load_string_model(runs, beam_size, n_best, search, average)
         return Predictor(model, load_configuration(runs[0]).text, model.n_best)
-    if (path / "saved_model.pb").is_file() and (path / EXPORT_INFO).is_file():
+    if (path / GRAPH).is_file() and (path / EXPORT_INFO).is_file():
         return _load_export(path, _changes(search, beam_size), n_best, average)
     wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
     raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
@@ -165,16 +166,18 @@ def load_scorer(path: Path, average: int | None = None) -> Predictor:
 
 
 def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, average: int | None) -> Predictor:
-    info = _read_export_info(path)
-    _require_fixed(path, info["search"], search)
+    info = read_export_info(path)
+    _require_fixed(path, info.search, search)
     if average is not None:
         raise UsageError(
             f"{path}: exported with its weights, which are fixed; "
             f"give the run directory, or export again with --average {average}"
         )
-    n_best = n_best or info["n_best"]
-    if n_best > info["n_best"]:
-        raise UsageError(f"{path}: exported with --n-best {info['n_best']}; export again with --n-best {n_best}")
+    n_best = n_best or info.n_best
+    if n_best > info.n_best:
+        raise UsageError(f"{path}: exported with --n-best {info.n_best}; export again with --n-best {n_best}")
+    require_whole(path, info.files)
+    require_harmless(path / GRAPH)
     try:
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
@@ -182,7 +185,7 @@ def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, aver
         raise DataError(f"{path}: the exported model is damaged ({reason}); export it again") from error
     if not (hasattr(loaded, "complete") and hasattr(loaded, "explain")):
         raise UsageError(f"{path}: exported by an earlier version, which could do less; export it again")
-    return Predictor(loaded, TextConfiguration(**info["text"]), n_best)
+    return Predictor(loaded, info.text, n_best)
 
 
 def _require_fixed(path: Path, fixed: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -198,15 +201,3 @@ def _require_fixed(path: Path, fixed: Mapping[str, Any], wanted: Mapping[str, An
 
 def _as_option(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _read_export_info(path: Path) -> dict[str, Any]:
-    try:
-        info = json.loads((path / EXPORT_INFO).read_text(encoding="utf-8"))
-        if info["format"] != FORMAT:
-            raise UsageError(f"{path}: exported by Attentif {info['attentif']}, another version; export it again")
-        # Exports once had the beam size alone.
-        search = {"beam_size": info["beam_size"], **info.get("search", {})}
-        return {"search": search, "n_best": info["n_best"], "text": info["text"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path / EXPORT_INFO}: damaged, this is not a usable export ({error})") from error

@@ -1,186 +1,15 @@
-"""Strings in, strings, scores and alignments out: the one graph that evaluation, prediction and export share."""
+"""Any number of strings through a model, live or exported, and what came of each."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from pipeline.configuration import SearchConfiguration, TextConfiguration
-from pipeline.constraints import Constraints
-from pipeline.network import Network
-from pipeline.penalties import Coverage
-from pipeline.sampling import sample_search, source_keys
-from pipeline.search import SearchResult, beam_search, greedy_search
-from pipeline.symbols import END, PAD, UNKNOWN
-from pipeline.text import TextProcessor, in_chunks
-from pipeline.unknowns import UnknownReplacement
+from pipeline.configuration import TextConfiguration
+from pipeline.text import in_chunks
 
 BATCH_SIZE = 256
-
-
-SOURCE = [tf.TensorSpec([None], tf.string, name="source")]
-
-
-class StringModel(tf.Module):
-    """A network with its text handling and its search: a function from strings to strings.
-
-    Args:
-        network: What finds and scores.
-        source_text: Turns sources into ids.
-        target_text: Turns ids into targets.
-        search: How outputs are found.
-        n_best: Outputs per input, at most the beam size.
-        max_length: Longest source in symbols, end symbol not counted; longer ones are cut there and flagged.
-        replacement: What is shown for unknown output symbols; None shows them as unknown.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        source_text: TextProcessor,
-        target_text: TextProcessor,
-        search: SearchConfiguration,
-        n_best: int,
-        max_length: int,
-        replacement: UnknownReplacement | None = None,
-    ) -> None:
-        super().__init__(name="attentif")
-        self.network, self.source_text, self.target_text = network, source_text, target_text
-        self.search, self.n_best, self.max_length = search, n_best, max_length
-        self.replacement = replacement
-        # Heads cost a pass of their own, which is for those alone who look at them.
-        self.explain = tf.function(self._explain, SOURCE, autograph=False) if network.heads > 1 else self.decode
-
-    @tf.function(input_signature=SOURCE, autograph=False)
-    def decode(self, source: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Everything there is to know about the outputs of `[batch]` strings.
-
-        Returns:
-            Of the outputs, best first: texts, scores (log p) and rank_scores (with the penalties, by which they are
-            ordered) `[batch, n_best]` ('' and -inf where missing), target_tokens `[batch, n_best, target]`,
-            attention `[batch, n_best, target, source]` and target_length `[batch, n_best]`; of the source:
-            source_tokens `[batch, source]` and source_length `[batch]`, all with the end symbol where the model
-            sees it; and cut and unknown `[batch]`, whether the source was too long and how many of its symbols
-            were not in training.
-        """
-        return self._decode(source)
-
-    def _explain(self, source: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The same and, with several heads, whose mean the attention is, attention_heads of the best output,
-        `[batch, heads, target, source]`.
-        """
-        return self._decode(source, heads_apart=True)
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, "source"), tf.TensorSpec([None], tf.string, "prefix")],
-        autograph=False,
-    )
-    def complete(self, source: tf.Tensor, prefix: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What `decode` returns, of outputs that begin with given strings `[batch]`; '' leaves them free.
-
-        A prefix is cut into symbols as a text of its own, without white space at its ends: what follows is a new
-        symbol, and subwords of its last word may not be those that a longer word would have. What training lacks
-        becomes the unknown symbol. The scores count the prefix too. It may be longer than the search's limit, then
-        only the end symbol follows.
-        """
-        ids, _ = self.target_text.to_ids(self.target_text.split(prefix))
-        return self._decode(source, tf.where(tf.equal(ids, END), PAD, ids))
-
-    def _decode(
-        self, source: tf.Tensor, prefix: tf.Tensor | None = None, heads_apart: bool = False
-    ) -> dict[str, tf.Tensor]:
-        symbols = self.source_text.split(source)
-        ids, lengths = self.source_text.to_ids(symbols, self.max_length)
-        found = self._search(ids, lengths, prefix)
-        source_tokens = self.source_text.to_symbols(symbols, self.max_length)
-        texts, target_tokens = self._show(found, source_tokens, lengths)
-        outputs = {
-            "texts": tf.where(tf.math.is_finite(found.scores), texts, ""),
-            "scores": found.scores,
-            "rank_scores": found.rank_scores,
-            "source_tokens": source_tokens,
-            "target_tokens": target_tokens,
-            "attention": found.attention_weights,
-            "source_length": lengths,
-            "target_length": found.lengths,
-            "cut": symbols.row_lengths() > self.max_length,
-            "unknown": tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1),
-        }
-        if heads_apart:
-            outputs["attention_heads"] = self._heads(ids, lengths, found.tokens[:, 0])
-        return outputs
-
-    def _heads(self, ids: tf.Tensor, lengths: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
-        """What every head looked at, the search having kept their mean: given its outputs, once more."""
-        target = tf.shape(tokens)[1]
-        # A column at least: over none at all no recurrence runs.
-        padded = tf.pad(tokens, [[0, 0], [0, tf.cast(tf.equal(target, 0), tf.int32)]])
-        return tf.cast(self.network.attend(ids, lengths, padded)[:, :, :target], tf.float32)
-
-    def _show(
-        self, found: SearchResult, source_tokens: tf.Tensor, source_lengths: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Texts and symbols of what was found."""
-        symbols = self.target_text.symbols(found.tokens)
-        if self.replacement is None:
-            return self.target_text.decode(found.tokens), symbols
-        weights = found.attention_weights
-        symbols = self.replacement(found.tokens, symbols, weights, source_tokens, source_lengths)
-        return self.target_text.join(tf.where(found.tokens == END, "", symbols)), symbols
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None], tf.string, "source"), tf.TensorSpec([None], tf.string, "target")],
-        autograph=False,
-    )
-    def score(self, source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
-        """log p of given targets, `[batch]` strings: `score` and `target_length`, end symbol included, `[batch]`."""
-        return self._score(source, self.target_text.split(target))
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.string, "source"),
-            tf.TensorSpec([None, None], tf.string, "target_tokens"),
-        ],
-        autograph=False,
-    )
-    def score_tokens(self, source: tf.Tensor, target_tokens: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The same of targets that are cut already: `[batch, target]` without end symbol, '' on the right."""
-        lengths = tf.reduce_sum(tf.cast(tf.not_equal(target_tokens, ""), tf.int64), axis=1)
-        tokens = tf.RaggedTensor.from_tensor(target_tokens, lengths=lengths)
-        return self._score(source, tokens)
-
-    def _score(self, source: tf.Tensor, target_symbols: tf.RaggedTensor) -> dict[str, tf.Tensor]:
-        ids, source_lengths = self.source_text.to_ids(self.source_text.split(source), self.max_length)
-        targets, lengths = self.target_text.to_ids(target_symbols)
-        gained = self.network.score(ids, source_lengths, targets)
-        return {"score": tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1), "target_length": lengths}
-
-    def _search(self, ids: tf.Tensor, lengths: tf.Tensor, prefix: tf.Tensor | None) -> SearchResult:
-        search, beams = self.search, self.search.beam_size
-        state, memory = self.network.begin(ids, lengths)
-        mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
-        ranking = search.length_penalty, Coverage(search.coverage_penalty, mask) if search.coverage_penalty else None
-        constraints = Constraints(search.min_length, search.block_ngrams, prefix)
-
-        def step(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, Any, Any]:
-            return self.network.step(tokens, state, memory, beams)
-
-        start = step, state, memory, self._limits(lengths)
-        if search.method == "sample":
-            keys = source_keys(search.seed, ids, lengths)
-            return sample_search(*start, keys, beams, self.n_best, search.temperature, *ranking, constraints)
-        if beams == 1:
-            return greedy_search(*start, *ranking, constraints)
-        return beam_search(*start, beams, self.n_best, *ranking, constraints)
-
-    def _limits(self, lengths: tf.Tensor) -> tf.Tensor:
-        """Largest length of each output, end symbol included."""
-        longest = self.search.length_ratio * tf.cast(lengths - 1, tf.float32)
-        limits = tf.cast(longest, tf.int32) + self.search.length_offset + 1
-        if self.search.max_length is not None:
-            limits = tf.minimum(limits, self.search.max_length + 1)
-        return tf.maximum(limits, self.search.min_length + 1) if self.search.min_length else limits
 
 
 class Hypothesis(NamedTuple):
@@ -206,6 +35,8 @@ class Prediction(NamedTuple):
     """The symbols of the source as the model sees them, end symbol included: S of them."""
     cut: bool = False
     """Whether the source was longer than the model takes, and its rest ignored."""
+    invalid: bool = False
+    """Whether the source was not UTF-8; what is none was read as U+FFFD."""
     unknown: int = 0
     """How many symbols of the source the model never saw in training."""
     attention_heads: np.ndarray | None = None
@@ -313,6 +144,7 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
         hypotheses=hypotheses,
         source_tokens=[token.decode() for token in arrays["source_tokens"][row, :source_length]],
         cut=bool(arrays["cut"][row]),
+        invalid=bool(arrays["invalid"][row]),
         unknown=int(arrays["unknown"][row]),
         attention_heads=_heads_of(arrays, row, source_length),
     )

@@ -28,6 +28,7 @@ def sample_search(
     length_penalty: float = 0.0,
     coverage: Coverage | None = None,
     constraints: Constraints = FREE,
+    keep_attention: bool = True,
 ) -> SearchResult:
     """Independent outputs of every input, each symbol drawn from p ** (1 / temperature) over what may come.
 
@@ -43,6 +44,7 @@ def sample_search(
         length_penalty: See there.
         coverage: See there.
         constraints: See there.
+        keep_attention: See there.
     """
     if not 1 <= n_best <= samples:
         raise ValueError(f"n_best must be from 1 to samples ({samples}), got {n_best}")
@@ -57,12 +59,13 @@ def sample_search(
         drawn = tf.argmax(log_probabilities / temperature + noise, axis=-1, output_type=tf.int32)
         return drawn, tf.gather(log_probabilities, drawn, batch_dims=1)
 
-    tokens, scores, weights = follow(draw, step, state, memory, limits, constraints.repeat(samples))
+    keep = keep_attention or coverage is not None
+    tokens, scores, weights = follow(draw, step, state, memory, limits, constraints.repeat(samples), keep)
     found = of_one(tokens, scores, weights, length_penalty, coverage)
     batch = tf.shape(keys)[0] // samples
-    found = SearchResult(*(tf.reshape(part, [batch, samples, *tf.unstack(tf.shape(part))[2:]]) for part in found))
+    found = found.map(lambda part: tf.reshape(part, [batch, samples, *tf.unstack(tf.shape(part))[2:]]))
     _, best = tf.math.top_k(found.rank_scores, n_best)
-    return SearchResult(*(tf.gather(part, best, batch_dims=1) for part in found))
+    return found.map(lambda part: tf.gather(part, best, batch_dims=1))
 
 
 def source_keys(seed: int, ids: Any, lengths: Any) -> Any:

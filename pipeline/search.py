@@ -32,9 +32,13 @@ class SearchResult(NamedTuple):
     lengths: tf.Tensor
     """`[batch, n_best]` int32, end symbol included; 0 where there is none."""
     attention_weights: tf.Tensor
-    """`[batch, n_best, target, source]` float32, row t being what was looked at for symbol t."""
+    """`[batch, n_best, target, source]` float32, row t being what was looked at for symbol t; None if not kept."""
     rank_scores: tf.Tensor
     """`[batch, n_best]` float32, the scores with the penalties of `pipeline.penalties`; -inf where there is none."""
+
+    def map(self, function: Callable[[tf.Tensor], tf.Tensor]) -> "SearchResult":
+        """The same of everything that was kept."""
+        return SearchResult(*(part if part is None else function(part) for part in self))
 
 
 def greedy_search(
@@ -45,6 +49,7 @@ def greedy_search(
     length_penalty: float = 0.0,
     coverage: Coverage | None = None,
     constraints: Constraints = FREE,
+    keep_attention: bool = True,
 ) -> SearchResult:
     """The most probable symbol, one after the other.
 
@@ -56,6 +61,7 @@ def greedy_search(
         length_penalty: See `beam_search`; here for the rank score alone.
         coverage: See `beam_search`; here for the rank score alone.
         constraints: What outputs keep to besides.
+        keep_attention: Whether to return the attention weights, the largest of the results by far.
 
     Returns:
         One hypothesis per input. It depends on that input alone, whatever else is in the batch.
@@ -65,7 +71,8 @@ def greedy_search(
         best = tf.argmax(log_probabilities, axis=-1, output_type=tf.int32)
         return best, tf.reduce_max(log_probabilities, axis=-1)
 
-    tokens, scores, weights = follow(most_probable, step, state, memory, limits, constraints)
+    keep = keep_attention or coverage is not None
+    tokens, scores, weights = follow(most_probable, step, state, memory, limits, constraints, keep)
     return of_one(tokens, scores, weights, length_penalty, coverage)
 
 
@@ -76,6 +83,7 @@ def follow(
     memory: Any,
     limits: Any,
     constraints: Constraints,
+    keep_attention: bool = True,
 ) -> tuple[Any, Any, Any]:
     """One output per row, one symbol after the other as `choose` says.
 
@@ -87,10 +95,11 @@ def follow(
         memory: Of the inputs.
         limits: `[rows]`.
         constraints: Of the rows.
+        keep_attention: See `greedy_search`.
 
     Returns:
-        tokens `[rows, target]`, log p `[rows]` and attention weights `[rows, target, source]`. Where the constraints
-        left nothing, log p is -inf and all tokens are padding.
+        tokens `[rows, target]`, log p `[rows]` and attention weights `[rows, target, source]` or None. Where the
+        constraints left nothing, log p is -inf and all tokens are padding.
     """
     rows, limits = tf.shape(limits)[0], constraints.widen(limits)
 
@@ -101,21 +110,22 @@ def follow(
         at_limit = position + 1 >= limits
         tokens, gained = choose(constraints.apply(_log_softmax(logits), position, at_limit, said), position)
         tokens, scores = tf.where(ended, PAD, tokens), tf.where(ended, scores, scores + gained)
-        arrays = (arrays[0].write(position, tokens), arrays[1].write(position, tf.cast(weights, tf.float32)))
+        written = (tokens, tf.cast(weights, tf.float32))[: len(arrays)]
+        arrays = tuple(kept.write(position, value) for kept, value in zip(arrays, written, strict=True))
         # The limit ends it too: a model that gives no numbers any more never names the end symbol.
         ended = ended | tf.equal(tokens, END) | at_limit
         if constraints.may_leave_nothing:
             ended |= tf.equal(scores, NEVER)
         return position + 1, tokens, (state, said), scores, ended, arrays
 
-    arrays = (array(tf.int32, [None]), array(tf.float32, [None, None]))
+    arrays = (array(tf.int32, [None]), *([array(tf.float32, [None, None])] if keep_attention else []))
     state = (state, constraints.begin(limits))
     start = (tf.constant(0), tf.fill([rows], START), state, tf.zeros([rows]), tf.zeros([rows], tf.bool), arrays)
     position, _, _, scores, _, arrays = loop(
         lambda position, tokens, state, scores, ended, arrays: ~tf.reduce_all(ended), body, start
     )
-    tokens, weights = stack(arrays[0], position, [rows]), stack(arrays[1], position, [rows, 0])
-    tokens, weights = tf.transpose(tokens), tf.transpose(weights, [1, 0, 2])
+    tokens = tf.transpose(stack(arrays[0], position, [rows]))
+    weights = tf.transpose(stack(arrays[1], position, [rows, 0]), [1, 0, 2]) if keep_attention else None
     if constraints.may_leave_nothing:
         tokens = tf.where(tf.equal(scores, NEVER)[:, None], PAD, tokens)
     return tokens, scores, weights
@@ -124,13 +134,14 @@ def follow(
 def of_one(tokens: Any, scores: Any, weights: Any, length_penalty: float, coverage: Coverage | None) -> SearchResult:
     """What `follow` found, as the only hypothesis of every input."""
     lengths = tf.reduce_sum(tf.cast(tf.not_equal(tokens, PAD), tf.int32), axis=-1)
-    weights *= tf.sequence_mask(lengths, tf.shape(tokens)[1], tf.float32)[:, :, None]
+    if weights is not None:
+        weights *= tf.sequence_mask(lengths, tf.shape(tokens)[1], tf.float32)[:, :, None]
     ranks = penalize(scores, lengths, length_penalty)
     if coverage:
         # An empty batch has no weights, and nothing says how wide they would be.
         coverage = coverage._replace(mask=coverage.mask[:, : tf.shape(weights)[2]])
         ranks += coverage.penalty(tf.reduce_sum(weights, axis=1))
-    return SearchResult(*(part[:, None] for part in (tokens, scores, lengths, weights, ranks)))
+    return SearchResult(tokens, scores, lengths, weights, ranks).map(lambda part: part[:, None])
 
 
 def beam_search(
@@ -143,6 +154,7 @@ def beam_search(
     length_penalty: float = 0.0,
     coverage: Coverage | None = None,
     constraints: Constraints = FREE,
+    keep_attention: bool = True,
 ) -> SearchResult:
     """The `beam_size` most probable hypotheses, one symbol after the other.
 
@@ -162,6 +174,7 @@ def beam_search(
         length_penalty: Exponent a of ((5 + length) / 6) ** a (Wu et al. 2016), see `penalize`.
         coverage: The penalty for what was not looked at; None costs nothing.
         constraints: What outputs keep to besides.
+        keep_attention: See `greedy_search`.
     """
     if not 1 <= n_best <= beam_size:
         raise ValueError(f"n_best must be from 1 to beam_size ({beam_size}), got {n_best}")
@@ -185,7 +198,7 @@ def beam_search(
         if coverage:
             beam = beam._replace(uncovered=tf.reshape(coverage.penalty(state[2]), [rows, beam_size]))
         beam = _close_hopeless(beam, best_case, n_best, length_penalty)
-        written = (tokens, parents, tf.reshape(weights, [rows, beam_size, tf.shape(weights)[-1]]))
+        written = (tokens, parents, tf.reshape(weights, [rows, beam_size, tf.shape(weights)[-1]]))[: len(arrays)]
         arrays = tuple(kept.write(position, value) for kept, value in zip(arrays, written, strict=True))
         return position + 1, tokens, state, beam, arrays
 
@@ -193,14 +206,15 @@ def beam_search(
     state = (state, constraints.begin(limits_of_beams), looked)
     beam = _first_beam(rows, beam_size, coverage is not None)
     symbols, attention = [None, beam_size], [None, beam_size, None]
-    arrays = array(tf.int32, symbols), array(tf.int32, symbols), array(tf.float32, attention)
+    kept = [array(tf.float32, attention)] if keep_attention else []
+    arrays = (array(tf.int32, symbols), array(tf.int32, symbols), *kept)
     start = (tf.constant(0), tf.fill([rows, beam_size], START), state, beam, arrays)
     position, _, _, beam, arrays = loop(
         lambda position, tokens, state, beam, arrays: tf.reduce_any(_open(beam)), body, start
     )
     tokens = stack(arrays[0], position, [rows, beam_size])
     parents = stack(arrays[1], position, [rows, beam_size])
-    weights = stack(arrays[2], position, [rows, beam_size, 0])
+    weights = stack(arrays[2], position, [rows, beam_size, 0]) if keep_attention else None
     ranks, slots = tf.math.top_k(_penalized(beam, length_penalty), n_best)
     return _trace_back(beam, ranks, slots, tokens, parents, weights)
 
@@ -256,15 +270,16 @@ def _trace_back(beam: _Beam, ranks: Any, slots: Any, tokens: Any, parents: Any, 
     """Follow the parents from the last position to the first; ranks and slots are `[batch, n_best]`."""
     length = tf.shape(tokens)[0]
 
+    traced = (tokens,) if weights is None else (tokens, weights)
+
     def body(position: Any, slots: Any, arrays: Any) -> tuple[Any, ...]:
         parent = tf.gather(parents[position], slots, batch_dims=1)
-        arrays = (
-            arrays[0].write(position, tf.gather(tokens[position], slots, batch_dims=1)),
-            arrays[1].write(position, tf.gather(weights[position], parent, batch_dims=1)),
-        )
+        written = [tf.gather(tokens[position], slots, batch_dims=1)]
+        written += [tf.gather(part[position], parent, batch_dims=1) for part in traced[1:]]
+        arrays = tuple(kept.write(position, value) for kept, value in zip(arrays, written, strict=True))
         return position - 1, parent, arrays
 
-    arrays = (array(tf.int32, [None, None]), array(tf.float32, [None, None, None]))
+    arrays = tuple(array(part.dtype, [None] * (len(part.shape) - 1)) for part in traced)
     *_, arrays = loop(lambda position, *_: position >= 0, body, (length - 1, slots, arrays))
     rows, n_best = tf.shape(slots)[0], slots.shape[1]
     scores = tf.gather(beam.scores, slots, batch_dims=1)
@@ -273,14 +288,11 @@ def _trace_back(beam: _Beam, ranks: Any, slots: Any, tokens: Any, parents: Any, 
     longest = tf.reduce_max(tf.concat([[0], tf.reshape(lengths, [-1])], axis=0))
     inside = tf.sequence_mask(lengths, longest)
     best_tokens = tf.transpose(stack(arrays[0], length, [rows, n_best]), [1, 2, 0])[:, :, :longest]
-    best_weights = tf.transpose(stack(arrays[1], length, [rows, n_best, 0]), [1, 2, 0, 3])[:, :, :longest]
-    return SearchResult(
-        tf.where(inside, best_tokens, PAD),
-        tf.where(ended, scores, NEVER),
-        lengths,
-        tf.where(inside[..., None], best_weights, 0.0),
-        ranks,
-    )
+    if weights is not None:
+        weights = tf.transpose(stack(arrays[1], length, [rows, n_best, 0]), [1, 2, 0, 3])[:, :, :longest]
+        weights = tf.where(inside[..., None], weights, 0.0)
+    tokens = tf.where(inside, best_tokens, PAD)
+    return SearchResult(tokens, tf.where(ended, scores, NEVER), lengths, weights, ranks)
 
 
 def _log_softmax(logits: Any) -> Any:

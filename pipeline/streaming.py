@@ -265,6 +265,8 @@ def describe(source: str, prediction: "Prediction", n_best: int) -> str:
         answer["attention_heads"] = prediction.attention_heads.astype("float64").round(6).tolist()
     if prediction.cut:
         answer["cut"] = True
+    if prediction.invalid:
+        answer["invalid"] = True
     if prediction.unknown:
         answer["unknown"] = prediction.unknown
     return _to_json(answer)

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -20,6 +20,9 @@ from pipeline.tokenizers import Tokenizer, make_tokenizer
 CHUNK = 4096
 # Of a chunk, so that long lines do not fill the memory: symbols take some dozens of bytes each.
 MOST_CHARACTERS = 1 << 21
+# What is read of a string per symbol that may come of it: no text has symbols so long on the average. Without a bound
+# before the normal form is made, a long string of accents alone would take time that grows with its square.
+CHARACTERS_PER_SYMBOL = 32
 _REMEDY = "bring the file back as the training wrote it, or train again with --overwrite"
 
 
@@ -85,8 +88,24 @@ class Vocabulary:
                 raise DataError(f"{path}:{number}: the line is empty; {_REMEDY}")
             if numbers.setdefault(symbol, number) != number:
                 raise DataError(f"{path}:{number}: the same symbol as on line {numbers[symbol]}; {_REMEDY}")
-        model = path.with_suffix(".model")
-        return cls(numbers, model.read_bytes() if model.is_file() else None)
+        return cls(numbers, _load_pieces(path.with_suffix(".model")))
+
+
+def _load_pieces(path: Path) -> bytes | None:
+    """A SentencePiece model, if there is one; looked into here, where its file is known."""
+    if not path.is_file():
+        return None
+    try:
+        model = path.read_bytes()
+        if not model:
+            raise ValueError("the file is empty")
+        # Slow to import, and hardly ever needed.
+        import sentencepiece
+
+        sentencepiece.SentencePieceProcessor(model_proto=model)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataError(f"{path}: not a SentencePiece model ({error}); {_REMEDY}") from error
+    return model
 
 
 def escape(symbol: str) -> str:
@@ -109,6 +128,17 @@ def escape(symbol: str) -> str:
 def unescape(line: str) -> str:
     """A symbol from its line in a vocabulary file."""
     return re.sub(r"\\(?:\\|u\{([0-9a-f]+)\})", lambda match: chr(int(match[1], 16)) if match[1] else "\\", line)
+
+
+class Reading(NamedTuple):
+    """What came of strings `[batch]`."""
+
+    symbols: tf.RaggedTensor
+    """`[batch, symbols]`."""
+    cut: tf.Tensor
+    """`[batch]` bool: there is more in the string than is looked at, or more symbols than are used."""
+    invalid: tf.Tensor
+    """`[batch]` bool: not UTF-8; what is none became U+FFFD."""
 
 
 class TextProcessor(tf.Module):
@@ -147,6 +177,19 @@ class TextProcessor(tf.Module):
     def split(self, strings: Any) -> tf.RaggedTensor:
         """Strings `[batch]` to their symbols, ragged `[batch, symbols]`."""
         return self.tokenizer.split(self.normalize(strings))
+
+    def read(self, strings: tf.Tensor, max_length: int) -> "Reading":
+        """The same of strings from anywhere, of which no more than `max_length * 32` characters are looked at.
+
+        Args:
+            strings: `[batch]`, any bytes.
+            max_length: Symbols that will be used of each.
+        """
+        valid = make_valid(strings)
+        kept = tf.strings.substr(valid, 0, max_length * CHARACTERS_PER_SYMBOL, unit="UTF8_CHAR")
+        symbols = self.tokenizer.split(_normalize(kept, self.normalization, self.lowercase))
+        cut = tf.not_equal(kept, valid) | (symbols.row_lengths() > max_length)
+        return Reading(symbols, cut, tf.not_equal(valid, strings))
 
     def encode(self, strings: Any) -> tf.RaggedTensor:
         """Strings `[batch]` to ids, ragged int32 `[batch, symbols + 1]`, each row closed by the end symbol."""
@@ -201,7 +244,15 @@ def _close(
 
 def normalize(strings: Any, normalization: str = "nfc", lowercase: bool = False) -> tf.Tensor:
     """See `TextProcessor.normalize`. Lowercasing is not case folding: ß stays ß."""
-    strings = tf.strings.unicode_transcode(strings, "UTF-8", "UTF-8", errors="replace")
+    return _normalize(make_valid(strings), normalization, lowercase)
+
+
+def make_valid(strings: Any) -> tf.Tensor:
+    """UTF-8: valid strings as they are, in others U+FFFD for what is no character."""
+    return tf.strings.unicode_transcode(strings, "UTF-8", "UTF-8", errors="replace")
+
+
+def _normalize(strings: Any, normalization: str, lowercase: bool) -> tf.Tensor:
     if lowercase:
         strings = tf.strings.lower(strings, encoding="utf-8")
     return tf.strings.strip(tf_text.normalize_utf8(strings, normalization.upper()))

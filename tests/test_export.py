@@ -85,18 +85,22 @@ def expected(tiny_run: TinyRun) -> list[list[Prediction]]:
 
 def test_signatures(elsewhere: tuple[dict, list[dict]]):
     specs = elsewhere[0]
-    best = {"text": ["string", [None]], "score": ["float32", [None]]}
+    flags = {"cut": ["bool", [None]], "invalid": ["bool", [None]], "unknown": ["int32", [None]]}
+    best = {"text": ["string", [None]], "score": ["float32", [None]], **flags}
     assert set(specs) == {"serving_default", "n_best", "explain", "complete", "score", "score_tokens"}
-    strings, scored = ["string", [None]], {"score": ["float32", [None]], "target_length": ["int32", [None]]}
+    of_target = {f"target_{name}": spec for name, spec in flags.items()}
+    scored = {"score": ["float32", [None]], "target_length": ["int32", [None]], **flags, **of_target}
+    strings, of_prefix = ["string", [None]], {f"prefix_{name}": spec for name, spec in flags.items()}
     assert specs.pop("score") == [{"source": strings, "target": strings}, scored]
     assert specs.pop("score_tokens") == [{"source": strings, "target_tokens": ["string", [None, None]]}, scored]
-    assert specs.pop("complete") == [{"source": strings, "prefix": strings}, best]
+    assert specs.pop("complete") == [{"source": strings, "prefix": strings}, {**best, **of_prefix}]
     assert all(inputs == {"source": strings} for inputs, _ in specs.values())
     assert specs["serving_default"][1] == best
     assert specs["n_best"][1] == {
         "texts": ["string", [None, 3]],
         "scores": ["float32", [None, 3]],
         "rank_scores": ["float32", [None, 3]],
+        **flags,
     }
     assert specs["explain"][1] == {
         **best,
@@ -112,13 +116,14 @@ def test_shapes(elsewhere: tuple[dict, list[dict]]):
     for batch, results in zip(BATCHES, elsewhere[1], strict=True):
         shapes = {name: {key: shape for key, (shape, _) in values.items()} for name, values in results.items()}
         size = len(batch)
-        assert shapes["serving_default"] == {"text": [size], "score": [size]}
-        assert shapes["n_best"] == {"texts": [size, 3], "scores": [size, 3], "rank_scores": [size, 3]}
-        assert shapes["complete"] == {"text": [size], "score": [size]}
+        flags = {name: [size] for name in ("cut", "invalid", "unknown")}
+        best = {"text": [size], "score": [size], **flags}
+        assert shapes["serving_default"] == best
+        assert shapes["n_best"] == {"texts": [size, 3], "scores": [size, 3], "rank_scores": [size, 3], **flags}
+        assert shapes["complete"] == {**best, **{f"prefix_{name}": [size] for name in flags}}
         sources, targets = shapes["explain"]["source_tokens"][1], shapes["explain"]["target_tokens"][1]
         assert shapes["explain"] == {
-            "text": [size],
-            "score": [size],
+            **best,
             "source_tokens": [size, sources],
             "target_tokens": [size, targets],
             "attention": [size, targets, sources if size else 0],
@@ -327,6 +332,46 @@ def test_a_full_disk_leaves_the_export_that_was_there(
         save_string_model(object(), place, {})
     assert [path.name for path in tmp_path.iterdir()] == ["export"]
     assert (place / "old").exists()
+
+
+def test_answers_in_a_large_batch_are_those_alone(tiny_export: Path):
+    """More than are searched at once, with some that nobody should send."""
+    hostile = [b"", b"ab\xff", b"\xed\xa0\x80", b"a\0b", "a\u0301".encode() * 3, b"a" * 100_000, b" " * 600, b"\x1b?"]
+    loaded = tf.saved_model.load(str(tiny_export))
+    sources = [source.encode() for source in FIVE_HUNDRED]
+    sources[250:250] = hostile
+    for name in ("serving_default", "explain"):
+        together = loaded.signatures[name](source=tf.constant(sources))
+        assert len(together["text"]) == len(sources)
+        for row in (0, 100, *range(250, 250 + len(hostile)), 400):
+            alone = loaded.signatures[name](source=tf.constant(sources[row : row + 1]))
+            for key, value in alone.items():
+                mine = together[key][row][tuple(slice(size) for size in value.shape[1:])]
+                if value.dtype == tf.float32:
+                    np.testing.assert_allclose(mine, value[0], atol=1e-4)
+                else:
+                    np.testing.assert_array_equal(mine, value[0])
+    flags = [together[name].numpy()[250:].tolist() for name in ("cut", "invalid", "unknown")]
+    assert flags[0][: len(hostile)] == [False, False, False, False, False, True, True, False]
+    assert flags[1][: len(hostile)] == [False, True, True, False, False, False, False, False]
+    # U+FFFD, three of them, NUL, a + U+0301 (á, which training lacks) three times, and escape with "?".
+    assert flags[2][: len(hostile)] == [0, 1, 3, 1, 3, 0, 0, 2]
+
+
+def test_flags_of_prefixes_and_targets(tiny_export: Path):
+    loaded = tf.saved_model.load(str(tiny_export))
+    assert json.loads((tiny_export / "attentif.json").read_text())["max_target_length"] == 1024
+    source, other = tf.constant(["ab"] * 3), tf.constant([b"A B", b"A \xff", b"A " * 1025])
+    completed = loaded.signatures["complete"](source=source, prefix=other)
+    scored = loaded.signatures["score"](source=source, target=other)
+    tokens = tf.strings.split(other).to_tensor()
+    cut_before = loaded.signatures["score_tokens"](source=source, target_tokens=tokens)
+    for found, name in ((completed, "prefix"), (scored, "target"), (cut_before, "target")):
+        assert found[f"{name}_cut"].numpy().tolist() == [False, False, True]
+        assert found[f"{name}_invalid"].numpy().tolist() == [False, True, False]
+        assert found[f"{name}_unknown"].numpy().tolist() == [0, 1, 0]
+    assert scored["target_length"].numpy().tolist() == [3, 3, 1025]
+    np.testing.assert_allclose(cut_before["score"], scored["score"], rtol=1e-4)
 
 
 KINDS = [

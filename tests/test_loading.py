@@ -15,9 +15,9 @@ from pipeline.loading import load_predictor, load_string_model
 from pipeline.members import find_runs, load_vocabularies
 from pipeline.model import build_model
 from pipeline.network import SingleNetwork
-from pipeline.predictor import StringModel
 from pipeline.run_directory import FORMAT, RunDirectory
 from pipeline.scoring import score_pairs
+from pipeline.string_model import StringModel
 from pipeline.symbols import PAD
 from pipeline.weights import load_weights
 from tests.tiny_task import TinyRun
@@ -177,16 +177,6 @@ def test_what_an_export_fixes(tiny_export: Path):
         load_predictor(tiny_export, average=2)
 
 
-def test_an_export_that_does_not_say_its_search_settings(copied_export: Path):
-    path = copied_export / "attentif.json"
-    info = json.loads(path.read_text())
-    del info["search"]
-    path.write_text(json.dumps(info))
-    assert load_predictor(copied_export, beam_size=3).predict(["a"])[0].texts == ["A"]
-    with pytest.raises(UsageError, match=r"exported with a --search\.length_penalty of its own, which is fixed"):
-        load_predictor(copied_export, search={"length_penalty": 0.0})
-
-
 def test_no_checkpoint_yet(copied_run: Path):
     shutil.rmtree(copied_run / "checkpoints")
     with pytest.raises(DataError, match="no epoch has ended yet, there is no checkpoint to load; train on"):
@@ -221,7 +211,9 @@ def test_vocabularies_of_another_size(copied_run: Path, name: str):
         load_predictor(copied_run)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', '{"format": 1, "beam_size": 3, "n_best": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"format": 1, "files": {}}', '{"format": 1, "files": {}, "n_best": 3}']
+)
 def test_damaged_description_of_an_export(copied_export: Path, content: str):
     (copied_export / "attentif.json").write_text(content)
     with pytest.raises(UsageError, match=r"attentif\.json: damaged, this is not a usable export"):

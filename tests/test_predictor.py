@@ -13,8 +13,9 @@ from pipeline.configuration import Configuration, ModelConfiguration, TextConfig
 from pipeline.loading import live_string_model
 from pipeline.members import load_vocabularies
 from pipeline.model import build_model
-from pipeline.predictor import BATCH_SIZE, Prediction, Predictor, StringModel
+from pipeline.predictor import BATCH_SIZE, Prediction, Predictor
 from pipeline.run_directory import RunDirectory
+from pipeline.string_model import StringModel
 from pipeline.symbols import END, PAD, START
 from pipeline.text import Vocabulary
 from pipeline.weights import load_weights
@@ -203,6 +204,7 @@ class FakeModel:
             "source_length": tf.constant([2, 3]),
             "target_length": tf.constant([[2, 2, 0], [1, 0, 0]]),
             "cut": tf.constant([False, True]),
+            "invalid": tf.constant([True, False]),
             "unknown": tf.constant([0, 2]),
         }
 
@@ -218,6 +220,7 @@ def test_padding_and_missing_outputs_are_taken_off(n_best: int, texts: list[list
     assert tokens == [[["a", "</s>"], ["b", "</s>"]][: len(texts[0])], [["</s>"]]]
     assert [prediction.rank_scores for prediction in predictions] == [[-0.5, -0.75][: len(texts[0])], [-1.5]]
     assert [prediction.cut for prediction in predictions] == [False, True]
+    assert [prediction.invalid for prediction in predictions] == [True, False]
     assert [prediction.unknown for prediction in predictions] == [0, 2]
 
 
@@ -302,7 +305,8 @@ def test_outputs_that_begin_with_a_prefix(model: keras.Model, tiny_run: TinyRun,
 def test_no_prefix_at_all_is_decoding(strings: StringModel):
     sources = tf.constant(["aé東", "bb", ""])
     found, expected = strings.complete(sources, tf.fill([3], "")), strings.decode(sources)
-    assert set(found) == set(expected)
+    flags = {"prefix_cut", "prefix_invalid", "prefix_unknown"}
+    assert set(found) == set(expected) | flags
     assert found["texts"].numpy().tolist() == expected["texts"].numpy().tolist()
     np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-5)
 

@@ -271,6 +271,21 @@ def test_an_empty_batch(beam: tuple[Any, ...] | None):
     assert found.attention_weights.shape[:3] == (0, n_best, 0)
 
 
+@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+def test_attention_need_not_be_kept(length_penalty: float):
+    state, memory = NETWORK.start()
+    coverage = Coverage(0.5, tf.ones([len(LIMITS), SOURCE], tf.bool))
+    common = (NETWORK.step, state, memory, tf.constant(LIMITS))
+    for find, more in ((greedy_search, ()), (beam_search, (3, 2))):
+        for asked in (None, coverage):
+            kept = find(*common, *more, length_penalty, asked)
+            found = find(*common, *more, length_penalty, asked, keep_attention=False)
+            for name in ("tokens", "scores", "lengths", "rank_scores"):
+                np.testing.assert_array_equal(getattr(found, name), getattr(kept, name))
+            # Greedy search needs it for the penalty.
+            assert (found.attention_weights is None) == (find is beam_search or asked is None)
+
+
 def test_state_and_memory_may_be_nests():
     def step(tokens: Any, state: Any, memory: Any) -> tuple[Any, Any, Any]:
         logits, new, weights = NETWORK.step(tokens, state["h"][0], memory[0])

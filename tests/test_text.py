@@ -18,6 +18,7 @@ from pipeline.text import (
     Vocabulary,
     count_symbols,
     in_chunks,
+    make_valid,
     normalize,
 )
 from pipeline.tokenizers import make_tokenizer
@@ -309,3 +310,32 @@ def test_long_strings_make_short_chunks(monkeypatch: pytest.MonkeyPatch):
         [1],
     ]
     assert [len(chunk) for chunk in in_chunks(strings, 5)] == [5, 3]
+
+
+def test_what_is_read_of_strings_from_anywhere():
+    text = TextProcessor(Vocabulary(["a", "b"]), "char")
+    read = text.read(tf.constant([b"ab", b"aba", b" ab ", b"a\xffb", b" " * 65 + b"a", b"\xef\xbb\xbf"]), 2)
+    rows = [b"".join(row).decode() for row in read.symbols.to_list()]
+    assert rows == ["ab", "aba", "ab", "a\ufffdb", "", "\ufeff"]
+    assert read.cut.numpy().tolist() == [False, True, False, True, True, False]
+    assert read.invalid.numpy().tolist() == [False, False, False, True, False, False]
+
+
+@given(st.lists(st.binary(max_size=12), max_size=20))
+@settings(max_examples=50, deadline=None)
+def test_what_is_no_utf8_is_replaced_as_python_does(strings: list[bytes]):
+    found = make_valid(tf.constant(strings, tf.string)).numpy().tolist()
+    assert found == [string.decode(errors="replace").encode() for string in strings]
+
+
+def test_every_character_is_valid():
+    characters = [chr(code).encode() for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    assert make_valid(tf.constant(characters)).numpy().tolist() == characters
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(100)])
+def test_a_damaged_sentencepiece_model_is_named(tmp_path: Path, content: bytes):
+    Vocabulary(["a"], model=b"x").save(tmp_path / "source.txt")
+    (tmp_path / "source.model").write_bytes(content)
+    with pytest.raises(DataError, match=r"source\.model: not a SentencePiece model .*bring the file back"):
+        Vocabulary.load(tmp_path / "source.txt")

@@ -14,7 +14,7 @@ from pipeline.errors import DataError, UsageError
 from pipeline.export import save_string_model
 from pipeline.loading import live_string_model
 from pipeline.model import build_model
-from pipeline.predictor import StringModel
+from pipeline.string_model import StringModel
 from pipeline.text import Vocabulary
 from pipeline.unknowns import UnknownReplacement, make_replacement, read_dictionary
 from tests.layer_contract import randomize

@@ -1,0 +1,104 @@
+"""What stands beside an export's graph: how it was made, and the checksums of its files."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from pipeline.configuration import SearchConfiguration, TextConfiguration
+from pipeline.errors import AttentifError, DataError, UsageError
+from pipeline.run_directory import FORMAT
+
+EXPORT_INFO = "attentif.json"
+GRAPH = "saved_model.pb"
+_NEEDED = (GRAPH, "variables/variables.index")
+# The names that a SavedModel has: one that leads elsewhere is none of them.
+_NAME = re.compile(r"saved_model\.pb|fingerprint\.pb|variables/variables\.(index|data-[0-9]{5}-of-[0-9]{5})")
+
+
+class ExportInfo(NamedTuple):
+    """How an export was made, as far as it must be known to use it."""
+
+    search: dict[str, Any]
+    """All settings of the search, by key."""
+    n_best: int
+    """Outputs per input."""
+    text: TextConfiguration
+    """How strings become symbols."""
+    files: dict[str, str]
+    """SHA-256 of every other file, by its path in the export."""
+
+
+def checksums(directory: Path) -> dict[str, str]:
+    """SHA-256 of every file of an export but its info file, by path."""
+    paths = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != EXPORT_INFO)
+    return {path.relative_to(directory).as_posix(): _sha256(path) for path in paths}
+
+
+def require_whole(directory: Path, files: dict[str, str]) -> None:
+    """Compare the files of an export with their checksums: that they are what was exported, not by whom.
+
+    Raises:
+        DataError: A file is missing or altered.
+    """
+    for name, expected in files.items():
+        path = directory / name
+        try:
+            wrong = None if _sha256(path) == expected else "not as it was exported, its SHA-256 is another"
+        except OSError as error:
+            wrong = f"cannot be read ({error.strerror})"
+        if wrong:
+            raise DataError(f"{path}: the exported model is damaged ({wrong}); export it again")
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_export_info(directory: Path) -> ExportInfo:
+    """Read an export's info file, trusting nothing in it.
+
+    Raises:
+        UsageError: It is damaged, or of another version.
+    """
+    path = directory / EXPORT_INFO
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        if info["format"] != FORMAT:
+            raise UsageError(f"{directory}: exported by Attentif {info['attentif']}, another version; export it again")
+        if "files" not in info:
+            raise UsageError(f"{directory}: exported by an earlier version, without checksums; export it again")
+        return _check(info)
+    # Nested too deeply, JSON is a RecursionError.
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise UsageError(f"{path}: damaged, this is not a usable export ({error})") from error
+
+
+def _check(info: dict[str, Any]) -> ExportInfo:
+    """The parts that are used, or a ValueError or TypeError for what they cannot be."""
+    n_best, files = info["n_best"], info["files"]
+    if type(n_best) is not int or n_best < 1:
+        raise ValueError(f"n_best is {n_best!r}")
+    if not isinstance(files, dict) or not set(_NEEDED) <= set(files):
+        raise ValueError("files lack those of a SavedModel")
+    for name, checksum in files.items():
+        if not _NAME.fullmatch(name) or not isinstance(checksum, str):
+            raise ValueError(f"files: {name!r} is none of a SavedModel's")
+    try:
+        search, text = SearchConfiguration(**info["search"]), TextConfiguration(**info["text"])
+        _require_choices(search)
+        _require_choices(text)
+    except AttentifError as error:
+        raise ValueError(error) from error
+    return ExportInfo(dataclasses.asdict(search), n_best, text, files)
+
+
+def _require_choices(settings: SearchConfiguration | TextConfiguration) -> None:
+    """Values must be plain, and among the choices where there are some: elsewhere the command line sees to that."""
+    for name, kind in get_type_hints(type(settings)).items():
+        value, choices = getattr(settings, name), get_args(kind) if get_origin(kind) is Literal else None
+        if (value not in choices) if choices else not isinstance(value, (str, int, float, type(None))):
+            raise ValueError(f"{name} is {value!r}")

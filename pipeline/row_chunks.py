@@ -1,0 +1,93 @@
+"""Any number of rows through a function that can take only so many at once, in the graph.
+
+The rows are taken shortest first, as many at a time as fit into a bound; what came of them is padded to the longest and
+put back into the caller's order. Rows that fit at once cost one comparison more than without all this.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+ROWS = 256
+# float32 numbers of the largest tensor that a chunk makes: 256 MiB. A single row may need more.
+CELLS = 2**26
+
+RowFunction = Callable[..., dict[str, tf.Tensor]]
+
+
+def map_rows(
+    function: RowFunction, inputs: Sequence[tf.Tensor], cells: Callable[..., tf.Tensor], most_cells: float
+) -> dict[str, tf.Tensor]:
+    """What a function makes of rows, in chunks where there are too many of them.
+
+    Args:
+        function: From tensors `[rows, …]` to tensors `[rows, …]` by name, every row for itself; of longer rows in a
+            chunk, all are padded on the right with zeros or ''.
+        inputs: `[rows, …]` each, of any number of rows.
+        cells: From the same to how much each row may take, `[rows]` float32.
+        most_cells: The most that `cells` says of any row.
+
+    Returns:
+        The same as the function of all rows at once. Where they were too many, padding may be wider than needed.
+    """
+    specs = [tf.TensorSpec(part.shape, part.dtype) for part in inputs]
+    # Traced once, for both ways: the export holds it once.
+    chunk = tf.function(function, input_signature=specs, autograph=False)
+
+    def in_turns(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return _in_turns(chunk, inputs, cells(*inputs))
+
+    # A call that is not made costs next to nothing if it is a single operation; inlined, each of its operations would.
+    apart = {"_noinline": True}
+    rest = tf.function(in_turns, input_signature=specs, autograph=False, experimental_attributes=apart)
+    fitting = max(1, min(ROWS, int(CELLS / most_cells)))
+    return tf.cond(tf.shape(inputs[0])[0] <= fitting, lambda: chunk(*inputs), lambda: rest(*inputs))
+
+
+def _in_turns(chunk: Any, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The chunks, one after the other."""
+    specs = chunk.get_concrete_function().structured_outputs
+    order = tf.argsort(cells, stable=True)
+    cells = tf.gather(cells, order)
+    rows = tf.shape(cells)[0]
+
+    def body(begin: Any, count: Any, arrays: Any, widths: Any) -> tuple[Any, ...]:
+        upcoming = cells[begin : begin + ROWS]
+        together = upcoming * tf.range(1.0, tf.cast(tf.shape(upcoming)[0], tf.float32) + 1.0)
+        end = begin + tf.maximum(1, tf.reduce_sum(tf.cast(together <= CELLS, tf.int32)))
+        found = chunk(*(tf.gather(part, order[begin:end]) for part in inputs))
+        arrays = {name: arrays[name].write(count, found[name]) for name in arrays}
+        widths = {name: tf.maximum(widths[name], tf.shape(found[name])[1:]) for name in widths}
+        return end, count + 1, arrays, widths
+
+    arrays = {name: _array(spec, 0) for name, spec in specs.items()}
+    widths = {name: tf.zeros([spec.shape.rank - 1], tf.int32) for name, spec in specs.items()}
+    start = (tf.constant(0), tf.constant(0), arrays, widths)
+    # One at a time is the purpose.
+    once = {"parallel_iterations": 1}
+    _, count, arrays, widths = tf.while_loop(lambda begin, *_: begin < rows, body, start, **once)
+    places = tf.math.invert_permutation(order)
+    joined = {name: _join(arrays[name], count, widths[name], spec) for name, spec in specs.items()}
+    return {name: tf.gather(value, places) for name, value in joined.items()}
+
+
+def _array(spec: tf.TensorSpec, size: Any) -> tf.TensorArray:
+    shape = [None, *spec.shape[1:]]
+    return tf.TensorArray(spec.dtype, size, dynamic_size=True, element_shape=shape, infer_shape=False)
+
+
+def _join(array: tf.TensorArray, count: Any, widths: Any, spec: tf.TensorSpec) -> tf.Tensor:
+    """The chunks as one tensor, padded to the widest."""
+    if spec.shape.rank == 1:
+        return array.concat()
+
+    def body(place: Any, padded: tf.TensorArray) -> tuple[Any, tf.TensorArray]:
+        value = array.read(place)
+        missing = tf.concat([[0], widths - tf.shape(value)[1:]], axis=0)
+        return place + 1, padded.write(place, tf.pad(value, tf.stack([tf.zeros_like(missing), missing], axis=1)))
+
+    once = {"parallel_iterations": 1}
+    start = (tf.constant(0), _array(spec, count))
+    _, padded = tf.while_loop(lambda place, _: place < count, body, start, **once)
+    return tf.ensure_shape(padded.concat(), [None, *spec.shape[1:]])
