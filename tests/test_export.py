@@ -14,9 +14,11 @@ from pipeline.configuration import Configuration, ModelConfiguration
 from pipeline.corpus import Pair
 from pipeline.errors import UsageError
 from pipeline.export import export_run, save_string_model
+from pipeline.export_info import GRAPH
 from pipeline.loading import live_string_model, load_predictor
 from pipeline.model import build_model
 from pipeline.predictor import Prediction
+from pipeline.saved_graph import require_harmless
 from pipeline.scoring import score_pairs
 from pipeline.text import Vocabulary
 from tests.layer_contract import randomize
@@ -392,6 +394,7 @@ def test_every_kind_of_model_answers_alike_from_disk(kind: dict[str, Any], beam_
     model = randomize(build_model(configuration.model, len(vocabulary), len(vocabulary)))
     live = live_string_model(model, configuration, vocabulary, vocabulary, beam_size, beam_size)
     save_string_model(live, tmp_path / "export", {})
+    require_harmless(tmp_path / "export" / GRAPH)
     loaded = tf.saved_model.load(str(tmp_path / "export"))
     for batch in ([], ["abc"], ["cab", "", "a?bc", "b"]):
         source = tf.constant(batch, tf.string)
