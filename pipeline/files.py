@@ -35,10 +35,15 @@ def write_durably(path: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written; half of it may be there.
     """
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(path, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        # Writing, unlike opening, does not say where.
+        error.filename = error.filename or str(path)
+        raise
 
 
 def sync_directory(path: Path) -> None:

@@ -98,7 +98,7 @@ def test_sources_that_the_model_cannot_tell_apart_are_one():
 def test_a_built_in_corpus_means_its_test_split(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     roles = []
 
-    def read(role: str) -> list[Pair]:
+    def read(role: str, bad: object) -> list[Pair]:
         roles.append(role)
         return [Pair("cat", "K", 1)]
 

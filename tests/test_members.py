@@ -89,8 +89,14 @@ def test_members_that_are_alike(tmp_path: Path):
     ],
 )
 def test_members_that_differ(
-    tmp_path: Path, vocabularies: tuple[Vocabulary, Vocabulary] | None, text: dict[str, object], words: str
+    tmp_path: Path,
+    vocabularies: tuple[Vocabulary, Vocabulary] | None,
+    text: dict[str, object],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
 ):
+    # A made-up SentencePiece model is as good as any here.
+    monkeypatch.setattr("pipeline.text._load_pieces", lambda path: path.read_bytes() if path.is_file() else None)
     first, same, other = begin(tmp_path / "1"), begin(tmp_path / "2"), begin(tmp_path / "3", vocabularies, **text)
     with pytest.raises(UsageError, match=re.escape(words)) as caught:
         read_members([first, same, other])

@@ -145,7 +145,7 @@ def test_state_is_never_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
             file.write(content[: len(content) // 2])
         raise OSError("no room")
 
-    monkeypatch.setattr(Path, "write_bytes", half)
+    monkeypatch.setattr("pipeline.files.write_durably", half)
     with pytest.raises(OSError, match="no room"):
         oracle.save()
     with pytest.raises(OSError, match="no room"):

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration, TextConfiguration
 from pipeline.evaluation import evaluate_file
 from pipeline.loading import load_predictor
+from pipeline.run_directory import RunDirectory
 from pipeline.training import train
 from tests.tiny_task import tiny_configuration
 
@@ -72,9 +74,10 @@ def test_it_learns_and_says_how_well(trained: tuple[Configuration, Path]):
 def test_the_best_epoch_is_that_of_the_highest_bleu(trained: tuple[Configuration, Path]):
     _, run = trained
     epochs = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    [state] = [json.loads(path.read_text()) for path in sorted(run.glob("checkpoints/*/state.json"))[-1:]]
+    found = Checkpoints(RunDirectory(run).checkpoints).latest()
+    assert found
     best = max(epochs, key=lambda epoch: (epoch["val_bleu"], epoch["val_chrf"]))
-    assert state["best_epoch"] == best["epoch"]
+    assert found[0].best_epoch == best["epoch"]
 
 
 def test_export_says_the_same(trained: tuple[Configuration, Path]):

@@ -32,6 +32,7 @@ class FakePrediction(NamedTuple):
     attention: np.ndarray
     cut: bool
     unknown: int = 0
+    invalid: bool = False
     attention_heads: np.ndarray | None = None
 
 

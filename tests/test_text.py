@@ -272,7 +272,7 @@ def test_a_full_disk_leaves_no_half_vocabulary(tmp_path: Path, monkeypatch: pyte
             file.write(content[:20])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("pipeline.files.write_durably", full)
     with pytest.raises(OSError, match="No space"):
         Vocabulary(["new"]).save(path)
     assert Vocabulary.load(path).symbols[4:] == ["old"]

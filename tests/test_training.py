@@ -112,7 +112,7 @@ def test_tensorboard_has_it_all(tiny_run: TinyRun):
     for tag in scalars:
         np.testing.assert_allclose(series(tag, "scalars"), [row[tag.removeprefix("epoch/")] for row in rows], rtol=1e-5)
     for width, height, png in series("attention/01", "images"):
-        assert tf.image.decode_png(png).shape == [int(height), int(width), 3]
+        assert tf.image.decode_png(png).shape[:2] == [int(height), int(width)]
     tables = [table.item().decode() for table in series("dev/predictions", "text")]
     assert tables[-1].startswith("| source | prediction | references | |\n|---|")
     assert tables[-1].count("\n") == 1 + callbacks.TABLE_ROWS
