@@ -28,6 +28,8 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tqdm import tqdm
+
 from benchmarks.hostile_files import FORMATS, Expected, HostileFile, make_input
 from benchmarks.memory import peak_memory
 from pipeline.bad_lines import BadLines
@@ -186,7 +188,7 @@ def measure(inputs: int, seed: int, seconds: float = SECONDS) -> tuple[dict[str,
         folder = Path(name)
         (folder / "dev.tsv").write_text("dev\tD\n", encoding="utf-8")
         path = DataPath(folder, str(folder / "dev.tsv"))
-        for number in range(inputs):
+        for number in tqdm(range(inputs), unit=" inputs", file=sys.stderr):
             if number % ARMED == 0:
                 faulthandler.dump_traceback_later(10 * ARMED + 10 * seconds, exit=True, file=2)
             hostile, expected = make_input(folder, number, random.Random(f"{seed} {number}"))
