@@ -93,7 +93,7 @@ def train_and_die(run: Path, kill: Kill | None) -> None:
     def look(self: SaveAndStop, batch: int, logs: dict[str, Any] | None = None) -> None:
         order_steps[0] = self.steps
         batch_end(self, batch, logs)
-        if kill is not None and kill.call is None and self.state.epoch * self.steps + self._step == kill.step:
+        if kill is not None and kill.call is None and self.clock.all_steps == kill.step:
             end()
 
     order_steps = [0]

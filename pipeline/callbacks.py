@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.attention_plot import draw_attention, save_png
+from pipeline.attention_plot import draw_attention, png_bytes
 from pipeline.curves import Curves
 from pipeline.evaluation import score_predictions
+from pipeline.files import write_atomically
 from pipeline.metrics import BLEU, CHRF, PER, WER
 from pipeline.predictor import Prediction, Predictor
 from pipeline.run_directory import RunDirectory
@@ -23,17 +24,29 @@ NOT_OF_THE_EPOCH = {"val_tokens", "batch_loss", "gradient_norm"}
 
 
 class EpochClock(keras.callbacks.Callback):
-    """The time that an epoch has taken so far, that before an interruption included.
+    """The steps and the time that an epoch has taken so far, those before an interruption included.
 
     Args:
-        seconds: What the first epoch has taken before.
+        steps: Batches of an epoch.
+        first_step: How many of them the first epoch has done before.
+        seconds: What these took.
     """
 
-    def __init__(self, seconds: float = 0.0) -> None:
+    def __init__(self, steps: int, first_step: int = 0, seconds: float = 0.0) -> None:
         super().__init__()
-        self._first, self._before, self._began = seconds, 0.0, time.perf_counter()
+        self.steps, self._first = steps, (first_step, seconds)
+        self._before, self._began = 0.0, time.perf_counter()
+        self.epoch = 0
+        """The one that runs, from 0."""
+        self.step = 0
+        """Batches of it that are done."""
         self.trained = 0.0
-        """Seconds up to the last step."""
+        """Seconds up to the last of them."""
+
+    @property
+    def all_steps(self) -> int:
+        """Batches of the whole training that are done. The optimizer's own count leaves out those it skips."""
+        return self.epoch * self.steps + self.step
 
     @property
     def seconds(self) -> float:
@@ -42,11 +55,12 @@ class EpochClock(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start."""
-        self._before, self._first = self._first, 0.0
-        self._began = time.perf_counter()
+        (self.step, self._before), self._first = self._first, (0, 0.0)
+        self.epoch, self._began = epoch, time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember when the steps ended."""
+        """Count, and remember when the steps ended."""
+        self.step += 1
         self.trained = self.seconds
 
 
@@ -110,10 +124,11 @@ class DevReport:
         figure = draw_attention(
             prediction.attention, prediction.source_tokens, prediction.target_tokens, f"{source} → {text}"
         )
-        path = self.run.attention / f"{number:02d}.png"
+        png = png_bytes(figure)
+        self.curves.image(f"attention/{number:02d}", png, epoch)
         with self.failures.watch("a picture of attention"):
-            save_png(figure, path)
-            self.curves.image(f"attention/{number:02d}", path.read_bytes(), epoch)
+            self.run.attention.mkdir(exist_ok=True)
+            write_atomically(self.run.attention / f"{number:02d}.png", png)
 
 
 def choose_samples(sources: list[str], count: int) -> list[int]:
@@ -151,7 +166,7 @@ class FigureLog(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Log the running loss, the gradient and the learning rate now and then."""
-        step = int(self.model.optimizer.iterations.numpy())
+        step = self.clock.all_steps
         if step % LOG_EVERY_STEPS == 0 and logs:
             self.curves.scalar("step/loss", logs["loss"], step)
             self.curves.scalar("step/learning_rate", learning_rate(self.model), step)
@@ -169,9 +184,17 @@ class FigureLog(keras.callbacks.Callback):
             self.curves.scalar(f"epoch/{name}", value, epoch + 1)
         self._unwritten.append({"epoch": epoch + 1, **figures, "seconds": round(self.clock.seconds, 2)})
         with self.failures.watch("the figures"):
-            while self._unwritten:
-                self.run.append_metrics(self._unwritten[0])
-                del self._unwritten[0]
+            self.write()
+
+    def write(self) -> None:
+        """Write what could not be written before, if there is any.
+
+        Raises:
+            OSError: Nor can it be now.
+        """
+        while self._unwritten:
+            self.run.append_metrics(self._unwritten[0])
+            del self._unwritten[0]
 
 
 def learning_rate(model: keras.Model) -> float:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -12,7 +12,7 @@ from pipeline.averaging import AveragedWeights
 from pipeline.callbacks import EpochClock
 from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.configuration import TrainConfiguration
-from pipeline.curves import Curves
+from pipeline.divergence import WatchDivergence
 from pipeline.interruption import Interruption
 from pipeline.metrics import Metric
 from pipeline.weights import METRICS, save_variables, training_variables
@@ -29,8 +29,9 @@ class SaveAndStop(keras.callbacks.Callback):
         steps: Batches of an epoch.
         monitors: The metric, and what decides between equal values of it: on little or hard data the share of
             wrong outputs stays at 100 % for a while.
-        clock: Has the epoch's time.
-        curves: Are to be on the disk before the checkpoint that they lead up to.
+        clock: Has the epoch's steps and time.
+        watch: Has the last losses.
+        flush: Writes the figures and curves that lead up to a checkpoint, before it.
         interruption: Asks for a checkpoint in the middle of an epoch.
         failures: What happens when it cannot be written.
         metrics: The figures of the half epoch that the training begins with.
@@ -45,7 +46,8 @@ class SaveAndStop(keras.callbacks.Callback):
         steps: int,
         monitors: tuple[Metric, Metric],
         clock: EpochClock,
-        curves: Curves,
+        watch: WatchDivergence,
+        flush: Callable[[], None],
         interruption: Interruption,
         failures: WriteFailures,
         metrics: Sequence[np.ndarray] = (),
@@ -53,10 +55,9 @@ class SaveAndStop(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.checkpoints, self.train, self.state, self.steps = checkpoints, train, state, steps
-        self.monitors, self.clock, self.curves, self.interruption = monitors, clock, curves, interruption
-        self.failures, self.averaged = failures, averaged
-        self._metrics = metrics
-        self._step, self._saved_at = state.step, time.monotonic()
+        self.monitors, self.clock, self.watch, self.flush = monitors, clock, watch, flush
+        self.interruption, self.failures, self.averaged = interruption, failures, averaged
+        self._metrics, self._saved_at = metrics, time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Bring back the figures of a half epoch, which Keras has just set to zero."""
@@ -66,13 +67,13 @@ class SaveAndStop(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Save now and then; the last step of an epoch leaves it to the epoch's end."""
-        self._step += 1
-        if self._step < self.steps and (self._is_time() or self.interruption.number is not None):
-            self._save(dataclasses.replace(self.state, step=self._step, seconds=self.clock.seconds))
+        step = self.clock.step
+        if step < self.steps and (self._is_time() or self.interruption.number is not None):
+            self._save(dataclasses.replace(self.state, step=step, seconds=self.clock.seconds))
 
     def _is_time(self) -> bool:
         every, minutes = self.train.checkpoint_steps, self.train.checkpoint_minutes
-        if every is not None and (self.state.epoch * self.steps + self._step) % every == 0:
+        if every is not None and self.clock.all_steps % every == 0:
             return True
         return minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes
 
@@ -85,7 +86,6 @@ class SaveAndStop(keras.callbacks.Callback):
             state = dataclasses.replace(state, best_epoch=epoch + 1, best_value=value, best_second=second)
         # An epoch that could not be saved cannot be the best one either.
         self.state = dataclasses.replace(state if self._save(state) else before, averaged=False)
-        self._step = 0
         patience = self.train.patience
         if patience is not None and self.state.epoch - self.state.best_epoch >= patience:
             self.model.stop_training = True
@@ -94,7 +94,8 @@ class SaveAndStop(keras.callbacks.Callback):
         """Whether it was saved."""
         saved = False
         with self.failures.watch("the checkpoint"):
-            self.curves.flush(durably=True)
+            self.flush()
+            state = dataclasses.replace(state, losses=tuple(self.watch.losses), has_learnt=self.watch.has_learnt)
             groups = training_variables(self.model)
             if not state.step:
                 del groups[METRICS]

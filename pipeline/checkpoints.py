@@ -1,9 +1,11 @@
 """The checkpoints of a run: each is whole, proven by checksums, or not there at all."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import logging
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 VARIABLES, MANIFEST = "variables.safetensors", "manifest.json"
 UNFINISHED = "unfinished-"
+_NAME = re.compile(r"epoch-(\d+)(?:-step-(\d+))?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +47,10 @@ class TrainingState:
     """How often the training diverged and was begun again from a checkpoint."""
     rate_scale: float = 1.0
     """By what the learning rate is multiplied since."""
+    losses: tuple[float, ...] = ()
+    """The last batches' losses, by which a divergence is noticed."""
+    has_learnt: bool = False
+    """Whether they were ever much better than guessing."""
 
     @property
     def name(self) -> str:
@@ -61,6 +68,8 @@ class Checkpoints:
 
     def __init__(self, directory: Path, keep: int = 2) -> None:
         self.directory, self.keep = directory, keep
+        self.newest: str | None = None
+        """Name of the newest one that is known to be whole."""
 
     def save(self, state: TrainingState, write: Callable[[Path], None]) -> None:
         """Write a checkpoint beside the others, then delete those no longer needed.
@@ -85,15 +94,22 @@ class Checkpoints:
             put_in_place(unfinished, final)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-        self._delete_old(state)
+        self.newest = state.name
+        # What cannot be deleted does not make this one any worse.
+        with contextlib.suppress(OSError):
+            self._delete_others(state)
 
     def _sweep(self) -> None:
         """Remove what a process that was killed had half written."""
         for path in self.directory.glob(f"{UNFINISHED}*"):
             shutil.rmtree(path, ignore_errors=True)
 
-    def _delete_old(self, state: TrainingState) -> None:
-        complete = self._complete()
+    def _delete_others(self, state: TrainingState) -> None:
+        here = _numbers(self.directory / state.name)
+        complete = [path for path in self._complete() if _numbers(path) <= here]
+        # Those beyond are damaged, or of a training that diverged: this one went on before them.
+        for path in set(self._complete()) - set(complete):
+            remove_at_once(path)
         epochs = [path for path in complete if _is_of_epoch(path)]
         kept = [*complete[-2:], *epochs[-self.keep :], self.directory / TrainingState(epoch=state.best_epoch).name]
         for path in complete:
@@ -109,7 +125,17 @@ class Checkpoints:
         for path in reversed(self._complete()):
             found = _read(path)
             if found:
+                self.newest = found[0].name
                 return found
+        return None
+
+    def latest_epoch(self, before: TrainingState | None = None) -> tuple[TrainingState, Path] | None:
+        """The same of the newest one at an epoch's end, or of the newest before the epochs of another state."""
+        for path in reversed([path for path in self._complete() if _is_of_epoch(path)]):
+            if before is None or _numbers(path)[0] < before.epoch:
+                found = _read(path)
+                if found:
+                    return found
         return None
 
     def best(self) -> tuple[TrainingState, Path] | None:
@@ -120,7 +146,7 @@ class Checkpoints:
         best = self.directory / TrainingState(epoch=latest[0].best_epoch).name
         found = _read(best) if best in self._complete() else None
         if found is None:
-            logger.warning("%s: the best checkpoint is gone, the newest is used", best)
+            logger.warning("%s: the best checkpoint is gone or damaged, the newest is used", best)
         return found or latest
 
     def last_epochs(self, count: int) -> list[Path]:
@@ -147,8 +173,8 @@ class Checkpoints:
         return variables
 
     def _complete(self) -> list[Path]:
-        complete = [path for path in self.directory.glob("epoch-*") if (path / MANIFEST).is_file()]
-        return sorted(complete, key=_numbers)
+        named = [path for path in self.directory.glob("epoch-*") if _NAME.fullmatch(path.name)]
+        return sorted((path for path in named if (path / MANIFEST).is_file()), key=_numbers)
 
 
 def _manifest(state: TrainingState, variables: Path) -> bytes:
@@ -165,9 +191,10 @@ def _read(path: Path) -> tuple[TrainingState, Path] | None:
             raise ValueError(f"{MANIFEST} is not what was written")
         if manifest["sha256"] != _checksum(path / VARIABLES):
             raise ValueError(f"{VARIABLES} is not what was written")
-        return TrainingState(**manifest["state"]), path / VARIABLES
+        state = manifest["state"]
+        return TrainingState(**{**state, "losses": tuple(state["losses"])}), path / VARIABLES
     except (OSError, ValueError, KeyError, TypeError) as error:
-        logger.warning("%s: damaged checkpoint (%s), the one before is used", path, str(error) or "not a manifest")
+        logger.warning("%s: damaged checkpoint (%s), it is not used", path, str(error) or "not a manifest")
         return None
 
 
@@ -181,8 +208,9 @@ def _checksum_of(described: dict[str, Any]) -> str:
 
 
 def _numbers(path: Path) -> list[int]:
-    """Epoch, and step if it is of an interrupted epoch."""
-    return [int(number) for number in path.name.split("-")[1::2]]
+    """Epoch, and step if it is within one."""
+    found = _NAME.fullmatch(path.name)
+    return [int(number) for number in found.groups() if number] if found else []
 
 
 def _is_of_epoch(path: Path) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import yaml
 
 from pipeline.errors import UsageError
+from pipeline.files import write_atomically
 
 # How sacrebleu may cut text; "given" is our word for leaving it as it is.
 BLEU_TOKENS = ("13a", "intl", "zh", "char", "given")
@@ -262,7 +263,7 @@ class TrainConfiguration:
         on_write_failure: What a full disk or a directory no longer writable does to a training: stop (after which
             the same command goes on from the last checkpoint) or continue (and try again with the next).
         max_rollbacks: How often a training that diverged (loss or gradient no finite number, or a loss above that of
-            pure guessing) goes back to its last checkpoint and on with half the learning rate, before it fails.
+            pure guessing) goes back to an epoch's end and on with half the learning rate, before it fails.
         dev_beam_size: Beam size of the decoding after every epoch.
         attention_samples: Dev pairs whose attention is drawn after every epoch.
         seed: Seed of weights, dropout, data order and held-out pairs.
@@ -460,7 +461,7 @@ class Configuration:
 
     def save(self, path: Path) -> None:
         """Write as YAML that `--config` takes."""
-        path.write_text(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        write_atomically(path, yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
 
 
 def by_name(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

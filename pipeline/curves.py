@@ -91,7 +91,7 @@ def _record(event: Event) -> bytes:
     return content.getvalue()
 
 
-def forget_later(logs: Path, step: int, epoch: int) -> None:
+def forget_later(logs: Path, step: int, epoch: int) -> set[str]:
     """Take out of a directory's event files what came after a moment, and what is there twice.
 
     A training that goes on from there draws it again.
@@ -100,6 +100,9 @@ def forget_later(logs: Path, step: int, epoch: int) -> None:
         logs: TensorBoard's directory; need not be there.
         step: Optimizer steps that stay.
         epoch: Epochs that stay.
+
+    Returns:
+        The tags that are still there.
 
     Raises:
         OSError: The files cannot be written again; they are as they were.
@@ -113,13 +116,15 @@ def forget_later(logs: Path, step: int, epoch: int) -> None:
         if all(event.step <= (step if tag.startswith(STEP) else epoch) for tag in tags):
             # Of equal ones the last, in the place of the first.
             kept[",".join(tags), event.step] = record
+    tags_kept = {tag for tags, _ in kept for tag in tags.split(",")}
     sizes = {path: sum(len(record) for record in records[path]) for path in old}
     if len(kept) == sum(map(len, records.values())) and all(path.stat().st_size == sizes[path] for path in old):
-        return
+        return tags_kept
     # Named like the oldest: it comes before those that are still to be written.
     write_atomically(old[0], b"".join(kept.values()))
     for path in old[1:]:
         path.unlink()
+    return tags_kept
 
 
 def _whole_records(path: Path) -> list[bytes]:

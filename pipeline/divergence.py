@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -21,11 +22,12 @@ class Diverged(Exception):
         epoch: Epochs completed before.
         step: Steps completed in the epoch before the one that did it.
         reason: What was seen.
+        steps: Over how many steps, this one the last.
     """
 
-    def __init__(self, epoch: int, step: int, reason: str) -> None:
+    def __init__(self, epoch: int, step: int, reason: str, steps: int = 1) -> None:
         super().__init__(reason)
-        self.epoch, self.step = epoch, step
+        self.epoch, self.step, self.steps = epoch, step, steps
 
 
 class WatchDivergence(keras.callbacks.Callback):
@@ -38,14 +40,17 @@ class WatchDivergence(keras.callbacks.Callback):
     Args:
         vocabulary_size: Of the target.
         first_step: Steps that the first epoch has done already.
+        losses: Those of the last batches before, 20 at most.
+        has_learnt: Whether the mean was ever below half.
     """
 
-    def __init__(self, vocabulary_size: int, first_step: int = 0) -> None:
+    def __init__(
+        self, vocabulary_size: int, first_step: int = 0, losses: Sequence[float] = (), has_learnt: bool = False
+    ) -> None:
         super().__init__()
         self.ignorance = math.log(vocabulary_size)
         self._first = first_step
-        self._losses: deque[float] = deque(maxlen=WINDOW)
-        self._has_learnt = False
+        self.losses, self.has_learnt = deque(losses, maxlen=WINDOW), has_learnt
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Remember which it is."""
@@ -58,27 +63,22 @@ class WatchDivergence(keras.callbacks.Callback):
             Diverged: See above.
         """
         logs = logs or {}
-        reason = self._wrong(float(logs["batch_loss"]), float(logs.get("gradient_norm", 0.0)))
-        if reason:
-            raise Diverged(self._epoch, self._first + batch, reason)
-
-    def _wrong(self, loss: float, gradient_norm: float) -> str | None:
+        loss, gradient_norm = float(logs["batch_loss"]), float(logs.get("gradient_norm", 0.0))
+        step = self._first + batch
         if not math.isfinite(loss):
-            return f"the loss is {loss}"
+            raise Diverged(self._epoch, step, f"the loss is {loss}")
         if not math.isfinite(gradient_norm):
-            return f"the norm of the gradient is {gradient_norm}"
+            raise Diverged(self._epoch, step, f"the norm of the gradient is {gradient_norm}")
         if loss > 4 * self.ignorance:
-            return self._grown(loss)
-        self._losses.append(loss)
-        if len(self._losses) < WINDOW:
-            return None
-        mean = sum(self._losses) / WINDOW
-        self._has_learnt |= mean < self.ignorance / 2
-        if mean > self.ignorance * (1 if self._has_learnt else 2):
-            return self._grown(mean)
-        return None
+            raise Diverged(self._epoch, step, self._describe(loss))
+        self.losses.append(loss)
+        mean = sum(self.losses) / len(self.losses)
+        if len(self.losses) == WINDOW:
+            self.has_learnt |= mean < self.ignorance / 2
+            if mean > self.ignorance * (1 if self.has_learnt else 2):
+                raise Diverged(self._epoch, step, self._describe(mean), WINDOW)
 
-    def _grown(self, loss: float) -> str:
+    def _describe(self, loss: float) -> str:
         return f"the loss has grown to {loss:.3g} per symbol, {self.ignorance:.3g} is that of pure guessing"
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

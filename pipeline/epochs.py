@@ -25,7 +25,7 @@ from pipeline.model import SequenceToSequence
 from pipeline.optimization import compile_model, restore
 from pipeline.predictor import Predictor
 from pipeline.preparation import TrainingData
-from pipeline.projector import EmbeddingProjector
+from pipeline.projector import write_embeddings
 from pipeline.run_directory import RunDirectory
 from pipeline.write_failures import WriteFailures
 
@@ -54,32 +54,49 @@ def fit(
     train = configuration.train
     order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
     checkpoints = Checkpoints(directory.checkpoints, train.keep_checkpoints)
+    epochs = min(last_epoch or train.epochs, train.epochs)
     state, variables = checkpoints.latest() or (TrainingState(), None)
-    while True:
-        try:
-            with Interruption() as interruption:
-                stretch = _Stretch(configuration, directory, data, order, checkpoints, state, interruption)
-                return stretch.run(variables, min(last_epoch or train.epochs, train.epochs))
-        except Diverged as error:
-            what = _describe(error, configuration, data, order)
-            if state.rollbacks == train.max_rollbacks:
+    with Interruption() as interruption:
+        while True:
+            stretch = _Stretch(configuration, directory, data, order, checkpoints, state, interruption)
+            try:
+                model = stretch.run(variables, epochs)
+                interruption.end_if_asked()
+                return model
+            except Diverged as error:
+                interruption.end_if_asked()
+                what = _describe(error, configuration, data, order)
+                state, variables = _roll_back(checkpoints, state, error, train.max_rollbacks, what)
+            except tf.errors.ResourceExhaustedError as error:
+                rows, source, target = _largest(order)
                 raise TrainingError(
-                    f"the training diverges ({what}), even with {state.rate_scale:g} of the learning rate; look at "
-                    "these pairs, or lower train.learning_rate or train.clip_norm and train anew with --overwrite"
+                    f"out of memory; the largest batch has {rows} pairs of {source} by {target} symbols: lower "
+                    "data.batch_tokens, data.max_length or model.units"
                 ) from error
-            again, scale = state.rollbacks + 1, state.rate_scale / 2
-            state, variables = checkpoints.latest() or (TrainingState(), None)
-            place = state.name if variables else "the beginning"
-            logger.warning(
-                "the training diverged (%s); back to %s, on with %g of the learning rate", what, place, scale
-            )
-            state = dataclasses.replace(state, rollbacks=again, rate_scale=scale)
-        except tf.errors.ResourceExhaustedError as error:
-            rows, source, target = _largest(order)
-            raise TrainingError(
-                f"out of memory; the largest batch has {rows} pairs of {source} by {target} symbols: lower "
-                "data.batch_tokens, data.max_length or model.units"
-            ) from error
+
+
+def _roll_back(
+    checkpoints: Checkpoints, state: TrainingState, error: Diverged, most: int, what: str
+) -> tuple[TrainingState, Path | None]:
+    """Where a training that diverged goes on: at an epoch's end, for checkpoints within depend on the clock.
+
+    Raises:
+        TrainingError: It diverged too often.
+    """
+    if state.rollbacks >= most:
+        even = f", even with {state.rate_scale:g} of the learning rate" if state.rollbacks else ""
+        raise TrainingError(
+            f"the training diverges ({what}){even}; look at these pairs, or lower train.learning_rate or "
+            "train.clip_norm and train anew with --overwrite"
+        ) from error
+    found = checkpoints.latest_epoch()
+    if found and error.epoch == found[0].epoch and error.step + 1 < error.steps:
+        # It may have begun before that was saved.
+        found = checkpoints.latest_epoch(before=found[0])
+    back, variables = found or (TrainingState(), None)
+    place, scale = back.name if variables else "the beginning", state.rate_scale / 2
+    logger.warning("the training diverged (%s); back to %s, on with %g of the learning rate", what, place, scale)
+    return dataclasses.replace(back, rollbacks=state.rollbacks + 1, rate_scale=scale), variables
 
 
 def _describe(error: Diverged, configuration: Configuration, data: TrainingData, order: TrainingOrder) -> str:
@@ -123,8 +140,7 @@ class _Stretch:
         self.failures = WriteFailures(configuration.train.on_write_failure == "continue", self._last_good)
 
     def _last_good(self) -> str:
-        found = self.checkpoints.latest()
-        return f"checkpoint {found[0].name}" if found else "no checkpoint yet"
+        return f"checkpoint {self.checkpoints.newest}" if self.checkpoints.newest else "no checkpoint yet"
 
     def run(self, variables: Path | None, epochs: int) -> SequenceToSequence:
         """Go on to the end.
@@ -145,22 +161,24 @@ class _Stretch:
             train.epochs,
             self.order.steps,
         )
-        if train.patience is not None and state.epoch - state.best_epoch >= train.patience:
-            return model
-        try:
-            self._run_epochs(model, parts, epochs)
-        finally:
-            next(part for part in parts if isinstance(part, Progress)).close()
-        with self.failures.watch("TensorBoard's curves"):
+        if train.patience is None or state.epoch - state.best_epoch < train.patience:
+            try:
+                self._run_epochs(model, parts, epochs)
+            finally:
+                next(part for part in parts if isinstance(part, Progress)).close()
+        with self.failures.watch("what TensorBoard shows"):
             self.curves.flush(durably=True)
+            write_embeddings(self.directory, model, self.data.source_vocabulary, self.data.target_vocabulary)
         return model
 
     def _forget_what_comes_again(self) -> None:
         state = self.state
         with self.failures.watch("the figures so far"):
             self.directory.truncate_metrics(state.epoch)
-            forget_later(self.directory.logs, state.epoch * self.order.steps + state.step, state.epoch)
-        if not state.epoch and not state.step:
+            done = state.epoch * self.order.steps + state.step
+            there = forget_later(self.directory.logs, done, state.epoch)
+            if "configuration" in there:
+                return
             settings = self.directory.config.read_text(encoding="utf-8")
             self.curves.text("configuration", f"```yaml\n{settings}```", 0)
 
@@ -181,7 +199,14 @@ class _Stretch:
 
     def _callbacks(self, model: SequenceToSequence, metrics: list[Any]) -> list[keras.callbacks.Callback]:
         train, data, state, steps = self.configuration.train, self.data, self.state, self.order.steps
-        clock = EpochClock(state.seconds)
+        clock = EpochClock(steps, state.step, state.seconds)
+        watch = WatchDivergence(len(data.target_vocabulary), state.step, state.losses, state.has_learnt)
+        figures = FigureLog(self.directory, self.curves, clock, self.failures)
+
+        def flush() -> None:
+            figures.write()
+            self.curves.flush(durably=True)
+
         averaged = AveragedWeights() if train.ema_momentum else None
         saving = SaveAndStop(
             self.checkpoints,
@@ -190,7 +215,8 @@ class _Stretch:
             steps,
             objectives(self.configuration.text),
             clock,
-            self.curves,
+            watch,
+            flush,
             self.interruption,
             self.failures,
             metrics,
@@ -199,12 +225,11 @@ class _Stretch:
         # The decoder sets the figures that those after it read; who ends it all comes last.
         return [
             clock,
-            WatchDivergence(len(data.target_vocabulary), state.step),
+            watch,
             *([averaged] if averaged else []),
             self._decoding(model),
-            FigureLog(self.directory, self.curves, clock, self.failures),
+            figures,
             saving,
-            EmbeddingProjector(self.directory, data.source_vocabulary, data.target_vocabulary),
             Progress(train.epochs, steps, clock, state.step),
             EndWhenAsked(self.interruption, steps, state.step),
         ]

@@ -14,6 +14,7 @@ import tensorflow as tf
 from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.export_info import EXPORT_INFO, checksums
+from pipeline.files import put_in_place, sync_files
 from pipeline.loading import load_string_model
 from pipeline.members import find_runs
 from pipeline.run_directory import FORMAT, load_configuration
@@ -101,8 +102,8 @@ def save_string_model(model: StringModel, directory: Path, info: dict[str, objec
         tf.saved_model.save(model, str(unfinished), signatures=_signatures(model))
         info = {**info, "files": checksums(unfinished)}
         (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
-        shutil.rmtree(directory, ignore_errors=True)
-        unfinished.rename(directory)
+        sync_files(unfinished)
+        put_in_place(unfinished, directory)
     except tf.errors.ResourceExhaustedError as error:
         full = os.strerror(errno.ENOSPC)
         if full in str(error):

@@ -1,11 +1,14 @@
 """Writing files so that nobody ever finds half of one, whatever ends the process or the machine."""
 
 import contextlib
+import errno
 import os
 import shutil
 from pathlib import Path
 
 from pipeline.errors import UsageError
+
+UNFINISHED = ".unfinished"
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -18,7 +21,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: It cannot be written; the old content is as it was.
     """
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    # Several processes may be writing the same.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     try:
         write_durably(unfinished, content.encode("utf-8") if isinstance(content, str) else content)
         os.replace(unfinished, path)
@@ -53,8 +57,26 @@ def sync_directory(path: Path) -> None:
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)
+    except OSError as error:
+        # Some network file systems know no such thing.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF):
+            raise
     finally:
         os.close(directory)
+
+
+def sync_files(directory: Path) -> None:
+    """Wait until the disk has every file in a directory that a library has written.
+
+    Raises:
+        OSError: It cannot take one.
+    """
+    for path in directory.rglob("*"):
+        if path.is_file():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+        elif path.is_dir():
+            sync_directory(path)
 
 
 def put_in_place(unfinished: Path, final: Path) -> None:

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: a training ends at a moment when all of it is saved."""
 
+import contextlib
 import logging
 import signal
 import threading
@@ -43,14 +44,26 @@ class Interruption:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # None: it was not set by Python.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._before.clear()
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:
             raise KeyboardInterrupt
         self.number = number
-        logger.info("%s: saving, then ending (once more ends at once)", signal.Signals(number).name)
+        # In the middle of another message nothing can be said.
+        with contextlib.suppress(RuntimeError):
+            logger.info("%s: saving, then ending (once more ends at once)", signal.Signals(number).name)
+
+    def end_if_asked(self) -> None:
+        """End, now that everything is saved.
+
+        Raises:
+            Interrupted: It was asked to.
+        """
+        if self.number is not None:
+            raise Interrupted(self.number)
 
 
 class EndWhenAsked(keras.callbacks.Callback):
@@ -73,7 +86,7 @@ class EndWhenAsked(keras.callbacks.Callback):
             Interrupted: It was asked to.
         """
         if self._first + batch + 1 < self.steps:
-            self._end()
+            self.interruption.end_if_asked()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """End.
@@ -82,8 +95,4 @@ class EndWhenAsked(keras.callbacks.Callback):
             Interrupted: It was asked to.
         """
         self._first = 0
-        self._end()
-
-    def _end(self) -> None:
-        if self.interruption.number is not None:
-            raise Interrupted(self.interruption.number)
+        self.interruption.end_if_asked()

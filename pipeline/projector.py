@@ -11,33 +11,31 @@ MOST_SYMBOLS = 10_000  # the most frequent ones; the tab copes with no more
 CONFIGURATION = "projector_config.pbtxt"
 
 
-class EmbeddingProjector(keras.callbacks.Callback):
-    """Writes both embeddings with a label for every symbol when a training ends.
+def write_embeddings(run: RunDirectory, model: keras.Model, source: Vocabulary, target: Vocabulary) -> None:
+    """Write both embeddings with a label for every symbol.
 
     Args:
         run: Its `logs` are where to.
-        source: Vocabulary of the layer "source_embedding".
-        target: Vocabulary of the layer "target_embedding".
+        model: Has the layers "source_embedding" and "target_embedding".
+        source: Vocabulary of the former.
+        target: Vocabulary of the latter.
+
+    Raises:
+        OSError: They cannot be written.
     """
-
-    def __init__(self, run: RunDirectory, source: Vocabulary, target: Vocabulary) -> None:
-        super().__init__()
-        self.run, self.vocabularies = run, {"source": source, "target": target}
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Write."""
-        parts = []
-        for side, vocabulary in self.vocabularies.items():
-            weights = np.asarray(self.model.get_layer(f"{side}_embedding").embeddings)[:MOST_SYMBOLS]
-            rows = ("\t".join(f"{value:.5g}" for value in row) for row in weights)
-            write_atomically(self.run.logs / f"{side}_embedding.tsv", "\n".join(rows) + "\n")
-            labels = "\n".join(label(symbol) for symbol in vocabulary.symbols[:MOST_SYMBOLS])
-            write_atomically(self.run.logs / f"{side}_symbols.tsv", labels + "\n")
-            parts.append(
-                f'embeddings {{\n  tensor_name: "{side} symbols"\n  tensor_path: "{side}_embedding.tsv"\n'
-                f'  metadata_path: "{side}_symbols.tsv"\n}}\n'
-            )
-        write_atomically(self.run.logs / CONFIGURATION, "".join(parts))
+    run.logs.mkdir(exist_ok=True)
+    parts = []
+    for side, vocabulary in {"source": source, "target": target}.items():
+        weights = np.asarray(model.get_layer(f"{side}_embedding").embeddings)[:MOST_SYMBOLS]
+        rows = ("\t".join(f"{value:.5g}" for value in row) for row in weights)
+        write_atomically(run.logs / f"{side}_embedding.tsv", "\n".join(rows) + "\n")
+        labels = "\n".join(label(symbol) for symbol in vocabulary.symbols[:MOST_SYMBOLS])
+        write_atomically(run.logs / f"{side}_symbols.tsv", labels + "\n")
+        parts.append(
+            f'embeddings {{\n  tensor_name: "{side} symbols"\n  tensor_path: "{side}_embedding.tsv"\n'
+            f'  metadata_path: "{side}_symbols.tsv"\n}}\n'
+        )
+    write_atomically(run.logs / CONFIGURATION, "".join(parts))
 
 
 def label(symbol: str) -> str:

@@ -11,7 +11,7 @@ import yaml
 from pipeline import __version__
 from pipeline.configuration import Configuration
 from pipeline.errors import UsageError
-from pipeline.files import write_atomically
+from pipeline.files import UNFINISHED, write_atomically
 
 FORMAT = 2
 
@@ -79,8 +79,8 @@ class RunDirectory:
             raise UsageError(f"{self.path}: exists and is not a run; choose another --run or empty it")
         self.path.mkdir(parents=True, exist_ok=True)
         try:
+            write_atomically(self.readme, EXPLANATION)
             configuration.save(self.config)
-            self.readme.write_text(EXPLANATION, encoding="utf-8")
             write_atomically(self.info, json.dumps({"format": FORMAT, "attentif": __version__}))
         except BaseException:
             # Half of a beginning would look like somebody else's directory to the same command later.
@@ -89,17 +89,32 @@ class RunDirectory:
             raise
 
     def _is_empty(self) -> bool:
-        return not set(self.path.iterdir()) - {self.lock, self.lock_holder}
+        """Nothing but a lock is there, or what a beginning had written that was killed."""
+        names = {path.name for path in self.path.iterdir()} - {self.lock.name, self.lock_holder.name}
+        names -= {path.name for path in self._half_written()}
+        if self.readme.is_file() and self.readme.read_text(encoding="utf-8", errors="replace") == EXPLANATION:
+            names -= {self.readme.name, self.config.name}
+        return not names
+
+    def _half_written(self) -> list[Path]:
+        return list(self.path.glob(f".*{UNFINISHED}"))
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed had half written; only while no other writes."""
+        for path in self._half_written():
+            path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete the run, and only what a run writes."""
         if not self.exists():
             return
+        # Without a result it is no longer a finished run, whatever is left of it.
+        self.result.unlink(missing_ok=True)
         folders = (self.vocabulary, self.data, self.checkpoints, self.attention, self.logs, self.export)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         # What makes it a run goes last: cut short, it can be removed again.
-        for file in (self.metrics, self.result, self.data_info, self.readme, self.config, self.info):
+        for file in (self.metrics, self.data_info, self.readme, self.config, self.info):
             file.unlink(missing_ok=True)
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()
@@ -131,15 +146,17 @@ class RunDirectory:
         Raises:
             OSError: They cannot be written; those of the epochs before are as they were.
         """
-        before = self.metrics.read_text(encoding="utf-8") if self.metrics.is_file() else ""
-        write_atomically(self.metrics, f"{before}{json.dumps(metrics)}\n")
+        lines = [*self._metrics_before(metrics["epoch"] - 1), json.dumps(metrics)]
+        write_atomically(self.metrics, "".join(f"{line}\n" for line in lines))
 
     def truncate_metrics(self, epochs: int) -> None:
         """Forget the figures of epochs after the first `epochs`: they are about to be trained again."""
         if self.metrics.is_file():
-            lines = self.metrics.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if _epoch_of(line) <= epochs]
-            write_atomically(self.metrics, "".join(f"{line}\n" for line in kept))
+            write_atomically(self.metrics, "".join(f"{line}\n" for line in self._metrics_before(epochs)))
+
+    def _metrics_before(self, epochs: int) -> list[str]:
+        lines = self.metrics.read_text(encoding="utf-8").splitlines() if self.metrics.is_file() else []
+        return [line for line in lines if _epoch_of(line) <= epochs]
 
 
 def _epoch_of(line: str) -> float:

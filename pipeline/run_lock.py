@@ -41,12 +41,14 @@ def lock_run(directory: RunDirectory) -> Iterator[None]:
     try:
         if directory.lock_holder.is_file():
             logger.info("%s: %s ended without a word", directory.path, _read_holder(directory))
-        directory.lock_holder.write_text(json.dumps(_describe_this_process()), encoding="utf-8")
+        with contextlib.suppress(OSError):  # on a full disk the lock still holds, without a name
+            directory.lock_holder.write_text(json.dumps(_describe_this_process()), encoding="utf-8")
         yield
     finally:
         directory.lock_holder.unlink(missing_ok=True)
-        lock.release()
+        # Before the lock is free: the file of somebody else would be removed after that.
         _leave_nothing(directory, existed)
+        lock.release()
 
 
 def _describe_this_process() -> dict[str, object]:

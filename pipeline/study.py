@@ -169,7 +169,8 @@ def _train(directory: StudyDirectory, orders: Sequence[_Order], workers: int) ->
             logger.warning("%s failed before (%s); delete %s to try again", order.name, failures[order.name], failure)
         elif RunDirectory(run).read_result() is None:
             settings = directory.settings / f"{order.name}.yaml"
-            order.configuration.save(settings)
+            # One that diverges is out: half of its learning rate is another's.
+            replace_settings(order.configuration, {"train.max_rollbacks": 0}).save(settings)
             arguments = ["train", "--config", str(settings), "--run", str(run)]
             jobs.append(Job(order.name, arguments, directory.logs / f"{order.name}.log"))
     for name, reason in run_jobs(jobs, workers).items():

@@ -97,7 +97,7 @@ class _Process:
         """
         self.close()
         code = self.process.returncode
-        if code in (130, -signal.SIGINT):
+        if code in (130, 143, -signal.SIGINT):
             raise KeyboardInterrupt
         if not code:
             return None

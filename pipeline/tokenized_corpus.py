@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.bad_lines import BadLines
 from pipeline.corpus import Pair
 from pipeline.errors import DataError
+from pipeline.files import put_in_place, sync_files, write_durably
 from pipeline.pair_filter import BAD_LINE, PairFilter, Repetitions
 from pipeline.text import CHUNK, TextProcessor, in_chunks
 
@@ -93,15 +94,20 @@ def tokenize_corpus(
         unfinished = directory.with_name(f"{directory.name}.unfinished-{os.getpid()}")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        counts = _write_arrays(pairs, source_text, target_text, pair_filter, unfinished)
-        if bad_lines is not None and bad_lines.count():
-            counts["dropped"][BAD_LINE], counts["first_dropped"][BAD_LINE] = bad_lines.count(), bad_lines.first()
-        (unfinished / "manifest.json").write_text(json.dumps({"fingerprint": fingerprint, **counts}))
-        if _is_current(manifest, fingerprint):
-            shutil.rmtree(unfinished)
-        else:
-            shutil.rmtree(directory, ignore_errors=True)
-            unfinished.rename(directory)
+        try:
+            counts = _write_arrays(pairs, source_text, target_text, pair_filter, unfinished)
+            if bad_lines is not None and bad_lines.count():
+                counts["dropped"][BAD_LINE], counts["first_dropped"][BAD_LINE] = bad_lines.count(), bad_lines.first()
+            write_durably(unfinished / "manifest.json", json.dumps({"fingerprint": fingerprint, **counts}).encode())
+            sync_files(unfinished)
+            if not _is_current(manifest, fingerprint):
+                put_in_place(unfinished, directory)
+        except OSError:
+            # Another process may just have put the same there.
+            if not _is_current(manifest, fingerprint):
+                raise
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     corpus = open_corpus(directory)
     if not len(corpus):
         raise _nothing_left(directory.name, corpus, pair_filter)

@@ -24,6 +24,12 @@ from pipeline.run_lock import lock_run
 
 logger = logging.getLogger(__name__)
 
+# What may change while a training is interrupted: it changes nothing that the training makes.
+FREE = {
+    *("train.checkpoint_minutes", "train.checkpoint_steps", "train.keep_checkpoints"),
+    *("train.on_write_failure", "train.max_rollbacks"),
+}
+
 
 def train(configuration: Configuration, run: Path, overwrite: bool = False) -> dict[str, Any]:
     """Train, or go on with an unfinished training; then measure the best checkpoint and export it.
@@ -42,6 +48,9 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
         DataError: The data cannot be used.
     """
     directory = RunDirectory(Path(run))
+    result = None if overwrite else _find_result(configuration, directory)
+    if result is not None:
+        return result
     with lock_run(directory):
         return _train(configuration, directory, overwrite)
 
@@ -49,13 +58,11 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
 def _train(configuration: Configuration, directory: RunDirectory, overwrite: bool) -> dict[str, Any]:
     replaces = overwrite and directory.exists()
     if directory.exists() and not replaces:
-        directory.check_version()
-        _require_same(configuration, directory)
-        result = directory.read_result()
+        result = _find_result(configuration, directory)
         if result is not None:
-            logger.info("%s: finished before, nothing to do (--overwrite trains anew)", directory.path)
             return result
         logger.info("%s: going on with the unfinished run", directory.path)
+        directory.sweep()
     set_seed(configuration.train.seed, configuration.train.deterministic)
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
     if replaces:
@@ -68,9 +75,21 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
     return _finish(directory, data.splits)
 
 
+def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[str, Any] | None:
+    """The figures of a run that is finished; None of one that is not, or of none."""
+    if not directory.exists():
+        return None
+    directory.check_version()
+    _require_same(configuration, directory)
+    result = directory.read_result()
+    if result is not None:
+        logger.info("%s: finished before, nothing to do (--overwrite trains anew)", directory.path)
+    return result
+
+
 def _require_same(configuration: Configuration, directory: RunDirectory) -> None:
     before, now = by_name(load_configuration(directory).to_dict()), by_name(configuration.to_dict())
-    changed = describe_changes(before, now)
+    changed = describe_changes(*({key: value for key, value in of.items() if key not in FREE} for of in (before, now)))
     if changed:
         raise UsageError(
             f"{directory.path}: holds a run of another configuration ({'; '.join(changed)}); "

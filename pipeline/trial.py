@@ -85,7 +85,9 @@ def run_trial(order: TrialOrder) -> None:
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
     data = prepare_data(configuration, directory, splits, Path(order.cache))
     _log_hyperparameters(order, directory)
-    fit(configuration, directory, data, order.last_epoch)
+    # A learning rate that diverges is a bad one: half of it is another trial's.
+    train = dataclasses.replace(configuration.train, max_rollbacks=0)
+    fit(dataclasses.replace(configuration, train=train), directory, data, order.last_epoch)
     figures = read_figures(directory)
     if figures is None:
         raise TrainingError("no epoch was finished")
@@ -164,7 +166,7 @@ def start_trial(order: TrialOrder, threads: int | None = None, log: Path | None 
         reader.join(timeout=5)
         if process.stdin:
             process.stdin.close()
-    if process.returncode == 130:
+    if process.returncode in (130, 143):
         raise KeyboardInterrupt
     if process.returncode:
         raise TrialFailed(_reason(process.returncode, tail))

@@ -38,6 +38,6 @@ class WriteFailures:
             if not self.go_on:
                 raise TrainingError(
                     f"{message}. Make room and give the same command again: it goes on from there "
-                    "(train.on_write_failure continue would go on by itself)"
+                    "(with --train.on_write_failure continue it would go on by itself)"
                 ) from error
             logger.warning("%s. Training goes on and tries again with the next", message)

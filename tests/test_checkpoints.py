@@ -34,7 +34,7 @@ def test_no_checkpoint_yet(checkpoints: Checkpoints):
 
 
 def test_state_round_trip(checkpoints: Checkpoints):
-    state = TrainingState(3, 17, 1.25, 2, 12.5, 1 / 3, True, 1, 0.5)
+    state = TrainingState(3, 17, 1.25, 2, 12.5, 1 / 3, True, 1, 0.5, (0.1, 1 / 7), True)
     checkpoints.save(state, lambda path: path.write_text("w"))
     found = checkpoints.latest()
     assert found == (state, checkpoints.directory / "epoch-0003-step-0000017" / "variables.safetensors")
@@ -152,7 +152,7 @@ def test_every_bit_counts(checkpoints: Checkpoints, file: str, caplog: pytest.Lo
         else:
             assert found[0].epoch == 1
             assert f"{path.parent}: damaged checkpoint (" in caplog.text
-            assert "the one before is used" in caplog.text
+            assert "it is not used" in caplog.text
         path.write_bytes(whole)
     assert checkpoints.latest()[0].epoch == 2
 
@@ -185,7 +185,41 @@ def test_a_damaged_best_one(checkpoints: Checkpoints, caplog: pytest.LogCaptureF
         save(checkpoints, epoch=epoch, best_epoch=1, best_value=0.5)
     spoil(checkpoints.directory / "epoch-0001" / VARIABLES, 0)
     assert checkpoints.best()[0].epoch == 3
-    assert "the best checkpoint is gone, the newest is used" in caplog.text
+    assert "the best checkpoint is gone or damaged, the newest is used" in caplog.text
+
+
+def test_what_is_saved_behind_damaged_ones_stays(checkpoints: Checkpoints):
+    for state in ({"epoch": 1}, {"epoch": 2}, {"epoch": 2, "step": 100}, {"epoch": 2, "step": 200}):
+        save(checkpoints, **state, best_epoch=1)
+    for step in (100, 200):
+        spoil(checkpoints.directory / f"epoch-0002-step-0000{step}" / VARIABLES, 0)
+    assert checkpoints.latest()[0].name == "epoch-0002"
+    save(checkpoints, epoch=2, step=50, best_epoch=1)
+    assert names(checkpoints) == ["epoch-0001", "epoch-0002", "epoch-0002-step-0000050"]
+    assert checkpoints.latest()[0].step == 50
+
+
+def test_the_newest_at_an_epochs_end(checkpoints: Checkpoints):
+    assert checkpoints.latest_epoch() is None
+    for state in ({"epoch": 1}, {"epoch": 2}, {"epoch": 2, "step": 100}):
+        save(checkpoints, **state)
+    found = checkpoints.latest_epoch()
+    assert found[0].epoch == 2
+    assert checkpoints.latest_epoch(before=found[0])[0].epoch == 1
+    assert checkpoints.latest_epoch(before=TrainingState(1)) is None
+    spoil(checkpoints.directory / "epoch-0002" / VARIABLES, 0)
+    assert checkpoints.latest_epoch()[0].epoch == 1
+
+
+def test_other_directories_are_none_of_its_business(checkpoints: Checkpoints):
+    for epoch in (1, 2):
+        save(checkpoints, epoch=epoch)
+    for name in ("epoch-0001.bak", "epoch-0001-backup", "epoch-x"):
+        shutil.copytree(checkpoints.directory / "epoch-0001", checkpoints.directory / name)
+    for epoch in (3, 4):
+        save(checkpoints, epoch=epoch)
+    kept = ["epoch-0001-backup", "epoch-0001.bak", "epoch-0003", "epoch-0004", "epoch-x"]
+    assert names(checkpoints) == kept
 
 
 def test_the_mean_is_not_taken_of_damaged_ones(checkpoints: Checkpoints):

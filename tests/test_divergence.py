@@ -12,9 +12,11 @@ SYMBOLS = 20
 GUESSING = math.log(SYMBOLS)
 
 
-def watch(losses: list[float], first_step: int = 0, **figures: float) -> Diverged | None:
-    """What is raised over a resumed epoch with these losses, after one that was whole."""
-    part = WatchDivergence(SYMBOLS, first_step)
+def watch(
+    losses: list[float], first_step: int = 0, part: WatchDivergence | None = None, **figures: float
+) -> Diverged | None:
+    """What is raised over a resumed epoch with these losses."""
+    part = part or WatchDivergence(SYMBOLS, first_step)
     part.on_epoch_begin(3)
     try:
         for batch, loss in enumerate(losses):
@@ -43,6 +45,20 @@ def test_later_epochs_are_counted_from_their_beginning():
     with pytest.raises(Diverged) as caught:
         part.on_train_batch_end(7, {"batch_loss": math.nan})
     assert (caught.value.epoch, caught.value.step) == (4, 7)
+
+
+def test_it_remembers_over_an_interruption():
+    losses = [0.4 * GUESSING] * WINDOW + [1.5 * GUESSING] * 100
+    whole = watch(losses)
+    assert whole
+    for cut in (WINDOW, WINDOW + 3, whole.step):
+        before = WatchDivergence(SYMBOLS)
+        before.on_epoch_begin(0)
+        for batch, loss in enumerate(losses[:cut]):
+            before.on_train_batch_end(batch, {"batch_loss": loss})
+        after = watch(losses[cut:], cut, WatchDivergence(SYMBOLS, cut, tuple(before.losses), before.has_learnt))
+        assert after
+        assert (after.step, after.steps, str(after)) == (whole.step, WINDOW, str(whole))
 
 
 def test_what_is_worse_than_guessing():

@@ -1,6 +1,9 @@
 """Files that are whole or not there, and what is said before work that would have no place to go."""
 
+import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,7 @@ def test_no_directory_is_an_error_of_its_own(tmp_path: Path):
         write_atomically(tmp_path / "missing" / "inner", "new")
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux tells the names of open files")
 def test_the_disk_has_it_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Its content, then its name, then the directory: a power cut in between leaves the old or the new."""
     done: list[str] = []
@@ -48,7 +52,29 @@ def test_the_disk_has_it_before_it_has_its_name(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(os, "fsync", note_sync)
     monkeypatch.setattr(os, "replace", lambda *paths: (done.append("replace"), replace(*paths)))
     write_atomically(tmp_path / "file", "new")
-    assert done == ["fsync .file.unfinished", "replace", f"fsync {tmp_path.name}"]
+    assert done == [f"fsync .file.{os.getpid()}.unfinished", "replace", f"fsync {tmp_path.name}"]
+
+
+def test_two_processes_writing_the_same(tmp_path: Path):
+    path, code = (
+        tmp_path / "file",
+        "from pipeline.files import write_atomically as w; from pathlib import Path; import sys",
+    )
+    loop = f"{code}\nfor number in range(300): w(Path(sys.argv[1]), sys.argv[2] * 1000)"
+    processes = [subprocess.Popen([sys.executable, "-c", loop, str(path), letter]) for letter in "ab"]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert set(path.read_text()) in ({"a"}, {"b"})
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_system_that_cannot_wait_for_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(descriptor: int) -> None:
+        if Path(os.readlink(f"/proc/self/fd/{descriptor}")).is_dir():
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    write_atomically(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "new"
 
 
 def test_a_directory_takes_the_place_of_another(tmp_path: Path):

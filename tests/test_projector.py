@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import projector
 from pipeline.model import build_model
-from pipeline.projector import EmbeddingProjector
+from pipeline.projector import write_embeddings
 from pipeline.run_directory import RunDirectory
 from pipeline.symbols import SPECIAL_SYMBOLS
 from pipeline.text import Vocabulary
@@ -46,10 +46,7 @@ def test_white_space_and_large_vocabularies(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(projector, "MOST_SYMBOLS", 7)
     source, target = Vocabulary([" ", "\t", "\u3000", "x"]), Vocabulary(["a"])
     run = RunDirectory(tmp_path)
-    run.logs.mkdir()
-    callback = EmbeddingProjector(run, source, target)
-    callback.set_model(build_model(tiny_configuration({}).model, len(source), len(target)))
-    callback.on_train_end()
+    write_embeddings(run, build_model(tiny_configuration({}).model, len(source), len(target)), source, target)
     assert read_labels(run.logs / "source_symbols.tsv") == [*SPECIAL_SYMBOLS, "␣", "U+0009", "U+3000"]
     assert len(read_labels(run.logs / "source_embedding.tsv")) == 7
     assert len(read_labels(run.logs / "target_embedding.tsv")) == len(SPECIAL_SYMBOLS) + 1

@@ -1,5 +1,6 @@
 import errno
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,38 @@ def test_a_beginning_that_fails_can_be_made_again(tmp_path: Path, monkeypatch: p
     assert load_configuration(begin(tmp_path / "run")) == Configuration()
 
 
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_a_beginning_that_was_killed_can_be_made_again(tmp_path: Path, done: int):
+    run = begin(tmp_path / "run")
+    files = [run.readme, run.config, run.info]
+    for path in files[done + 1 :]:
+        path.unlink()
+    # Killed while this one was being written.
+    files[done].rename(run.path / f".{files[done].name}.123.unfinished")
+    assert not run.exists()
+    assert begin(tmp_path / "run").exists()
+    run.sweep()
+    assert sorted(path.name for path in run.path.iterdir()) == ["README.md", "config.yaml", "run.json"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "config.yaml", "run.json"])
+def test_somebody_elses_files_are_no_beginning(tmp_path: Path, name: str):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UsageError, match="exists and is not a run"):
+        RunDirectory(tmp_path).begin(Configuration())
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_removing_that_is_killed_leaves_no_finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run = begin(tmp_path / "run")
+    write_atomically(run.result, "{}")
+    monkeypatch.setattr(shutil, "rmtree", lambda *arguments, **options: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run.remove()
+    assert run.exists()
+    assert run.read_result() is None
+
+
 def test_remove(tmp_path: Path):
     run = begin(tmp_path / "run")
     run.remove()
@@ -133,6 +166,8 @@ def test_metrics_are_added_and_truncated(tmp_path: Path):
     run.truncate_metrics(0)  # nothing there yet
     for epoch in (1, 2, 3):
         run.append_metrics({"epoch": epoch, "loss": 0.1 * epoch})
+    run.append_metrics({"epoch": 3, "loss": 0.5})  # again, and in its place
+    assert [json.loads(line)["loss"] for line in run.metrics.read_text().splitlines()] == [0.1, 0.2, 0.5]
     run.truncate_metrics(2)
     assert [json.loads(line)["epoch"] for line in run.metrics.read_text().splitlines()] == [1, 2]
 
