@@ -39,7 +39,7 @@ def fit(
 
     Weights and figures are those that an uninterrupted training has, bit for bit, on the same machine with
     `train.deterministic`. Ctrl-C and SIGTERM save where the training stands and end it. One that diverges goes back
-    to its last checkpoint, and on with half the learning rate.
+    to an epoch's end, and on with half the learning rate.
 
     Args:
         configuration: Every setting.
