@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.files import put_in_place, remove_at_once, write_durably
+from pipeline.files import checksum, put_in_place, remove_at_once, write_durably
 
 logger = logging.getLogger(__name__)
 
@@ -106,13 +106,12 @@ class Checkpoints:
 
     def _delete_others(self, state: TrainingState) -> None:
         here = _numbers(self.directory / state.name)
-        complete = [path for path in self._complete() if _numbers(path) <= here]
+        everything = self._complete()
         # Those beyond are damaged, or of a training that diverged: this one went on before them.
-        for path in set(self._complete()) - set(complete):
-            remove_at_once(path)
+        complete = [path for path in everything if _numbers(path) <= here]
         epochs = [path for path in complete if _is_of_epoch(path)]
         kept = [*complete[-2:], *epochs[-self.keep :], self.directory / TrainingState(epoch=state.best_epoch).name]
-        for path in complete:
+        for path in everything:
             if path not in kept:
                 remove_at_once(path)
 
@@ -144,6 +143,8 @@ class Checkpoints:
         if latest is None or not latest[0].best_epoch:
             return None
         best = self.directory / TrainingState(epoch=latest[0].best_epoch).name
+        if best == latest[1].parent:
+            return latest
         found = _read(best) if best in self._complete() else None
         if found is None:
             logger.warning("%s: the best checkpoint is gone or damaged, the newest is used", best)
@@ -178,7 +179,7 @@ class Checkpoints:
 
 
 def _manifest(state: TrainingState, variables: Path) -> bytes:
-    described = {"state": dataclasses.asdict(state), "sha256": _checksum(variables)}
+    described = {"state": dataclasses.asdict(state), "sha256": checksum(variables)}
     return json.dumps({**described, "manifest_sha256": _checksum_of(described)}, indent=1).encode()
 
 
@@ -189,18 +190,13 @@ def _read(path: Path) -> tuple[TrainingState, Path] | None:
         described = {name: manifest[name] for name in ("state", "sha256")}
         if manifest["manifest_sha256"] != _checksum_of(described):
             raise ValueError(f"{MANIFEST} is not what was written")
-        if manifest["sha256"] != _checksum(path / VARIABLES):
+        if manifest["sha256"] != checksum(path / VARIABLES):
             raise ValueError(f"{VARIABLES} is not what was written")
         state = manifest["state"]
         return TrainingState(**{**state, "losses": tuple(state["losses"])}), path / VARIABLES
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.warning("%s: damaged checkpoint (%s), it is not used", path, str(error) or "not a manifest")
         return None
-
-
-def _checksum(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _checksum_of(described: dict[str, Any]) -> str:

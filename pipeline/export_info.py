@@ -1,7 +1,6 @@
 """What stands beside an export's graph: how it was made, and the checksums of its files."""
 
 import dataclasses
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 from pipeline.configuration import SearchConfiguration, TextConfiguration
 from pipeline.errors import AttentifError, DataError, UsageError
+from pipeline.files import checksum
 from pipeline.run_directory import FORMAT
 
 EXPORT_INFO = "attentif.json"
@@ -34,7 +34,7 @@ class ExportInfo(NamedTuple):
 def checksums(directory: Path) -> dict[str, str]:
     """SHA-256 of every file of an export but its info file, by path."""
     paths = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != EXPORT_INFO)
-    return {path.relative_to(directory).as_posix(): _sha256(path) for path in paths}
+    return {path.relative_to(directory).as_posix(): checksum(path) for path in paths}
 
 
 def require_whole(directory: Path, files: dict[str, str]) -> None:
@@ -46,16 +46,11 @@ def require_whole(directory: Path, files: dict[str, str]) -> None:
     for name, expected in files.items():
         path = directory / name
         try:
-            wrong = None if _sha256(path) == expected else "not as it was exported, its SHA-256 is another"
+            wrong = None if checksum(path) == expected else "not as it was exported, its SHA-256 is another"
         except OSError as error:
             wrong = f"cannot be read ({error.strerror})"
         if wrong:
             raise DataError(f"{path}: the exported model is damaged ({wrong}); export it again")
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_export_info(directory: Path) -> ExportInfo:
@@ -84,8 +79,8 @@ def _check(info: dict[str, Any]) -> ExportInfo:
         raise ValueError(f"n_best is {n_best!r}")
     if not isinstance(files, dict) or not set(_NEEDED) <= set(files):
         raise ValueError("files lack those of a SavedModel")
-    for name, checksum in files.items():
-        if not _NAME.fullmatch(name) or not isinstance(checksum, str):
+    for name, sha256 in files.items():
+        if not _NAME.fullmatch(name) or not isinstance(sha256, str):
             raise ValueError(f"files: {name!r} is none of a SavedModel's")
     try:
         search, text = SearchConfiguration(**info["search"]), TextConfiguration(**info["text"])

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -77,6 +78,16 @@ def sync_files(directory: Path) -> None:
                 os.fsync(file.fileno())
         elif path.is_dir():
             sync_directory(path)
+
+
+def checksum(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's content.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def put_in_place(unfinished: Path, final: Path) -> None:

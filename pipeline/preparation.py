@@ -16,7 +16,7 @@ from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, DataConfiguration, TextConfiguration
 from pipeline.corpus import Pair, Split, describe_line, list_corpora, overlap, source_files
 from pipeline.errors import DataError, UsageError
-from pipeline.files import write_atomically
+from pipeline.files import checksum, write_atomically
 from pipeline.loading import make_texts
 from pipeline.members import load_vocabularies
 from pipeline.pair_filter import BAD_LINE, PairFilter, training_filter
@@ -103,10 +103,7 @@ def _require_same_files(configuration: Configuration, directory: RunDirectory) -
     """The SHA-256 of every data file, remembered in the run; changed files begin anew or are refused."""
     locations = (configuration.data.train, configuration.data.dev, configuration.data.test)
     files = [path for location in locations if location is not None for path in source_files(location)]
-    checksums = {}
-    for path in files:
-        with open(path, "rb") as file:
-            checksums[path] = hashlib.file_digest(file, "sha256").hexdigest()
+    checksums = {path: checksum(path) for path in files}
     before = json.loads(directory.data_info.read_text(encoding="utf-8")) if directory.data_info.is_file() else checksums
     changed = [path for path in checksums if before.get(path) != checksums[path]]
     if changed:
@@ -219,7 +216,7 @@ def _fingerprint(configuration: Configuration, directory: RunDirectory, split: s
     """Names what the ids depend on: settings, vocabularies, and the content of the files."""
     settings = configuration.to_dict()
     files = [directory.vocabulary / f"{side}{end}" for side in ("source", "target") for end in (".txt", ".model")]
-    vocabularies = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]
+    vocabularies = [checksum(file) for file in files if file.is_file()]
     data = {name: value for name, value in settings["data"].items() if name not in ("batch_tokens", "buckets")}
     data["train"] = [corpus for corpus, _ in list_corpora(configuration.data.train)]
     parts = [split, data, settings["text"], configuration.train.seed, vocabularies, checksums]
