@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kills import compare
+from benchmarks.kills import command, compare
 from pipeline.checkpoints import Checkpoints
 from pipeline.run_directory import RunDirectory
 
@@ -36,10 +36,10 @@ SETTINGS = {
 
 def train(run: Path, on_write_failure: str) -> subprocess.Popen[str]:
     """Start it."""
-    settings = [part for key, value in SETTINGS.items() for part in (f"--{key}", str(value))]
-    command = [sys.executable, "-m", "pipeline", "train", "--run", str(run), *settings]
-    command += ["--train.on_write_failure", on_write_failure]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    arguments = command(run, {**SETTINGS, "train.on_write_failure": on_write_failure})
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
 
 
 class Ballast:

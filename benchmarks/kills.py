@@ -64,10 +64,10 @@ def draw_kills(count: int, steps_per_epoch: int, seed: int) -> list[Kill]:
     return sorted(kills)
 
 
-def command(run: Path) -> list[str]:
-    """What both trainings are started with."""
-    settings = [part for key, value in SETTINGS.items() for part in (f"--{key}", str(value))]
-    return ["train", "--run", str(run), *settings]
+def command(run: Path, settings: dict[str, Any]) -> list[str]:
+    """What a training is started with."""
+    options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
+    return ["train", "--run", str(run), *options]
 
 
 def train_and_die(run: Path, kill: Kill | None) -> None:
@@ -100,7 +100,7 @@ def train_and_die(run: Path, kill: Kill | None) -> None:
     Checkpoints.save, SaveAndStop.on_train_batch_end = note, look  # type: ignore[method-assign]
     # The end of the training says enough: no last evaluation and no export.
     training._finish = lambda directory, splits: {}
-    sys.exit(main(command(run)))
+    sys.exit(main(command(run, SETTINGS)))
 
 
 def end() -> None:

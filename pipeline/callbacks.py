@@ -1,4 +1,4 @@
-"""What happens around the epochs: decoding the dev set, pictures, figures, progress."""
+"""What happens around the epochs: decoding the dev set, pictures, figures, progress, the end when asked to."""
 
 import sys
 import time
@@ -11,8 +11,10 @@ from tqdm import tqdm
 
 from pipeline.attention_plot import draw_attention, png_bytes
 from pipeline.curves import Curves
+from pipeline.epoch_clock import EpochClock
 from pipeline.evaluation import score_predictions
 from pipeline.files import write_atomically
+from pipeline.interruption import Interruption
 from pipeline.metrics import BLEU, CHRF, PER, WER
 from pipeline.predictor import Prediction, Predictor
 from pipeline.run_directory import RunDirectory
@@ -21,47 +23,6 @@ from pipeline.write_failures import WriteFailures
 LOG_EVERY_STEPS = 50
 TABLE_ROWS = 20
 NOT_OF_THE_EPOCH = {"val_tokens", "batch_loss", "gradient_norm"}
-
-
-class EpochClock(keras.callbacks.Callback):
-    """The steps and the time that an epoch has taken so far, those before an interruption included.
-
-    Args:
-        steps: Batches of an epoch.
-        first_step: How many of them the first epoch has done before.
-        seconds: What these took.
-    """
-
-    def __init__(self, steps: int, first_step: int = 0, seconds: float = 0.0) -> None:
-        super().__init__()
-        self.steps, self._first = steps, (first_step, seconds)
-        self._before, self._began = 0.0, time.perf_counter()
-        self.epoch = 0
-        """The one that runs, from 0."""
-        self.step = 0
-        """Batches of it that are done."""
-        self.trained = 0.0
-        """Seconds up to the last of them."""
-
-    @property
-    def all_steps(self) -> int:
-        """Batches of the whole training that are done. The optimizer's own count leaves out those it skips."""
-        return self.epoch * self.steps + self.step
-
-    @property
-    def seconds(self) -> float:
-        """Seconds up to now."""
-        return self._before + time.perf_counter() - self._began
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Start."""
-        (self.step, self._before), self._first = self._first, (0, 0.0)
-        self.epoch, self._began = epoch, time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Count, and remember when the steps ended."""
-        self.step += 1
-        self.trained = self.seconds
 
 
 class DecodedDevMetrics(keras.callbacks.Callback):
@@ -207,14 +168,12 @@ class Progress(keras.callbacks.Callback):
 
     Args:
         epochs: Epochs of the whole training.
-        steps_per_epoch: Batches of an epoch.
-        clock: Has the epoch's time.
-        first_step: Steps that the first epoch has done already.
+        clock: Has the epoch's steps and time.
     """
 
-    def __init__(self, epochs: int, steps_per_epoch: int, clock: EpochClock, first_step: int = 0) -> None:
+    def __init__(self, epochs: int, clock: EpochClock) -> None:
         super().__init__()
-        self.epochs, self.steps_per_epoch, self.clock, self._first_step = epochs, steps_per_epoch, clock, first_step
+        self.epochs, self.clock = epochs, clock
         self._bar = tqdm(disable=True)
 
     def close(self) -> None:
@@ -227,9 +186,8 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Open the bar."""
-        name, steps = f"epoch {epoch + 1}/{self.epochs}", {"total": self.steps_per_epoch, "initial": self._first_step}
+        name, steps = f"epoch {epoch + 1}/{self.epochs}", {"total": self.clock.steps, "initial": self.clock.step}
         self._bar = tqdm(**steps, desc=name, unit="step", file=sys.stderr, leave=False)
-        self._first_step = 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Move the bar."""
@@ -238,7 +196,7 @@ class Progress(keras.callbacks.Callback):
             speed = float(logs["tokens"]) / self.clock.seconds
             done = int(self.model.optimizer.iterations.numpy())
             rate = (time.perf_counter() - self._began) / max(1, done - self._first)
-            left = rate * (self.epochs * self.steps_per_epoch - done)
+            left = rate * (self.epochs * self.clock.steps - done)
             self._bar.set_postfix_str(
                 f"loss {float(logs['loss']):.3f}, {speed:,.0f} tokens/s, {_clock(left)} left in all", refresh=False
             )
@@ -256,3 +214,33 @@ def _clock(seconds: float) -> str:
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+class EndWhenAsked(keras.callbacks.Callback):
+    """Ends a training at the end of a step or of an epoch; the callbacks before it have saved.
+
+    Args:
+        interruption: What remembers the signal.
+        clock: Has the epoch's steps.
+    """
+
+    def __init__(self, interruption: Interruption, clock: EpochClock) -> None:
+        super().__init__()
+        self.interruption, self.clock = interruption, clock
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """End, unless the epoch is about to: its figures are still to come.
+
+        Raises:
+            Interrupted: It was asked to.
+        """
+        if self.clock.step < self.clock.steps:
+            self.interruption.end_if_asked()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """End.
+
+        Raises:
+            Interrupted: It was asked to.
+        """
+        self.interruption.end_if_asked()

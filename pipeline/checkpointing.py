@@ -9,10 +9,10 @@ import keras
 import numpy as np
 
 from pipeline.averaging import AveragedWeights
-from pipeline.callbacks import EpochClock
 from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.configuration import TrainConfiguration
 from pipeline.divergence import WatchDivergence
+from pipeline.epoch_clock import EpochClock
 from pipeline.interruption import Interruption
 from pipeline.metrics import Metric
 from pipeline.weights import METRICS, save_variables, training_variables
@@ -26,7 +26,6 @@ class SaveAndStop(keras.callbacks.Callback):
         checkpoints: Where to.
         train: How often, and the patience.
         state: Where the training stands at its start.
-        steps: Batches of an epoch.
         monitors: The metric, and what decides between equal values of it: on little or hard data the share of
             wrong outputs stays at 100 % for a while.
         clock: Has the epoch's steps and time.
@@ -43,7 +42,6 @@ class SaveAndStop(keras.callbacks.Callback):
         checkpoints: Checkpoints,
         train: TrainConfiguration,
         state: TrainingState,
-        steps: int,
         monitors: tuple[Metric, Metric],
         clock: EpochClock,
         watch: WatchDivergence,
@@ -54,7 +52,7 @@ class SaveAndStop(keras.callbacks.Callback):
         averaged: AveragedWeights | None = None,
     ) -> None:
         super().__init__()
-        self.checkpoints, self.train, self.state, self.steps = checkpoints, train, state, steps
+        self.checkpoints, self.train, self.state = checkpoints, train, state
         self.monitors, self.clock, self.watch, self.flush = monitors, clock, watch, flush
         self.interruption, self.failures, self.averaged = interruption, failures, averaged
         self._metrics, self._saved_at = metrics, time.monotonic()
@@ -68,7 +66,7 @@ class SaveAndStop(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Save now and then; the last step of an epoch leaves it to the epoch's end."""
         step = self.clock.step
-        if step < self.steps and (self._is_time() or self.interruption.number is not None):
+        if step < self.clock.steps and (self._is_time() or self.interruption.number is not None):
             self._save(dataclasses.replace(self.state, step=step, seconds=self.clock.seconds))
 
     def _is_time(self) -> bool:

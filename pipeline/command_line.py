@@ -340,7 +340,7 @@ def _how_to_go_on(argv: list[str]) -> str:
 
 def _explain(error: OSError) -> str:
     reason = error.strerror or " ".join(str(error).split())
-    code = errno.ENOSPC if os.strerror(errno.ENOSPC) in reason else error.errno  # TensorFlow sets no errno
+    code = errno.ENOSPC if os.strerror(errno.ENOSPC) in reason else error.errno  # some libraries set none
     remedy = _REMEDIES.get(code or 0, "check the path and the disk, then run the same command again")
     return f"{error.filename or 'a file'} cannot be used ({reason}): {remedy}"
 

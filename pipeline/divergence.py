@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from pipeline.corpus import TrainingLocation, describe_line
+from pipeline.epoch_clock import EpochClock
 from pipeline.tokenized_corpus import TokenizedCorpus
 
 WINDOW = 20
@@ -39,22 +40,18 @@ class WatchDivergence(keras.callbacks.Callback):
 
     Args:
         vocabulary_size: Of the target.
-        first_step: Steps that the first epoch has done already.
+        clock: Has the epoch and its steps.
         losses: Those of the last batches before, 20 at most.
         has_learnt: Whether the mean was ever below half.
     """
 
     def __init__(
-        self, vocabulary_size: int, first_step: int = 0, losses: Sequence[float] = (), has_learnt: bool = False
+        self, vocabulary_size: int, clock: EpochClock, losses: Sequence[float] = (), has_learnt: bool = False
     ) -> None:
         super().__init__()
         self.ignorance = math.log(vocabulary_size)
-        self._first = first_step
+        self.clock = clock
         self.losses, self.has_learnt = deque(losses, maxlen=WINDOW), has_learnt
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Remember which it is."""
-        self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Look.
@@ -64,26 +61,22 @@ class WatchDivergence(keras.callbacks.Callback):
         """
         logs = logs or {}
         loss, gradient_norm = float(logs["batch_loss"]), float(logs.get("gradient_norm", 0.0))
-        step = self._first + batch
+        epoch, step = self.clock.epoch, self.clock.step - 1
         if not math.isfinite(loss):
-            raise Diverged(self._epoch, step, f"the loss is {loss}")
+            raise Diverged(epoch, step, f"the loss is {loss}")
         if not math.isfinite(gradient_norm):
-            raise Diverged(self._epoch, step, f"the norm of the gradient is {gradient_norm}")
+            raise Diverged(epoch, step, f"the norm of the gradient is {gradient_norm}")
         if loss > 4 * self.ignorance:
-            raise Diverged(self._epoch, step, self._describe(loss))
+            raise Diverged(epoch, step, self._describe(loss))
         self.losses.append(loss)
         mean = sum(self.losses) / len(self.losses)
         if len(self.losses) == WINDOW:
             self.has_learnt |= mean < self.ignorance / 2
             if mean > self.ignorance * (1 if self.has_learnt else 2):
-                raise Diverged(self._epoch, step, self._describe(mean), WINDOW)
+                raise Diverged(epoch, step, self._describe(mean), WINDOW)
 
     def _describe(self, loss: float) -> str:
         return f"the loss has grown to {loss:.3g} per symbol, {self.ignorance:.3g} is that of pure guessing"
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """What follows is a whole epoch."""
-        self._first = 0
 
 
 def describe_pairs(corpus: TokenizedCorpus, indices: np.ndarray, location: TrainingLocation) -> str:

@@ -10,15 +10,16 @@ import tensorflow as tf
 
 from pipeline.averaging import AveragedWeights
 from pipeline.batches import TrainingOrder, training_batches, validation_batches
-from pipeline.callbacks import DecodedDevMetrics, DevReport, EpochClock, FigureLog, Progress
+from pipeline.callbacks import DecodedDevMetrics, DevReport, EndWhenAsked, FigureLog, Progress
 from pipeline.checkpointing import SaveAndStop
 from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.configuration import Configuration
 from pipeline.corpus import group_references
 from pipeline.curves import Curves, forget_later
 from pipeline.divergence import Diverged, WatchDivergence, describe_pairs
+from pipeline.epoch_clock import EpochClock
 from pipeline.errors import TrainingError
-from pipeline.interruption import EndWhenAsked, Interruption
+from pipeline.interruption import Interruption
 from pipeline.loading import live_string_model
 from pipeline.metrics import objectives
 from pipeline.model import SequenceToSequence
@@ -137,6 +138,8 @@ class _Stretch:
         self.configuration, self.directory, self.data, self.order = configuration, directory, data, order
         self.checkpoints, self.state, self.interruption = checkpoints, state, interruption
         self.curves = Curves(directory.logs)
+        self.clock = EpochClock(order.steps, state.step, state.seconds)
+        self.progress = Progress(configuration.train.epochs, self.clock)
         self.failures = WriteFailures(configuration.train.on_write_failure == "continue", self._last_good)
 
     def _last_good(self) -> str:
@@ -165,7 +168,7 @@ class _Stretch:
             try:
                 self._run_epochs(model, parts, epochs)
             finally:
-                next(part for part in parts if isinstance(part, Progress)).close()
+                self.progress.close()
         with self.failures.watch("what TensorBoard shows"):
             self.curves.flush(durably=True)
             write_embeddings(self.directory, model, self.data.source_vocabulary, self.data.target_vocabulary)
@@ -198,9 +201,9 @@ class _Stretch:
             model.fit(batches, initial_epoch=epoch, epochs=epochs, steps_per_epoch=steps, **options)
 
     def _callbacks(self, model: SequenceToSequence, metrics: list[Any]) -> list[keras.callbacks.Callback]:
-        train, data, state, steps = self.configuration.train, self.data, self.state, self.order.steps
-        clock = EpochClock(steps, state.step, state.seconds)
-        watch = WatchDivergence(len(data.target_vocabulary), state.step, state.losses, state.has_learnt)
+        train, data, state = self.configuration.train, self.data, self.state
+        clock = self.clock
+        watch = WatchDivergence(len(data.target_vocabulary), clock, state.losses, state.has_learnt)
         figures = FigureLog(self.directory, self.curves, clock, self.failures)
 
         def flush() -> None:
@@ -212,7 +215,6 @@ class _Stretch:
             self.checkpoints,
             train,
             state,
-            steps,
             objectives(self.configuration.text),
             clock,
             watch,
@@ -230,8 +232,8 @@ class _Stretch:
             self._decoding(model),
             figures,
             saving,
-            Progress(train.epochs, steps, clock, state.step),
-            EndWhenAsked(self.interruption, steps, state.step),
+            self.progress,
+            EndWhenAsked(self.interruption, clock),
         ]
 
     def _decoding(self, model: SequenceToSequence) -> DecodedDevMetrics:

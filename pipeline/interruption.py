@@ -7,8 +7,6 @@ import threading
 from types import FrameType
 from typing import Any
 
-import keras
-
 logger = logging.getLogger(__name__)
 
 
@@ -64,35 +62,3 @@ class Interruption:
         """
         if self.number is not None:
             raise Interrupted(self.number)
-
-
-class EndWhenAsked(keras.callbacks.Callback):
-    """Ends a training at the end of a step or of an epoch; the callbacks before it have saved.
-
-    Args:
-        interruption: What remembers the signal.
-        steps: Batches of an epoch. After the last one the epoch's figures are still to come.
-        first_step: Steps that the first epoch has done already.
-    """
-
-    def __init__(self, interruption: Interruption, steps: int, first_step: int = 0) -> None:
-        super().__init__()
-        self.interruption, self.steps, self._first = interruption, steps, first_step
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """End, unless the epoch is about to.
-
-        Raises:
-            Interrupted: It was asked to.
-        """
-        if self._first + batch + 1 < self.steps:
-            self.interruption.end_if_asked()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """End.
-
-        Raises:
-            Interrupted: It was asked to.
-        """
-        self._first = 0
-        self.interruption.end_if_asked()

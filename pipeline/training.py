@@ -48,6 +48,8 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
         DataError: The data cannot be used.
     """
     directory = RunDirectory(Path(run))
+    # Once before the lock, so that a finished run can be asked for anywhere, also where nothing can be written; once
+    # behind it, for another process may have finished the run in between.
     result = None if overwrite else _find_result(configuration, directory)
     if result is not None:
         return result

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 import pytest
 
 from pipeline import callbacks
-from pipeline.callbacks import DevReport, EpochClock, FigureLog
+from pipeline.callbacks import DevReport, EndWhenAsked, FigureLog
 from pipeline.configuration import Configuration
 from pipeline.curves import Curves
+from pipeline.epoch_clock import EpochClock
 from pipeline.errors import TrainingError
+from pipeline.interruption import Interrupted, Interruption
 from pipeline.predictor import Hypothesis, Prediction
 from pipeline.run_directory import RunDirectory
 from pipeline.write_failures import WriteFailures
@@ -30,18 +33,6 @@ def run(tmp_path: Path) -> RunDirectory:
 
 def fail(*arguments: object) -> None:
     raise FULL
-
-
-def test_the_clock_goes_on_where_an_epoch_was_left():
-    clock = EpochClock(steps=10, first_step=4, seconds=100.0)
-    clock.on_epoch_begin(2)
-    assert (clock.epoch, clock.step, clock.all_steps) == (2, 4, 24)
-    clock.on_train_batch_end(0)
-    assert (clock.step, clock.all_steps) == (5, 25)
-    assert 100 < clock.trained < 101
-    clock.on_epoch_begin(3)
-    assert (clock.step, clock.all_steps) == (0, 30)
-    assert clock.seconds < 1
 
 
 def test_pictures_that_have_no_room(run: RunDirectory, monkeypatch: pytest.MonkeyPatch, caplog: Any):
@@ -75,3 +66,24 @@ def test_figures_that_had_no_room_come_later(run: RunDirectory, monkeypatch: pyt
     rows = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert [(row["epoch"], row["loss"], row["learning_rate"]) for row in rows] == [(1, 2.0, 0.5), (2, 1.0, 0.5)]
     assert set(rows[1]) == {"epoch", "loss", "learning_rate", "tokens_per_second", "seconds"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("first_step", [0, 2])
+def test_it_ends_where_all_is_saved(number: int, code: int, first_step: int):
+    interruption, clock = Interruption(), EpochClock(5, first_step)
+    part = EndWhenAsked(interruption, clock)
+    clock.on_epoch_begin(1)
+    clock.on_train_batch_end(0)
+    part.on_train_batch_end(0)
+    part.on_epoch_end(0)  # nobody asked
+    interruption.number = number
+    while clock.step < 4:
+        clock.on_train_batch_end(0)
+        with pytest.raises(Interrupted) as caught:
+            part.on_train_batch_end(0)
+        assert caught.value.exit_code == code
+    clock.on_train_batch_end(0)
+    part.on_train_batch_end(0)  # the epoch's end follows
+    with pytest.raises(Interrupted):
+        part.on_epoch_end(1)

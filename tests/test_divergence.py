@@ -6,21 +6,32 @@ import numpy as np
 import pytest
 
 from pipeline.divergence import MOST_LINES, WINDOW, Diverged, WatchDivergence, describe_pairs
+from pipeline.epoch_clock import EpochClock
 from pipeline.tokenized_corpus import TokenizedCorpus
 
 SYMBOLS = 20
 GUESSING = math.log(SYMBOLS)
 
 
+def begin(epoch: int, first_step: int = 0) -> EpochClock:
+    clock = EpochClock(1000, first_step)
+    clock.on_epoch_begin(epoch)
+    return clock
+
+
+def step(part: WatchDivergence, loss: float, **figures: float) -> None:
+    part.clock.on_train_batch_end(0)
+    part.on_train_batch_end(0, {"loss": 1.0, "batch_loss": loss, **figures})
+
+
 def watch(
     losses: list[float], first_step: int = 0, part: WatchDivergence | None = None, **figures: float
 ) -> Diverged | None:
     """What is raised over a resumed epoch with these losses."""
-    part = part or WatchDivergence(SYMBOLS, first_step)
-    part.on_epoch_begin(3)
+    part = part or WatchDivergence(SYMBOLS, begin(3, first_step))
     try:
-        for batch, loss in enumerate(losses):
-            part.on_train_batch_end(batch, {"loss": 1.0, "batch_loss": loss, **figures})
+        for loss in losses:
+            step(part, loss, **figures)
     except Diverged as error:
         return error
     return None
@@ -37,14 +48,13 @@ def test_no_finite_number_is_noticed_at_the_step(value: float):
 
 
 def test_later_epochs_are_counted_from_their_beginning():
-    part = WatchDivergence(SYMBOLS, first_step=10)
-    part.on_epoch_begin(3)
-    part.on_train_batch_end(0, {"batch_loss": 1.0})
-    part.on_epoch_end(3)
-    part.on_epoch_begin(4)
+    part = WatchDivergence(SYMBOLS, begin(3, first_step=10))
+    step(part, 1.0)
+    part.clock.on_epoch_begin(4)
+    step(part, 1.0)
     with pytest.raises(Diverged) as caught:
-        part.on_train_batch_end(7, {"batch_loss": math.nan})
-    assert (caught.value.epoch, caught.value.step) == (4, 7)
+        step(part, math.nan)
+    assert (caught.value.epoch, caught.value.step) == (4, 1)
 
 
 def test_it_remembers_over_an_interruption():
@@ -52,11 +62,11 @@ def test_it_remembers_over_an_interruption():
     whole = watch(losses)
     assert whole
     for cut in (WINDOW, WINDOW + 3, whole.step):
-        before = WatchDivergence(SYMBOLS)
-        before.on_epoch_begin(0)
-        for batch, loss in enumerate(losses[:cut]):
-            before.on_train_batch_end(batch, {"batch_loss": loss})
-        after = watch(losses[cut:], cut, WatchDivergence(SYMBOLS, cut, tuple(before.losses), before.has_learnt))
+        before = WatchDivergence(SYMBOLS, begin(3))
+        for loss in losses[:cut]:
+            step(before, loss)
+        resumed = WatchDivergence(SYMBOLS, begin(3, cut), tuple(before.losses), before.has_learnt)
+        after = watch(losses[cut:], part=resumed)
         assert after
         assert (after.step, after.steps, str(after)) == (whole.step, WINDOW, str(whole))
 

@@ -43,7 +43,7 @@ RANKS = [
         "members",
         "optimization",
     },
-    {"callbacks", "checkpointing", "divergence", "preparation", "projector", "attention_page"},
+    {"callbacks", "checkpointing", "divergence", "epoch_clock", "preparation", "projector", "attention_page"},
     {"epochs", "export", "training", "inspection"},
     {"oracles", "trial", "trial_report", "search_directory", "search_processes", "tuning"},
     {"study_directory", "study_processes", "length_figures", "length_report", "study"},

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pipeline.interruption import EndWhenAsked, Interrupted, Interruption
+from pipeline.interruption import Interrupted, Interruption
 
 
 def test_the_first_is_remembered_the_second_ends_at_once(caplog: pytest.LogCaptureFixture):
@@ -45,23 +45,3 @@ def test_outside_of_the_main_thread_nothing_is_touched():
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGTERM)]
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_it_ends_where_all_is_saved(number: int, code: int):
-    interruption = Interruption()
-    part = EndWhenAsked(interruption, steps=5, first_step=2)
-    part.on_train_batch_end(0)
-    part.on_epoch_end(0)  # nobody asked
-    interruption.number = number
-    for batch in range(4):
-        with pytest.raises(Interrupted) as caught:
-            part.on_train_batch_end(batch)
-        assert caught.value.exit_code == code
-    part.on_train_batch_end(4)  # the epoch's end follows
-    with pytest.raises(Interrupted):
-        part.on_epoch_end(1)
-    resumed = EndWhenAsked(interruption, steps=5, first_step=2)
-    with pytest.raises(Interrupted):
-        resumed.on_train_batch_end(1)
-    resumed.on_train_batch_end(2)  # the fifth
