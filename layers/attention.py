@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from layers.large_products import Projection
+
 PACKAGE = "attentif"
 
 
@@ -58,7 +60,7 @@ class BahdanauAttention(keras.layers.Layer):
         self.units, self.coverage = units, coverage
         policy = self.dtype_policy
         self.query_projection = keras.layers.Dense(units, use_bias=False, dtype=policy, name="query_projection")
-        self.memory_projection = keras.layers.Dense(units, dtype=policy, name="memory_projection")
+        self.memory_projection = Projection(units, dtype=policy, name="memory_projection")
 
     def build(self, query_shape: Any, keys_shape: Any = None, values_shape: Any = None, mask_shape: Any = None) -> None:
         """Create the projections and the score vector from the shapes of the call's arguments."""
@@ -81,18 +83,19 @@ class BahdanauAttention(keras.layers.Layer):
         self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1, coverage: Any = None
     ) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
-        matched = self._match(query, keys, beams, coverage)
+        matched, mask = self._match(query, keys, beams, coverage), ops.expand_dims(mask, 1)
         # Flat: a product of a tensor of more axes with a vector would run as one tiny product per row.
         vector = ops.expand_dims(ops.cast(self.score_vector, keys.dtype), 1)
-        scores = ops.reshape(ops.matmul(ops.reshape(matched, (-1, self.units)), vector), ops.shape(matched)[:-1])
-        weights = masked_softmax(scores, ops.expand_dims(mask, 1))
+        shape = tf.shape(mask) if beams == 1 else (-1, beams, ops.shape(keys)[1])
+        scores = ops.reshape(ops.matmul(ops.reshape(matched, (-1, self.units)), vector), shape)
+        weights = masked_softmax(scores, mask)
         context = weighted_sum(ops.cast(weights, values.dtype), values)
         return join_beams(context, beams), join_beams(weights, beams)
 
     def _match(self, query: Any, keys: Any, beams: int, coverage: Any) -> Any:
         """The tanh above, `[batch, beams, source, units]`."""
-        query = split_beams(self.query_projection(query), beams)
-        seen = ops.expand_dims(query, 2) + ops.expand_dims(keys, 1)
+        query = ops.reshape(self.query_projection(query), (-1, beams, 1, self.units))
+        seen = query + ops.expand_dims(keys, 1)
         if self.coverage:
             before = ops.reshape(ops.cast(coverage, keys.dtype), (-1, beams, ops.shape(keys)[1], 1))
             seen = seen + before * ops.cast(self.coverage_vector, keys.dtype)

@@ -11,6 +11,7 @@ from layers.attention import PACKAGE, BahdanauAttention, FixedContext, softmax_d
 from layers.cells import CELLS, GRUCell
 from layers.decoder_state import AttentionMemory, DecoderState
 from layers.dropout import Dropout
+from layers.large_products import dense
 from layers.luong_attention import LuongAttention
 from layers.multi_head_attention import MultiHeadBahdanauAttention
 from layers.plain_unroll import plain_unroll
@@ -218,8 +219,7 @@ class AttentionDecoder(keras.layers.Layer):
         """`[..., n]` times n rows of a kernel, from the first on."""
         part = self._weight(kernel)[first : first + rows.shape[-1]]
         rows = ops.cast(rows, self.compute_dtype)
-        # A single 2-D product, also where Keras's `matmul` would make it many.
-        return ops.matmul(rows, part) if len(rows.shape) == 2 else ops.tensordot(rows, part, 1)
+        return ops.matmul(rows, part) if len(rows.shape) == 2 else dense(rows, part)
 
     def _weight(self, variable: Any) -> Any:
         # Outside `__call__` Keras does not cast by itself.

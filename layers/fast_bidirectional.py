@@ -97,7 +97,8 @@ def _read(
     equations = EQUATIONS[cell]
     length, units = tf.shape(inputs)[1], directions[0].recurrent_kernel.shape[0]
     opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
-    shut = (1 - opened) * tf.repeat(tf.constant(equations.PADDING, inputs.dtype), units)
+    padding = [value for value in equations.PADDING for _ in range(units)]
+    shut = (1 - opened) * tf.constant(padding, inputs.dtype)
     time_major = tf.transpose(inputs, [1, 0, 2])
     biases = [equations.split_bias(direction.bias) for direction in directions]
     input_gates = [dense(time_major, directions[side].kernel) + biases[side][0] + shut for side in (0, 1)]

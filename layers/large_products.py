@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 
@@ -10,6 +11,16 @@ def dense(inputs: Any, kernel: Any) -> Any:
     shape = tf.shape(inputs)
     flat = tf.matmul(tf.reshape(inputs, [-1, inputs.shape[-1]]), kernel)
     return tf.reshape(flat, [shape[0], shape[1], kernel.shape[-1]])
+
+
+class Projection(keras.layers.Dense):
+    """A `keras.layers.Dense` of `[batch, positions, features]` that is one product."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Project."""
+        flat = super().call(tf.reshape(inputs, [-1, inputs.shape[-1]]), training=training)
+        shape = tf.shape(inputs)
+        return tf.reshape(flat, [shape[0], shape[1], self.units])
 
 
 def dense_gradient(gradient: Any, kernel: Any) -> Any:

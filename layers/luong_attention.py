@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from layers.attention import PACKAGE, join_beams, masked_softmax, split_beams, weighted_sum
+from layers.large_products import Projection
 
 SCORES = ("dot", "general")
 
@@ -44,7 +45,7 @@ class LuongAttention(keras.layers.Layer):
             raise ValueError(f"score must be one of {list(SCORES)}, got {score!r}")
         self.units, self.score = units, score
         if score == "general":
-            self.memory_projection = keras.layers.Dense(
+            self.memory_projection = Projection(
                 units, use_bias=False, dtype=self.dtype_policy, name="memory_projection"
             )
 

@@ -54,16 +54,22 @@ class SingleNetwork(tf.Module):
         """See `Network`."""
         memory, mask, summary = self._read(source, lengths)
         prepared = self.decoder.prepare_memory(memory, mask, summary)
-        return self.decoder.initial_state(summary, mask), _Memory(prepared, self._input_table())
+        weights = [tf.convert_to_tensor(variable) for variable in self._weights()]
+        return self.decoder.initial_state(summary, mask), _Memory(prepared, self._input_table(), weights)
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """See `Network`."""
-        if memory.inputs is None:
-            inputs = self.decoder.prepare_inputs(self.target_embedding(tokens))
-        else:
-            inputs = tf.gather(memory.inputs, tokens)
-        hidden, state, attention_weights = self.decoder.step(inputs, state, memory.attention, beams)
-        return self._logits(hidden), state, attention_weights
+        with keras.StatelessScope(state_mapping=zip(self._weights(), memory.weights, strict=True)):
+            if memory.inputs is None:
+                inputs = self.decoder.prepare_inputs(_embed(self.target_embedding, tokens))
+            else:
+                inputs = tf.gather(memory.inputs, tokens)
+            hidden, state, attention_weights = self.decoder.step(inputs, state, memory.attention, beams)
+            return self._logits(hidden), state, attention_weights
+
+    def _weights(self) -> list[keras.Variable]:
+        """What a step needs."""
+        return [*self.decoder.weights, *self.target_embedding.weights]
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
@@ -89,13 +95,14 @@ class SingleNetwork(tf.Module):
 
     def _follow(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor, **options: bool) -> tuple[Any, Any]:
         """The decoder unrolled over given targets."""
-        inputs = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
-        return plain_unroll(self.decoder, self.target_embedding(inputs), *self._read(source, lengths), **options)
+        ids = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
+        inputs = _embed(self.target_embedding, ids)
+        return plain_unroll(self.decoder, inputs, *self._read(source, lengths), **options)
 
     def _read(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Memory, its mask and summary."""
         mask = tf.sequence_mask(lengths, tf.shape(source)[1])
-        memory, summary = self.encoder(self.source_embedding(source), mask)
+        memory, summary = self.encoder(_embed(self.source_embedding, source), mask)
         return memory, mask, summary
 
     def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
@@ -106,12 +113,20 @@ class SingleNetwork(tf.Module):
     def _input_table(self) -> tf.Tensor | None:
         # What a symbol brings to a step is a row of a table, where that is not larger than the work it saves.
         size = self.target_embedding.input_dim
-        return self.decoder.prepare_inputs(self.target_embedding(tf.range(size))) if size <= LARGEST_TABLE else None
+        if size > LARGEST_TABLE:
+            return None
+        return self.decoder.prepare_inputs(_embed(self.target_embedding, tf.range(size)))
 
 
 class _Memory(NamedTuple):
     attention: Any  # from the decoder's `prepare_memory`
     inputs: Any  # [vocabulary, …], what each symbol brings to a step; None where that is computed at every step
+    weights: list[Any]  # the values of the model's variables, which a loop would read at every step
+
+
+def _embed(embedding: keras.layers.Embedding, ids: tf.Tensor) -> tf.Tensor:
+    """What the layer gives, without what it does about negative ids."""
+    return tf.cast(tf.gather(embedding.embeddings, ids), embedding.compute_dtype)
 
 
 class Ensemble(tf.Module):

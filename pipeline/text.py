@@ -236,8 +236,8 @@ def _close(
     lengths = tf.cast(symbols.row_lengths(), tf.int32)
     if max_length is not None:
         padded, lengths = padded[:, :max_length], tf.minimum(lengths, max_length)
-    nothing = tf.zeros([tf.shape(padded)[0], 1], padded.dtype)  # 0 is the pad symbol's id, and '' of strings
-    padded = tf.concat([padded, nothing], axis=1)
+    nothing = "" if padded.dtype == tf.string else PAD
+    padded = tf.pad(padded, [[0, 0], [0, 1]], constant_values=nothing)
     is_end = tf.equal(tf.range(tf.shape(padded)[1]), tf.expand_dims(lengths, 1))
     return tf.where(is_end, end, padded), lengths + 1
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers.large_products import dense, dense_gradient, kernel_gradient, write
+from layers.large_products import Projection, dense, dense_gradient, kernel_gradient, write
 from tests.layer_contract import assert_close
 
 RANDOM = np.random.default_rng(0)
@@ -32,6 +33,19 @@ def test_product(function: Callable[..., tf.Tensor], first: np.ndarray, second: 
     assert_close(result, expected, 1e-12)
     # The loops need the static size of the last axis.
     assert unknown.get_concrete_function().outputs[0].shape[-1] == expected.shape[-1]
+
+
+@pytest.mark.parametrize("source", [3, 0])
+def test_a_projection_gives_what_keras_gives(source: int):
+    inputs = RANDOM.normal(size=(2, source, 4)).astype("float32")
+    mine, other = (kind(5, activation="tanh", bias_initializer="ones") for kind in (Projection, keras.layers.Dense))
+    mine.build((None, 4))
+    other.build((None, 4))
+    other.set_weights(mine.get_weights())
+    assert_close(mine(inputs), other(inputs), 1e-6)
+    unknown = tf.function(mine, input_signature=[tf.TensorSpec([None, None, 4])])
+    assert_close(unknown(inputs), other(inputs), 1e-6)
+    assert mine(keras.Input((None, 4))).shape == (None, None, 5)
 
 
 def test_by_hand():

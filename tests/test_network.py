@@ -1,5 +1,7 @@
 """Networks: what a search sees of one model and of several."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -131,3 +133,25 @@ def test_one_head_is_the_attention(models: list[keras.Model]):
     np.testing.assert_allclose(found[:, 0], weights * real, atol=1e-9)
     both = tf.add_n([tf.cast(member.attend(SOURCE, LENGTHS, TARGET), tf.float32) for member in members]) / 2
     np.testing.assert_allclose(Ensemble(members).attend(SOURCE, LENGTHS, TARGET), both, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [9, LARGEST_TABLE + 1])
+def test_weights_are_read_once_and_not_at_every_step(size: int):
+    network = SingleNetwork(model(1, size))
+
+    @tf.function(autograph=False)
+    def follow(source: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        state, memory = network.begin(source, lengths)
+
+        def body(position: tf.Tensor, tokens: tf.Tensor, state: list[tf.Tensor]) -> tuple[Any, ...]:
+            logits, state, _ = network.step(tokens, state, memory)
+            return position + 1, tf.argmax(logits, axis=-1, output_type=tf.int32), state
+
+        return tf.while_loop(lambda position, *_: position < 3, body, (0, tf.fill([2], START), state))[1]
+
+    graph = follow.get_concrete_function(SOURCE, LENGTHS).graph.as_graph_def()
+    loops = [function for function in graph.library.function if "while_body" in function.signature.name]
+    inside = {node.op for function in loops for node in function.node_def}
+    assert "ReadVariableOp" in {node.op for node in graph.node}
+    assert "MatMul" in inside
+    assert "ReadVariableOp" not in inside
