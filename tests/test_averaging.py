@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from benchmarks.averages import mean, read_epochs
 from pipeline.averaging import AveragedWeights, swap_averages
 from pipeline.checkpoints import Checkpoints
 from pipeline.loading import load_predictor
+from pipeline.members import load_vocabularies
+from pipeline.optimization import compile_model
 from pipeline.run_directory import RunDirectory
 from pipeline.training import train
 from tests.tiny_task import tiny_configuration
@@ -80,3 +83,12 @@ def test_a_run_gives_out_the_average(tiny_splits: dict[str, str], tmp_path: Path
     texts = [[found.texts for found in predictor.predict(["aé", "ß"])] for predictor in (live, exported)]
     assert texts[0] == texts[1]
     assert result["split"] == "test"
+    # What the benchmark of averages compares: both sets of every epoch, the newest first.
+    directory = RunDirectory(tmp_path / "run")
+    source, target = load_vocabularies(directory)
+    model = compile_model(configuration, (len(source), len(target)), steps_per_epoch=1)
+    trained, averages = read_epochs(model, Checkpoints(directory.checkpoints), last=5)
+    assert len(trained) == len(averages) == 2
+    assert (averages[0][0] != trained[0][0]).any()
+    np.testing.assert_array_equal(averages[2 - found[0].epoch][0], embeddings[0])
+    np.testing.assert_allclose(mean([[np.array([1.0])], [np.array([4.0])]])[0], [2.5])
