@@ -91,7 +91,7 @@ def train_and_die(run: Path, kill: Kill | None) -> None:
             end()  # it had fewer calls than were drawn
 
     def look(self: SaveAndStop, batch: int, logs: dict[str, Any] | None = None) -> None:
-        order_steps[0] = self.steps
+        order_steps[0] = self.clock.steps
         batch_end(self, batch, logs)
         if kill is not None and kill.call is None and self.clock.all_steps == kill.step:
             end()
