@@ -1,4 +1,4 @@
-"""What averaging weights gains: `python -m benchmarks.averages RUN TEST [--last 6] [--bleu-tokens given]`.
+"""What averaging weights gains: `python -m benchmarks.averages RUN TEST [--last 6] [--beam 5] [--bleu-tokens given]`.
 
 Decodes a test set with weights of one and the same training (of sentences, with `train.ema_momentum`): those of the
 last epoch as they were trained, their moving average, and the means of either over the last epochs that the run has
@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.averaging import swap_averages
 from pipeline.checkpoints import Checkpoints
-from pipeline.configuration import Configuration
+from pipeline.configuration import BLEU_TOKENS, Configuration
 from pipeline.corpus import Pair, read_pairs
 from pipeline.errors import AttentifError, UsageError
 from pipeline.evaluation import evaluate_pairs
@@ -48,9 +48,11 @@ def mean(epochs: Sequence[Weights]) -> Weights:
     return [np.asarray(np.mean(values, axis=0, dtype=np.float64)) for values in zip(*epochs, strict=True)]
 
 
-def bleu(model: keras.Model, configuration: Configuration, run: RunDirectory, pairs: list[Pair], tokens: str) -> float:
-    """Of the outputs, with the run's own search."""
-    strings = live_string_model(model, configuration, *load_vocabularies(run), configuration.search.beam_size, 1)
+def bleu(
+    model: keras.Model, configuration: Configuration, run: RunDirectory, pairs: list[Pair], beam_size: int, tokens: str
+) -> float:
+    """Of the outputs, with the run's own search but for its beam."""
+    strings = live_string_model(model, configuration, *load_vocabularies(run), beam_size, n_best=1)
     scores, _ = evaluate_pairs(Predictor(strings, configuration.text), pairs, "decoding", tokens)
     assert isinstance(scores, SentenceScores)
     return scores.figures["bleu"]
@@ -62,7 +64,8 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("test")
     parser.add_argument("--last", type=int, default=6)
-    parser.add_argument("--bleu-tokens", default="13a")
+    parser.add_argument("--beam", type=int, help="left out: the run's own")
+    parser.add_argument("--bleu-tokens", choices=BLEU_TOKENS, default="13a")
     arguments = parser.parse_args()
     run = RunDirectory(arguments.run)
     try:
@@ -71,6 +74,8 @@ def main() -> None:
             raise UsageError(f"{run.path}: trained without train.ema_momentum")
         model = compile_model(configuration, (sizes[0], sizes[1]), steps_per_epoch=1)
         trained, averages = read_epochs(model, Checkpoints(run.checkpoints), arguments.last)
+        if not trained:
+            raise UsageError(f"{run.path}: no epoch has ended yet, or --last {arguments.last} is below 1")
         pairs = list(read_pairs(arguments.test, "test"))
     except AttentifError as error:
         parser.error(str(error))
@@ -80,10 +85,10 @@ def main() -> None:
         f"mean of {len(trained)} epochs as trained": mean(trained),
         f"mean of {len(trained)} moving averages": mean(averages),
     }
-    figures = {}
+    beam_size, figures = arguments.beam or configuration.search.beam_size, {}
     for name, weights in kinds.items():
         model.set_weights(weights)
-        figures[name] = round(bleu(model, configuration, run, pairs, arguments.bleu_tokens), 2)
+        figures[name] = round(bleu(model, configuration, run, pairs, beam_size, arguments.bleu_tokens), 2)
     print(json.dumps(figures))
 
 

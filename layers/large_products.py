@@ -1,5 +1,6 @@
 """Products over all positions at once, as single 2-D products: 3-D ones would run row by row."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,26 +9,38 @@ import tensorflow as tf
 
 def dense(inputs: Any, kernel: Any) -> Any:
     """`[a, b, n]` times `[n, m]`."""
-    shape = tf.shape(inputs)
-    flat = tf.matmul(tf.reshape(inputs, [-1, inputs.shape[-1]]), kernel)
-    return tf.reshape(flat, [shape[0], shape[1], kernel.shape[-1]])
+    return _by_rows(lambda rows: tf.matmul(rows, kernel), inputs, kernel.shape[-1])
 
 
 class Projection(keras.layers.Dense):
-    """A `keras.layers.Dense` of `[batch, positions, features]` that is one product."""
+    """A `keras.layers.Dense` that is one product for all positions; arguments and errors are that layer's.
+
+    Call arguments:
+        inputs: `[batch, positions, features]`.
+
+    Returns:
+        `[batch, positions, units]` in the compute dtype.
+
+    Example:
+        >>> Projection(5)(tf.ones([2, 3, 4])).shape
+        TensorShape([2, 3, 5])
+    """
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Project."""
-        flat = super().call(tf.reshape(inputs, [-1, inputs.shape[-1]]), training=training)
-        shape = tf.shape(inputs)
-        return tf.reshape(flat, [shape[0], shape[1], self.units])
+        """Project; see the class."""
+        return _by_rows(lambda rows: super(Projection, self).call(rows, training=training), inputs, self.units)
 
 
 def dense_gradient(gradient: Any, kernel: Any) -> Any:
     """The gradient of `dense` with respect to its inputs: `[a, b, m]` times `[n, m]` transposed."""
-    shape = tf.shape(gradient)
-    flat = tf.matmul(tf.reshape(gradient, [-1, gradient.shape[-1]]), kernel, transpose_b=True)
-    return tf.reshape(flat, [shape[0], shape[1], kernel.shape[0]])
+    return _by_rows(lambda rows: tf.matmul(rows, kernel, transpose_b=True), gradient, kernel.shape[0])
+
+
+def _by_rows(function: Callable[[Any], Any], inputs: Any, size: int) -> Any:
+    """A function from `[rows, n]` to `[rows, size]`, of `[a, b, n]`."""
+    shape = tf.shape(inputs)
+    flat = function(tf.reshape(inputs, [-1, inputs.shape[-1]]))
+    return tf.reshape(flat, [shape[0], shape[1], size])
 
 
 def kernel_gradient(inputs: Any, gradient: Any) -> Any:
