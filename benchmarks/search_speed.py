@@ -80,7 +80,7 @@ def exported(model: Any, size: Size, beam_size: int, directory: Path) -> Callabl
     symbols, text = vocabulary(size), TextConfiguration(source_tokenizer="char", target_tokenizer="space")
     source, target = make_texts(text, symbols, symbols)
     search = SearchConfiguration(beam_size=beam_size, length_ratio=LIMIT[0], length_offset=LIMIT[1])
-    strings = StringModel(SingleNetwork(model), source, target, search, n_best=1, max_length=size.length)
+    strings = StringModel(SingleNetwork(model, frozen=True), source, target, search, n_best=1, max_length=size.length)
     place = directory / f"beam-{beam_size}"
     save_string_model(strings, place, {})
     loaded = tf.saved_model.load(str(place))

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from layers import fast_unrolls
+from layers import fast_bidirectional, fast_unrolls
 from layers.attention import PACKAGE
 from layers.cells import CELLS
 from layers.dropout import Dropout
@@ -87,16 +87,49 @@ class BidirectionalEncoder(keras.layers.Layer):
 
     def call(self, inputs: Any, source_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
         """Read the source; see the class."""
-        fast = fast_unrolls.find_encoder(self.cell, self.dtype_policy) if self.fast else None
-        hidden = inputs
-        for index, layer in enumerate(self.recurrent_layers):
-            if fast:
-                # Compiled in training only: an exported model must not need XLA.
-                outputs, summary = fast(layer, hidden, source_mask, compiled=bool(training))
-            else:
-                outputs, summary = _read(layer, hidden, source_mask)
-            outputs = self.dropout_layer(outputs, training=training)
-            hidden = outputs if index == 0 else hidden + outputs
+        outputs, summary = self._read(self.recurrent_layers[0], inputs, source_mask, training)
+        return self._climb(outputs, summary, source_mask, training)
+
+    def tabulate(self, symbols: Any) -> list[Any] | None:
+        """What every symbol brings to the first layer, for `look_up`; None where no recurrence is hand-written.
+
+        Args:
+            symbols: `[vocabulary, features]`, their embeddings.
+        """
+        if not self._is_fast:
+            return None
+        return fast_bidirectional.tabulate(self.cell, self.recurrent_layers[0], symbols)
+
+    def look_up(self, tables: list[Any], ids: Any, source_mask: Any) -> tuple[Any, Any]:
+        """What a call gives, not in training, of the embeddings of the symbols `[batch, source]`.
+
+        Args:
+            tables: From `tabulate`.
+            ids: Rows of its symbols.
+            source_mask: As in the call arguments of the class.
+        """
+        first = fast_bidirectional.look_up(self.cell, self.recurrent_layers[0], tables, ids, source_mask)
+        return self._climb(*first, source_mask, training=False)
+
+    @property
+    def _is_fast(self) -> bool:
+        return self.fast and fast_unrolls.has_encoder(self.cell, self.dtype_policy)
+
+    def _read(self, layer: keras.layers.Layer, inputs: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
+        """Outputs and final outputs of one bidirectional layer."""
+        if self._is_fast:
+            # Compiled in training only: an exported model must not need XLA.
+            return fast_bidirectional.run(self.cell, layer, inputs, mask, compiled=bool(training))
+        outputs, *states = layer(inputs, mask=mask)
+        # Per direction: [h] for a GRU, [h, c] for an LSTM.
+        return outputs, ops.concatenate([states[0], states[len(states) // 2]], axis=-1)
+
+    def _climb(self, outputs: Any, summary: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
+        """From the first layer's outputs to memory and summary."""
+        hidden = self.dropout_layer(outputs, training=training)
+        for layer in self.recurrent_layers[1:]:
+            outputs, summary = self._read(layer, hidden, mask, training)
+            hidden = hidden + self.dropout_layer(outputs, training=training)
         return hidden, summary
 
     def compute_output_shape(self, inputs_shape: Any, source_mask_shape: Any = None) -> tuple[Any, Any]:
@@ -114,10 +147,3 @@ class BidirectionalEncoder(keras.layers.Layer):
             "seed": self.seed,
             "fast": self.fast,
         }
-
-
-def _read(layer: keras.layers.Layer, inputs: Any, mask: Any) -> tuple[Any, Any]:
-    """Outputs and final states of one bidirectional layer."""
-    outputs, *states = layer(inputs, mask=mask)
-    # Per direction: [h] for a GRU, [h, c] for an LSTM.
-    return outputs, ops.concatenate([states[0], states[len(states) // 2]], axis=-1)

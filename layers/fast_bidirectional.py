@@ -15,6 +15,7 @@ are each one XLA-compiled function. The cells and their gradients stand in `laye
 `layers.lstm_equations`; of an LSTM's state (h, c) only h is an output, and meets U.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -38,16 +39,6 @@ class Saved(NamedTuple):
     gates: tuple[Any, ...]  # [S, B, H] each, from the equations' `advance`
 
 
-def run_gru(layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[Any, Any]:
-    """See `run`."""
-    return run("gru", layer, inputs, mask, compiled)
-
-
-def run_lstm(layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[Any, Any]:
-    """See `run`."""
-    return run("lstm", layer, inputs, mask, compiled)
-
-
 def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[Any, Any]:
     """The same as a `keras.layers.Bidirectional` of two recurrent layers, held to it by a parity test.
 
@@ -67,7 +58,8 @@ def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[
     weights = [tf.convert_to_tensor(part) for each in cells for part in (each.kernel, each.recurrent_kernel, each.bias)]
 
     if not compiled:
-        outputs, _ = _read(cell, inputs, mask, (Direction(*weights[:3]), Direction(*weights[3:])), keeps=False)
+        directions = (Direction(*weights[:3]), Direction(*weights[3:]))
+        outputs, _ = _read(cell, _input_gates(cell, inputs, mask, directions), mask, directions, keeps=False)
         return outputs
 
     @tf.custom_gradient
@@ -85,29 +77,79 @@ def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[
     return with_gradient(inputs, *weights)
 
 
+def tabulate(cell: str, layer: Any, symbols: Any) -> list[Any]:
+    """The gates' x of every symbol, for `look_up`: by direction `[vocabulary + 1, G * H]`, the last row for padding.
+
+    Args:
+        cell: "gru" or "lstm".
+        layer: As in `run`.
+        symbols: `[vocabulary, features]`, their embeddings.
+    """
+    equations, tables = EQUATIONS[cell], []
+    for each in (layer.forward_layer.cell, layer.backward_layer.cell):
+        rows = tf.matmul(symbols, each.kernel) + equations.split_bias(tf.convert_to_tensor(each.bias))[0]
+        tables.append(tf.concat([rows, _shut_gates(cell, rows.shape[1], rows.dtype)[None]], axis=0))
+    return tables
+
+
+def look_up(cell: str, layer: Any, tables: Any, ids: Any, mask: Any) -> tuple[Any, Any]:
+    """The same as `run`, not compiled, of the symbols' embeddings.
+
+    Args:
+        cell: "gru" or "lstm".
+        layer: As in `run`.
+        tables: From `tabulate`.
+        ids: `[batch, source]`, rows of the tables.
+        mask: `[batch, source]` bool.
+    """
+    cells = (layer.forward_layer.cell, layer.backward_layer.cell)
+    directions = [
+        Direction(*map(tf.convert_to_tensor, (each.kernel, each.recurrent_kernel, each.bias))) for each in cells
+    ]
+    rows = tf.transpose(tf.where(mask, ids, tables[0].shape[0] - 1))
+    input_gates = [tf.gather(table, rows) for table in tables]
+    outputs, _ = _read(cell, input_gates, mask, (directions[0], directions[1]), keeps=False)
+    return outputs
+
+
 @tf.function(jit_compile=True, autograph=False)
 def _forward(cell: str, inputs: Any, mask: Any, directions: tuple[Direction, Direction]) -> tuple[Any, Any]:
-    return _read(cell, inputs, mask, directions, keeps=True)
+    return _read(cell, _input_gates(cell, inputs, mask, directions), mask, directions, keeps=True)
+
+
+def _input_gates(cell: str, inputs: Any, mask: Any, directions: tuple[Direction, Direction]) -> list[Any]:
+    """x of all positions, `[S, B, G * H]` by direction."""
+    equations = EQUATIONS[cell]
+    closed = 1 - tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
+    shut = closed * _shut_gates(cell, directions[0].kernel.shape[1], inputs.dtype)
+    time_major = tf.transpose(inputs, [1, 0, 2])
+    biases = [equations.split_bias(direction.bias)[0] for direction in directions]
+    return [
+        dense(time_major, direction.kernel) + bias + shut for direction, bias in zip(directions, biases, strict=True)
+    ]
+
+
+def _shut_gates(cell: str, size: int, dtype: Any) -> Any:
+    """`[G * H]`, what is added to x on padding."""
+    padding = EQUATIONS[cell].PADDING
+    return tf.constant([value for value in padding for _ in range(size // len(padding))], dtype)
 
 
 def _read(
-    cell: str, inputs: Any, mask: Any, directions: tuple[Direction, Direction], keeps: bool
+    cell: str, input_gates: Sequence[Any], mask: Any, directions: tuple[Direction, Direction], keeps: bool
 ) -> tuple[Any, tuple[Saved, ...]]:
     """Outputs and final outputs; and, if it is to be kept, what the backward pass needs."""
-    equations = EQUATIONS[cell]
-    length, units = tf.shape(inputs)[1], directions[0].recurrent_kernel.shape[0]
-    opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
-    padding = [value for value in equations.PADDING for _ in range(units)]
-    shut = (1 - opened) * tf.constant(padding, inputs.dtype)
-    time_major = tf.transpose(inputs, [1, 0, 2])
-    biases = [equations.split_bias(direction.bias) for direction in directions]
-    input_gates = [dense(time_major, directions[side].kernel) + biases[side][0] + shut for side in (0, 1)]
+    equations, dtype = EQUATIONS[cell], input_gates[0].dtype
+    rows, length = tf.unstack(tf.shape(mask))
+    units = directions[0].recurrent_kernel.shape[0]
+    opened = tf.cast(tf.transpose(mask), dtype)[:, :, None]
+    biases = [equations.split_bias(direction.bias)[1] for direction in directions]
 
     def body(step: Any, states: Any, arrays: Any) -> tuple[Any, ...]:
         written, new_states = [], []
         for side, direction in enumerate(directions):
             position, before = step if side == 0 else length - 1 - step, states[side]
-            recurrent_gates = tf.matmul(before[0], direction.recurrent_kernel) + biases[side][1]
+            recurrent_gates = tf.matmul(before[0], direction.recurrent_kernel) + biases[side]
             parts = (tf.gather(input_gates[side], position), recurrent_gates)
             after, saved = equations.advance(*(tf.split(part, equations.GATES, axis=1) for part in parts), before)
             kept = (*before, *saved) if keeps else ()
@@ -115,9 +157,9 @@ def _read(
             new_states.append(after)
         return step + 1, tuple(new_states), tuple(written)
 
-    empty = (tf.zeros([tf.shape(inputs)[0], units], inputs.dtype),) * equations.PARTS
+    empty = (tf.zeros([rows, units], dtype),) * equations.PARTS
     number = 1 + equations.PARTS + equations.SAVED if keeps else 1
-    arrays = tuple(tuple(tf.TensorArray(inputs.dtype, length) for _ in range(number)) for _ in directions)
+    arrays = tuple(tuple(tf.TensorArray(dtype, length) for _ in range(number)) for _ in directions)
     _, finals, arrays = tf.while_loop(
         lambda step, *_: step < length, body, (tf.constant(0), (empty, empty), arrays), maximum_iterations=length
     )

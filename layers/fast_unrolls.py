@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from layers import fast_bahdanau, fast_bidirectional, fast_conditional
+from layers import fast_bahdanau, fast_conditional
 
 DECODERS: dict[tuple[str, str], Callable[..., tuple[Any, Any]]] = {
     ("gru", "bahdanau"): fast_bahdanau.unroll,
@@ -14,10 +14,7 @@ DECODERS: dict[tuple[str, str], Callable[..., tuple[Any, Any]]] = {
     ("lstm", "none"): fast_bahdanau.unroll_fixed_context,
     ("conditional_gru", "bahdanau"): fast_conditional.unroll,
 }
-ENCODERS: dict[str, Callable[..., tuple[Any, Any]]] = {
-    "gru": fast_bidirectional.run_gru,
-    "lstm": fast_bidirectional.run_lstm,
-}
+ENCODERS = ("gru", "lstm")
 DTYPES = ("float32", "float64")
 
 
@@ -31,20 +28,20 @@ def find_decoder(decoder: Any) -> Callable[..., tuple[Any, Any]] | None:
     more = [name for name, has in extras.items() if has]
     what = ", ".join([f"decoder, cell {decoder.cell_kind}, attention {decoder.attention_kind}", *more])
     found = None if more else DECODERS.get((decoder.cell_kind, decoder.attention_kind))
-    return _find(found, what, decoder.dtype_policy)
+    return found if _fits(found is not None, what, decoder.dtype_policy) else None
 
 
-def find_encoder(cell: str, policy: Any) -> Callable[..., tuple[Any, Any]] | None:
-    """The hand-written bidirectional layer of an encoder, or None: then Keras's runs (logged once)."""
-    return _find(ENCODERS.get(cell), f"encoder, cell {cell}", policy)
+def has_encoder(cell: str, policy: Any) -> bool:
+    """Whether `layers.fast_bidirectional` has the recurrence of an encoder; else Keras's runs (logged once)."""
+    return _fits(cell in ENCODERS, f"encoder, cell {cell}", policy)
 
 
-def _find(found: Callable[..., Any] | None, what: str, policy: Any) -> Callable[..., Any] | None:
+def _fits(is_written: bool, what: str, policy: Any) -> bool:
     # Half precision would need its own care about sums; it is for machines where this code does not matter.
-    if found is None or policy.compute_dtype != policy.variable_dtype or policy.compute_dtype not in DTYPES:
+    fits = is_written and policy.compute_dtype == policy.variable_dtype and policy.compute_dtype in DTYPES
+    if not fits:
         _log_plain(what, policy.name)
-        return None
-    return found
+    return fits
 
 
 @lru_cache

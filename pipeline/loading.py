@@ -63,7 +63,7 @@ def load_string_model(
     n_best = n_best or settings.beam_size
     if n_best > settings.beam_size:
         raise UsageError(f"--n-best {n_best}: more than the beam keeps; give --beam {n_best} or larger")
-    networks = [SingleNetwork(_load_model(member, average)) for member in members]
+    networks = [SingleNetwork(_load_model(member, average), frozen=True) for member in members]
     return _make_string_model(
         networks[0] if len(networks) == 1 else Ensemble(networks),
         first.configuration.text,

@@ -1,7 +1,7 @@
 """What search and scoring need of trained models, without strings: one of them, or several that vote."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import keras
@@ -41,21 +41,28 @@ class SingleNetwork(tf.Module):
 
     Args:
         model: From `pipeline.model.build_model`.
+        frozen: Its weights will not change any more: what depends on nothing else is computed now, once.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, frozen: bool = False) -> None:
         super().__init__()
         self.source_embedding = model.get_layer("source_embedding")
         self.encoder = model.get_layer("encoder")
         self.target_embedding = model.get_layer("target_embedding")
         self.decoder = model.get_layer("decoder")
+        self._frozen: list[Any] | None = None
+        if frozen:
+            # In a graph, as where nothing is frozen: so that both have the same bits.
+            tables = tf.function(self._compute_tables, autograph=False)()
+            self._frozen = [_map(lambda part: tf.Variable(part, trainable=False), table) for table in tables]
 
     def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
         """See `Network`."""
-        memory, mask, summary = self._read(source, lengths)
+        tables = self._tables()
+        memory, mask, summary = self._read(source, lengths, tables)
         prepared = self.decoder.prepare_memory(memory, mask, summary)
         weights = [tf.convert_to_tensor(variable) for variable in self._weights()]
-        return self.decoder.initial_state(summary, mask), _Memory(prepared, self._input_table(), weights)
+        return self.decoder.initial_state(summary, mask), _Memory(prepared, tables.target, weights)
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """See `Network`."""
@@ -97,12 +104,15 @@ class SingleNetwork(tf.Module):
         """The decoder unrolled over given targets."""
         ids = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
         inputs = _embed(self.target_embedding, ids)
-        return plain_unroll(self.decoder, inputs, *self._read(source, lengths), **options)
+        return plain_unroll(self.decoder, inputs, *self._read(source, lengths, self._tables()), **options)
 
-    def _read(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _read(self, source: tf.Tensor, lengths: tf.Tensor, tables: "_Tables") -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Memory, its mask and summary."""
         mask = tf.sequence_mask(lengths, tf.shape(source)[1])
-        memory, summary = self.encoder(_embed(self.source_embedding, source), mask)
+        if tables.source is None:
+            memory, summary = self.encoder(_embed(self.source_embedding, source), mask)
+        else:
+            memory, summary = self.encoder.look_up(tables.source, source, mask)
         return memory, mask, summary
 
     def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
@@ -110,12 +120,32 @@ class SingleNetwork(tf.Module):
         # Without a projection of its own, the decoder's is tied to the embeddings.
         return outputs if self.decoder.vocabulary_size is not None else self.target_embedding(outputs, reverse=True)
 
-    def _input_table(self) -> tf.Tensor | None:
-        # What a symbol brings to a step is a row of a table, where that is not larger than the work it saves.
-        size = self.target_embedding.input_dim
-        if size > LARGEST_TABLE:
-            return None
-        return self.decoder.prepare_inputs(_embed(self.target_embedding, tf.range(size)))
+    def _tables(self) -> "_Tables":
+        if self._frozen is None:
+            return self._compute_tables()
+        return _Tables(*(_map(tf.convert_to_tensor, table) for table in self._frozen))
+
+    def _compute_tables(self) -> "_Tables":
+        return _Tables(
+            self._tabulate(self.source_embedding, self.encoder.tabulate),
+            self._tabulate(self.target_embedding, self.decoder.prepare_inputs),
+        )
+
+    def _tabulate(self, embedding: keras.layers.Embedding, function: Callable[[Any], Any]) -> Any:
+        # Not where a table were larger than the work it saves.
+        size = embedding.input_dim
+        return function(_embed(embedding, tf.range(size))) if size <= LARGEST_TABLE else None
+
+
+class _Tables(NamedTuple):
+    """What every symbol brings to the recurrence, by vocabulary; None where that is computed at every place."""
+
+    source: Any
+    target: Any
+
+
+def _map(function: Callable[[Any], Any], table: Any) -> Any:
+    return None if table is None else tf.nest.map_structure(function, table)
 
 
 class _Memory(NamedTuple):

@@ -109,6 +109,26 @@ def test_later_layers_are_added_to_what_they_read(cell: str):
     assert_close(summary, np.concatenate([states[0], states[len(states) // 2]], axis=-1), 1e-12)
 
 
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_looking_up_gives_what_the_embeddings_give(cell: str, layers: int):
+    layer = encoder(cell=cell, layers=layers)
+    symbols, ids = (
+        np.random.default_rng(1).normal(size=(7, FEATURES)),
+        np.array([[3, 1, 6, 0], [2, 2, 5, 4], [1, 6, 6, 6]]),
+    )
+    found = layer.look_up(layer.tabulate(symbols), ids, MASK)
+    for part, expected in zip(arrays(found), arrays(layer(symbols[ids], MASK)), strict=True):
+        assert_close(part, expected, 1e-12)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"cell": "layer_norm_gru"}, {"fast": False}, {"dtype": "mixed_bfloat16"}], ids=str
+)
+def test_no_tables_where_no_recurrence_is_hand_written(arguments: dict[str, Any]):
+    assert encoder(**arguments).tabulate(np.zeros((7, FEATURES))) is None
+
+
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("cell", CELLS)
 def test_padding_changes_nothing(cell: str, dtype: str):

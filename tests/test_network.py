@@ -68,6 +68,28 @@ def test_steps_are_the_model(size: int, kind: dict[str, object]):
         np.testing.assert_allclose(found, probabilities(member)[:, position], atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [*KINDS, {"precision": "float64"}], ids=lambda kind: "-".join(map(str, kind)))
+@pytest.mark.parametrize("sizes", [(8, 9), (8, LARGEST_TABLE + 1), (LARGEST_TABLE + 1, 9)], ids=str)
+def test_frozen_weights_give_the_same_bits(sizes: tuple[int, int], kind: dict[str, object]):
+    settings = {**vars(CONFIGURATION), "precision": "float32", **kind}
+    member = randomize(build_model(ModelConfiguration(**settings), *sizes), 1)
+    live, frozen = SingleNetwork(member), SingleNetwork(member, frozen=True)
+    for found, expected in zip(walk(frozen), walk(live), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    score = live.score(SOURCE, LENGTHS, TARGET)
+    np.testing.assert_array_equal(frozen.score(SOURCE, LENGTHS, TARGET), score)
+
+
+def test_what_is_not_frozen_follows_the_weights():
+    member = model(1)
+    live, frozen = SingleNetwork(member), SingleNetwork(member, frozen=True)
+    before = walk(live)
+    randomize(member, 2)
+    np.testing.assert_allclose(walk(live)[0], probabilities(member)[:, 0], atol=1e-6)
+    assert np.abs(walk(frozen)[0] - walk(live)[0]).max() > 1e-3
+    assert np.abs(before[0] - walk(live)[0]).max() > 1e-3
+
+
 @pytest.mark.parametrize("beams", [1, 3])
 def test_an_ensemble_is_the_mean_of_probabilities(models: list[keras.Model], beams: int):
     expected = np.mean([probabilities(member) for member in models], axis=0)
