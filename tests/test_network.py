@@ -69,7 +69,7 @@ def test_steps_are_the_model(size: int, kind: dict[str, object]):
 
 
 @pytest.mark.parametrize("kind", [*KINDS, {"precision": "float64"}], ids=lambda kind: "-".join(map(str, kind)))
-@pytest.mark.parametrize("sizes", [(8, 9), (8, LARGEST_TABLE + 1), (LARGEST_TABLE + 1, 9)], ids=str)
+@pytest.mark.parametrize("sizes", [(8, LARGEST_TABLE + 1), (LARGEST_TABLE + 1, 9)], ids=str)
 def test_frozen_weights_give_the_same_bits(sizes: tuple[int, int], kind: dict[str, object]):
     settings = {**vars(CONFIGURATION), "precision": "float32", **kind}
     member = randomize(build_model(ModelConfiguration(**settings), *sizes), 1)
