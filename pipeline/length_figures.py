@@ -170,7 +170,7 @@ def decode_parts(
         quality: What outputs are measured by.
         attends: Whether the model has attention.
     """
-    predictor.predict(test.sources[:1])  # the first call builds the graph
+    predictor.predict([test.sources[position] for position in parts[0]])  # the first calls build and prepare the graph
     found = []
     for positions in parts:
         began = time.perf_counter()
