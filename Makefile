@@ -1,5 +1,6 @@
 # make train   install, train the default preset on CMUdict, evaluate, export
-# make test    install, check and test everything
+# make test    install, check and test, all but what takes long
+# make test-slow   the tests that take long: every kind of model learns, browser, notebooks, a killed study
 # make check   style, types and import direction only
 # make bench   compare the speed with PyTorch (installs it)
 
@@ -8,7 +9,7 @@ BIN := .venv/bin
 RUN ?= runs/cmudict
 ARGS ?=
 
-.PHONY: train test check bench clean
+.PHONY: train test test-slow check bench clean
 
 .venv/installed: requirements.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13), "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..."'
@@ -34,7 +35,10 @@ check: .venv/installed-dev
 	$(BIN)/python -m pytest tests/test_imports.py
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-slow: .venv/installed-dev
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
