@@ -1,6 +1,6 @@
 # make train   install, train the default preset on CMUdict, evaluate, export
 # make test    install, check and test, all but what takes long
-# make test-slow   the tests that take long: every kind of model learns, browser, notebooks, a killed study
+# make test-slow   the tests that take long: every kind of model learns, browser, notebooks, several processes
 # make check   style, types and import direction only
 # make bench   compare the speed with PyTorch (installs it)
 

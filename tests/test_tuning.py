@@ -190,6 +190,7 @@ def is_alive(process: int) -> bool:
     return status.is_file() and "\nState:\tZ" not in status.read_text()
 
 
+@pytest.mark.slow
 def test_killed_in_a_trial_it_goes_on(tiny_splits: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
     options = ("--tune.algorithm", "random", "--tune.trials", "2")
@@ -214,6 +215,7 @@ def test_killed_in_a_trial_it_goes_on(tiny_splits: dict[str, str], tmp_path: Pat
 
 
 @pytest.mark.distributed
+@pytest.mark.slow
 def test_chief_and_two_workers(
     tiny_splits: dict[str, str], tmp_path: Path, tiny_search: SearchResult, capsys: pytest.CaptureFixture[str]
 ):
@@ -238,6 +240,7 @@ def test_chief_and_two_workers(
 
 
 @pytest.mark.distributed
+@pytest.mark.slow
 def test_a_worker_that_dies_is_started_again(tiny_splits: dict[str, str], tmp_path: Path):
     config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
     options = ["--tune.algorithm", "random", "--tune.trials", "2", "--tune.workers", "2"]
