@@ -53,12 +53,9 @@ def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[
     Returns:
         outputs `[batch, source, 2 * units]`, 0 on padding, and the final outputs `[batch, 2 * units]`.
     """
-    cells = (layer.forward_layer.cell, layer.backward_layer.cell)
-    inputs = tf.convert_to_tensor(inputs)
-    weights = [tf.convert_to_tensor(part) for each in cells for part in (each.kernel, each.recurrent_kernel, each.bias)]
+    inputs, directions = tf.convert_to_tensor(inputs), _directions(layer)
 
     if not compiled:
-        directions = (Direction(*weights[:3]), Direction(*weights[3:]))
         outputs, _ = _read(cell, _input_gates(cell, inputs, mask, directions), mask, directions, keeps=False)
         return outputs
 
@@ -74,7 +71,15 @@ def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[
 
         return outputs, gradient
 
-    return with_gradient(inputs, *weights)
+    return with_gradient(inputs, *directions[0], *directions[1])
+
+
+def _directions(layer: Any) -> tuple[Direction, Direction]:
+    cells = (layer.forward_layer.cell, layer.backward_layer.cell)
+    forward, backward = (
+        Direction(*map(tf.convert_to_tensor, (cell.kernel, cell.recurrent_kernel, cell.bias))) for cell in cells
+    )
+    return forward, backward
 
 
 def tabulate(cell: str, layer: Any, symbols: Any) -> list[Any]:
@@ -85,9 +90,9 @@ def tabulate(cell: str, layer: Any, symbols: Any) -> list[Any]:
         layer: As in `run`.
         symbols: `[vocabulary, features]`, their embeddings.
     """
-    equations, tables = EQUATIONS[cell], []
-    for each in (layer.forward_layer.cell, layer.backward_layer.cell):
-        rows = tf.matmul(symbols, each.kernel) + equations.split_bias(tf.convert_to_tensor(each.bias))[0]
+    tables = []
+    for direction in _directions(layer):
+        rows = tf.matmul(symbols, direction.kernel) + EQUATIONS[cell].split_bias(direction.bias)[0]
         tables.append(tf.concat([rows, _shut_gates(cell, rows.shape[1], rows.dtype)[None]], axis=0))
     return tables
 
@@ -102,13 +107,9 @@ def look_up(cell: str, layer: Any, tables: Any, ids: Any, mask: Any) -> tuple[An
         ids: `[batch, source]`, rows of the tables.
         mask: `[batch, source]` bool.
     """
-    cells = (layer.forward_layer.cell, layer.backward_layer.cell)
-    directions = [
-        Direction(*map(tf.convert_to_tensor, (each.kernel, each.recurrent_kernel, each.bias))) for each in cells
-    ]
     rows = tf.transpose(tf.where(mask, ids, tables[0].shape[0] - 1))
     input_gates = [tf.gather(table, rows) for table in tables]
-    outputs, _ = _read(cell, input_gates, mask, (directions[0], directions[1]), keeps=False)
+    outputs, _ = _read(cell, input_gates, mask, _directions(layer), keeps=False)
     return outputs
 
 
