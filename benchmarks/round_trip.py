@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from benchmarks.split_pairs import read_columns
 from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
-from pipeline.errors import DataError
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.symbols import UNKNOWN
 from pipeline.text import CHUNK, TextProcessor, Vocabulary, in_chunks, normalized
@@ -26,13 +26,9 @@ def read_sentences(path: str, columns: list[int]) -> Iterator[str]:
     """The lines of a file, or of TAB-separated lines the columns asked for, from 1.
 
     Raises:
-        DataError: The file cannot be read, or a line lacks a column.
+        DataError: See `read_columns`.
     """
-    for number, line in enumerate(read_lines(path), 1):
-        fields = line.split("\t") if columns else [line]
-        if max(columns, default=1) > len(fields):
-            raise DataError(f"{path}:{number}: only {len(fields)} TAB-separated columns; give other --columns")
-        yield from (fields[column - 1] for column in columns or [1])
+    return itertools.chain.from_iterable(read_columns(path, columns)) if columns else read_lines(path)
 
 
 def learn(sentences: Iterable[str], tokenizer: str, text: TextConfiguration) -> TextProcessor:

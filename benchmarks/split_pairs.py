@@ -15,17 +15,17 @@ from pipeline.text_file import read_lines
 PARTS = ("test", "dev", "train")
 
 
-def read_rows(path: str, columns: Sequence[int]) -> Iterator[tuple[str, str]]:
-    """Source and target of every line.
+def read_columns(path: str, columns: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    """Of every line the TAB-separated columns asked for, from 1.
 
     Raises:
         DataError: The file cannot be read, or a line lacks a column.
     """
     for number, line in enumerate(read_lines(path), 1):
-        cells = line.split("\t")
-        if max(columns) > len(cells):
-            raise DataError(f"{path}:{number}: only {len(cells)} TAB-separated columns; give other --columns")
-        yield cells[columns[0] - 1], cells[columns[1] - 1]
+        fields = line.split("\t")
+        if max(columns) > len(fields):
+            raise DataError(f"{path}:{number}: only {len(fields)} TAB-separated columns; give other --columns")
+        yield tuple(fields[column - 1] for column in columns)
 
 
 def split(rows: list[tuple[str, str]], share: float, seed: int) -> dict[str, list[tuple[str, str]]]:
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     try:
-        rows = list(read_rows(arguments.file, arguments.columns))
+        rows = [(source, target) for source, target in read_columns(arguments.file, arguments.columns)]
     except DataError as error:
         parser.error(str(error))
     arguments.directory.mkdir(parents=True, exist_ok=True)
