@@ -24,12 +24,9 @@ from tests.tiny_task import SEARCH_SPACE, TinyRun, search_configuration, tiny_co
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-SLOW = ("slow", "distributed")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: at the end one process would wait for the other."""
-    slow = {item.path for item in items if any(map(item.get_closest_marker, SLOW))}
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
 
