@@ -91,22 +91,29 @@ class BidirectionalEncoder(keras.layers.Layer):
         return self._climb(outputs, summary, source_mask, training)
 
     def tabulate(self, symbols: Any) -> list[Any] | None:
-        """What every symbol brings to the first layer, for `look_up`; None where no recurrence is hand-written.
+        """What every symbol brings to the first layer, for `look_up`.
 
         Args:
             symbols: `[vocabulary, features]`, their embeddings.
+
+        Returns:
+            By direction `[vocabulary + 1, gate_units]`, the last row for padding; None where no recurrence is
+            hand-written.
         """
         if not self._is_fast:
             return None
         return fast_bidirectional.tabulate(self.cell, self.recurrent_layers[0], symbols)
 
     def look_up(self, tables: list[Any], ids: Any, source_mask: Any) -> tuple[Any, Any]:
-        """What a call gives, not in training, of the embeddings of the symbols `[batch, source]`.
+        """What a call gives of the symbols' embeddings, not in training.
 
         Args:
             tables: From `tabulate`.
-            ids: Rows of its symbols.
-            source_mask: As in the call arguments of the class.
+            ids: `[batch, source]` int32, rows of its symbols.
+            source_mask: `[batch, source]` bool, as in the call arguments of the class.
+
+        Returns:
+            memory and summary, as the class.
         """
         first = fast_bidirectional.look_up(self.cell, self.recurrent_layers[0], tables, ids, source_mask)
         return self._climb(*first, source_mask, training=False)

@@ -83,12 +83,15 @@ def _directions(layer: Any) -> tuple[Direction, Direction]:
 
 
 def tabulate(cell: str, layer: Any, symbols: Any) -> list[Any]:
-    """The gates' x of every symbol, for `look_up`: by direction `[vocabulary + 1, G * H]`, the last row for padding.
+    """The gates' x of every symbol, for `look_up`.
 
     Args:
         cell: "gru" or "lstm".
         layer: As in `run`.
         symbols: `[vocabulary, features]`, their embeddings.
+
+    Returns:
+        By direction `[vocabulary + 1, G * H]`, the last row for padding.
     """
     tables = []
     for direction in _directions(layer):
@@ -104,8 +107,11 @@ def look_up(cell: str, layer: Any, tables: Any, ids: Any, mask: Any) -> tuple[An
         cell: "gru" or "lstm".
         layer: As in `run`.
         tables: From `tabulate`.
-        ids: `[batch, source]`, rows of the tables.
+        ids: `[batch, source]` int32, rows of the tables.
         mask: `[batch, source]` bool.
+
+    Returns:
+        As `run`.
     """
     rows = tf.transpose(tf.where(mask, ids, tables[0].shape[0] - 1))
     input_gates = [tf.gather(table, rows) for table in tables]

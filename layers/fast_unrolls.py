@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from layers import fast_bahdanau, fast_conditional
+from layers.cell_equations import EQUATIONS
 
 DECODERS: dict[tuple[str, str], Callable[..., tuple[Any, Any]]] = {
     ("gru", "bahdanau"): fast_bahdanau.unroll,
@@ -14,7 +15,6 @@ DECODERS: dict[tuple[str, str], Callable[..., tuple[Any, Any]]] = {
     ("lstm", "none"): fast_bahdanau.unroll_fixed_context,
     ("conditional_gru", "bahdanau"): fast_conditional.unroll,
 }
-ENCODERS = ("gru", "lstm")
 DTYPES = ("float32", "float64")
 
 
@@ -33,7 +33,7 @@ def find_decoder(decoder: Any) -> Callable[..., tuple[Any, Any]] | None:
 
 def has_encoder(cell: str, policy: Any) -> bool:
     """Whether `layers.fast_bidirectional` has the recurrence of an encoder; else Keras's runs (logged once)."""
-    return _fits(cell in ENCODERS, f"encoder, cell {cell}", policy)
+    return _fits(cell in EQUATIONS, f"encoder, cell {cell}", policy)
 
 
 def _fits(is_written: bool, what: str, policy: Any) -> bool:
