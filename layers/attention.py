@@ -135,16 +135,10 @@ class FixedContext(keras.layers.Layer):
 
 def weighted_sum(weights: Any, values: Any) -> Any:
     """Contexts `[batch, beams, units]` of weights `[batch, beams, source]` and values `[batch, source, units]`."""
-    if values.shape[0] not in (None, 1):
-        return tf.matmul(weights, values)
-    # Preparing a batched product takes longer than the product itself where there is one source only.
-    contexts = tf.cond(
-        tf.equal(tf.shape(values)[0], 1),
-        lambda: tf.matmul(weights[0], values[0])[None],
-        lambda: tf.matmul(weights, values),
-    )
-    contexts.set_shape([values.shape[0], weights.shape[1], values.shape[2]])
-    return contexts
+    if values.shape[0] == 1:
+        # Preparing a batched product takes longer than the product itself where there is one source only.
+        return tf.matmul(weights[0], values[0])[None]
+    return tf.matmul(weights, values)
 
 
 def split_beams(rows: Any, beams: int) -> Any:

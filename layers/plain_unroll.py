@@ -26,16 +26,16 @@ def plain_unroll(
 
     def body(position: tf.Tensor, state: list[Any], outputs: tuple[Any, Any]) -> tuple[Any, ...]:
         hidden, state, weights = decoder.step(time_major[position], state, prepared, heads_apart=heads_apart)
+        for part, same in zip(state, start, strict=True):
+            part.set_shape(same.shape)  # a step may forget how many rows there are
         return position + 1, state, (outputs[0].write(position, hidden), outputs[1].write(position, weights))
 
     # A first step outside the loop tells the dtypes; its results are thrown away by graph pruning.
     first = decoder.step(time_major[0], state, prepared, heads_apart=heads_apart)
     arrays = (tf.TensorArray(first[0].dtype, length), tf.TensorArray(first[2].dtype, length))
+    start = [tf.cast(part, after.dtype) for part, after in zip(state, first[1], strict=True)]
     *_, (hidden, weights) = tf.while_loop(
-        lambda position, *_: position < length,
-        body,
-        (tf.constant(0), [tf.cast(part, after.dtype) for part, after in zip(state, first[1], strict=True)], arrays),
-        maximum_iterations=length,
+        lambda position, *_: position < length, body, (tf.constant(0), start, arrays), maximum_iterations=length
     )
     weights = weights.stack()
     others = range(2, weights.shape.rank or 3)

@@ -7,14 +7,23 @@ import tensorflow as tf
 
 
 def loop(condition: Callable[..., Any], body: Callable[..., Any], start: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`tf.while_loop` in which the number of rows, the first axis of everything, is not known beforehand."""
+    """`tf.while_loop` of tensors whose shapes stay what they are at the start, as far as that is known."""
 
-    def any_rows(value: Any) -> tf.TensorShape:
-        is_array = isinstance(value, tf.TensorArray)
-        return tf.TensorShape(None) if is_array or not value.shape.rank else tf.TensorShape([None, *value.shape[1:]])
+    def keep_shapes(*before: Any) -> tuple[Any, ...]:
+        after = body(*before)
+        tf.nest.map_structure(_set_shape, after, start)
+        return after
 
-    invariants = tf.nest.map_structure(any_rows, start)
-    return tf.while_loop(condition, body, start, shape_invariants=(tf.TensorShape([]), *invariants[1:]))
+    return tf.while_loop(condition, keep_shapes, start, shape_invariants=tf.nest.map_structure(_shape, start))
+
+
+def _shape(value: Any) -> tf.TensorShape:
+    return tf.TensorShape(None) if isinstance(value, tf.TensorArray) else value.shape
+
+
+def _set_shape(value: Any, same: Any) -> None:
+    if not isinstance(value, tf.TensorArray):
+        value.set_shape(same.shape)
 
 
 def array(dtype: Any, element_shape: list[int | None]) -> tf.TensorArray:

@@ -1,7 +1,8 @@
 """Any number of rows through a function that can take only so many at once, in the graph.
 
 The rows are taken shortest first, as many at a time as fit into a bound; what came of them is padded to the longest and
-put back into the caller's order. Rows that fit at once cost one comparison more than without all this.
+put back into the caller's order. Rows that fit at once cost one comparison more than without all this. A single row,
+where the time goes into the number of operations, has a graph of its own, in which it is known to be one.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,6 +33,7 @@ def map_rows(
         The same as the function of all rows at once. Where they were too many, padding may be wider than needed.
     """
     specs = [tf.TensorSpec(part.shape, part.dtype) for part in inputs]
+    single = [tf.TensorSpec([1, *part.shape[1:]], part.dtype) for part in inputs]
     # Traced once, for both ways: the export holds it once.
     chunk = tf.function(function, input_signature=specs, autograph=False)
 
@@ -39,10 +41,22 @@ def map_rows(
         return _in_turns(chunk, inputs, cells(*inputs))
 
     # A call that is not made costs next to nothing if it is a single operation; inlined, each of its operations would.
-    apart = {"_noinline": True}
-    rest = tf.function(in_turns, input_signature=specs, autograph=False, experimental_attributes=apart)
-    fitting = max(1, min(ROWS, int(CELLS / most_cells)))
-    return tf.cond(tf.shape(inputs[0])[0] <= fitting, lambda: chunk(*inputs), lambda: rest(*inputs))
+    apart = {"autograph": False, "experimental_attributes": {"_noinline": True}}
+    one = tf.function(function, input_signature=single, **apart)
+    rest = tf.function(in_turns, input_signature=specs, **apart)
+    rows, fitting = tf.shape(inputs[0])[0], max(1, min(ROWS, int(CELLS / most_cells)))
+
+    def more() -> dict[str, tf.Tensor]:
+        return tf.cond(rows <= fitting, lambda: chunk(*inputs), lambda: rest(*inputs))
+
+    return tf.cond(tf.equal(rows, 1), lambda: one(*map(_first_row, inputs)), more)
+
+
+def _first_row(part: tf.Tensor) -> tf.Tensor:
+    """The only row; not by `tf.ensure_shape`, which the optimizer of graphs may run before it is known to be one."""
+    row = part[:1]
+    row.set_shape([1, *part.shape[1:]])
+    return row
 
 
 def _in_turns(chunk: Any, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -142,15 +142,16 @@ class StringModel(tf.Module):
             inputs, most = [source, prefix], [self.max_length, self.max_target_length]
         return map_rows(find, inputs, cells_of, cells(*most))
 
-    @tf.function(input_signature=SOURCE, autograph=False)
+    # Without signatures, so that what is known of the number of rows is not forgotten.
+    @tf.function(autograph=False)
     def _find(self, source: tf.Tensor) -> Outputs:
         return self._decode(source, attention=False)
 
-    @tf.function(input_signature=SOURCE, autograph=False)
+    @tf.function(autograph=False)
     def _find_and_look(self, source: tf.Tensor) -> Outputs:
         return self._decode(source)
 
-    @tf.function(input_signature=WITH_PREFIX, autograph=False)
+    @tf.function(autograph=False)
     def _complete_and_look(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
         return self._decode(source, prefix)
 
@@ -158,12 +159,12 @@ class StringModel(tf.Module):
         self, source: tf.Tensor, prefix: tf.Tensor | None = None, heads_apart: bool = False, attention: bool = True
     ) -> Outputs:
         read = self.source_text.read(source, self.max_length)
-        ids, lengths = self.source_text.to_ids(read.symbols, self.max_length)
+        ids, lengths = _to_ids(self.source_text, read, self.max_length)
         flags = _flags(read, ids)
         begin = None
         if prefix is not None:
             begun = self.target_text.read(prefix, self.max_target_length)
-            begin, _ = self.target_text.to_ids(begun.symbols, self.max_target_length)
+            begin, _ = _to_ids(self.target_text, begun, self.max_target_length)
             flags |= _flags(begun, begin, "prefix_")
             begin = tf.where(tf.equal(begin, END), PAD, begin)
         found = self._search(ids, lengths, begin, attention or self.replacement is not None)
@@ -251,8 +252,8 @@ class StringModel(tf.Module):
 
     def _score(self, source: tf.Tensor, target: Reading) -> Outputs:
         read = self.source_text.read(source, self.max_length)
-        ids, source_lengths = self.source_text.to_ids(read.symbols, self.max_length)
-        targets, lengths = self.target_text.to_ids(target.symbols, self.max_target_length)
+        ids, source_lengths = _to_ids(self.source_text, read, self.max_length)
+        targets, lengths = _to_ids(self.target_text, target, self.max_target_length)
         gained = self.network.score(ids, source_lengths, targets)
         score = tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1)
         flags = {**_flags(read, ids), **_flags(target, targets, "target_")}
@@ -297,6 +298,15 @@ class StringModel(tf.Module):
 
 def _everything(outputs: Outputs) -> Outputs:
     return outputs
+
+
+def _to_ids(text: TextProcessor, read: Reading, max_length: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """See `TextProcessor.to_ids`; of as many rows as are known to be, which some ways of cutting forget."""
+    ids, lengths = text.to_ids(read.symbols, max_length)
+    rows = read.invalid.shape[0]
+    ids.set_shape([rows, None])
+    lengths.set_shape([rows])
+    return ids, lengths
 
 
 def _flags(read: Reading, ids: tf.Tensor, prefix: str = "") -> Outputs:

@@ -10,10 +10,12 @@ from pipeline import row_chunks
 from pipeline.row_chunks import map_rows
 
 COUNTS: list[int] = []
+KNOWN: list[int | None] = []
 
 
 def describe(counts: tf.Tensor, names: tf.Tensor) -> dict[str, tf.Tensor]:
     """As wide as the largest of the counts, so that chunks differ in width."""
+    KNOWN.append(counts.shape[0])
     tf.py_function(lambda rows: COUNTS.append(len(rows)), [counts], [])
     inside = tf.sequence_mask(counts)
     return {
@@ -60,3 +62,14 @@ def test_how_many_rows_a_chunk_has(mapped: Callable[[list[int]], dict[str, np.nd
     mapped([1, 2, 3, 4, 5, 1, 1, 30])
     # Shortest first: 1 1 1 2 (4 rows), 3 4 (with 5, 15 cells), 5, and 30, which fits nowhere.
     assert COUNTS == [4, 2, 1, 1]
+
+
+def test_a_single_row_has_a_graph_that_knows_it(mapped: Callable[[list[int]], dict[str, np.ndarray]]):
+    KNOWN.clear()
+    assert mapped([2])["letters"].tolist() == [[b"a", b"a"]]
+    # One graph for it, one for any other number of rows.
+    assert sorted(KNOWN, key=str) == [1, None]
+    assert COUNTS == [1]
+    mapped([2, 1])
+    assert COUNTS == [2]
+    assert len(KNOWN) == 2
