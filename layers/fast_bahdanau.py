@@ -21,9 +21,9 @@ Backward, per step, from ds = dL/ds_t (from outside and from step t + 1), with d
     dq, and the keys' and v's shares, from dx as the context's gradient
     ds_{t-1} = (direct share) + [du | dq] [U | W_query]ᵀ
 
-and every weight's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
-are each one XLA-compiled function: its matrix products are faster than the graph's at these sizes, and its
-element-wise chains become single loops. Of an LSTM's state (h, c) it is h that meets U and W_query.
+and every kernel's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
+are each one XLA-compiled function, whose element-wise chains become single loops; but not the products for the
+kernels' gradients (see `layers.large_products`). Of an LSTM's state (h, c) it is h that meets U and W_query.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -135,7 +135,8 @@ def _recurrence(
         outputs, saved = _forward(cell, *given)
 
         def gradient(*upstream: Any) -> tuple[Any, ...]:
-            return _backward(cell, upstream, inputs, memory, weights, saved)
+            *d_given, d_products = _backward(cell, upstream, inputs, memory, weights, saved)
+            return (*d_given, *_weight_gradients(d_products, upstream[0], inputs, memory, saved))
 
         return outputs, gradient
 
@@ -180,6 +181,9 @@ def _forward(
 def _backward(
     cell: str, upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weights, saved: Saved
 ) -> tuple[Any, ...]:
+    """The gradients of inputs, memory and initial state; and those of the weights, in which a kernel's place has the
+    gradient of its product, for all steps at once.
+    """
     d_hidden, d_attention = upstream
     d_seen = dense_gradient(d_hidden, weights.readout_kernel)
     parts = [inputs.shape[-1], weights.recurrent_kernel.shape[0], memory.shape[-1]]
@@ -192,19 +196,29 @@ def _backward(
     kernels = (weights.context_kernel, weights.key_kernel)
     d_memory, d_memory_gates = memory_gradient(saved.attention, d_gates, d_contexts, d_keys, *kernels)
     d_inputs += tf.transpose(dense_gradient(d_gates, weights.symbol_kernel), [1, 0, 2])
-    d_weights = Weights(
-        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_gates),
-        context_kernel=kernel_gradient(memory, d_memory_gates),
-        recurrent_kernel=kernel_gradient(saved.states[0], d_projected),
+    d_products = Weights(
+        symbol_kernel=d_gates,
+        context_kernel=d_memory_gates,
+        recurrent_kernel=d_projected,
         input_bias=tf.reduce_sum(d_gates, axis=[0, 1]),
         recurrent_bias=tf.reduce_sum(d_projected[:, :, : weights.recurrent_bias.shape[0]], axis=[0, 1]),
-        key_kernel=kernel_gradient(memory, d_keys),
+        key_kernel=d_keys,
         key_bias=tf.reduce_sum(d_keys, axis=[0, 1]),
         score_vector=d_vector,
-        readout_kernel=kernel_gradient(saved.seen, d_hidden),
+        readout_kernel=None,  # it is given
         readout_bias=tf.reduce_sum(d_hidden, axis=[0, 1]),
     )
-    return (d_inputs, d_memory, *d_initial, *d_weights)
+    return (d_inputs, d_memory, *d_initial, d_products)
+
+
+def _weight_gradients(d_products: Weights, d_hidden: Any, inputs: Any, memory: Any, saved: Saved) -> Weights:
+    return d_products._replace(
+        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_products.symbol_kernel),
+        context_kernel=kernel_gradient(memory, d_products.context_kernel),
+        recurrent_kernel=kernel_gradient(saved.states[0], d_products.recurrent_kernel),
+        key_kernel=kernel_gradient(memory, d_products.key_kernel),
+        readout_kernel=kernel_gradient(saved.seen, d_hidden),
+    )
 
 
 def _backward_loop(cell: str, d_states: Any, d_attention: Any, weights: Weights, saved: Saved) -> tuple[Any, ...]:

@@ -4,8 +4,8 @@ Backward, per direction and step, from ds = dL/ds_j, 0 on padding:
 
     (dx, du, ds_prev) = gradient of CELL at ds      ds_prev += du Uᵀ
 
-and every weight's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
-are each one XLA-compiled function.
+and every kernel's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
+are each one XLA-compiled function, but for these products (see `layers.large_products`).
 """
 
 from typing import Any
@@ -15,6 +15,7 @@ import tensorflow as tf
 from layers.bidirectional_reading import (
     Direction,
     Directions,
+    Saved,
     compute_input_gates,
     directions_of,
     last_of,
@@ -53,7 +54,8 @@ def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[
         outputs, saved = _forward(cell, *given)
 
         def gradient(*upstream: Any) -> tuple[Any, ...]:
-            return _backward(cell, upstream, inputs, mask, directions, saved)
+            d_inputs, d_products = _backward(cell, upstream, inputs, mask, directions, saved)
+            return (d_inputs, *_weight_gradients(d_products, inputs, saved))
 
         return outputs, gradient
 
@@ -104,7 +106,10 @@ def _forward(cell: str, inputs: Any, mask: Any, directions: Directions) -> tuple
 @tf.function(jit_compile=True, autograph=False)
 def _backward(
     cell: str, upstream: tuple[Any, Any], inputs: Any, mask: Any, directions: Directions, saved: Any
-) -> tuple[Any, ...]:
+) -> tuple[Any, list[Direction]]:
+    """The gradient of the inputs; and by direction those of the weights, in which a kernel's place has the gradient of
+    its product, for all positions at once.
+    """
     equations = EQUATIONS[cell]
     length = tf.shape(inputs)[1]
     opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
@@ -131,16 +136,20 @@ def _backward(
     *_, arrays = tf.while_loop(
         lambda step, *_: step < length, body, (tf.constant(0), starts, arrays), maximum_iterations=length
     )
-    time_major = tf.transpose(inputs, [1, 0, 2])
     d_inputs: Any = 0
-    d_weights: list[Any] = []
+    d_products = []
     for side, direction in enumerate(directions):
         d_gates, d_recurrent_gates = (array.stack() for array in arrays[side])
         d_inputs += dense_gradient(d_gates, direction.kernel)
         sums = [tf.reduce_sum(gates, axis=[0, 1]) for gates in (d_gates, d_recurrent_gates)]
-        d_weights += [
-            kernel_gradient(time_major, d_gates),
-            kernel_gradient(saved[side].states[0], d_recurrent_gates),
-            equations.join_bias_gradients(*sums),
-        ]
-    return (tf.transpose(d_inputs, [1, 0, 2]), *d_weights)
+        d_products.append(Direction(d_gates, d_recurrent_gates, equations.join_bias_gradients(*sums)))
+    return tf.transpose(d_inputs, [1, 0, 2]), d_products
+
+
+def _weight_gradients(d_products: list[Direction], inputs: Any, saved: tuple[Saved, ...]) -> list[Any]:
+    time_major, found = tf.transpose(inputs, [1, 0, 2]), []
+    for products, (states, _) in zip(d_products, saved, strict=True):
+        found.append(kernel_gradient(time_major, products.kernel))
+        found.append(kernel_gradient(states[0], products.recurrent_kernel))
+        found.append(products.bias)
+    return found

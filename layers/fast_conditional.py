@@ -15,7 +15,7 @@ Backward, per step, from ds = dL/ds_t (from outside and from step t + 1), with d
     ds' = (direct share) + [du' | dq] [U' | W_query]ᵀ
     ds_{t-1} = (direct share) + du Uᵀ
 
-and every weight's gradient is one product of stacked per-step gradients, after the loop.
+and every kernel's gradient is one product of stacked per-step gradients, after the loop.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -77,7 +77,8 @@ def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: A
         outputs, saved = _forward(*given)
 
         def gradient(*upstream: Any) -> tuple[Any, ...]:
-            return _backward(upstream, inputs, memory, named, saved)
+            *d_given, d_products = _backward(upstream, inputs, memory, named, saved)
+            return (*d_given, *_weight_gradients(d_products, upstream[0], inputs, memory, saved))
 
         return outputs, gradient
 
@@ -144,6 +145,7 @@ def _forward(inputs: Any, initial: Any, memory: Any, mask: Any, weights: Weights
 
 @tf.function(jit_compile=True, autograph=False)
 def _backward(upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weights, saved: Saved) -> tuple[Any, ...]:
+    """As `layers.fast_bahdanau` has it: the gradients of the kernels' products in the place of the kernels'."""
     d_hidden, d_attention = upstream
     parts = [inputs.shape[-1], weights.recurrent_kernel.shape[0], memory.shape[-1]]
     d_inputs, d_states, d_contexts = tf.split(dense_gradient(d_hidden, weights.readout_kernel), parts, axis=-1)
@@ -155,22 +157,33 @@ def _backward(upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weig
     kernels = (weights.context_kernel, weights.key_kernel)
     d_memory, d_memory_gates = memory_gradient(saved.attention, d_context_gates, d_contexts, d_keys, *kernels)
     d_inputs += tf.transpose(dense_gradient(d_gates, weights.symbol_kernel), [1, 0, 2])
-    d_weights = Weights(
-        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_gates),
+    d_products = Weights(
+        symbol_kernel=d_gates,
         symbol_bias=tf.reduce_sum(d_gates, axis=[0, 1]),
-        recurrent_kernel=kernel_gradient(saved.before, d_recurrent),
+        recurrent_kernel=d_recurrent,
         recurrent_bias=tf.reduce_sum(d_recurrent, axis=[0, 1]),
-        context_kernel=kernel_gradient(memory, d_memory_gates),
+        context_kernel=d_memory_gates,
         context_bias=tf.reduce_sum(d_context_gates, axis=[0, 1]),
-        between_kernel=kernel_gradient(saved.between, d_projected),
+        between_kernel=d_projected,
         between_bias=tf.reduce_sum(d_projected[:, :, : weights.between_bias.shape[0]], axis=[0, 1]),
-        key_kernel=kernel_gradient(memory, d_keys),
+        key_kernel=d_keys,
         key_bias=tf.reduce_sum(d_keys, axis=[0, 1]),
         score_vector=d_vector,
-        readout_kernel=kernel_gradient(saved.seen, d_hidden),
+        readout_kernel=None,  # it is given
         readout_bias=tf.reduce_sum(d_hidden, axis=[0, 1]),
     )
-    return (d_inputs, d_memory, d_initial, *d_weights)
+    return d_inputs, d_memory, d_initial, d_products
+
+
+def _weight_gradients(d_products: Weights, d_hidden: Any, inputs: Any, memory: Any, saved: Saved) -> Weights:
+    return d_products._replace(
+        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_products.symbol_kernel),
+        recurrent_kernel=kernel_gradient(saved.before, d_products.recurrent_kernel),
+        context_kernel=kernel_gradient(memory, d_products.context_kernel),
+        between_kernel=kernel_gradient(saved.between, d_products.between_kernel),
+        key_kernel=kernel_gradient(memory, d_products.key_kernel),
+        readout_kernel=kernel_gradient(saved.seen, d_hidden),
+    )
 
 
 def _backward_loop(d_states: Any, d_attention: Any, weights: Weights, saved: Saved) -> tuple[Any, ...]:

@@ -1,4 +1,8 @@
-"""Products over all positions at once, as single 2-D products: 3-D ones would run row by row."""
+"""Products over all positions at once, as single 2-D products: 3-D ones would run row by row.
+
+Where they belong to a function that XLA compiles, they are best in it, but for `kernel_gradient`: its left side is
+turned round, and at that the graph's library was 1.3 to 1.45 times as fast.
+"""
 
 from collections.abc import Callable
 from typing import Any
