@@ -47,10 +47,10 @@ def directions_of(layer: Any) -> Directions:
 
 
 def compute_input_gates(cell: str, inputs: Any, mask: Any, directions: Directions) -> list[Any]:
-    """x of all positions, `[S, B, G * H]` by direction, of inputs `[B, S, features]`."""
+    """x of all positions, `[S, B, G * H]` by direction, of inputs `[B, S, features]` and their mask `[B, S]`."""
     equations = EQUATIONS[cell]
     closed = 1 - tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
-    shut = closed * shut_gates(cell, directions[0].kernel.shape[1], inputs.dtype)
+    shut = closed * _shut_gates(cell, directions[0].kernel.shape[1], inputs.dtype)
     time_major = tf.transpose(inputs, [1, 0, 2])
     biases = [equations.split_bias(direction.bias)[0] for direction in directions]
     return [
@@ -58,10 +58,47 @@ def compute_input_gates(cell: str, inputs: Any, mask: Any, directions: Direction
     ]
 
 
-def shut_gates(cell: str, size: int, dtype: Any) -> Any:
+def _shut_gates(cell: str, size: int, dtype: Any) -> Any:
     """`[G * H]`, what is added to x on padding."""
     padding = EQUATIONS[cell].PADDING
     return tf.constant([value for value in padding for _ in range(size // len(padding))], dtype)
+
+
+def tabulate(cell: str, layer: Any, symbols: Any) -> list[Any]:
+    """The gates' x of every symbol, for `look_up`.
+
+    Args:
+        cell: "gru" or "lstm".
+        layer: A `keras.layers.Bidirectional`, the one whose weights are used.
+        symbols: `[vocabulary, features]`, their embeddings.
+
+    Returns:
+        By direction `[vocabulary + 1, G * H]`, the last row for padding.
+    """
+    tables = []
+    for direction in directions_of(layer):
+        rows = tf.matmul(symbols, direction.kernel) + EQUATIONS[cell].split_bias(direction.bias)[0]
+        tables.append(tf.concat([rows, _shut_gates(cell, rows.shape[1], rows.dtype)[None]], axis=0))
+    return tables
+
+
+def look_up(cell: str, layer: Any, tables: Any, ids: Any, mask: Any) -> tuple[Any, Any]:
+    """What `read` gives of the symbols' embeddings.
+
+    Args:
+        cell: "gru" or "lstm".
+        layer: A `keras.layers.Bidirectional`, the one whose weights are used.
+        tables: From `tabulate`.
+        ids: `[batch, source]` int32, rows of the tables.
+        mask: `[batch, source]` bool.
+
+    Returns:
+        As `run`.
+    """
+    mask = tf.convert_to_tensor(mask)
+    rows = tf.transpose(tf.where(mask, ids, tables[0].shape[0] - 1))
+    input_gates = [tf.gather(table, rows) for table in tables]
+    return read(cell, input_gates, mask, directions_of(layer))
 
 
 def read(cell: str, input_gates: Sequence[Any], mask: Any, directions: Directions) -> tuple[Any, Any]:
@@ -82,7 +119,7 @@ def read(cell: str, input_gates: Sequence[Any], mask: Any, directions: Direction
 def read_and_keep(
     cell: str, input_gates: Sequence[Any], mask: Any, directions: Directions
 ) -> tuple[tuple[Any, Any], tuple[Saved, ...]]:
-    """The same, and what the backward pass needs, by direction."""
+    """What `read` gives, and what the backward pass needs, by direction."""
     stacked, parts = _read_many(cell, input_gates, directions, keeps=True), EQUATIONS[cell].PARTS
     saved = tuple(Saved(tuple(side[1 : 1 + parts]), tuple(side[1 + parts :])) for side in stacked)
     return _finish([side[0] for side in stacked], mask), saved
@@ -141,7 +178,7 @@ def _read_one(cell: str, input_gates: Sequence[Any], directions: Directions) -> 
 
 
 def _finish(outputs: Sequence[Any], mask: Any) -> tuple[Any, Any]:
-    """Outputs `[S, B, H]` by direction to what `read` returns."""
+    """Outputs `[S, B, H]` by direction, of one position at least, to what `read` returns."""
     forward, backward = outputs
     opened = tf.cast(tf.transpose(mask), forward.dtype)[:, :, None]
     last = tf.reduce_sum(forward * last_of(opened), axis=0)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from layers import fast_bidirectional, fast_unrolls
+from layers import bidirectional_reading, fast_bidirectional, fast_unrolls
 from layers.attention import PACKAGE
 from layers.cells import CELLS
 from layers.dropout import Dropout
@@ -102,7 +102,7 @@ class BidirectionalEncoder(keras.layers.Layer):
         """
         if not self._is_fast:
             return None
-        return fast_bidirectional.tabulate(self.cell, self.recurrent_layers[0], symbols)
+        return bidirectional_reading.tabulate(self.cell, self.recurrent_layers[0], symbols)
 
     def look_up(self, tables: list[Any], ids: Any, source_mask: Any) -> tuple[Any, Any]:
         """What a call gives of the symbols' embeddings, not in training.
@@ -115,7 +115,7 @@ class BidirectionalEncoder(keras.layers.Layer):
         Returns:
             memory and summary, as the class.
         """
-        first = fast_bidirectional.look_up(self.cell, self.recurrent_layers[0], tables, ids, source_mask)
+        first = bidirectional_reading.look_up(self.cell, self.recurrent_layers[0], tables, ids, source_mask)
         return self._climb(*first, source_mask, training=False)
 
     @property

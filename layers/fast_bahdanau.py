@@ -66,6 +66,20 @@ class Saved(NamedTuple):
     seen: Any  # [B, T, features + H + M], what the readout sees: y, s and C
 
 
+class Gradients(NamedTuple):
+    """What the compiled part of the backward pass leaves for the weights' gradients."""
+
+    gates: Any  # [T, B, G], of x
+    projected: Any  # [T, B, G + A], of [u | q]
+    memory_gates: Any  # [B, S, G]
+    keys: Any  # [B, S, A]
+    input_bias: Any  # from here on as in Weights
+    recurrent_bias: Any
+    key_bias: Any
+    score_vector: Any
+    readout_bias: Any
+
+
 def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any) -> tuple[Any, Any]:
     """The same as `layers.plain_unroll`, held to it by a parity test."""
     attention = decoder.attention
@@ -135,8 +149,8 @@ def _recurrence(
         outputs, saved = _forward(cell, *given)
 
         def gradient(*upstream: Any) -> tuple[Any, ...]:
-            *d_given, d_products = _backward(cell, upstream, inputs, memory, weights, saved)
-            return (*d_given, *_weight_gradients(d_products, upstream[0], inputs, memory, saved))
+            *d_given, found = _backward(cell, upstream, inputs, memory, weights, saved)
+            return (*d_given, *_weight_gradients(found, upstream[0], inputs, memory, saved))
 
         return outputs, gradient
 
@@ -181,9 +195,7 @@ def _forward(
 def _backward(
     cell: str, upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weights, saved: Saved
 ) -> tuple[Any, ...]:
-    """The gradients of inputs, memory and initial state; and those of the weights, in which a kernel's place has the
-    gradient of its product, for all steps at once.
-    """
+    """The gradients of inputs, memory and initial state, and `Gradients`."""
     d_hidden, d_attention = upstream
     d_seen = dense_gradient(d_hidden, weights.readout_kernel)
     parts = [inputs.shape[-1], weights.recurrent_kernel.shape[0], memory.shape[-1]]
@@ -196,28 +208,32 @@ def _backward(
     kernels = (weights.context_kernel, weights.key_kernel)
     d_memory, d_memory_gates = memory_gradient(saved.attention, d_gates, d_contexts, d_keys, *kernels)
     d_inputs += tf.transpose(dense_gradient(d_gates, weights.symbol_kernel), [1, 0, 2])
-    d_products = Weights(
-        symbol_kernel=d_gates,
-        context_kernel=d_memory_gates,
-        recurrent_kernel=d_projected,
+    found = Gradients(
+        gates=d_gates,
+        projected=d_projected,
+        memory_gates=d_memory_gates,
+        keys=d_keys,
         input_bias=tf.reduce_sum(d_gates, axis=[0, 1]),
         recurrent_bias=tf.reduce_sum(d_projected[:, :, : weights.recurrent_bias.shape[0]], axis=[0, 1]),
-        key_kernel=d_keys,
         key_bias=tf.reduce_sum(d_keys, axis=[0, 1]),
         score_vector=d_vector,
-        readout_kernel=None,  # it is given
         readout_bias=tf.reduce_sum(d_hidden, axis=[0, 1]),
     )
-    return (d_inputs, d_memory, *d_initial, d_products)
+    return (d_inputs, d_memory, *d_initial, found)
 
 
-def _weight_gradients(d_products: Weights, d_hidden: Any, inputs: Any, memory: Any, saved: Saved) -> Weights:
-    return d_products._replace(
-        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_products.symbol_kernel),
-        context_kernel=kernel_gradient(memory, d_products.context_kernel),
-        recurrent_kernel=kernel_gradient(saved.states[0], d_products.recurrent_kernel),
-        key_kernel=kernel_gradient(memory, d_products.key_kernel),
+def _weight_gradients(found: Gradients, d_hidden: Any, inputs: Any, memory: Any, saved: Saved) -> Weights:
+    return Weights(
+        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), found.gates),
+        context_kernel=kernel_gradient(memory, found.memory_gates),
+        recurrent_kernel=kernel_gradient(saved.states[0], found.projected),
+        input_bias=found.input_bias,
+        recurrent_bias=found.recurrent_bias,
+        key_kernel=kernel_gradient(memory, found.keys),
+        key_bias=found.key_bias,
+        score_vector=found.score_vector,
         readout_kernel=kernel_gradient(saved.seen, d_hidden),
+        readout_bias=found.readout_bias,
     )
 
 

@@ -8,7 +8,8 @@ and every kernel's gradient is one product of stacked per-step gradients, after 
 are each one XLA-compiled function, but for these products (see `layers.large_products`).
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -21,10 +22,17 @@ from layers.bidirectional_reading import (
     last_of,
     read,
     read_and_keep,
-    shut_gates,
 )
 from layers.cell_equations import EQUATIONS
 from layers.large_products import dense_gradient, kernel_gradient, write
+
+
+class Gradients(NamedTuple):
+    """What the compiled part of the backward pass leaves for the gradients of one direction's weights."""
+
+    gates: Any  # [S, B, G * H], of x
+    recurrent_gates: Any  # [S, B, G * H], of u
+    bias: Any  # as in Direction
 
 
 def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[Any, Any]:
@@ -41,7 +49,7 @@ def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[
     Returns:
         outputs `[batch, source, 2 * units]`, 0 on padding, and the final outputs `[batch, 2 * units]`.
     """
-    inputs, directions = tf.convert_to_tensor(inputs), directions_of(layer)
+    inputs, mask, directions = tf.convert_to_tensor(inputs), tf.convert_to_tensor(mask), directions_of(layer)
 
     if not compiled:
         return read(cell, compute_input_gates(cell, inputs, mask, directions), mask, directions)
@@ -54,48 +62,12 @@ def run(cell: str, layer: Any, inputs: Any, mask: Any, compiled: bool) -> tuple[
         outputs, saved = _forward(cell, *given)
 
         def gradient(*upstream: Any) -> tuple[Any, ...]:
-            d_inputs, d_products = _backward(cell, upstream, inputs, mask, directions, saved)
-            return (d_inputs, *_weight_gradients(d_products, inputs, saved))
+            d_inputs, *found = _backward(cell, upstream, inputs, mask, directions, saved)
+            return (d_inputs, *_weight_gradients(found, inputs, saved))
 
         return outputs, gradient
 
     return with_gradient(inputs, *directions[0], *directions[1])
-
-
-def tabulate(cell: str, layer: Any, symbols: Any) -> list[Any]:
-    """The gates' x of every symbol, for `look_up`.
-
-    Args:
-        cell: "gru" or "lstm".
-        layer: As in `run`.
-        symbols: `[vocabulary, features]`, their embeddings.
-
-    Returns:
-        By direction `[vocabulary + 1, G * H]`, the last row for padding.
-    """
-    tables = []
-    for direction in directions_of(layer):
-        rows = tf.matmul(symbols, direction.kernel) + EQUATIONS[cell].split_bias(direction.bias)[0]
-        tables.append(tf.concat([rows, shut_gates(cell, rows.shape[1], rows.dtype)[None]], axis=0))
-    return tables
-
-
-def look_up(cell: str, layer: Any, tables: Any, ids: Any, mask: Any) -> tuple[Any, Any]:
-    """The same as `run`, not compiled, of the symbols' embeddings.
-
-    Args:
-        cell: "gru" or "lstm".
-        layer: As in `run`.
-        tables: From `tabulate`.
-        ids: `[batch, source]` int32, rows of the tables.
-        mask: `[batch, source]` bool.
-
-    Returns:
-        As `run`.
-    """
-    rows = tf.transpose(tf.where(mask, ids, tables[0].shape[0] - 1))
-    input_gates = [tf.gather(table, rows) for table in tables]
-    return read(cell, input_gates, mask, directions_of(layer))
 
 
 @tf.function(jit_compile=True, autograph=False)
@@ -106,10 +78,8 @@ def _forward(cell: str, inputs: Any, mask: Any, directions: Directions) -> tuple
 @tf.function(jit_compile=True, autograph=False)
 def _backward(
     cell: str, upstream: tuple[Any, Any], inputs: Any, mask: Any, directions: Directions, saved: Any
-) -> tuple[Any, list[Direction]]:
-    """The gradient of the inputs; and by direction those of the weights, in which a kernel's place has the gradient of
-    its product, for all positions at once.
-    """
+) -> tuple[Any, ...]:
+    """The gradient of the inputs, and `Gradients` of both directions."""
     equations = EQUATIONS[cell]
     length = tf.shape(inputs)[1]
     opened = tf.cast(tf.transpose(mask), inputs.dtype)[:, :, None]
@@ -137,19 +107,24 @@ def _backward(
         lambda step, *_: step < length, body, (tf.constant(0), starts, arrays), maximum_iterations=length
     )
     d_inputs: Any = 0
-    d_products = []
+    found = []
     for side, direction in enumerate(directions):
         d_gates, d_recurrent_gates = (array.stack() for array in arrays[side])
         d_inputs += dense_gradient(d_gates, direction.kernel)
         sums = [tf.reduce_sum(gates, axis=[0, 1]) for gates in (d_gates, d_recurrent_gates)]
-        d_products.append(Direction(d_gates, d_recurrent_gates, equations.join_bias_gradients(*sums)))
-    return tf.transpose(d_inputs, [1, 0, 2]), d_products
+        found.append(Gradients(d_gates, d_recurrent_gates, equations.join_bias_gradients(*sums)))
+    return (tf.transpose(d_inputs, [1, 0, 2]), *found)
 
 
-def _weight_gradients(d_products: list[Direction], inputs: Any, saved: tuple[Saved, ...]) -> list[Any]:
-    time_major, found = tf.transpose(inputs, [1, 0, 2]), []
-    for products, (states, _) in zip(d_products, saved, strict=True):
-        found.append(kernel_gradient(time_major, products.kernel))
-        found.append(kernel_gradient(states[0], products.recurrent_kernel))
-        found.append(products.bias)
-    return found
+def _weight_gradients(found: Sequence[Gradients], inputs: Any, saved: tuple[Saved, ...]) -> list[Any]:
+    """Those of both directions, as flat as they were given."""
+    time_major = tf.transpose(inputs, [1, 0, 2])
+    return [
+        part
+        for side, (states, _) in zip(found, saved, strict=True)
+        for part in (
+            kernel_gradient(time_major, side.gates),
+            kernel_gradient(states[0], side.recurrent_gates),
+            side.bias,
+        )
+    ]

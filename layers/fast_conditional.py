@@ -64,6 +64,23 @@ class Saved(NamedTuple):
     seen: Any  # [B, T, features + H + M], what the readout sees: y, s and C
 
 
+class Gradients(NamedTuple):
+    """What the compiled part of the backward pass leaves for the weights' gradients."""
+
+    gates: Any  # [T, B, 3H], of the first cell's x
+    recurrent: Any  # [T, B, 3H], of its u
+    memory_gates: Any  # [B, S, 3H]
+    projected: Any  # [T, B, 3H + A], of [u' | q]
+    keys: Any  # [B, S, A]
+    symbol_bias: Any  # from here on as in Weights
+    recurrent_bias: Any
+    context_bias: Any
+    between_bias: Any
+    key_bias: Any
+    score_vector: Any
+    readout_bias: Any
+
+
 def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any) -> tuple[Any, Any]:
     """The same as `layers.plain_unroll`, held to it by a parity test."""
     (initial,) = decoder.initial_state(summary, memory_mask)
@@ -77,8 +94,8 @@ def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: A
         outputs, saved = _forward(*given)
 
         def gradient(*upstream: Any) -> tuple[Any, ...]:
-            *d_given, d_products = _backward(upstream, inputs, memory, named, saved)
-            return (*d_given, *_weight_gradients(d_products, upstream[0], inputs, memory, saved))
+            *d_given, found = _backward(upstream, inputs, memory, named, saved)
+            return (*d_given, *_weight_gradients(found, upstream[0], inputs, memory, saved))
 
         return outputs, gradient
 
@@ -145,7 +162,7 @@ def _forward(inputs: Any, initial: Any, memory: Any, mask: Any, weights: Weights
 
 @tf.function(jit_compile=True, autograph=False)
 def _backward(upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weights, saved: Saved) -> tuple[Any, ...]:
-    """As `layers.fast_bahdanau` has it: the gradients of the kernels' products in the place of the kernels'."""
+    """The gradients of inputs, memory and initial state, and `Gradients`."""
     d_hidden, d_attention = upstream
     parts = [inputs.shape[-1], weights.recurrent_kernel.shape[0], memory.shape[-1]]
     d_inputs, d_states, d_contexts = tf.split(dense_gradient(d_hidden, weights.readout_kernel), parts, axis=-1)
@@ -157,32 +174,38 @@ def _backward(upstream: tuple[Any, ...], inputs: Any, memory: Any, weights: Weig
     kernels = (weights.context_kernel, weights.key_kernel)
     d_memory, d_memory_gates = memory_gradient(saved.attention, d_context_gates, d_contexts, d_keys, *kernels)
     d_inputs += tf.transpose(dense_gradient(d_gates, weights.symbol_kernel), [1, 0, 2])
-    d_products = Weights(
-        symbol_kernel=d_gates,
+    found = Gradients(
+        gates=d_gates,
+        recurrent=d_recurrent,
+        memory_gates=d_memory_gates,
+        projected=d_projected,
+        keys=d_keys,
         symbol_bias=tf.reduce_sum(d_gates, axis=[0, 1]),
-        recurrent_kernel=d_recurrent,
         recurrent_bias=tf.reduce_sum(d_recurrent, axis=[0, 1]),
-        context_kernel=d_memory_gates,
         context_bias=tf.reduce_sum(d_context_gates, axis=[0, 1]),
-        between_kernel=d_projected,
         between_bias=tf.reduce_sum(d_projected[:, :, : weights.between_bias.shape[0]], axis=[0, 1]),
-        key_kernel=d_keys,
         key_bias=tf.reduce_sum(d_keys, axis=[0, 1]),
         score_vector=d_vector,
-        readout_kernel=None,  # it is given
         readout_bias=tf.reduce_sum(d_hidden, axis=[0, 1]),
     )
-    return d_inputs, d_memory, d_initial, d_products
+    return d_inputs, d_memory, d_initial, found
 
 
-def _weight_gradients(d_products: Weights, d_hidden: Any, inputs: Any, memory: Any, saved: Saved) -> Weights:
-    return d_products._replace(
-        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), d_products.symbol_kernel),
-        recurrent_kernel=kernel_gradient(saved.before, d_products.recurrent_kernel),
-        context_kernel=kernel_gradient(memory, d_products.context_kernel),
-        between_kernel=kernel_gradient(saved.between, d_products.between_kernel),
-        key_kernel=kernel_gradient(memory, d_products.key_kernel),
+def _weight_gradients(found: Gradients, d_hidden: Any, inputs: Any, memory: Any, saved: Saved) -> Weights:
+    return Weights(
+        symbol_kernel=kernel_gradient(tf.transpose(inputs, [1, 0, 2]), found.gates),
+        symbol_bias=found.symbol_bias,
+        recurrent_kernel=kernel_gradient(saved.before, found.recurrent),
+        recurrent_bias=found.recurrent_bias,
+        context_kernel=kernel_gradient(memory, found.memory_gates),
+        context_bias=found.context_bias,
+        between_kernel=kernel_gradient(saved.between, found.projected),
+        between_bias=found.between_bias,
+        key_kernel=kernel_gradient(memory, found.keys),
+        key_bias=found.key_bias,
+        score_vector=found.score_vector,
         readout_kernel=kernel_gradient(saved.seen, d_hidden),
+        readout_bias=found.readout_bias,
     )
 
 

@@ -68,6 +68,10 @@ class StringModel(tf.Module):
         self.replacement = replacement
         # Heads cost a pass of their own, which is for those alone who look at them.
         self.explain = tf.function(self._explain, SOURCE, autograph=False) if network.heads > 1 else self.decode
+        # Traced once for all that ask for the same: for a single row, then known to be one, and for any number.
+        self._find = _by_rows(lambda source: self._decode(source, attention=False), "source")
+        self._find_and_look = _by_rows(lambda source: self._decode(source), "source")
+        self._complete_and_look = _by_rows(lambda source, prefix: self._decode(source, prefix), "source", "prefix")
 
     @tf.function(input_signature=SOURCE, autograph=False)
     def decode(self, source: tf.Tensor) -> Outputs:
@@ -124,11 +128,10 @@ class StringModel(tf.Module):
         def find(*inputs: tf.Tensor) -> Outputs:
             if heads_apart:
                 return choose(self._decode(source=inputs[0], heads_apart=True))
-            # Traced once for all that ask for the same.
             search = self._find_and_look if attention else self._find
             if prefix is not None:
                 search = self._complete_and_look
-            return choose(search(*inputs))
+            return choose(search[0 if inputs[0].shape[0] == 1 else 1](*inputs))
 
         def cells(source: Any, prefix: Any = 0.0) -> Any:
             look = self._longest(source) + prefix if attention else 0.0
@@ -141,19 +144,6 @@ class StringModel(tf.Module):
         if prefix is not None:
             inputs, most = [source, prefix], [self.max_length, self.max_target_length]
         return map_rows(find, inputs, cells_of, cells(*most))
-
-    # Without signatures, so that what is known of the number of rows is not forgotten.
-    @tf.function(autograph=False)
-    def _find(self, source: tf.Tensor) -> Outputs:
-        return self._decode(source, attention=False)
-
-    @tf.function(autograph=False)
-    def _find_and_look(self, source: tf.Tensor) -> Outputs:
-        return self._decode(source)
-
-    @tf.function(autograph=False)
-    def _complete_and_look(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
-        return self._decode(source, prefix)
 
     def _decode(
         self, source: tf.Tensor, prefix: tf.Tensor | None = None, heads_apart: bool = False, attention: bool = True
@@ -294,6 +284,12 @@ class StringModel(tf.Module):
             search.length_ratio * source + search.length_offset if search.max_length is None else search.max_length
         )
         return longest + search.min_length + 1.0
+
+
+def _by_rows(function: Callable[..., Outputs], *names: str) -> list[Any]:
+    """A function of strings `[batch]` of these names, for a batch of one and for any."""
+    specs = [[tf.TensorSpec([rows], tf.string, name=name) for name in names] for rows in (1, None)]
+    return [tf.function(function, input_signature=spec, autograph=False) for spec in specs]
 
 
 def _everything(outputs: Outputs) -> Outputs:

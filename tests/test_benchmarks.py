@@ -1,6 +1,7 @@
 import dataclasses
 import gzip
 import json
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the benchmarks need PyTorch: pip install -r requirements-bench.txt")
 
+from benchmarks import __main__ as together  # noqa: E402
 from benchmarks import growth, round_trip, search_speed, start_up, subword_speed, training_speed, turns  # noqa: E402
 from benchmarks.memory import peak_memory  # noqa: E402
 from benchmarks.sizes import SIZES, Batch, Size, random_batch, training_work  # noqa: E402
@@ -309,3 +311,20 @@ def test_table_and_picture_of_growth():
     assert "1,000,000" in text
     figure = growth.draw(steps, corpus)
     assert [axes.get_xlabel() for axes in figure.axes] == [*growth.AXES.values(), "pairs in the corpus"]
+
+
+def test_all_of_them_are_joined(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    asked = []
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command[2])
+        name = command[2].removeprefix("benchmarks.").removesuffix("_speed")
+        key = command[command.index("--size") + 1] if "--size" in command else "median"
+        return subprocess.CompletedProcess(command, 0, f"a line before\n{json.dumps({name: {key: len(asked)}})}\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    together.main()
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"training", "search", "start_up"}
+    assert set(found["training"]) == set(found["search"]) == set(SIZES)
+    assert len(asked) == 2 * len(SIZES) + 1

@@ -377,7 +377,7 @@ def test_flags_of_prefixes_and_targets(tiny_export: Path):
 
 
 KINDS = [
-    {"cell": "lstm", "attention": "none"},
+    {"cell": "lstm", "attention": "none", "encoder_layers": 2},
     {"cell": "conditional_gru", "tied_embeddings": True},
     {"cell": "layer_norm_gru", "attention": "multi_head_bahdanau", "coverage": True},
     {"cell": "layer_norm_lstm", "attention": "luong_general", "decoder_layers": 2},

@@ -31,5 +31,14 @@ def test_what_is_known_of_the_rows_is_known_within_and_after(rows: int | None):
 
 
 def test_nothing_was_written():
-    kept = stack(array(tf.float32, [None, None]), 0, [0, 5])
-    assert kept.shape == (0, 0, 5)
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int32)], autograph=False)
+    def keep(steps: tf.Tensor) -> tf.Tensor:
+        def body(position: tf.Tensor, kept: tf.TensorArray) -> tuple:
+            return position + 1, kept.write(position, tf.ones([2, 5]))
+
+        start = (tf.constant(0), array(tf.float32, [None, None]))
+        position, kept = loop(lambda position, *_: position < steps, body, start)
+        return stack(kept, position, [0, 5])
+
+    assert keep(0).shape == (0, 0, 5)
+    assert keep(3).shape == (3, 2, 5)

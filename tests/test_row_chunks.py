@@ -73,3 +73,17 @@ def test_a_single_row_has_a_graph_that_knows_it(mapped: Callable[[list[int]], di
     mapped([2, 1])
     assert COUNTS == [2]
     assert len(KNOWN) == 2
+
+
+def test_inputs_that_do_not_belong_together_are_no_single_row():
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)] * 2, autograph=False)
+    def add(left: tf.Tensor, right: tf.Tensor) -> dict[str, tf.Tensor]:
+        def total(left: tf.Tensor, right: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"total": tf.stack([left, right]), "known": tf.fill([1], left.shape[0] == 1)}
+
+        return map_rows(total, [left, right], lambda left, right: tf.cast(left + right, tf.float32), 5.0)
+
+    assert add(tf.constant([1]), tf.constant([2]))["known"].numpy().tolist() == [True]
+    for left, right in ([1], [2, 3]), ([2, 3], [1]), ([1], []):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            add(tf.constant(left, tf.int32), tf.constant(right, tf.int32))
