@@ -93,7 +93,7 @@ def look_up(cell: str, layer: Any, tables: Any, ids: Any, mask: Any) -> tuple[An
         mask: `[batch, source]` bool.
 
     Returns:
-        As `run`.
+        As `read`.
     """
     mask = tf.convert_to_tensor(mask)
     rows = tf.transpose(tf.where(mask, ids, tables[0].shape[0] - 1))
@@ -119,7 +119,7 @@ def read(cell: str, input_gates: Sequence[Any], mask: Any, directions: Direction
 def read_and_keep(
     cell: str, input_gates: Sequence[Any], mask: Any, directions: Directions
 ) -> tuple[tuple[Any, Any], tuple[Saved, ...]]:
-    """What `read` gives, and what the backward pass needs, by direction."""
+    """What `read` gives, of the same arguments, and what the backward pass needs, by direction."""
     stacked, parts = _read_many(cell, input_gates, directions, keeps=True), EQUATIONS[cell].PARTS
     saved = tuple(Saved(tuple(side[1 : 1 + parts]), tuple(side[1 + parts :])) for side in stacked)
     return _finish([side[0] for side in stacked], mask), saved

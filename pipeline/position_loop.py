@@ -7,7 +7,10 @@ import tensorflow as tf
 
 
 def loop(condition: Callable[..., Any], body: Callable[..., Any], start: tuple[Any, ...]) -> tuple[Any, ...]:
-    """`tf.while_loop` of tensors whose shapes stay what they are at the start, as far as that is known."""
+    """`tf.while_loop` of tensors whose shapes stay what they are at the start, as far as that is known.
+
+    The caller vouches for it: what the body forgets of a shape is put back, not checked.
+    """
 
     def keep_shapes(*before: Any) -> tuple[Any, ...]:
         after = body(*before)

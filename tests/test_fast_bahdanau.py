@@ -84,4 +84,6 @@ def test_lengths_may_be_unknown_when_traced(cell: str, attention: str):
         fast, plain = both(inputs, memory, np.ones((rows, source), bool), summary)
         assert fast[0][0].shape == (rows, target, 9)
         assert fast[0][1].shape == (rows, target, source)
+        for actual, expected in zip(fast[0], plain[0], strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-12)
         assert_gradients_agree(fast, plain, "float64")
