@@ -1,4 +1,4 @@
-"""What happens around the epochs: decoding the dev set, pictures, figures, progress, the end when asked to."""
+"""What happens around the epochs: decoding the dev set, figures, progress, the end when asked to."""
 
 import sys
 import time
@@ -9,11 +9,9 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from pipeline.attention_plot import draw_attention, png_bytes
-from pipeline.curves import Curves
+from pipeline.board import Board
 from pipeline.epoch_clock import EpochClock
 from pipeline.evaluation import score_predictions
-from pipeline.files import write_atomically
 from pipeline.interruption import Interruption
 from pipeline.metrics import BLEU, CHRF, PER, WER
 from pipeline.predictor import Prediction, Predictor
@@ -21,7 +19,6 @@ from pipeline.run_directory import RunDirectory
 from pipeline.write_failures import WriteFailures
 
 LOG_EVERY_STEPS = 50
-TABLE_ROWS = 20
 NOT_OF_THE_EPOCH = {"val_tokens", "batch_loss", "gradient_norm"}
 
 
@@ -53,96 +50,38 @@ class DecodedDevMetrics(keras.callbacks.Callback):
             self.report(epoch + 1, self.references, predictions)
 
 
-class DevReport:
-    """Writes heat-maps and a table of predictions to TensorBoard, and the heat-maps to the run as well.
-
-    Args:
-        run: Where to.
-        curves: TensorBoard's.
-        samples: How many of the dev sources are drawn; they are the same every epoch.
-        draws_attention: False for a model that looks nowhere.
-        failures: What happens when a picture cannot be written.
-    """
-
-    def __init__(
-        self, run: RunDirectory, curves: Curves, samples: int, draws_attention: bool, failures: WriteFailures
-    ) -> None:
-        self.run, self.curves, self.samples, self.draws_attention = run, curves, samples, draws_attention
-        self.failures = failures
-
-    def __call__(self, epoch: int, references: dict[str, list[str]], predictions: list[Prediction]) -> None:
-        """Report on an epoch; arguments as `DecodedDevMetrics` gives them."""
-        sources = list(references)
-        chosen = choose_samples(sources, max(self.samples, TABLE_ROWS))
-        if self.draws_attention:
-            for number, index in enumerate(chosen[: self.samples], 1):
-                self._draw(epoch, number, sources[index], predictions[index])
-        rows = [(sources[i], predictions[i], references[sources[i]]) for i in chosen[:TABLE_ROWS]]
-        self.curves.text("dev/predictions", _table(rows), epoch)
-
-    def _draw(self, epoch: int, number: int, source: str, prediction: Prediction) -> None:
-        text = prediction.texts[0] if prediction.texts else ""
-        figure = draw_attention(
-            prediction.attention, prediction.source_tokens, prediction.target_tokens, f"{source} → {text}"
-        )
-        png = png_bytes(figure)
-        self.curves.image(f"attention/{number:02d}", png, epoch)
-        with self.failures.watch("a picture of attention"):
-            self.run.attention.mkdir(exist_ok=True)
-            write_atomically(self.run.attention / f"{number:02d}.png", png)
-
-
-def choose_samples(sources: list[str], count: int) -> list[int]:
-    """Indices of `count` sources spread evenly over the list: the same every time."""
-    count = min(count, len(sources))
-    return [index * len(sources) // count for index in range(count)]
-
-
-def _table(rows: list[tuple[str, Prediction, list[str]]]) -> str:
-    def cell(text: str) -> str:
-        return text.replace("|", "\\|").replace("\n", " ")
-
-    lines = ["| source | prediction | references | |", "|---|---|---|---|"]
-    for source, prediction, references in rows:
-        text = prediction.texts[0] if prediction.texts else ""
-        right = "✓" if text in references else "✗"
-        lines.append(f"| {cell(source)} | {cell(text)} | {cell(' / '.join(references))} | {right} |")
-    return "\n".join(lines)
-
-
 class FigureLog(keras.callbacks.Callback):
     """Loss, learning rate, speed and error rates, to TensorBoard and to `metrics.jsonl`.
 
     Args:
         run: Where to.
-        curves: TensorBoard's.
+        board: TensorBoard's files.
         clock: Has the epoch's time.
         failures: What happens when they cannot be written.
     """
 
-    def __init__(self, run: RunDirectory, curves: Curves, clock: EpochClock, failures: WriteFailures) -> None:
+    def __init__(self, run: RunDirectory, board: Board, clock: EpochClock, failures: WriteFailures) -> None:
         super().__init__()
-        self.run, self.curves, self.clock, self.failures = run, curves, clock, failures
+        self.run, self.board, self.clock, self.failures = run, board, clock, failures
         self._unwritten: list[dict[str, float]] = []
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Log the running loss, the gradient and the learning rate now and then."""
         step = self.clock.all_steps
         if step % LOG_EVERY_STEPS == 0 and logs:
-            self.curves.scalar("step/loss", logs["loss"], step)
-            self.curves.scalar("step/learning_rate", learning_rate(self.model), step)
+            figures = {"loss": logs["loss"], "learning_rate": learning_rate(self.model)}
             if "gradient_norm" in logs:
-                self.curves.scalar("step/gradient_norm", logs["gradient_norm"], step)
+                figures["gradient_norm"] = logs["gradient_norm"]
+            self.board.step(figures, step)
             with self.failures.watch("TensorBoard's curves"):
-                self.curves.flush()
+                self.board.flush()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Log the epoch."""
         figures = {name: float(value) for name, value in (logs or {}).items() if name not in NOT_OF_THE_EPOCH}
         figures["tokens_per_second"] = figures.get("tokens", 0.0) / max(self.clock.trained, 1e-9)
         figures["learning_rate"] = learning_rate(self.model)
-        for name, value in figures.items():
-            self.curves.scalar(f"epoch/{name}", value, epoch + 1)
+        self.board.epoch(figures, epoch + 1)
         self._unwritten.append({"epoch": epoch + 1, **figures, "seconds": round(self.clock.seconds, 2)})
         with self.failures.watch("the figures"):
             self.write()

@@ -6,11 +6,14 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
@@ -42,6 +45,15 @@ class Curves:
     def scalar(self, tag: str, value: float, step: int) -> None:
         """A point of a curve."""
         self._add(scalar_pb(tag, float(value)), step)
+
+    def settings(self, settings: Mapping[str, Any], name: str) -> None:
+        """What the HParams tab lists: numbers, texts and booleans, by key.
+
+        Args:
+            settings: The settings.
+            name: Of the run or trial that has them.
+        """
+        self._add(hparams.hparams_pb(dict(settings), trial_id=name), 0)
 
     def text(self, tag: str, text: str, step: int) -> None:
         """A text in Markdown."""

@@ -10,12 +10,13 @@ import tensorflow as tf
 
 from pipeline.averaging import AveragedWeights
 from pipeline.batches import TrainingOrder, training_batches, validation_batches
-from pipeline.callbacks import DecodedDevMetrics, DevReport, EndWhenAsked, FigureLog, Progress
+from pipeline.board import DEV, Board, forget_after
+from pipeline.callbacks import DecodedDevMetrics, EndWhenAsked, FigureLog, Progress
 from pipeline.checkpointing import SaveAndStop
 from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.configuration import Configuration
 from pipeline.corpus import group_references
-from pipeline.curves import Curves, forget_later
+from pipeline.dev_report import DevReport
 from pipeline.divergence import Diverged, WatchDivergence, describe_pairs
 from pipeline.epoch_clock import EpochClock
 from pipeline.errors import TrainingError
@@ -137,7 +138,7 @@ class _Stretch:
     ) -> None:
         self.configuration, self.directory, self.data, self.order = configuration, directory, data, order
         self.checkpoints, self.state, self.interruption = checkpoints, state, interruption
-        self.curves = Curves(directory.logs)
+        self.board = Board(directory.logs)
         self.clock = EpochClock(order.steps, state.step, state.seconds)
         self.progress = Progress(configuration.train.epochs, self.clock)
         self.failures = WriteFailures(configuration.train.on_write_failure == "continue", self._last_good)
@@ -170,7 +171,7 @@ class _Stretch:
             finally:
                 self.progress.close()
         with self.failures.watch("what TensorBoard shows"):
-            self.curves.flush(durably=True)
+            self.board.flush(durably=True)
             write_embeddings(self.directory, model, self.data.source_vocabulary, self.data.target_vocabulary)
         return model
 
@@ -179,11 +180,8 @@ class _Stretch:
         with self.failures.watch("the figures so far"):
             self.directory.truncate_metrics(state.epoch)
             done = state.epoch * self.order.steps + state.step
-            there = forget_later(self.directory.logs, done, state.epoch)
-            if "configuration" in there:
-                return
-            settings = self.directory.config.read_text(encoding="utf-8")
-            self.curves.text("configuration", f"```yaml\n{settings}```", 0)
+            there = forget_after(self.directory.logs, done, state.epoch)
+            self.board.begin(self.configuration, self.directory.path.name, there)
 
     def _run_epochs(self, model: SequenceToSequence, parts: list[keras.callbacks.Callback], epochs: int) -> None:
         validation, validation_steps = validation_batches(self.data.dev, self.data.buckets)
@@ -204,11 +202,11 @@ class _Stretch:
         train, data, state = self.configuration.train, self.data, self.state
         clock = self.clock
         watch = WatchDivergence(len(data.target_vocabulary), clock, state.losses, state.has_learnt)
-        figures = FigureLog(self.directory, self.curves, clock, self.failures)
+        figures = FigureLog(self.directory, self.board, clock, self.failures)
 
         def flush() -> None:
             figures.write()
-            self.curves.flush(durably=True)
+            self.board.flush(durably=True)
 
         averaged = AveragedWeights() if train.ema_momentum else None
         saving = SaveAndStop(
@@ -248,8 +246,6 @@ class _Stretch:
             configuration.train.dev_beam_size,
             n_best=1,
         )
-        draws = configuration.model.attention != "none"
-        samples = configuration.train.attention_samples
-        report = DevReport(self.directory, self.curves, samples, draws, self.failures)
+        report = DevReport(self.directory, self.board.runs[DEV], configuration, self.failures)
         references = group_references(data.splits["dev"](), configuration.text)
         return DecodedDevMetrics(Predictor(strings, configuration.text), references, report)

@@ -1,14 +1,28 @@
 """The symbols' embeddings for TensorBoard's Projector tab: do vowels cluster, do similar letters?"""
 
+import unicodedata
+
 import keras
 import numpy as np
 
 from pipeline.files import write_atomically
 from pipeline.run_directory import RunDirectory
+from pipeline.symbols import SPECIAL_SYMBOLS
 from pipeline.text import Vocabulary
 
 MOST_SYMBOLS = 10_000  # the most frequent ones; the tab copes with no more
 CONFIGURATION = "projector_config.pbtxt"
+# By Unicode's general category, or its first letter.
+KINDS = {
+    "Lu": "capital letter",
+    "Ll": "lowercase letter",
+    "L": "letter",
+    "M": "mark",
+    "N": "digit",
+    "P": "punctuation",
+    "S": "sign",
+    "Z": "space",
+}
 
 
 def write_embeddings(run: RunDirectory, model: keras.Model, source: Vocabulary, target: Vocabulary) -> None:
@@ -29,13 +43,32 @@ def write_embeddings(run: RunDirectory, model: keras.Model, source: Vocabulary, 
         weights = np.asarray(model.get_layer(f"{side}_embedding").embeddings)[:MOST_SYMBOLS]
         rows = ("\t".join(f"{value:.5g}" for value in row) for row in weights)
         write_atomically(run.logs / f"{side}_embedding.tsv", "\n".join(rows) + "\n")
-        labels = "\n".join(label(symbol) for symbol in vocabulary.symbols[:MOST_SYMBOLS])
-        write_atomically(run.logs / f"{side}_symbols.tsv", labels + "\n")
+        write_atomically(run.logs / f"{side}_symbols.tsv", metadata(vocabulary))
         parts.append(
             f'embeddings {{\n  tensor_name: "{side} symbols"\n  tensor_path: "{side}_embedding.tsv"\n'
             f'  metadata_path: "{side}_symbols.tsv"\n}}\n'
         )
     write_atomically(run.logs / CONFIGURATION, "".join(parts))
+
+
+def metadata(vocabulary: Vocabulary) -> str:
+    """A line for every symbol: its label, and what it may be coloured by, the place by frequency and its kind.
+
+    Example:
+        >>> metadata(Vocabulary(["a", "7"])).splitlines()[-2:]
+        ['a\\t1\\tlowercase letter', '7\\t2\\tdigit']
+    """
+    rows = ["symbol\trank\tkind"]
+    for place, symbol in enumerate(vocabulary.symbols[:MOST_SYMBOLS]):
+        rank = place - len(SPECIAL_SYMBOLS) + 1
+        rows.append(f"{label(symbol)}\t{max(rank, 0)}\t{kind(symbol) if rank > 0 else 'special'}")
+    return "\n".join(rows) + "\n"
+
+
+def kind(symbol: str) -> str:
+    """What a symbol is by its first character, as Unicode's general categories have it."""
+    category = unicodedata.category(symbol[0])
+    return KINDS.get(category) or KINDS.get(category[0]) or "other"
 
 
 def label(symbol: str) -> str:

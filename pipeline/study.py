@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.best_epoch import read_figures
 from pipeline.configuration import Configuration, StudyConfiguration
 from pipeline.corpus import is_built_in, open_splits
 from pipeline.errors import TrainingError, UsageError
@@ -34,7 +35,6 @@ from pipeline.run_directory import RunDirectory
 from pipeline.space import replace_settings
 from pipeline.study_directory import StudyDirectory, begin_study
 from pipeline.study_processes import Job, run_jobs
-from pipeline.trial import read_figures
 
 logger = logging.getLogger(__name__)
 

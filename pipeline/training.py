@@ -10,14 +10,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.best_epoch import read_figures
+from pipeline.board import Board, tensorboard_command
 from pipeline.configuration import Configuration, by_name, describe_changes
-from pipeline.corpus import open_splits
+from pipeline.corpus import group_references, open_splits
+from pipeline.dev_report import report_exported
 from pipeline.epochs import fit
 from pipeline.errors import UsageError
 from pipeline.evaluation import evaluate_pairs
 from pipeline.export import export_run
 from pipeline.files import write_atomically
 from pipeline.loading import load_predictor
+from pipeline.predictor import Predictor
 from pipeline.preparation import Splits, prepare_data
 from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.run_lock import lock_run
@@ -108,21 +112,34 @@ def set_seed(seed: int, deterministic: bool) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
+def _show_best(directory: RunDirectory, predictor: Predictor, splits: Splits) -> None:
+    """The best epoch's figures, heat-maps and outputs, for TensorBoard and the run directory."""
+    figures = read_figures(directory)
+    assert figures is not None
+    configuration = load_configuration(directory)
+    board = Board(directory.logs)
+    board.result(configuration, figures)
+    board.flush(durably=True)
+    references = group_references(splits["dev"](), configuration.text)
+    report_exported(directory, configuration, references, predictor, figures["epoch"])
+
+
 def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     split = "test" if "test" in splits else "dev"
     # Like those of the epochs, the last figures are not drawn by lot.
     predictor = load_predictor(directory.path, search={"method": "best"})
     scores, _ = evaluate_pairs(predictor, splits[split](), f"evaluating {split}")
+    _show_best(directory, predictor, splits)
     export_run(directory.path, directory.export)
     result = scores.to_json(split)
     write_atomically(directory.result, json.dumps(result) + "\n")
     logger.info(
-        "%s (beam %d): %s\n  run       %s\n  export    %s\n  pictures  tensorboard --logdir %s",
+        "%s (beam %d): %s\n  run       %s\n  export    %s\n  pictures  %s",
         split,
         load_configuration(directory).search.beam_size,
         scores,
         directory.path,
         directory.export,
-        directory.logs,
+        tensorboard_command(directory.logs, load_configuration(directory).train.epochs),
     )
     return result

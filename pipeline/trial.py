@@ -17,16 +17,14 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import tensorflow as tf
-
-from pipeline.checkpoints import Checkpoints
+from pipeline.best_epoch import read_figures
+from pipeline.board import Board
 from pipeline.corpus import open_splits
 from pipeline.epochs import fit
 from pipeline.errors import TrainingError
 from pipeline.files import write_atomically
-from pipeline.metrics import objectives
 from pipeline.preparation import prepare_data
 from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.space import Value, replace_settings
@@ -84,14 +82,15 @@ def run_trial(order: TrialOrder) -> None:
         shutil.copytree(order.go_on_from, directory.path, ignore=shutil.ignore_patterns("logs", "data"))
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
     data = prepare_data(configuration, directory, splits, Path(order.cache))
-    _log_hyperparameters(order, directory)
     # A learning rate that diverges is a bad one: half of it is another trial's.
     train = dataclasses.replace(configuration.train, max_rollbacks=0)
     fit(dataclasses.replace(configuration, train=train), directory, data, order.last_epoch)
     figures = read_figures(directory)
     if figures is None:
         raise TrainingError("no epoch was finished")
-    _log_best(directory, figures)
+    board = Board(directory.logs)
+    board.result(configuration, figures)
+    board.flush()
     write_atomically(directory.path / FINISHED, order.to_json())
 
 
@@ -99,34 +98,6 @@ def is_finished(order: TrialOrder) -> bool:
     """Whether this very trial ran to its end, perhaps just before the search was stopped."""
     note = Path(order.run) / FINISHED
     return note.is_file() and note.read_text(encoding="utf-8") == order.to_json()
-
-
-def read_figures(directory: RunDirectory) -> dict[str, Any] | None:
-    """The line of `metrics.jsonl` of the best epoch, with all epochs' seconds and their number as `epochs`."""
-    latest = Checkpoints(directory.checkpoints).latest()
-    if latest is None or not latest[0].best_epoch or not directory.metrics.is_file():
-        return None
-    lines = [json.loads(line) for line in directory.metrics.read_text(encoding="utf-8").splitlines()]
-    best = next((line for line in lines if line["epoch"] == latest[0].best_epoch), None)
-    return best and {**best, "seconds": sum(line["seconds"] for line in lines), "epochs": len(lines)}
-
-
-def _log_hyperparameters(order: TrialOrder, directory: RunDirectory) -> None:
-    from tensorboard.plugins.hparams import api
-
-    # TensorBoard knows numbers, texts and booleans.
-    values = {
-        key: value if isinstance(value, int | float | str) else json.dumps(value) for key, value in order.values.items()
-    }
-    with tf.summary.create_file_writer(str(directory.logs)).as_default():
-        api.hparams(values, trial_id=order.name)
-
-
-def _log_best(directory: RunDirectory, figures: Mapping[str, Any]) -> None:
-    """The best values: the HParams tab shows the last of a curve."""
-    with tf.summary.create_file_writer(str(directory.logs)).as_default():
-        for name in (metric.log_name for metric in objectives(load_configuration(directory).text)):
-            tf.summary.scalar(f"best/{name}", figures[name], step=int(figures["epoch"]))
 
 
 def start_trial(order: TrialOrder, threads: int | None = None, log: Path | None = None) -> None:

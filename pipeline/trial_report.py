@@ -15,6 +15,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from pipeline.attention_plot import save_png
+from pipeline.board import HEAT_MAPS, RESULT
 from pipeline.configuration import Configuration
 from pipeline.files import write_atomically
 from pipeline.metrics import Metric, objectives
@@ -273,12 +274,12 @@ def _write_events(result: SearchResult, pictures: dict[str, Path]) -> None:
     for old in logs.glob("events.*"):
         old.unlink()
     columns = [api.HParam(dimension.key, _domain(dimension)) for dimension in result.space.dimensions]
-    metrics = [api.Metric(f"best/{metric.log_name}", display_name=f"dev {metric.title}") for metric in result.metrics]
+    metrics = [api.Metric(RESULT + metric.name, display_name=f"dev {metric.title}") for metric in result.metrics]
     drawn = sorted((result.path / "trials" / best.name / "attention").glob("*.png"))
     with tf.summary.create_file_writer(str(logs)).as_default():
         api.hparams_config(hparams=columns, metrics=metrics)
         images = {f"search/{name}": path for name, path in pictures.items()}
-        images |= {f"best_attention/{path.stem}": path for path in drawn}
+        images |= {f"{HEAT_MAPS}{path.stem}": path for path in drawn}
         for name, path in images.items():
             tf.summary.image(name, tf.image.decode_png(path.read_bytes(), channels=3)[None], step=len(result.trials))
         tf.summary.text("search/trials", f"```\n{result.table()}```", step=len(result.trials))

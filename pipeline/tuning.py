@@ -17,6 +17,7 @@ from typing import Any
 
 from keras_tuner.engine.base_tuner import BaseTuner
 
+from pipeline.best_epoch import read_figures
 from pipeline.configuration import Configuration, TuneConfiguration
 from pipeline.errors import TrainingError
 from pipeline.files import write_atomically
@@ -26,7 +27,7 @@ from pipeline.run_directory import RunDirectory
 from pipeline.search_directory import SearchDirectory, begin_search, wait_for_search
 from pipeline.search_processes import MEMBER, run_members
 from pipeline.space import SearchSpace, find_space, read_space
-from pipeline.trial import TrialFailed, TrialOrder, is_finished, read_figures, start_trial
+from pipeline.trial import TrialFailed, TrialOrder, is_finished, start_trial
 from pipeline.trial_report import SearchResult, TrialRecord, write_report
 
 logger = logging.getLogger(__name__)

@@ -32,7 +32,7 @@ def board(tiny_search: SearchResult) -> Any:
 def test_images_show_heat_maps_with_labelled_axes(board: str, tmp_path: Path):
     with open_page() as page:
         page.goto(f"{board}/#images")
-        page.get_by_text("best_attention/01").first.wait_for()
+        page.get_by_text("heat_maps/01").first.wait_for()
         image = page.locator("tf-image-loader img").first
         image.wait_for()
         page.wait_for_function("() => [...document.images].every((image) => image.complete)")

@@ -5,19 +5,14 @@ import json
 import signal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import numpy as np
 import pytest
 
-from pipeline import callbacks
-from pipeline.callbacks import DevReport, EndWhenAsked, FigureLog
+from pipeline.board import Board
+from pipeline.callbacks import EndWhenAsked, FigureLog
 from pipeline.configuration import Configuration
-from pipeline.curves import Curves
 from pipeline.epoch_clock import EpochClock
-from pipeline.errors import TrainingError
 from pipeline.interruption import Interrupted, Interruption
-from pipeline.predictor import Hypothesis, Prediction
 from pipeline.run_directory import RunDirectory
 from pipeline.write_failures import WriteFailures
 
@@ -35,26 +30,9 @@ def fail(*arguments: object) -> None:
     raise FULL
 
 
-def test_pictures_that_have_no_room(run: RunDirectory, monkeypatch: pytest.MonkeyPatch, caplog: Any):
-    best = Hypothesis("A", -1.0, ["A", "</s>"], np.array([[0.75, 0.25], [0.5, 0.5]], np.float32))
-    predictions, references = [Prediction([best], ["a", "</s>"])], {"a": ["A"]}
-    monkeypatch.setattr(callbacks, "write_atomically", fail)
-    for go_on in (True, False):
-        report = DevReport(run, Curves(run.logs), 1, True, WriteFailures(go_on, lambda: "checkpoint epoch-0001"))
-        if go_on:
-            report(1, references, predictions)
-            assert "a picture of attention cannot be written" in caplog.text
-        else:
-            with pytest.raises(TrainingError, match=r"No space left.*saved: checkpoint epoch-0001"):
-                report(1, references, predictions)
-    monkeypatch.undo()
-    DevReport(run, Curves(run.logs), 1, True, WriteFailures(False, str))(1, references, predictions)
-    assert [path.name for path in run.attention.iterdir()] == ["01.png"]
-
-
 def test_figures_that_had_no_room_come_later(run: RunDirectory, monkeypatch: pytest.MonkeyPatch):
     model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.5))
-    part = FigureLog(run, Curves(run.logs), EpochClock(3), WriteFailures(True, str))
+    part = FigureLog(run, Board(run.logs), EpochClock(3), WriteFailures(True, str))
     part.set_model(model)
     with monkeypatch.context() as patch:
         patch.setattr(RunDirectory, "append_metrics", fail)

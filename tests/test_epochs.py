@@ -87,13 +87,15 @@ def timeless(run: Path) -> list[dict[str, Any]]:
 
 def curves(run: Path) -> dict[str, list[tuple[int, Any]]]:
     """What TensorBoard shows, as it stands in the files: step and value of every point."""
-    events = EventAccumulator(str(run / "logs"), size_guidance={"tensors": 0}, purge_orphaned_data=False)
-    events.Reload()
-    return {
-        tag: [(event.step, tf.make_ndarray(event.tensor_proto).tolist()) for event in events.Tensors(tag)]
-        for tag in events.Tags()["tensors"]
-        if tag not in ("epoch/tokens_per_second", "configuration")
-    }
+    found = {}
+    for name in ("train", "dev"):
+        events = EventAccumulator(str(run / "logs" / name), size_guidance={"tensors": 0}, purge_orphaned_data=False)
+        events.Reload()
+        for tag in events.Tags()["tensors"]:
+            if tag not in ("more/tokens_per_second", "configuration", "_hparams_/session_start_info"):
+                points = [(event.step, tf.make_ndarray(event.tensor_proto).tolist()) for event in events.Tensors(tag)]
+                found[tag if tag.startswith("step/") else f"{name}/{tag}"] = points
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -326,7 +328,7 @@ def test_one_that_diverges_goes_back_and_on_more_slowly(
     scales = (1, 0.125, 0.125)
     expected = [row["learning_rate"] * scale for row, scale in zip(metrics(uninterrupted), scales, strict=True)]
     assert [row["learning_rate"] for row in metrics(run)] == pytest.approx(expected)
-    assert [step for step, _ in curves(run)["epoch/loss"]] == [1, 2, 3]
+    assert [step for step, _ in curves(run)["train/figures/loss"]] == [1, 2, 3]
 
 
 def test_one_that_always_diverges_fails(short: Configuration, tmp_path: Path):

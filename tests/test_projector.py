@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import projector
 from pipeline.model import build_model
-from pipeline.projector import write_embeddings
+from pipeline.projector import metadata, write_embeddings
 from pipeline.run_directory import RunDirectory
 from pipeline.symbols import SPECIAL_SYMBOLS
 from pipeline.text import Vocabulary
@@ -15,7 +15,10 @@ from tests.tiny_task import TinyRun, tiny_configuration
 
 
 def read_labels(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines()
+    """The labels alone, without the header."""
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    assert header == "symbol\trank\tkind"
+    return [row.split("\t")[0] for row in rows]
 
 
 def test_a_finished_run_has_a_row_and_a_label_for_every_symbol(tiny_run: TinyRun):
@@ -48,5 +51,11 @@ def test_white_space_and_large_vocabularies(tmp_path: Path, monkeypatch: pytest.
     run = RunDirectory(tmp_path)
     write_embeddings(run, build_model(tiny_configuration({}).model, len(source), len(target)), source, target)
     assert read_labels(run.logs / "source_symbols.tsv") == [*SPECIAL_SYMBOLS, "␣", "U+0009", "U+3000"]
-    assert len(read_labels(run.logs / "source_embedding.tsv")) == 7
-    assert len(read_labels(run.logs / "target_embedding.tsv")) == len(SPECIAL_SYMBOLS) + 1
+    assert len(np.loadtxt(run.logs / "source_embedding.tsv")) == 7
+    assert len(np.loadtxt(run.logs / "target_embedding.tsv")) == len(SPECIAL_SYMBOLS) + 1
+
+
+def test_something_to_colour_by():
+    rows = metadata(Vocabulary(["E", "ß", "東", "\u0301", "3", "ˈ", "!"])).splitlines()[1 + len(SPECIAL_SYMBOLS) :]
+    kinds = ["capital letter", "lowercase letter", "letter", "mark", "digit", "letter", "punctuation"]
+    assert [row.split("\t")[1:] for row in rows] == [[str(place), kind] for place, kind in enumerate(kinds, 1)]

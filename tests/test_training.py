@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pipeline import callbacks, training
+from pipeline import dev_report, training
+from pipeline.board import place_of
 from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration
 from pipeline.errors import DataError, UsageError
@@ -92,33 +93,43 @@ def test_pictures(tiny_run: TinyRun):
 
 
 def test_tensorboard_has_it_all(tiny_run: TinyRun):
-    events = EventAccumulator(str(tiny_run.path / "logs"), size_guidance={"tensors": 0})
-    events.Reload()
     rows = metrics(tiny_run.path)
-    epochs = [row["epoch"] for row in rows]
-
-    def series(tag: str, plugin: str) -> list[Any]:
-        assert events.SummaryMetadata(tag).plugin_data.plugin_name == plugin
-        assert [event.step for event in events.Tensors(tag)] == epochs
-        return [tf.make_ndarray(event.tensor_proto) for event in events.Tensors(tag)]
-
-    tags = set(events.Tags()["tensors"])
-    scalars = {f"epoch/{name}" for name in rows[0] if name not in ("epoch", "seconds")}
-    assert tags == {
-        *scalars,
-        *("step/loss", "step/learning_rate", "step/gradient_norm", "configuration", "dev/predictions"),
-        *("attention/01", "attention/02", "attention/03"),
+    best = min(rows, key=lambda row: row["val_wer"])["epoch"]
+    events = {
+        name: EventAccumulator(str(tiny_run.path / "logs" / name), {"tensors": 0})
+        for name in ("train", "dev", "exported")
     }
-    for tag in scalars:
-        np.testing.assert_allclose(series(tag, "scalars"), [row[tag.removeprefix("epoch/")] for row in rows], rtol=1e-5)
-    for width, height, png in series("attention/01", "images"):
+    for accumulator in events.values():
+        accumulator.Reload()
+
+    def series(run: str, tag: str, plugin: str, steps: list[int]) -> list[Any]:
+        assert events[run].SummaryMetadata(tag).plugin_data.plugin_name == plugin
+        assert [event.step for event in events[run].Tensors(tag)] == steps
+        return [tf.make_ndarray(event.tensor_proto) for event in events[run].Tensors(tag)]
+
+    epochs = [row["epoch"] for row in rows]
+    places = {name: place_of(name) for name in rows[0] if name not in ("epoch", "seconds")}
+    heat_maps = {"heat_maps/01", "heat_maps/02", "heat_maps/03"}
+    own = {
+        "train": {"step/loss", "step/learning_rate", "step/gradient_norm", "configuration"},
+        "dev": {"_hparams_/session_start_info", "result/wer", "result/per", "predictions", *heat_maps},
+        "exported": {"predictions", *heat_maps},
+    }
+    for run, accumulator in events.items():
+        assert set(accumulator.Tags()["tensors"]) == own[run] | {tag for of, tag in places.values() if of == run}
+    for name, (run, tag) in places.items():
+        np.testing.assert_allclose(series(run, tag, "scalars", epochs), [row[name] for row in rows], rtol=1e-5)
+    assert series("dev", "result/wer", "scalars", [best]) == [pytest.approx(rows[best - 1]["val_wer"])]
+    for width, height, png in series("dev", "heat_maps/01", "images", epochs):
         assert tf.image.decode_png(png).shape[:2] == [int(height), int(width)]
-    tables = [table.item().decode() for table in series("dev/predictions", "text")]
+    tables = [table.item().decode() for table in series("dev", "predictions", "text", epochs)]
     assert tables[-1].startswith("| source | prediction | references | |\n|---|")
-    assert tables[-1].count("\n") == 1 + callbacks.TABLE_ROWS
+    assert tables[-1].count("\n") == 1 + dev_report.TABLE_ROWS
     assert tables[-1].count("✓") > tables[0].count("✓")
-    assert [event.step for event in events.Tensors("step/loss")] == list(range(50, 251, 50))
-    assert b"learning_rate: 0.02" in tf.make_ndarray(events.Tensors("configuration")[0].tensor_proto).item()
+    assert series("train", "step/loss", "scalars", list(range(50, 251, 50)))
+    assert b"learning_rate: 0.02" in series("train", "configuration", "text", [0])[0].item()
+    [width, _, png] = series("exported", "heat_maps/01", "images", [best])[0]
+    assert (tiny_run.path / "attention" / "01.png").read_bytes() == png
 
 
 # The same command again

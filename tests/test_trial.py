@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.best_epoch import read_figures
 from pipeline.run_directory import RunDirectory
-from pipeline.trial import TrialFailed, TrialOrder, _reason, is_finished, read_figures, run_trial, start_trial
+from pipeline.trial import TrialFailed, TrialOrder, _reason, is_finished, run_trial, start_trial
 from tests.tiny_task import tiny_configuration
 
 

@@ -84,16 +84,16 @@ def test_tensorboard_gets_every_trial(tiny_search: SearchResult):
     from tensorboard.util.tensor_util import make_ndarray
 
     for trial in tiny_search.trials:
-        events = EventAccumulator(str(tiny_search.path / "trials" / trial.name / "logs"))
+        events = EventAccumulator(str(tiny_search.path / "trials" / trial.name / "logs" / "dev"))
         events.Reload()
-        [best] = events.Tensors("best/val_wer")
+        [best] = events.Tensors("result/wer")
         assert float(make_ndarray(best.tensor_proto)) == pytest.approx(trial.value)
         assert "_hparams_/session_start_info" in events.Tags()["tensors"]
-        assert any(tag.startswith("attention/") for tag in events.Tags()["tensors"])
+        assert any(tag.startswith("heat_maps/") for tag in events.Tags()["tensors"])
     whole = EventAccumulator(str(tiny_search.path / "logs"))
     whole.Reload()
     tags = set(whole.Tags()["tensors"])
-    assert {"_hparams_/experiment", "search/trials", "best_attention/01"} <= tags
+    assert {"_hparams_/experiment", "search/trials", "heat_maps/01"} <= tags
 
 
 def test_finished_it_says_the_same_again(tiny_search: SearchResult, tiny_splits: dict[str, str]):
