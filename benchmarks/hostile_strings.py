@@ -14,7 +14,6 @@ import os
 import random
 import sys
 import time
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +26,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401, its operations are in the graph
 
 from benchmarks.memory import peak_memory
+from pipeline.normal_forms import normalize_string
 
 SIZES = (0, 1, 2, 7, 32, 100)
 LARGEST = 10_000
@@ -77,8 +77,7 @@ def expected_flags(string: bytes, info: dict[str, Any]) -> tuple[bool, bool | No
     settings = info["text"]
     if settings["source_tokenizer"] != "char" or settings["lowercase"]:
         return invalid, None
-    normal = unicodedata.normalize(settings["normalization"].upper(), text)
-    return invalid, len(normal.strip(" \t\n\v\f\r")) > info["max_length"]
+    return invalid, len(normalize_string(text, settings["normalization"], lowercase=False)) > info["max_length"]
 
 
 class Examiner:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from pipeline.bad_lines import BadLines, Fault, keep_good
 from pipeline.errors import DataError
 from pipeline.text_file import scan_lines
+from pipeline.white_space import split, strip
 
 Role = Literal["train", "dev", "test"]
 
@@ -72,15 +73,15 @@ def _scan_cmudict(path: Path) -> Iterator[Entry | list[Fault]]:
             yield [line]
             continue
         # `# ...` is a comment of this file format, `;;;` of the older one.
-        content = "" if line.startswith(";;;") else line.partition("#")[0].strip()
+        content = "" if line.startswith(";;;") else strip(line.partition("#")[0])
         if not content:
             continue
         marked, _, stressed = content.partition(" ")
-        phonemes = _STRESS.sub("", " ".join(stressed.split()))
+        phonemes = _STRESS.sub("", " ".join(split(stressed)))
         if not phonemes:
             yield [Fault(str(path), number, "word without phonemes", f"{_INSTALL} --force-reinstall")]
             continue
-        unmarked = _VARIANT_MARK.sub("", marked).strip()
+        unmarked = strip(_VARIANT_MARK.sub("", marked))
         if not unmarked:
             yield [Fault(str(path), number, "phonemes without word", f"{_INSTALL} --force-reinstall")]
             continue

@@ -142,7 +142,9 @@ class TextConfiguration:
         source_tokenizer: char (Unicode characters), space (symbols between white space), or subwords learned from
             the training data: bpe or unigram (SentencePiece, for any text) or wordpiece (for tokenised text).
         target_tokenizer: char, space, bpe, unigram or wordpiece, as above.
-        normalization: Unicode normal form of both sides: nfc or nfkc.
+        normalization: Unicode normal form of both sides: nfc (a letter and its marks are one symbol), nfd (they are
+            symbols each: Hangul syllables become letters), nfkc and nfkd (in which ﬁ is fi and ① is 1, too), or none
+            (code points as they stand in the data). Outputs have the form of the training data's targets.
         lowercase: Whether to lowercase both sides.
         min_count: Symbols seen less often than this in training become the unknown symbol.
         max_vocabulary: Keep only this many of the most frequent symbols a side; null keeps all.
@@ -153,7 +155,7 @@ class TextConfiguration:
 
     source_tokenizer: TokenizerName = "char"
     target_tokenizer: TokenizerName = "char"
-    normalization: Literal["nfc", "nfkc"] = "nfc"
+    normalization: Literal["none", "nfc", "nfd", "nfkc", "nfkd"] = "nfc"
     lowercase: bool = False
     min_count: int = 1
     max_vocabulary: int | None = None

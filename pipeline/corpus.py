@@ -6,7 +6,6 @@ import hashlib
 import heapq
 import itertools
 import os
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -14,7 +13,9 @@ from pipeline.bad_lines import BadLines, Fault, keep_good
 from pipeline.cmudict import Role, find_cmudict, read_cmudict_split
 from pipeline.configuration import DataConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
+from pipeline.normal_forms import normalize_string
 from pipeline.text_file import scan_lines
+from pipeline.white_space import strip
 
 Location = str | list[str]
 TrainingLocation = Location | dict[str, float]
@@ -153,7 +154,7 @@ def _scan_table(path: str) -> Iterator[Pair | list[Fault]]:
             continue
         columns = line.split("\t", 2)
         if len(columns) < 2:
-            wrong = "no TAB" if line.strip() else "blank line"
+            wrong = "no TAB" if strip(line) else "blank line"
             remedy = "every line must be source TAB target, so mend or remove it"
             yield [Fault(str(path), number, wrong, remedy)]
         else:
@@ -182,7 +183,7 @@ def _text_of(text: str | Fault, side: str, path: str, number: int) -> str | Faul
     if isinstance(text, Fault):
         return text
     # Invisible white space at the ends would make two sources of one.
-    return text.strip() or Fault(str(path), number, f"empty {side}", "fill it in or remove the line")
+    return strip(text) or Fault(str(path), number, f"empty {side}", "fill it in or remove the line")
 
 
 def _join_sides(source: str | Fault, target: str | Fault, number: int) -> Pair | list[Fault]:
@@ -348,8 +349,7 @@ def _read_side(
 
 def fold_source(source: str, text: TextConfiguration) -> str:
     """The source as far as the model can tell it from others: in its normal form, lowercased if that is set."""
-    lowered = source.lower() if text.lowercase else source
-    return unicodedata.normalize("NFKC" if text.normalization == "nfkc" else "NFC", lowered)
+    return normalize_string(source, text.normalization, text.lowercase)
 
 
 def group_references(pairs: Iterable[Pair], text: TextConfiguration | None = None) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from pipeline.corpus import Pair, fold_source, group_references
 from pipeline.evaluation import split_targets
 from pipeline.metrics import sentence_metrics
 from pipeline.predictor import Predictor
+from pipeline.white_space import split
 
 SEED = 12345
 CONFIDENCE = 95
@@ -45,7 +46,7 @@ def source_lengths(sources: Sequence[str], text: TextConfiguration) -> tuple[str
         >>> unit, lengths.tolist()
         ('symbols', [3, 1])
     """
-    words = np.array([len(source.split()) for source in sources])
+    words = np.array([len(split(source)) for source in sources])
     if text.source_tokenizer == "space":
         return "symbols", words
     if text.source_tokenizer in SUBWORDS and np.median(words) > 1:

@@ -1,6 +1,5 @@
 """How good outputs are: error rates of symbols, and BLEU, chrF and TER of sentences."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +7,7 @@ import sacrebleu
 from rapidfuzz.distance import Levenshtein
 
 from pipeline.configuration import TextConfiguration
+from pipeline.white_space import split
 
 
 class Metric(NamedTuple):
@@ -177,5 +177,5 @@ def sentence_metrics(
 
 
 def _fold(text: str, lowercase: bool) -> str:
-    spaced = re.sub(r"\s+", " ", text).strip()
+    spaced = " ".join(split(text))
     return spaced.lower() if lowercase else spaced

@@ -17,6 +17,7 @@ from sacrebleu.significance import PairedTest, Result
 from pipeline.errors import DataError
 from pipeline.metrics import nearest_reference, sentence_metrics
 from pipeline.text_file import read_lines
+from pipeline.white_space import split, strip
 
 logger = logging.getLogger(__name__)
 
@@ -205,10 +206,10 @@ class SymbolErrors(Metric):
         self.name, self.how, self.lowercase = name, how, lowercase
 
     def _preprocess_segment(self, sent: str) -> str:
-        return sent.strip().lower() if self.lowercase else sent.strip()
+        return strip(sent.lower() if self.lowercase else sent)
 
     def _split(self, text: str) -> list[str]:
-        return text.split() if self.how == "space" else list(text)
+        return split(text) if self.how == "space" else list(text)
 
     def _extract_reference_info(self, refs: Sequence[str]) -> dict[str, Any]:
         return {"references": [self._split(reference) for reference in refs]}

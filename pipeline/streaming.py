@@ -18,6 +18,7 @@ from pipeline.text_file import (
     iter_bounded,
     open_bytes,
 )
+from pipeline.white_space import strip
 
 if TYPE_CHECKING:
     from pipeline.predictor import Prediction, Predictor
@@ -207,7 +208,7 @@ def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
     text, *after = text.split("\t") if prefixes else [text]
     if len(after) > 1:
         fault = fault or f"{len(after)} TABs, where SOURCE TAB PREFIX has one"
-    if not text.strip():
+    if not strip(text):
         fault = fault or ("the source is empty" if after else "the line is empty")
     return Line(number, text, fault, after[0] if after else "")
 

@@ -13,6 +13,7 @@ from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_li
 
 from pipeline.errors import DataError
 from pipeline.tokenizers import CONTINUES
+from pipeline.white_space import split
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ def learn_word_pieces(strings: Iterable[str], size: int) -> list[str]:
             50,000 most frequent ones only such count as have characters that no word before them has.
         size: About how many subwords.
     """
-    counts: Counter[str] = Counter(word for string in strings for word in string.split())
+    counts: Counter[str] = Counter(word for string in strings for word in split(string))
     pieces = wordpiece_tokenizer_learner_lib.learn(
         _choose_words(counts),
         vocab_size=size,

@@ -14,8 +14,10 @@ import tensorflow_text as tf_text
 
 from pipeline.errors import DataError
 from pipeline.files import write_atomically
+from pipeline.normal_forms import NORMAL_FORMS
 from pipeline.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.tokenizers import Tokenizer, make_tokenizer
+from pipeline.white_space import ENDS
 
 CHUNK = 4096
 # Of a chunk, so that long lines do not fill the memory: symbols take some dozens of bytes each.
@@ -147,7 +149,7 @@ class TextProcessor(tf.Module):
     Args:
         vocabulary: The symbols.
         tokenizer: A name that `make_tokenizer` takes.
-        normalization: "nfc" or "nfkc".
+        normalization: A row of `pipeline.normal_forms.NORMAL_FORMS`.
         lowercase: Whether to lowercase.
 
     Example:
@@ -171,7 +173,10 @@ class TextProcessor(tf.Module):
         self.table = tf.lookup.StaticHashTable(entries, UNKNOWN)
 
     def normalize(self, strings: Any) -> tf.Tensor:
-        """Valid UTF-8 in one normal form, without white space at the ends; invalid bytes become U+FFFD."""
+        """Valid UTF-8 in one normal form, without white space at the ends; invalid bytes become U+FFFD.
+
+        `pipeline.normal_forms.normalize_string` is the same without TensorFlow.
+        """
         return normalize(strings, self.normalization, self.lowercase)
 
     def split(self, strings: Any) -> tf.RaggedTensor:
@@ -253,9 +258,32 @@ def make_valid(strings: Any) -> tf.Tensor:
 
 
 def _normalize(strings: Any, normalization: str, lowercase: bool) -> tf.Tensor:
+    strings = to_form(strings, normalization)
     if lowercase:
-        strings = tf.strings.lower(strings, encoding="utf-8")
-    return tf.strings.strip(tf_text.normalize_utf8(strings, normalization.upper()))
+        # Capitals may come out of a normal form (℡ is TEL in nfkc), and what is lowered may have lost it (İ).
+        strings = to_form(_lower(strings), normalization)
+    return tf.strings.regex_replace(strings, ENDS, "")
+
+
+def to_form(strings: Any, normalization: str) -> tf.Tensor:
+    """Valid UTF-8 in a normal form, by its name in `pipeline.normal_forms.NORMAL_FORMS`."""
+    form = NORMAL_FORMS[normalization].unicode
+    return tf_text.normalize_utf8(strings, form) if form else tf.convert_to_tensor(strings)
+
+
+def _lower(strings: tf.Tensor) -> tf.Tensor:
+    """Lowercase, the same on every machine.
+
+    TensorFlow's operation follows the language of the shell for the letters that Turkish, Azerbaijani and Lithuanian
+    lower in their own way, and forgets what stands after a NUL.
+    """
+    for letter in "IİJÌÍĨĮ":
+        strings = tf.strings.regex_replace(strings, letter, letter.lower())
+    parts = tf.strings.split(strings, "\0")
+    lowered = tf.strings.lower(parts.flat_values, encoding="utf-8")
+    closed = tf.strings.reduce_join(parts.with_flat_values(tf.strings.join([lowered, "\0"])), axis=-1)
+    lengths = tf.strings.length(closed)
+    return tf.strings.substr(closed, tf.zeros_like(lengths), lengths - 1)
 
 
 def count_symbols(

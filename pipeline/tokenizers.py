@@ -8,6 +8,7 @@ import tensorflow_text as tf_text
 
 from pipeline.configuration import SENTENCE_PIECES
 from pipeline.errors import DataError
+from pipeline.white_space import BEYOND_ASCII
 
 NO_PIECE = "[UNK]"
 CONTINUES = "##"
@@ -46,7 +47,7 @@ class Words(tf.Module):
 
     def split(self, strings: Any) -> tf.RaggedTensor:
         """See `Tokenizer`."""
-        return tf.strings.split(strings)
+        return split_words(strings)
 
     def join(self, symbols: Any) -> tf.Tensor:
         """See `Tokenizer`."""
@@ -99,7 +100,7 @@ class WordPieces(tf.Module):
 
     def split(self, strings: Any) -> tf.RaggedTensor:
         """See `Tokenizer`."""
-        words = tf.strings.split(strings)
+        words = split_words(strings)
         pieces = self.pieces.tokenize(words.flat_values)
         whole = tf.gather(words.flat_values, pieces.value_rowids())
         pieces = pieces.with_flat_values(tf.where(pieces.flat_values == NO_PIECE, whole, pieces.flat_values))
@@ -109,6 +110,11 @@ class WordPieces(tf.Module):
         """See `Tokenizer`."""
         joined = tf.strings.reduce_join(symbols, axis=-1, separator=" ")
         return tf.strings.strip(tf.strings.regex_replace(joined, f" {CONTINUES}", ""))
+
+
+def split_words(strings: Any) -> tf.RaggedTensor:
+    """What stands between white space, `pipeline.white_space.split` in the graph: ragged `[batch, words]`."""
+    return tf.strings.split(tf.strings.regex_replace(strings, BEYOND_ASCII, " "))
 
 
 def make_tokenizer(name: str, symbols: Sequence[str] = (), model: bytes | None = None) -> Tokenizer:

@@ -7,7 +7,7 @@ ROOT = Path(__file__).parent.parent
 
 # A module may import modules of lower rank, and of its own.
 RANKS = [
-    {"__init__", "errors", "files", "symbols", "interruption", "write_failures"},
+    {"__init__", "errors", "files", "symbols", "interruption", "white_space", "normal_forms", "write_failures"},
     {"configuration", "bad_lines", "text_file", "settings_file", "space", "tokenizers", "subwords", "text"},
     {"cmudict", "corpus", "pair_filter", "tokenized_corpus", "batches", "metrics", "significance"},
     {

@@ -79,7 +79,10 @@ def test_seed_is_short_for_train_seed_and_run_and_overwrite_are_taken():
         (["--train.epochs", "null"], "train.epochs: "),
         (["--train.clip_norm", "x"], "train.clip_norm: x is impossible, it must be a number or null"),
         (["--text.lowercase", "maybe"], "text.lowercase: maybe is impossible, it must be true or false"),
-        (["--text.normalization", "nfd"], "text.normalization: nfd is impossible, it must be nfc or nfkc"),
+        (
+            ["--text.normalization", "nfx"],
+            "text.normalization: nfx is impossible, it must be none or nfc or nfd or nfkc or nfkd",
+        ),
         (["--model.dropout", "1.5"], "model.dropout: 1.5 is impossible"),
         (["--seed", "-1"], "train.seed: -1 is impossible"),
         (["--data.train", "{a: -1}"], "data.train: weight of a: -1.0 is impossible"),
