@@ -1,6 +1,5 @@
 """What happens around the epochs: decoding the dev set, figures, progress, the end when asked to."""
 
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from pipeline.board import Board
 from pipeline.epoch_clock import EpochClock
 from pipeline.evaluation import score_predictions
 from pipeline.interruption import Interruption
+from pipeline.messages import message_stream, progress_bar
 from pipeline.metrics import BLEU, CHRF, PER, WER
 from pipeline.predictor import Prediction, Predictor
 from pipeline.run_directory import RunDirectory
@@ -103,7 +103,7 @@ def learning_rate(model: keras.Model) -> float:
 
 
 class Progress(keras.callbacks.Callback):
-    """A line per epoch on stderr: steps, tokens per second, time left, then the figures.
+    """A line per epoch: steps, tokens per second, time left, then the figures.
 
     Args:
         epochs: Epochs of the whole training.
@@ -126,7 +126,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Open the bar."""
         name, steps = f"epoch {epoch + 1}/{self.epochs}", {"total": self.clock.steps, "initial": self.clock.step}
-        self._bar = tqdm(**steps, desc=name, unit="step", file=sys.stderr, leave=False)
+        self._bar = progress_bar(**steps, desc=name, unit="step")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Move the bar."""
@@ -146,7 +146,11 @@ class Progress(keras.callbacks.Callback):
         logs = logs or {}
         names = ["loss", "val_loss", *(metric.log_name for metric in (WER, PER, BLEU, CHRF))]
         figures = ", ".join(f"{name} {float(logs[name]):.3f}" for name in names if name in logs)
-        print(f"epoch {epoch + 1}/{self.epochs} ({self.clock.seconds:.0f} s): {figures}", file=sys.stderr, flush=True)
+        print(
+            f"epoch {epoch + 1}/{self.epochs} ({self.clock.seconds:.0f} s): {figures}",
+            file=message_stream(),
+            flush=True,
+        )
 
 
 def _clock(seconds: float) -> str:

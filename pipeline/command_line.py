@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from pipeline.errors import AttentifError, UsageError
+from pipeline.messages import PACKAGES, Formatter
+from pipeline.quiet_tensorflow import import_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +115,7 @@ class _Results:
 
 
 def _train(arguments: argparse.Namespace, results: _Results) -> None:
-    _import_tensorflow()
+    import_tensorflow()
     from pipeline.search_processes import MEMBER
     from pipeline.training import train
 
@@ -125,7 +127,7 @@ def _train(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _tune(arguments: argparse.Namespace, results: _Results) -> None:
-    _import_tensorflow()
+    import_tensorflow()
     from pipeline.search_processes import MEMBER
     from pipeline.tuning import tune
 
@@ -140,7 +142,7 @@ def _tune(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _trial(arguments: argparse.Namespace, results: _Results) -> None:
-    _import_tensorflow()
+    import_tensorflow()
     from pipeline.trial import TrialOrder, end_with_parent, run_trial
 
     end_with_parent()
@@ -148,7 +150,7 @@ def _trial(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _study(arguments: argparse.Namespace, results: _Results) -> None:
-    _import_tensorflow()
+    import_tensorflow()
     from pipeline.study import study_length
 
     found = study_length(arguments.configuration, arguments.study, arguments.run, arguments.overwrite)
@@ -157,7 +159,7 @@ def _study(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
-    _import_tensorflow()
+    import_tensorflow()
     from pipeline.evaluation import evaluate_file
     from pipeline.loading import load_predictor
 
@@ -175,7 +177,7 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
     for place in (arguments.attention, arguments.alignments):
         if place:
             require_place(place)
-    _import_tensorflow()
+    import_tensorflow()
     from pipeline.alignments import AlignmentWriter
     from pipeline.attention_page import AttentionPage
     from pipeline.loading import load_predictor
@@ -205,7 +207,7 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _score(arguments: argparse.Namespace, results: _Results) -> None:
-    _import_tensorflow()
+    import_tensorflow()
     from pipeline.corpus import read_pairs
     from pipeline.loading import load_scorer
     from pipeline.scoring import score_pairs
@@ -230,7 +232,7 @@ def _compare(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _export(arguments: argparse.Namespace, results: _Results) -> None:
-    _import_tensorflow()
+    import_tensorflow()
     from pipeline.export import export_run
 
     export_run(
@@ -245,7 +247,7 @@ def _export(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _inspect(arguments: argparse.Namespace, results: _Results) -> None:
-    _import_tensorflow()
+    import_tensorflow()
     from pipeline.inspection import inspect
 
     results.write(inspect(arguments.configuration).rstrip("\n") + "\n")
@@ -265,30 +267,6 @@ _COMMANDS = {
 }
 
 
-def _import_tensorflow() -> None:
-    """Import TensorFlow without the log lines that it writes, past any setting, while it starts."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with _silent_stderr():
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()  # also looks for a GPU, and says so
-
-
-@contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Point the file descriptor itself elsewhere: compiled code does not write through `sys.stderr`."""
-    sys.stderr.flush()
-    kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
-
-
 def _use_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
@@ -297,19 +275,13 @@ def _use_utf8() -> None:
             reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-class _Formatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return prefix + super().format(record)
-
-
 @contextlib.contextmanager
 def _log_to_stderr() -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter("%(message)s"))
+    handler.setFormatter(Formatter("%(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
-    for name in ("pipeline", "layers"):  # other packages' chatter stays at warnings
+    for name in PACKAGES:  # other packages' chatter stays at warnings
         logging.getLogger(name).setLevel(logging.INFO)
     try:
         yield

@@ -1,15 +1,13 @@
 """Decoding what has references, and scoring it."""
 
 import logging
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from pipeline.configuration import TextConfiguration
 from pipeline.corpus import Pair, group_references, is_built_in, read_pairs
+from pipeline.messages import progress_bar
 from pipeline.metrics import SentenceScores, SymbolScores, score_sentences, score_symbols
 from pipeline.predictor import Prediction, Predictor
 from pipeline.text import CHUNK, in_chunks, normalize
@@ -79,7 +77,7 @@ def evaluate_pairs(
     else:
         grouped = group_references(pairs, predictor.text)
         sources, references = list(grouped), list(grouped.values())
-    with tqdm(total=len(sources), desc=description, unit=" sources", file=sys.stderr, leave=False) as bar:
+    with progress_bar(total=len(sources), desc=description, unit=" sources") as bar:
         predictions = predictor.predict(sources, on_progress=bar.update)
     cut = sum(prediction.cut for prediction in predictions)
     unknown = sum(prediction.unknown > 0 for prediction in predictions)

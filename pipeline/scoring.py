@@ -1,13 +1,12 @@
 """How probable given targets are, pair by pair."""
 
-import sys
 from collections.abc import Iterable, Iterator
 
 import tensorflow as tf
-from tqdm import tqdm
 
 from pipeline.corpus import Pair
 from pipeline.errors import DataError
+from pipeline.messages import progress_bar
 from pipeline.predictor import BATCH_SIZE, Predictor
 from pipeline.symbols import END, SPECIAL_SYMBOLS
 from pipeline.text import CHUNK, in_chunks, unescape
@@ -28,7 +27,7 @@ def score_pairs(
     Raises:
         DataError: A target holds what is no symbol.
     """
-    with tqdm(desc="scoring", unit=" pairs", file=sys.stderr, leave=False) as bar:
+    with progress_bar(desc="scoring", unit=" pairs") as bar:
         for chunk in in_chunks(pairs, CHUNK, lambda pair: len(pair.source) + len(pair.target)):
             # Pairs of like length together.
             order = sorted(range(len(chunk)), key=lambda index: len(chunk[index].source) + len(chunk[index].target))
