@@ -1,6 +1,12 @@
 """The layers of attention sequence-to-sequence models; they know Keras and TensorFlow, nothing else."""
 
+from layers.keras_backend import require_tensorflow
+
+require_tensorflow()
+
+# ruff: noqa: E402 (what follows imports Keras)
 from layers.attention import BahdanauAttention, FixedContext
+from layers.cells import GRUCell, LayerNormalizedGRUCell, LayerNormalizedLSTMCell, LSTMCell
 from layers.decoder import AttentionDecoder
 from layers.decoder_state import AttentionMemory
 from layers.dropout import Dropout
@@ -16,6 +22,10 @@ __all__ = [
     "BidirectionalEncoder",
     "Dropout",
     "FixedContext",
+    "GRUCell",
+    "LSTMCell",
+    "LayerNormalizedGRUCell",
+    "LayerNormalizedLSTMCell",
     "LuongAttention",
     "MultiHeadBahdanauAttention",
     "plain_unroll",

@@ -6,13 +6,36 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from layers.guest_layer import PACKAGE, GuestLayer, makes_node
 from layers.large_products import Projection
+from layers.masks import mask_of, open_positions
 
-PACKAGE = "attentif"
+
+class Attention(GuestLayer):
+    """What all kinds have in common: masks, and what a saved model has to know about the memory.
+
+    Where the call gets no mask, it takes the one that Keras attached to keys or values, as behind
+    `keras.layers.Embedding(mask_zero=True)`; without any, all positions are open. It passes none on: the context has
+    no positions any more.
+    """
+
+    heads = 1
+    memory_projection: Any = None
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """None; see the class."""
+
+    def get_build_config(self) -> Any:
+        """The shapes it was built of; those of the values say the size of the memory, as `build` takes them."""
+        config = super().get_build_config()
+        if config and self.memory_projection is not None:
+            size = self.memory_projection.kernel.shape[0]
+            config = {"shapes_dict": {**config["shapes_dict"], "values_shape": (None, None, size)}}
+        return config
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class BahdanauAttention(keras.layers.Layer):
+class BahdanauAttention(Attention):
     """Additive attention of Bahdanau, Cho & Bengio (2015), https://arxiv.org/abs/1409.0473.
 
         e_j = vᵀ tanh(W query + U h_j)     a_j = softmax_j(e_j)     context = Σ_j a_j h_j
@@ -32,7 +55,8 @@ class BahdanauAttention(keras.layers.Layer):
         query: `[batch * beams, query_units]`, the decoder's previous state s_{t-1}.
         keys: `[batch, source, units]`, from `project_memory`.
         values: `[batch, source, value_units]`: the memory h_j, or anything linear in it.
-        mask: `[batch, source]` bool, False on padding. Weights there are exactly 0.
+        mask: `[batch, source]` bool, False on padding. Weights there are exactly 0. None takes the keys' or the
+            values' own, as `keras.layers.Embedding(mask_zero=True)` makes them, or else all positions.
         beams: How many queries look at each source; they stand one after the other.
         coverage: `[batch * beams, source]`, the sum of the weights so far; None if the layer has no use for it.
 
@@ -50,8 +74,6 @@ class BahdanauAttention(keras.layers.Layer):
         >>> context.shape, np.round(weights, 3).tolist()
         (TensorShape([2, 5]), [[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])
     """
-
-    heads = 1
 
     def __init__(self, units: int, coverage: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -75,14 +97,16 @@ class BahdanauAttention(keras.layers.Layer):
             )
         self.built = True
 
+    @makes_node
     def project_memory(self, memory: Any) -> Any:
         """The keys U h_j: `[batch, source, memory_units]` to `[batch, source, units]`, once per source."""
         return self.memory_projection(memory)
 
     def call(
-        self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1, coverage: Any = None
+        self, query: Any, keys: Any, values: Any, mask: Any = None, beams: int = 1, coverage: Any = None
     ) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
+        mask = open_positions(mask_of(keys, values) if mask is None else mask, keys)
         matched, mask = self._match(query, keys, beams, coverage), ops.expand_dims(mask, 1)
         # Flat: a product of a tensor of more axes with a vector would run as one tiny product per row.
         vector = ops.expand_dims(ops.cast(self.score_vector, keys.dtype), 1)
@@ -107,7 +131,7 @@ class BahdanauAttention(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class FixedContext(keras.layers.Layer):
+class FixedContext(Attention):
     """No attention: the same context at every step, as in Cho et al. (2014), https://arxiv.org/abs/1406.1078.
 
     It has the calling convention of `BahdanauAttention`, so that the classic sequence-to-sequence model
@@ -117,19 +141,18 @@ class FixedContext(keras.layers.Layer):
         context `[batch, memory_units]`, and weights `[batch, source]` that are all 0: it looks nowhere.
     """
 
-    heads = 1
-
     def build(self, query_shape: Any, keys_shape: Any = None, values_shape: Any = None, mask_shape: Any = None) -> None:
         """Nothing to create."""
         self.built = True
 
+    @makes_node
     def project_memory(self, memory: Any) -> Any:
         """Keys of size 0, `[batch, source, 0]`: there is nothing to compare a query with."""
         return memory[:, :, :0]
 
-    def call(self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1) -> tuple[Any, Any]:
+    def call(self, query: Any, keys: Any, values: Any, mask: Any = None, beams: int = 1) -> tuple[Any, Any]:
         """The fixed context, whatever the query."""
-        weights = ops.zeros_like(mask, dtype=softmax_dtype(values.dtype))
+        weights = ops.zeros_like(open_positions(mask, keys), dtype=softmax_dtype(values.dtype))
         return ops.repeat(values[:, 0], beams, axis=0), ops.repeat(weights, beams, axis=0)
 
 

@@ -12,20 +12,22 @@ import tensorflow as tf
 from keras import ops
 
 from layers import gru_equations, lstm_equations
-from layers.attention import PACKAGE
+from layers.guest_layer import PACKAGE, GuestLayer, makes_node
 
 EPSILON = 1e-5
 
 
-class _Cell(keras.layers.Layer):
+class _Cell(GuestLayer):
     """What the cells have in common; `equations` is the module of their kind."""
 
     equations: Any
 
+    @makes_node
     def input_share(self, product: Any) -> Any:
         """Products of inputs and the kernel, `[..., gate_units]`, with all that a step needs of the input's side."""
         return product + self._biases()[0]
 
+    @makes_node
     def advance(self, input_gates: Sequence[Any], state: Sequence[Any]) -> list[Any]:
         """One step: `input_share` in parts `[batch, units]`, and the state, to the new state."""
         recurrent = ops.matmul(state[0], self._weight(self.recurrent_kernel)) + self._biases()[1]
@@ -75,10 +77,12 @@ class _NormalizedCell(_Cell):
         self.input_gain = self.add_weight(name="input_gain", shape=shape, initializer="ones")
         self.recurrent_gain = self.add_weight(name="recurrent_gain", shape=shape, initializer="ones")
 
+    @makes_node
     def input_share(self, product: Any) -> Any:
         """The products as they are: what is normalised is their sum with others."""
         return product
 
+    @makes_node
     def advance(self, input_gates: Sequence[Any], state: Sequence[Any]) -> list[Any]:
         """See `_Cell`."""
         recurrent = ops.matmul(state[0], self._weight(self.recurrent_kernel))

@@ -7,12 +7,14 @@ import tensorflow as tf
 from keras import ops
 
 from layers import fast_unrolls
-from layers.attention import PACKAGE, BahdanauAttention, FixedContext, softmax_dtype
+from layers.attention import BahdanauAttention, FixedContext, softmax_dtype
 from layers.cells import CELLS, GRUCell
 from layers.decoder_state import AttentionMemory, DecoderState
 from layers.dropout import Dropout
+from layers.guest_layer import PACKAGE, GuestLayer, makes_node
 from layers.large_products import dense
 from layers.luong_attention import LuongAttention
+from layers.masks import mask_of, open_positions
 from layers.multi_head_attention import MultiHeadBahdanauAttention
 from layers.plain_unroll import plain_unroll
 
@@ -22,7 +24,7 @@ ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", "
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class AttentionDecoder(keras.layers.Layer):
+class AttentionDecoder(GuestLayer):
     """Recurrent decoder with attention, after Bahdanau, Cho & Bengio (2015), https://arxiv.org/abs/1409.0473.
 
         C_t = attention(s_{t-1}, h)                          the context, from the previous state
@@ -66,12 +68,13 @@ class AttentionDecoder(keras.layers.Layer):
     Call arguments:
         inputs: `[batch, target, features]`, embedded y_{t-1}: the target shifted right by the start symbol.
         memory: `[batch, source, memory_units]`, the encoder's outputs h_j.
-        memory_mask: `[batch, source]` bool, False on padding.
+        memory_mask: `[batch, source]` bool, False on padding. None takes the mask that the encoder, or any layer of
+            Keras, attached to the memory, or else all positions.
         summary: `[batch, summary_units]`, the encoder's final states.
 
     Returns:
         logits `[batch, target, vocabulary_size]` and attention weights `[batch, target, source]`, both
-        in at least float32.
+        in at least float32. A mask attached to the inputs passes on to both, so that Keras's losses leave padding out.
 
     Example:
         >>> import numpy as np
@@ -158,8 +161,16 @@ class AttentionDecoder(keras.layers.Layer):
             return FixedContext(**policy)
         return LuongAttention(self.units, kind.removeprefix("luong_"), **policy)
 
-    def build(self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any, summary_shape: Any) -> None:
-        """Create all weights from the shapes of the call's arguments."""
+    def build(
+        self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any = None, summary_shape: Any = None
+    ) -> None:
+        """Create all weights from the shapes of the call's arguments.
+
+        Raises:
+            ValueError: There is no summary, or attention_heads do not divide the memory's size.
+        """
+        if summary_shape is None:
+            raise ValueError("the decoder needs a summary, the encoder's second output: decoder(…, summary=summary)")
         self.input_units = inputs_shape[-1]
         context_units = memory_shape[-1] if self.attention_kind != "none" else summary_shape[-1]
         if context_units % self.attention.heads:
@@ -181,6 +192,7 @@ class AttentionDecoder(keras.layers.Layer):
             self.output_projection.build((None, self.readout_units))
         self.built = True
 
+    @makes_node
     def prepare_inputs(self, inputs: Any) -> Any:
         """What y_{t-1} brings to the gates of f and to the hidden layer of g, biases included.
 
@@ -190,11 +202,13 @@ class AttentionDecoder(keras.layers.Layer):
         hidden = self._product(inputs, self.readout_hidden.kernel, 0) + self._weight(self.readout_hidden.bias)
         return ops.concatenate([gates, hidden], axis=-1)
 
+    @makes_node
     def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any) -> AttentionMemory:
         """What every step looks at, computed once per source.
 
-        Shapes as in the call arguments of the class.
+        Arguments as in the call of the class.
         """
+        mask = open_positions(mask_of(memory) if memory_mask is None else memory_mask, memory)
         seen = summary[:, None] if self.attention_kind == "none" else memory
         heads = self.attention.heads
         units = seen.shape[-1] // heads
@@ -208,7 +222,7 @@ class AttentionDecoder(keras.layers.Layer):
             hidden = self._product(part, self.readout_hidden.kernel, self.input_units + self.units + head * units)
             values.append(ops.concatenate([gates, hidden], axis=-1))
         rows = values[0] if heads == 1 else self._interleave(values)
-        return AttentionMemory(self.attention.project_memory(memory), rows, memory_mask)
+        return AttentionMemory(self.attention.project_memory(memory), rows, mask)
 
     def _interleave(self, values: list[Any]) -> Any:
         stacked = ops.stack(values, axis=2)
@@ -225,6 +239,7 @@ class AttentionDecoder(keras.layers.Layer):
         # Outside `__call__` Keras does not cast by itself.
         return ops.cast(variable, self.compute_dtype)
 
+    @makes_node
     def initial_state(self, summary: Any, memory_mask: Any) -> list[Any]:
         """The first state, from the encoder's final states and the memory's mask.
 
@@ -247,6 +262,7 @@ class AttentionDecoder(keras.layers.Layer):
             cells[0], cells[1:], rest.pop(0) if self.coverage else None, rest.pop(0) if self.input_feeding else None
         )
 
+    @makes_node
     def step(
         self, inputs: Any, state: list[Any], memory: AttentionMemory, beams: int = 1, heads_apart: bool = False
     ) -> tuple[Any, list[Any], Any]:
@@ -263,7 +279,7 @@ class AttentionDecoder(keras.layers.Layer):
             hidden `[batch, readout_units]`, g's hidden layer before its tanh, for `readout`; the new state; and the
             attention weights `[batch, source]` in at least float32, or `[batch, heads, source]`.
         """
-        before = self._unflatten(state)
+        before, memory = self._unflatten(state), AttentionMemory(*memory)  # saved models hold it as a plain tuple
         if self.feeding is not None:
             inputs = inputs + self.feeding(before.fed)  # g's last hidden layer goes where y_{t-1} goes
         if self.context_cell is None:
@@ -307,6 +323,7 @@ class AttentionDecoder(keras.layers.Layer):
             new_states.append(state)
         return output, new_states
 
+    @makes_node
     def readout(self, hidden: Any, training: bool | None = None) -> Any:
         """g: the logits of y_t, `[..., vocabulary_size]` in at least float32, from what `step` returned."""
         features = self.dropout_layer(ops.tanh(hidden), training=training)
@@ -315,19 +332,33 @@ class AttentionDecoder(keras.layers.Layer):
         return ops.cast(self.output_projection(features), softmax_dtype(self.compute_dtype))
 
     def call(
-        self, inputs: Any, memory: Any, memory_mask: Any, summary: Any, training: bool | None = None
+        self, inputs: Any, memory: Any, memory_mask: Any = None, summary: Any = None, training: bool | None = None
     ) -> tuple[Any, Any]:
         """Teacher-forced pass over a whole target; see the class."""
+        memory_mask = open_positions(memory_mask, memory)
         fast = fast_unrolls.find_decoder(self) if self.fast else None
         unroll = fast or plain_unroll
         hidden, attention_weights = unroll(self, inputs, memory, memory_mask, summary)
         return self.readout(hidden, training=training), attention_weights
 
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> tuple[Any, Any]:
+        """The inputs' mask, for logits and attention weights."""
+        return previous_mask, previous_mask
+
     def compute_output_shape(
-        self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any, summary_shape: Any
+        self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any = None, summary_shape: Any = None
     ) -> tuple[Any, Any]:
         """Shapes of logits and attention weights."""
         return (*inputs_shape[:2], self.vocabulary_size or self.readout_units), (*inputs_shape[:2], memory_shape[1])
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Shapes and dtypes of logits and attention weights, or of what a method returns."""
+        spec = super().compute_output_spec(*args, **kwargs)
+        if kwargs.get("method") is not None:
+            return spec
+        full = softmax_dtype(self.compute_dtype)
+        dtypes = (self.compute_dtype if self.output_projection is None else full, full)
+        return tuple(keras.KerasTensor(part.shape, dtype=dtype) for part, dtype in zip(spec, dtypes, strict=True))
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""

@@ -6,16 +6,17 @@ import keras
 from keras import ops
 
 from layers import bidirectional_reading, fast_bidirectional, fast_unrolls
-from layers.attention import PACKAGE
 from layers.cells import CELLS
 from layers.dropout import Dropout
+from layers.guest_layer import PACKAGE, GuestLayer, makes_node
+from layers.masks import open_positions
 
 # These take Keras's own layer, the others its loop around a cell.
 RECURRENT_LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class BidirectionalEncoder(keras.layers.Layer):
+class BidirectionalEncoder(GuestLayer):
     """A stack of bidirectional recurrent layers, residual from the second.
 
         h_j = [forward h_j; backward h_j]     summary = [forward h_last; backward h_first]
@@ -30,10 +31,12 @@ class BidirectionalEncoder(keras.layers.Layer):
 
     Call arguments:
         inputs: `[batch, source, features]`, embedded symbols, padded on the right.
-        source_mask: `[batch, source]` bool, False on padding; no row may be without any True.
+        mask: `[batch, source]` bool, False on padding. None takes the mask that Keras attached to the inputs, as
+            `keras.layers.Embedding(mask_zero=True)` does, or else all positions. `source_mask` is its former name.
 
     Returns:
-        memory `[batch, source, 2 * units]`, 0 on padding, and summary `[batch, 2 * units]`.
+        memory `[batch, source, 2 * units]`, 0 on padding, and summary `[batch, 2 * units]`, 0 for a row without any
+        True. The mask passes on to the memory.
 
     Example:
         >>> import numpy as np
@@ -77,7 +80,11 @@ class BidirectionalEncoder(keras.layers.Layer):
             name=f"bidirectional_{index}",
         )
 
-    def build(self, inputs_shape: Any, source_mask_shape: Any = None) -> None:
+    def __call__(self, *args: Any, source_mask: Any = None, **kwargs: Any) -> Any:
+        """The call; see the class."""
+        return super().__call__(*args, **kwargs if source_mask is None else {**kwargs, "mask": source_mask})
+
+    def build(self, inputs_shape: Any) -> None:
         """Create the weights of every layer."""
         shape = tuple(inputs_shape)
         for layer in self.recurrent_layers:
@@ -85,10 +92,16 @@ class BidirectionalEncoder(keras.layers.Layer):
             shape = (*shape[:-1], 2 * self.units)
         self.built = True
 
-    def call(self, inputs: Any, source_mask: Any, training: bool | None = None) -> tuple[Any, Any]:
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Create the weights where a saved model is loaded."""
+        # Models saved when the mask was `source_mask` say its shape too.
+        self.build(config["input_shape"] if "input_shape" in config else config["shapes_dict"]["inputs_shape"])
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> tuple[Any, Any]:
         """Read the source; see the class."""
-        outputs, summary = self._read(self.recurrent_layers[0], inputs, source_mask, training)
-        return self._climb(outputs, summary, source_mask, training)
+        mask = open_positions(mask, inputs)
+        outputs, summary = self._read(self.recurrent_layers[0], inputs, mask, training)
+        return self._climb(outputs, summary, mask, training)
 
     def tabulate(self, symbols: Any) -> list[Any] | None:
         """What every symbol brings to the first layer, for `look_up`.
@@ -104,19 +117,20 @@ class BidirectionalEncoder(keras.layers.Layer):
             return None
         return bidirectional_reading.tabulate(self.cell, self.recurrent_layers[0], symbols)
 
-    def look_up(self, tables: list[Any], ids: Any, source_mask: Any) -> tuple[Any, Any]:
+    @makes_node
+    def look_up(self, tables: list[Any], ids: Any, mask: Any) -> tuple[Any, Any]:
         """What a call gives of the symbols' embeddings, not in training.
 
         Args:
             tables: From `tabulate`.
             ids: `[batch, source]` int32, rows of its symbols.
-            source_mask: `[batch, source]` bool, as in the call arguments of the class.
+            mask: `[batch, source]` bool, False on padding.
 
         Returns:
             memory and summary, as the class.
         """
-        first = bidirectional_reading.look_up(self.cell, self.recurrent_layers[0], tables, ids, source_mask)
-        return self._climb(*first, source_mask, training=False)
+        first = bidirectional_reading.look_up(self.cell, self.recurrent_layers[0], tables, ids, mask)
+        return self._climb(*first, mask, training=False)
 
     @property
     def _is_fast(self) -> bool:
@@ -139,7 +153,11 @@ class BidirectionalEncoder(keras.layers.Layer):
             hidden = hidden + self.dropout_layer(outputs, training=training)
         return hidden, summary
 
-    def compute_output_shape(self, inputs_shape: Any, source_mask_shape: Any = None) -> tuple[Any, Any]:
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> tuple[Any, None]:
+        """The mask, for the memory; the summary has no positions."""
+        return previous_mask, None
+
+    def compute_output_shape(self, inputs_shape: Any) -> tuple[Any, Any]:
         """Shapes of memory and summary."""
         return (*inputs_shape[:-1], 2 * self.units), (inputs_shape[0], 2 * self.units)
 

@@ -10,12 +10,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from layers.guest_layer import PACKAGE
+
 
 def dense(inputs: Any, kernel: Any) -> Any:
     """`[a, b, n]` times `[n, m]`."""
     return _by_rows(lambda rows: tf.matmul(rows, kernel), inputs, kernel.shape[-1])
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class Projection(keras.layers.Dense):
     """A `keras.layers.Dense` that is one product for all positions; arguments and errors are that layer's.
 

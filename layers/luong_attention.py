@@ -5,14 +5,16 @@ from typing import Any
 import keras
 from keras import ops
 
-from layers.attention import PACKAGE, join_beams, masked_softmax, split_beams, weighted_sum
+from layers.attention import Attention, join_beams, masked_softmax, split_beams, weighted_sum
+from layers.guest_layer import PACKAGE, makes_node
 from layers.large_products import Projection
+from layers.masks import mask_of, open_positions
 
 SCORES = ("dot", "general")
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class LuongAttention(keras.layers.Layer):
+class LuongAttention(Attention):
     """Attention of Luong, Pham & Manning (2015), https://arxiv.org/abs/1508.04025, with the previous state as query.
 
         dot:       e_j = query · h_j
@@ -34,8 +36,6 @@ class LuongAttention(keras.layers.Layer):
         >>> np.round(weights, 3).tolist()
         [[0.75, 0.25, 0.0]]
     """
-
-    heads = 1
 
     def __init__(self, units: int, score: str = "general", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -65,12 +65,14 @@ class LuongAttention(keras.layers.Layer):
             self.memory_projection.build(values_shape)
         self.built = True
 
+    @makes_node
     def project_memory(self, memory: Any) -> Any:
         """The keys, `[batch, source, query_units]`, once per source."""
         return ops.cast(memory, self.compute_dtype) if self.score == "dot" else self.memory_projection(memory)
 
-    def call(self, query: Any, keys: Any, values: Any, mask: Any, beams: int = 1) -> tuple[Any, Any]:
+    def call(self, query: Any, keys: Any, values: Any, mask: Any = None, beams: int = 1) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
+        mask = open_positions(mask_of(keys, values) if mask is None else mask, keys)
         scores = ops.matmul(split_beams(query, beams), ops.transpose(keys, (0, 2, 1)))
         weights = masked_softmax(scores, ops.expand_dims(mask, 1))
         context = weighted_sum(ops.cast(weights, values.dtype), values)

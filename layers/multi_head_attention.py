@@ -5,7 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from layers.attention import PACKAGE, BahdanauAttention, join_beams, masked_softmax, weighted_sum
+from layers.attention import BahdanauAttention, join_beams, masked_softmax, weighted_sum
+from layers.guest_layer import PACKAGE
+from layers.masks import mask_of, open_positions
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -26,7 +28,7 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         query: `[batch * beams, query_units]`.
         keys: `[batch, source, units]`, from `project_memory`.
         values: `[batch, source * heads, value_units]`: a row for each head at the first position, then at the next.
-        mask: `[batch, source]` bool, False on padding.
+        mask: `[batch, source]` bool, False on padding; None takes the keys' own, or else all positions.
         heads_apart: Whether the weights of every head come out, instead of their mean.
 
     Returns:
@@ -55,12 +57,13 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         query: Any,
         keys: Any,
         values: Any,
-        mask: Any,
+        mask: Any = None,
         beams: int = 1,
         coverage: Any = None,
         heads_apart: bool = False,
     ) -> tuple[Any, Any]:
         """One look at the memory; see the class."""
+        mask = open_positions(mask_of(keys) if mask is None else mask, keys)
         weighed = self._match(query, keys, beams, coverage) * ops.cast(self.score_vector, keys.dtype)
         batch, source = ops.shape(keys)[0], ops.shape(keys)[1]
         scores = ops.sum(ops.reshape(weighed, (batch, beams, source, self.heads, self.units // self.heads)), axis=-1)
