@@ -461,9 +461,13 @@ class Configuration:
         """Nested plain dictionaries, as they stand in YAML."""
         return dataclasses.asdict(self)
 
+    def to_yaml(self) -> str:
+        """As YAML that `--config` takes."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
     def save(self, path: Path) -> None:
-        """Write as YAML that `--config` takes."""
-        write_atomically(path, yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+        """Write that YAML."""
+        write_atomically(path, self.to_yaml())
 
 
 def by_name(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import gzip
 import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.errors import UsageError
 
@@ -25,13 +27,23 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     # Several processes may be writing the same.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
     try:
-        write_durably(unfinished, content.encode("utf-8") if isinstance(content, str) else content)
+        write_durably(unfinished, to_bytes(content))
         os.replace(unfinished, path)
         sync_directory(path.parent)
     finally:
         # An error of its own must not hide the one above.
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def to_bytes(content: str | bytes) -> bytes:
+    r"""Text as UTF-8. Bytes of a file's name that are no UTF-8, which Python has as lone surrogates, are escaped.
+
+    Example:
+        >>> to_bytes("é"), to_bytes("a\udcff")
+        (b'\xc3\xa9', b'a\\udcff')
+    """
+    return content.encode("utf-8", errors="backslashreplace") if isinstance(content, str) else content
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -87,7 +99,20 @@ def checksum(path: str | os.PathLike[str]) -> str:
         OSError: It cannot be read.
     """
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return checksum_of_stream(file)
+
+
+def checksum_of_stream(stream: BinaryIO | gzip.GzipFile) -> str:
+    """The same of what a stream of bytes still holds."""
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def checksum_of_bytes(content: bytes) -> str:
+    """The same of what is in memory."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def put_in_place(unfinished: Path, final: Path) -> None:

@@ -84,7 +84,7 @@ def load_vocabularies(run: RunDirectory) -> tuple[Vocabulary, Vocabulary]:
 
 
 def _read_member(run: RunDirectory) -> Member:
-    run.check_version()
+    run.check()
     configuration = load_configuration(run)
     checkpoints = Checkpoints(run.checkpoints)
     found = checkpoints.best()

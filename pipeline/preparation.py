@@ -5,7 +5,6 @@ import hashlib
 import itertools
 import json
 import logging
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,12 +13,14 @@ from typing import Any, NamedTuple
 from pipeline.batches import Bucket, TrainingOrder, assign_buckets, plan_buckets, training_batches
 from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, DataConfiguration, TextConfiguration
-from pipeline.corpus import Pair, Split, describe_line, list_corpora, overlap, source_files
+from pipeline.corpus import Pair, Split, describe_line, list_corpora, overlap
+from pipeline.data_files import DataFiles, compare_data, contents_of_data, read_data_files
 from pipeline.errors import DataError, UsageError
-from pipeline.files import checksum, write_atomically
+from pipeline.files import checksum
 from pipeline.loading import make_texts
 from pipeline.members import load_vocabularies
 from pipeline.pair_filter import BAD_LINE, PairFilter, training_filter
+from pipeline.run_data import describe_changed, record_data, recorded_data
 from pipeline.run_directory import RunDirectory
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.symbols import SPECIAL_SYMBOLS, UNKNOWN
@@ -63,14 +64,14 @@ def prepare_data(
         UsageError: The run has checkpoints already, and its files have changed since.
         DataError: The files cannot be used.
     """
-    checksums = _require_same_files(configuration, directory)
-    if not (directory.vocabulary / "target.txt").is_file():
+    files = _require_same_files(configuration, directory)
+    if not directory.has_vocabulary():
         _learn_vocabularies(configuration, directory, splits["train"])
     source_vocabulary, target_vocabulary = load_vocabularies(directory)
     source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
     corpora = {}
     for name in ("train", "dev"):
-        fingerprint = _fingerprint(configuration, directory, name, checksums)
+        fingerprint = _fingerprint(configuration, directory, name, files)
         place = directory.data if cache is None else cache / fingerprint[:16]
         pair_filter = split_filter(configuration.data, name)
         corpora[name] = tokenize_corpus(
@@ -99,22 +100,20 @@ def describe_first(corpus: TokenizedCorpus, reason: str, data: DataConfiguration
     return describe_line(*corpus.first_dropped[reason], location)
 
 
-def _require_same_files(configuration: Configuration, directory: RunDirectory) -> dict[str, str]:
-    """The SHA-256 of every data file, remembered in the run; changed files begin anew or are refused."""
-    locations = (configuration.data.train, configuration.data.dev, configuration.data.test)
-    files = [path for location in locations if location is not None for path in source_files(location)]
-    checksums = {path: checksum(path) for path in files}
-    before = json.loads(directory.data_info.read_text(encoding="utf-8")) if directory.data_info.is_file() else checksums
-    changed = [path for path in checksums if before.get(path) != checksums[path]]
-    if changed:
-        if Checkpoints(directory.checkpoints).exist():
-            raise UsageError(
-                f"{', '.join(changed)}: changed since the run in {directory.path} began; "
-                "bring the former content back to go on, or train anew with --overwrite"
-            )
-        shutil.rmtree(directory.vocabulary, ignore_errors=True)
-    write_atomically(directory.data_info, json.dumps(checksums, indent=1) + "\n")
-    return checksums
+def _require_same_files(configuration: Configuration, directory: RunDirectory) -> DataFiles:
+    """What the data hold, remembered in the run; moved files are noted, changed ones begin anew or are refused."""
+    now = read_data_files(configuration)
+    if directory.data_info.is_file():
+        before = recorded_data(directory)
+        found = compare_data(before, now)
+        if found.changed and Checkpoints(directory.checkpoints).exist():
+            raise UsageError(describe_changed(found.changed, directory))
+        if found.changed:
+            directory.remove_vocabulary()
+        for sentence in found.moved:
+            logger.info("%s: %s, same content", directory.path, sentence)
+    record_data(directory, now)
+    return now
 
 
 def _warn_of_odd_data(configuration: Configuration, data: TrainingData) -> None:
@@ -169,9 +168,9 @@ def _learn_vocabularies(
             vocabulary = _learn_subwords(strings, tokenizer, text, configuration.train.seed, " and ".join(sides))
         else:
             vocabulary = _count_vocabulary(strings, tokenizer, text, sides[0])
-        # The target's last: it tells that all are there.
         for side in sides:
             vocabulary.save(directory.vocabulary / f"{side}.txt")
+    directory.record_vocabulary()
 
 
 def _count_vocabulary(strings: Iterable[str], tokenizer: str, text: TextConfiguration, side: str) -> Vocabulary:
@@ -212,14 +211,14 @@ def _learn_subwords(
     return Vocabulary(pieces, model)
 
 
-def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str, checksums: dict[str, str]) -> str:
-    """Names what the ids depend on: settings, vocabularies, and the content of the files."""
+def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str, files: DataFiles) -> str:
+    """Names what the ids depend on: settings, vocabularies, and the content of the files, wherever they lie."""
     settings = configuration.to_dict()
-    files = [directory.vocabulary / f"{side}{end}" for side in ("source", "target") for end in (".txt", ".model")]
-    vocabularies = [checksum(file) for file in files if file.is_file()]
-    data = {name: value for name, value in settings["data"].items() if name not in ("batch_tokens", "buckets")}
-    data["train"] = [corpus for corpus, _ in list_corpora(configuration.data.train)]
-    parts = [split, data, settings["text"], configuration.train.seed, vocabularies, checksums]
+    sides = [directory.vocabulary / f"{side}{end}" for side in ("source", "target") for end in (".txt", ".model")]
+    vocabularies = [checksum(file) for file in sides if file.is_file()]
+    without = ("train", "dev", "test", "batch_tokens", "buckets")
+    data = {name: value for name, value in settings["data"].items() if name not in without}
+    parts = [split, data, settings["text"], configuration.train.seed, vocabularies, contents_of_data(files)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

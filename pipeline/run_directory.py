@@ -1,17 +1,24 @@
 """What a run leaves behind, and where: every path of a run directory."""
 
 import dataclasses
+import functools
 import json
+import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipeline import __version__
+from pipeline import __version__, recorded_files
 from pipeline.configuration import Configuration
-from pipeline.errors import UsageError
+from pipeline.environment import describe_environment, describe_other_versions
+from pipeline.errors import DataError, UsageError
 from pipeline.files import UNFINISHED, write_atomically
+from pipeline.recorded_files import RecordedFiles
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 2
 
@@ -20,8 +27,9 @@ EXPLANATION = """# An Attentif run
 | here | what it is |
 |---|---|
 | `config.yaml` | every setting; with it as `--config`, `python -m pipeline train` trains the same again |
-| `run.json` | versions that made the run |
-| `data.json` | SHA-256 of the files it was trained and measured on |
+| `run.json` | versions of everything that made the run, the machine, and the folder from which it was begun |
+| `data.json` | SHA-256 of what the files hold that it was trained and measured on |
+| `checksums.json` | SHA-256 of the files here that say what the model is; checked whenever it is loaded |
 | `vocabulary/` | source and target symbols, one a line, by id |
 | `checkpoints/` | all that a training needs to go on, of the newest moments and the best epoch |
 | `metrics.jsonl` | one line of figures per epoch |
@@ -33,7 +41,9 @@ EXPLANATION = """# An Attentif run
 | `data/` | the tokenised corpus, a cache that may be deleted |
 | `.lock`, `.lock.json` | keep a second training out; the latter is there while one runs |
 
-Go on with an unfinished run by the command that started it. Paths in it count from where that was.
+Go on with an unfinished run by the command that started it, also where its data have moved: what they hold counts.
+Relative paths in `config.yaml` count from the folder that `run.json` names. Files here are not to be edited: to train
+with other settings, copy `config.yaml`, edit the copy and train another run with it.
 """
 
 
@@ -60,6 +70,12 @@ class RunDirectory:
         self.result = path / "result.json"
         self.lock = path / ".lock"
         self.lock_holder = path / ".lock.json"
+        self.checksums = path / recorded_files.NAME
+
+    @property
+    def recorded(self) -> RecordedFiles:
+        """The files whose checksums are kept."""
+        return RecordedFiles(self.path)
 
     def exists(self) -> bool:
         """Whether a run was begun here."""
@@ -80,11 +96,11 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             write_atomically(self.readme, EXPLANATION)
-            configuration.save(self.config)
-            write_atomically(self.info, json.dumps({"format": FORMAT, "attentif": __version__}))
+            info = {"format": FORMAT, "begun_in": os.getcwd(), **describe_environment()}
+            self.recorded.write({self.config: configuration.to_yaml(), self.info: _as_json(info)})
         except BaseException:
             # Half of a beginning would look like somebody else's directory to the same command later.
-            for path in (self.config, self.readme, self.info):
+            for path in (self.config, self.checksums, self.readme, self.info):
                 path.unlink(missing_ok=True)
             raise
 
@@ -93,7 +109,7 @@ class RunDirectory:
         names = {path.name for path in self.path.iterdir()} - {self.lock.name, self.lock_holder.name}
         names -= {path.name for path in self._half_written()}
         if self.readme.is_file() and self.readme.read_text(encoding="utf-8", errors="replace") == EXPLANATION:
-            names -= {self.readme.name, self.config.name}
+            names -= {self.readme.name, self.config.name, self.checksums.name}
         return not names
 
     def _half_written(self) -> list[Path]:
@@ -114,27 +130,72 @@ class RunDirectory:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         # What makes it a run goes last: cut short, it can be removed again.
-        for file in (self.metrics, self.data_info, self.readme, self.config, self.info):
+        for file in (self.metrics, self.data_info, self.readme, self.config, self.checksums, self.info):
             file.unlink(missing_ok=True)
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()
 
-    def check_version(self) -> None:
-        """Refuse a run that another version's format makes unreadable.
+    def check(self) -> None:
+        """Refuse a run that another version's format makes unreadable, or whose files are not what was written.
 
         Raises:
-            UsageError: See above, or the run's own description is damaged.
+            UsageError: Another version's, or the run's own description is damaged.
+            DataError: A file is not what the run wrote.
         """
+        info = self._read_info()
+        if info["format"] != FORMAT:
+            raise UsageError(
+                f"{self.path}: made by Attentif {info['attentif']} (run format {info['format']}), this is "
+                f"{__version__} (run format {FORMAT}); use that version, or train again with --overwrite"
+            )
+        if "versions" not in info and not self.recorded.exists():
+            _warn_of_no_checksums(self.path)
+            return
+        changed = self.recorded.find_changed(may_lack=self.result)
+        if changed is not None:
+            raise DataError(f"{changed}: {_CHANGED.get(changed.name, _CHANGED[''])}")
+
+    def _read_info(self) -> dict[str, Any]:
         try:
             info = json.loads(self.info.read_text(encoding="utf-8"))
-            made_by, layout = info["attentif"], info["format"]
+            return {**info, "attentif": info["attentif"], "format": info["format"]}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{self.info}: damaged, this is not a usable run ({error})") from error
-        if layout != FORMAT:
-            raise UsageError(
-                f"{self.path}: made by Attentif {made_by} (run format {layout}), this is {__version__} "
-                f"(run format {FORMAT}); use that version, or train again with --overwrite"
+
+    def adopt(self) -> None:
+        """Bring what an earlier version or another environment began up to date: checksums, versions.
+
+        Of other versions there is one warning.
+        """
+        if not self.recorded.exists():
+            known = (self.config, self.info, self.data_info)
+            self.recorded.add([path for path in known if path.is_file()])
+            if (self.vocabulary / "target.txt").is_file():
+                self.record_vocabulary()
+        info, now = self._read_info(), describe_environment()
+        other = describe_other_versions(info, now)
+        if other:
+            logger.warning(
+                "%s: begun under other versions (%s): the training goes on, but need not give bit for bit what it "
+                "would have given under those",
+                self.path,
+                ", ".join(other),
             )
+            before = [*info.pop("before", []), {key: info[key] for key in now if key in info}]
+            self.recorded.write({self.info: _as_json({**info, **now, "before": before})})
+
+    def has_vocabulary(self) -> bool:
+        """Whether both vocabularies were learned to their end."""
+        return self.recorded.has(self.vocabulary / "target.txt")
+
+    def record_vocabulary(self) -> None:
+        """Note that they are whole."""
+        self.recorded.add(path for path in sorted(self.vocabulary.iterdir()) if path.suffix in (".txt", ".model"))
+
+    def remove_vocabulary(self) -> None:
+        """Forget what was learned."""
+        self.recorded.forget(self.vocabulary)
+        shutil.rmtree(self.vocabulary, ignore_errors=True)
 
     def read_result(self) -> dict[str, Any] | None:
         """The figures of the finished run, None if it has not ended."""
@@ -157,6 +218,29 @@ class RunDirectory:
     def _metrics_before(self, epochs: int) -> list[str]:
         lines = self.metrics.read_text(encoding="utf-8").splitlines() if self.metrics.is_file() else []
         return [line for line in lines if _epoch_of(line) <= epochs]
+
+
+_CHANGED = {
+    "config.yaml": (
+        "is not what the run wrote; the settings of a run belong to its weights, so bring the former content back. "
+        "Settings of the search are given with the command instead (--beam, --search.…), places of moved data too "
+        "(--data.…); to train with other settings, give a copy of this file as --config and another --run"
+    ),
+    "": "is damaged or missing, it is not what the run wrote; bring back a copy, or train anew with --overwrite",
+}
+"""What to say of a file whose checksum is another, by its name."""
+
+
+def _as_json(content: Any) -> str:
+    return json.dumps(content, indent=1) + "\n"
+
+
+@functools.cache
+def _warn_of_no_checksums(path: Path) -> None:
+    logger.warning(
+        "%s: made by an earlier version, which kept no checksums: whether its files are what it wrote cannot be told",
+        path,
+    )
 
 
 def _epoch_of(line: str) -> float:

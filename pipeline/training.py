@@ -12,17 +12,16 @@ import tensorflow as tf
 
 from pipeline.best_epoch import read_figures
 from pipeline.board import Board, tensorboard_command
-from pipeline.configuration import Configuration, by_name, describe_changes
+from pipeline.configuration import Configuration
 from pipeline.corpus import group_references, open_splits
 from pipeline.dev_report import report_exported
 from pipeline.epochs import fit
-from pipeline.errors import UsageError
 from pipeline.evaluation import evaluate_pairs
 from pipeline.export import export_run
-from pipeline.files import write_atomically
 from pipeline.loading import load_predictor
 from pipeline.predictor import Predictor
 from pipeline.preparation import Splits, prepare_data
+from pipeline.run_data import require_same_settings
 from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.run_lock import lock_run
 
@@ -69,6 +68,7 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
             return result
         logger.info("%s: going on with the unfinished run", directory.path)
         directory.sweep()
+        directory.adopt()
     set_seed(configuration.train.seed, configuration.train.deterministic)
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
     if replaces:
@@ -85,22 +85,14 @@ def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[
     """The figures of a run that is finished; None of one that is not, or of none."""
     if not directory.exists():
         return None
-    directory.check_version()
-    _require_same(configuration, directory)
+    directory.check()
+    moved = require_same_settings(configuration, directory, FREE)
     result = directory.read_result()
     if result is not None:
+        for sentence in moved:
+            logger.info("%s: %s, same content", directory.path, sentence)
         logger.info("%s: finished before, nothing to do (--overwrite trains anew)", directory.path)
     return result
-
-
-def _require_same(configuration: Configuration, directory: RunDirectory) -> None:
-    before, now = by_name(load_configuration(directory).to_dict()), by_name(configuration.to_dict())
-    changed = describe_changes(*({key: value for key, value in of.items() if key not in FREE} for of in (before, now)))
-    if changed:
-        raise UsageError(
-            f"{directory.path}: holds a run of another configuration ({'; '.join(changed)}); "
-            "choose another --run, or replace it with --overwrite"
-        )
 
 
 def set_seed(seed: int, deterministic: bool) -> None:
@@ -132,7 +124,7 @@ def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     _show_best(directory, predictor, splits)
     export_run(directory.path, directory.export)
     result = scores.to_json(split)
-    write_atomically(directory.result, json.dumps(result) + "\n")
+    directory.recorded.write({directory.result: json.dumps(result) + "\n"})
     logger.info(
         "%s (beam %d): %s\n  run       %s\n  export    %s\n  pictures  %s",
         split,

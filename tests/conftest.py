@@ -105,11 +105,12 @@ def tiny_ensemble(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -
     assert best
     shutil.rmtree(best[1].parent)
     configuration = tiny_run.configuration
-    dataclasses.replace(
+    changed = dataclasses.replace(
         configuration,
         data=dataclasses.replace(configuration.data, max_length=8),
         search=dataclasses.replace(configuration.search, beam_size=2),
-    ).save(other.config)
+    )
+    other.recorded.write({other.config: changed.to_yaml()})
     return Path(f"{tiny_run.path},{other.path}")
 
 

@@ -154,7 +154,7 @@ def test_a_run_that_cannot_be_used(tmp_path: Path, tiny_splits: dict[str, str], 
     other = error_of([*command, "--train.epochs", "7"], 2)
     assert re.search(r"holds a run of another configuration \(train\.epochs was \d+, is now 7\)", other)
     (run / "config.yaml").write_text("")
-    assert "config.yaml: damaged, this is not a usable run" in error_of(command, 2)
+    assert "config.yaml: is not what the run wrote" in error_of(command)
     assert "exists and is not a run" in error_of(train_command(tmp_path, tiny_splits["train"]), 2)
 
 

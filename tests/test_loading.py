@@ -204,10 +204,13 @@ def test_an_export_that_can_do_less(copied_export: Path, monkeypatch: pytest.Mon
 def test_vocabularies_of_another_size(copied_run: Path, name: str):
     path = copied_run / "vocabulary" / name
     path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+    with pytest.raises(DataError, match=f"{name}: is damaged or missing, it is not what the run wrote; bring back"):
+        load_predictor(copied_run)
+    RunDirectory(copied_run).record_vocabulary()
     with pytest.raises(DataError, match="the weights cannot be loaded"):
         load_predictor(copied_run)
     path.unlink()
-    with pytest.raises(DataError, match=f"{name}: the vocabulary cannot be read"):
+    with pytest.raises(DataError, match=f"{name}: is damaged or missing"):
         load_predictor(copied_run)
 
 

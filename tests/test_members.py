@@ -21,6 +21,7 @@ def begin(path: Path, vocabularies: tuple[Vocabulary, Vocabulary] | None = None,
     run.vocabulary.mkdir()
     for name, vocabulary in zip(("source", "target"), vocabularies or [Vocabulary("ab")] * 2, strict=True):
         vocabulary.save(run.vocabulary / f"{name}.txt")
+    run.record_vocabulary()
     Checkpoints(run.checkpoints).save(TrainingState(epoch=1, best_epoch=1), lambda path: path.touch())
     return run
 

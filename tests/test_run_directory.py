@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ from pipeline.configuration import (
     TextConfiguration,
     TrainConfiguration,
 )
-from pipeline.errors import UsageError
+from pipeline.environment import describe_environment
+from pipeline.errors import DataError, UsageError
 from pipeline.files import write_atomically
 from pipeline.run_directory import FORMAT, RunDirectory, load_configuration
 
@@ -45,11 +47,12 @@ def test_configuration_round_trip(tmp_path: Path, configuration: Configuration):
 def test_begin_explains_itself(tmp_path: Path):
     run = begin(tmp_path / "deep" / "run")
     assert run.exists()
-    assert json.loads(run.info.read_text()) == {"format": FORMAT, "attentif": __version__}
+    info = json.loads(run.info.read_text())
+    assert (info["format"], info["attentif"], info["begun_in"]) == (FORMAT, __version__, os.getcwd())
     explained = (run.path / "README.md").read_text(encoding="utf-8")
     for path in vars(run).values():
         assert path == run.path or path.name in explained
-    run.check_version()
+    run.check()
 
 
 @pytest.mark.parametrize("holds", ["file", "directory with a file", "directory with a directory"])
@@ -70,7 +73,7 @@ def test_begin_takes_an_empty_directory(tmp_path: Path):
     assert begin(tmp_path).exists()
 
 
-@pytest.mark.parametrize("at", ["config.yaml", "README.md", "run.json"])
+@pytest.mark.parametrize("at", ["config.yaml", "README.md", "run.json", "checksums.json"])
 def test_a_beginning_that_fails_can_be_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str):
     def until_full(write: Callable[..., int]) -> Callable[..., int]:
         def full(self: Path, content: str | bytes, **options: str) -> int:
@@ -89,10 +92,10 @@ def test_a_beginning_that_fails_can_be_made_again(tmp_path: Path, monkeypatch: p
     assert load_configuration(begin(tmp_path / "run")) == Configuration()
 
 
-@pytest.mark.parametrize("done", [0, 1, 2])
+@pytest.mark.parametrize("done", [0, 1, 2, 3])
 def test_a_beginning_that_was_killed_can_be_made_again(tmp_path: Path, done: int):
     run = begin(tmp_path / "run")
-    files = [run.readme, run.config, run.info]
+    files = [run.readme, run.checksums, run.config, run.info]
     for path in files[done + 1 :]:
         path.unlink()
     # Killed while this one was being written.
@@ -100,10 +103,12 @@ def test_a_beginning_that_was_killed_can_be_made_again(tmp_path: Path, done: int
     assert not run.exists()
     assert begin(tmp_path / "run").exists()
     run.sweep()
-    assert sorted(path.name for path in run.path.iterdir()) == ["README.md", "config.yaml", "run.json"]
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        *("README.md", "checksums.json", "config.yaml", "run.json")
+    ]
 
 
-@pytest.mark.parametrize("name", ["README.md", "config.yaml", "run.json"])
+@pytest.mark.parametrize("name", ["README.md", "config.yaml", "run.json", "checksums.json"])
 def test_somebody_elses_files_are_no_beginning(tmp_path: Path, name: str):
     (tmp_path / name).write_text("mine")
     with pytest.raises(UsageError, match="exists and is not a run"):
@@ -132,7 +137,7 @@ def test_another_format_is_refused(tmp_path: Path):
     run = begin(tmp_path / "run")
     run.info.write_text(json.dumps({"format": FORMAT + 1, "attentif": "9.1"}))
     with pytest.raises(UsageError, match=r"made by Attentif 9\.1 \(run format 3\).*use that version, or .*--overwrite"):
-        run.check_version()
+        run.check()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}'])
@@ -140,7 +145,7 @@ def test_damaged_description(tmp_path: Path, content: str):
     run = begin(tmp_path / "run")
     run.info.write_text(content)
     with pytest.raises(UsageError, match=r"run\.json: damaged"):
-        run.check_version()
+        run.check()
 
 
 @pytest.mark.parametrize(
@@ -151,6 +156,81 @@ def test_damaged_configuration(tmp_path: Path, content: str | None):
     run.config.unlink() if content is None else run.config.write_text(content)
     with pytest.raises(UsageError, match=r"config\.yaml: damaged, this is not a usable run"):
         load_configuration(run)
+
+
+def test_files_that_are_not_what_was_written_are_named(tmp_path: Path):
+    run = begin(tmp_path / "run")
+    run.vocabulary.mkdir()
+    for name in ("source.txt", "target.txt", "target.model"):
+        (run.vocabulary / name).write_text(f"{name}\n")
+    run.record_vocabulary()
+    run.check()
+    for name in ("config.yaml", "run.json", "vocabulary/source.txt", "vocabulary/target.model"):
+        path = run.path / name
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"a", b"c") if b"a" in content else content + b" ")
+        remedy = "to train with other settings, give a copy" if "config" in name else "bring back a copy, or train anew"
+        with pytest.raises(DataError, match=f"{name}: .*not what the run wrote.*{remedy}"):
+            run.check()
+        path.write_bytes(content)
+    run.check()
+
+
+def test_a_result_may_be_deleted_but_not_damaged(tmp_path: Path):
+    run = begin(tmp_path / "run")
+    run.recorded.write({run.result: '{"wer": 1.5}\n'})
+    run.check()
+    run.result.write_text('{"wer": 0.5}\n')
+    with pytest.raises(DataError, match=r"result\.json: is damaged or missing"):
+        run.check()
+    run.result.unlink()
+    run.check()
+
+
+def test_a_run_without_checksums_is_readable_and_gets_them(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    run = begin(tmp_path / "run")
+    run.checksums.unlink()
+    run.info.write_text(json.dumps({"format": FORMAT, "attentif": __version__}))
+    run.vocabulary.mkdir()
+    for side in ("source", "target"):
+        (run.vocabulary / f"{side}.txt").write_text("a")
+    run.check()
+    run.check()
+    assert caplog.text.count("made by an earlier version, which kept no checksums") == 1
+    run.adopt()
+    run.check()
+    assert run.has_vocabulary()
+    (run.vocabulary / "source.txt").write_text("b")
+    with pytest.raises(DataError, match=r"source\.txt"):
+        run.check()
+
+
+def test_a_run_whose_checksums_are_gone_is_refused(tmp_path: Path):
+    run = begin(tmp_path / "run")
+    run.checksums.unlink()
+    with pytest.raises(DataError, match=r"checksums\.json: damaged or missing"):
+        run.check()
+
+
+def test_other_versions_are_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    run = begin(tmp_path / "run")
+    run.adopt()
+    assert not caplog.records
+    before = json.loads(run.info.read_text())
+    other = {**describe_environment(), "python": "3.99.1", "processors": 999}
+    other["versions"] = {**other["versions"], "tensorflow": "9.9"}
+    monkeypatch.setattr("pipeline.run_directory.describe_environment", lambda: other)
+    run.adopt()
+    assert f"tensorflow was {before['versions']['tensorflow']}, is now 9.9" in caplog.text
+    assert "need not give bit for bit" in caplog.text
+    caplog.clear()
+    run.adopt()
+    assert not caplog.records
+    run.check()
+    info = json.loads(run.info.read_text())
+    assert (info["python"], info["before"][0]["python"]) == ("3.99.1", before["python"])
 
 
 def test_result(tmp_path: Path):

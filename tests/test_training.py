@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import logging
 import shutil
 import warnings
 from pathlib import Path
@@ -14,8 +15,10 @@ from pipeline import dev_report, training
 from pipeline.board import place_of
 from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration
+from pipeline.data_files import read_data_files
 from pipeline.errors import DataError, UsageError
 from pipeline.loading import load_predictor
+from pipeline.run_data import record_data
 from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.training import train
 from tests.tiny_task import SIZES, TinyRun, capitals, tiny_configuration, write_pairs
@@ -74,6 +77,7 @@ def test_what_lies_where(tiny_run: TinyRun):
     run = RunDirectory(tiny_run.path)
     assert {path.name for path in run.path.iterdir()} == {
         *("README.md", "config.yaml", "run.json", "data.json", "metrics.jsonl", "result.json"),
+        "checksums.json",
         *("vocabulary", "data", "checkpoints", "attention", "logs", "export", ".lock"),
     }
     assert load_configuration(run) == tiny_run.configuration
@@ -184,6 +188,72 @@ def test_overwrite_replaces_a_run(short: Configuration, tmp_path: Path, monkeypa
 
 
 # Other endings, other data
+
+
+def move_splits(configuration: Configuration, folder: Path) -> Configuration:
+    """The same data elsewhere, under other names."""
+    folder.mkdir()
+    places = {name: str(folder / f"# {name} é.tsv") for name in ("train", "dev", "test")}
+    for name, place in places.items():
+        shutil.copy(getattr(configuration.data, name), place)
+    return dataclasses.replace(configuration, data=dataclasses.replace(configuration.data, **places))
+
+
+def test_a_finished_run_is_found_where_its_data_have_moved(
+    tiny_run: TinyRun, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    run = Path(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    moved = move_splits(tiny_run.configuration, tmp_path / "moved")
+    caplog.set_level(logging.INFO)
+    assert train(moved, run) == tiny_run.result
+    for name in ("train", "dev", "test"):
+        assert f"data.{name} moved from {getattr(tiny_run.configuration.data, name)} to" in caplog.text
+    assert "finished before, nothing to do" in caplog.text
+    # Nothing was written: it may lie where nothing can be.
+    assert load_configuration(RunDirectory(run)) == tiny_run.configuration
+    with open(moved.data.test or "", "a") as file:
+        file.write("b\tX\n")
+    with pytest.raises(UsageError, match=r"data\.test was .*, is now .*, of other content"):
+        train(moved, run)
+
+
+def test_an_unfinished_run_goes_on_where_its_data_have_moved(
+    tiny_run: TinyRun, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    run = Path(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    (run / "result.json").unlink()
+    moved = move_splits(tiny_run.configuration, tmp_path / "moved")
+    monkeypatch.setattr("pipeline.training.fit", lambda *arguments: None)
+    monkeypatch.setattr("pipeline.training._finish", lambda *arguments: {})
+    caplog.set_level(logging.INFO)
+    ids = (run / "data" / "train" / "manifest.json").stat().st_mtime_ns
+    assert train(moved, run) == {}
+    assert caplog.text.count("data.train moved from") == 1
+    # The settings say where the data are now, and the ids, which are the same, stay.
+    assert load_configuration(RunDirectory(run)) == moved
+    assert (run / "data" / "train" / "manifest.json").stat().st_mtime_ns == ids
+    RunDirectory(run).check()
+    assert train(moved, run) == {}
+    assert caplog.text.count("data.train moved from") == 1
+    Path(moved.data.train).write_text("a\tA\n" * 9)
+    with pytest.raises(UsageError, match="changed since the run .* began; bring the former content back"):
+        train(moved, run)
+    Path(moved.data.train).unlink()
+    with pytest.raises(DataError, match="no such file; check the path"):
+        train(moved, run)
+
+
+def test_a_finished_run_whose_data_were_replaced_or_are_gone(tiny_run: TinyRun, tmp_path: Path):
+    run = Path(shutil.copytree(tiny_run.path, tmp_path / "run"))
+    moved = move_splits(tiny_run.configuration, tmp_path / "moved")
+    RunDirectory(run).recorded.write({run / "config.yaml": moved.to_yaml()})
+    record_data(RunDirectory(run), read_data_files(moved))
+    dev = Path(moved.data.dev or "")
+    dev.write_text("a\tA\n")
+    with pytest.raises(UsageError, match="changed since the run"):
+        train(moved, run)
+    dev.unlink()
+    assert train(moved, run) == tiny_run.result
 
 
 def test_an_interrupted_last_evaluation_is_done_again(tiny_run: TinyRun, tmp_path: Path):
