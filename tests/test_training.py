@@ -236,7 +236,7 @@ def test_an_unfinished_run_goes_on_where_its_data_have_moved(
     assert train(moved, run) == {}
     assert caplog.text.count("data.train moved from") == 1
     Path(moved.data.train).write_text("a\tA\n" * 9)
-    with pytest.raises(UsageError, match="changed since the run .* began; bring the former content back"):
+    with pytest.raises(UsageError, match=r"changed since the run .* began; bring the former content back"):
         train(moved, run)
     Path(moved.data.train).unlink()
     with pytest.raises(DataError, match="no such file; check the path"):
