@@ -5,6 +5,7 @@ import functools
 import hashlib
 import heapq
 import itertools
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -12,10 +13,15 @@ from typing import NamedTuple
 from pipeline.bad_lines import BadLines, Fault, keep_good
 from pipeline.cmudict import Role, find_cmudict, read_cmudict_split
 from pipeline.configuration import DataConfiguration, TextConfiguration
-from pipeline.errors import DataError, UsageError
+from pipeline.errors import DataError, UsageError, count_of
+from pipeline.file_kinds import mending
+from pipeline.file_shape import LOOK_LINES, look, look_at_aligned
 from pipeline.normal_forms import normalize_string
+from pipeline.odd_shapes import judge_lines, judge_table
 from pipeline.text_file import scan_lines
 from pipeline.white_space import strip
+
+logger = logging.getLogger(__name__)
 
 Location = str | list[str]
 TrainingLocation = Location | dict[str, float]
@@ -23,6 +29,7 @@ TrainingLocation = Location | dict[str, float]
 _HASH_BYTES = 8
 _HASH_RANGE = 1 << (8 * _HASH_BYTES)
 _SUBSET_SEED = -1
+_NO_PAIR = "every line must be source TAB target, so mend or remove it"
 
 
 class Pair(NamedTuple):
@@ -86,7 +93,7 @@ def read_pairs(location: TrainingLocation, role: Role, bad: BadLines | None = No
             the corpora one after the other, in the order of `list_corpora`, each once.
         role: Which split of a built-in corpus; files do not depend on it.
         bad: Takes the lines that are no pairs, which are then left out; None refuses them. Two aligned files lose the
-            pair of a line that is bad in one of them.
+            pair of a line that is bad in one of them. Blank lines at the end of a file are none.
 
     Raises:
         UsageError: A list that does not hold two paths.
@@ -118,6 +125,34 @@ def _read_corpora(locations: list[Location], role: Role, bad: BadLines | None) -
             yield pair._replace(corpus=index)
 
 
+def look_at(location: TrainingLocation, said: set[str] | None = None) -> None:
+    """Look at the start of every file that a location stands for, and say which columns are taken and what is odd.
+
+    Args:
+        location: See `read_pairs`; built-in corpora need no look.
+        said: The files of which it was said, which is not done again; takes those of which it is said now.
+
+    Raises:
+        UsageError: A list that does not hold two paths.
+        DataError: A file that cannot be read, or that cannot be meant so, see `odd_shapes`; it names the command that
+            mends it.
+    """
+    said = set() if said is None else said
+    for corpus, _ in list_corpora(location):
+        if is_built_in(corpus):
+            continue
+        paths = _split_location(corpus)
+        shape = look_at_aligned(*paths) if len(paths) == 2 else look(paths[0])
+        if shape.path in said:
+            continue
+        said.add(shape.path)
+        findings = judge_lines(shape) if shape.is_aligned else judge_table(shape)
+        if shape.columns > 1 and not shape.is_aligned:
+            logger.log(logging.WARNING if shape.columns > 2 else logging.INFO, "%s", shape.describe_taken())
+        for finding in findings:
+            logger.warning("%s", finding)
+
+
 def source_files(location: TrainingLocation) -> list[str]:
     """The files that a location stands for, a built-in corpus's own among them."""
     files: list[str] = []
@@ -144,39 +179,66 @@ def read_table(path: str, bad: BadLines | None = None) -> Iterator[Pair]:
         DataError: The file cannot be read or a line is not a pair (and not left out, see `read_pairs`); found when its
             turn comes.
     """
-    return keep_good(_scan_table(path), bad)
+    return keep_good(_scan_table(path, bad), bad)
 
 
-def _scan_table(path: str) -> Iterator[Pair | list[Fault]]:
+def _scan_table(path: str, bad: BadLines | None) -> Iterator[Pair | list[Fault]]:
+    more = first_more = 0
     for number, line in enumerate(scan_lines(path), 1):
         if isinstance(line, Fault):
             yield [line]
             continue
         columns = line.split("\t", 2)
-        if len(columns) < 2:
-            wrong = "no TAB" if strip(line) else "blank line"
-            remedy = "every line must be source TAB target, so mend or remove it"
-            yield [Fault(str(path), number, wrong, remedy)]
-        else:
-            sides = [
-                _text_of(side, name, path, number) for side, name in zip(columns, ("source", "target"), strict=False)
-            ]
-            yield _join_sides(sides[0], sides[1], number)
+        if len(columns) < 2 or (line.isspace() and not strip(line)):
+            yield [_no_pair(path, number, line)]
+            continue
+        if len(columns) > 2 and strip(columns[2]):
+            more, first_more = more + 1, first_more or number
+        sides = [_text_of(side, name, path, number) for side, name in zip(columns, ("source", "target"), strict=False)]
+        yield _join_sides(sides[0], sides[1], number)
+    said = set() if bad is None else bad.looked
+    if first_more > LOOK_LINES and path not in said:
+        said.add(path)
+        lines = count_of(more, "line")
+        logger.warning("%s: %s from line %d on have more than 2 columns; they are left out", path, lines, first_more)
+
+
+def _no_pair(path: str, number: int, line: str) -> Fault:
+    if not strip(line):
+        return Fault(str(path), number, "blank line", _NO_PAIR, is_blank=True)
+    for mark in (";;;", "#", "//", "%%"):
+        if line.startswith(mark):
+            return Fault(str(path), number, "no TAB, a comment perhaps", mending(path, f"grep -v '^{mark}'"))
+    return Fault(str(path), number, "no TAB", _NO_PAIR)
 
 
 def _scan_aligned(source_path: str, target_path: str) -> Iterator[Pair | list[Fault]]:
     sources, targets = scan_lines(source_path), scan_lines(target_path)
     for number, (source, target) in enumerate(itertools.zip_longest(sources, targets), 1):
         if source is None or target is None:
-            rest = sum(1 for _ in (targets if source is None else sources))
-            counts = (number - 1, number + rest) if source is None else (number + rest, number - 1)
-            raise DataError(
-                f"{source_path} has {counts[0]} lines, {target_path} has {counts[1]} lines; "
-                "line-aligned files must have equally many, so look for the line that one of them lacks"
-            )
+            rest = [source or target, *(targets if source is None else sources)]
+            if not any(map(_has_text, rest)):
+                return
+            counts = (number - 1, number + len(rest) - 1)
+            raise _uneven(source_path, target_path, *(counts if source is None else counts[::-1]))
+        if not _has_text(source) and not _has_text(target):
+            paths = source_path, target_path
+            yield [Fault(str(path), number, "blank line", "fill it in or remove it", is_blank=True) for path in paths]
+            continue
         yield _join_sides(
             _text_of(source, "source", source_path, number), _text_of(target, "target", target_path, number), number
         )
+
+
+def _has_text(line: str | Fault | None) -> bool:
+    return isinstance(line, Fault) or bool(line and strip(line))
+
+
+def _uneven(source_path: str, target_path: str, sources: int, targets: int) -> DataError:
+    return DataError(
+        f"{source_path} has {count_of(sources, 'line')}, {target_path} has {count_of(targets, 'line')}; "
+        "line-aligned files must have equally many, so look for the line that one of them lacks"
+    )
 
 
 def _text_of(text: str | Fault, side: str, path: str, number: int) -> str | Fault:
@@ -285,16 +347,20 @@ class Split:
         return self.read()
 
 
-def open_splits(data: DataConfiguration, seed: int, text: TextConfiguration | None = None) -> dict[str, Split]:
+def open_splits(
+    data: DataConfiguration, seed: int, text: TextConfiguration | None = None, looks: bool = True
+) -> dict[str, Split]:
     """Streams of the pairs under "train", "dev" and, if there is one, "test"; each call starts anew.
 
     A left-out dev or test is the built-in training corpus's own. Without one, dev is held out from train
     by source, which costs a pass over train here, and there is no test. Sources that `text` makes the same
     (other case, other normal form) stay on the same side, whichever of several corpora they stand in.
+    Every file is looked at first, see `look_at`, unless `looks` is False: it was done before.
 
     Raises:
         UsageError: A list that does not hold two paths.
-        DataError: The first line of a split cannot be read, or train is too small to hold out from.
+        DataError: The first line of a split cannot be read, its files cannot be meant so, or train is too small to hold
+            out from.
     """
     own = list_corpora(data.train)[0][0] if is_built_in(data.train) else None
     locations: dict[Role, TrainingLocation | None] = {
@@ -304,13 +370,16 @@ def open_splits(data: DataConfiguration, seed: int, text: TextConfiguration | No
     }
     splits: dict[str, Split] = {}
     said: set[str] = set()
+    looked: set[str] = set()
     for role, location in locations.items():
         if location is not None:
-            bad = BadLines(said=said) if data.skip_bad_lines else None
-            _require_readable(location, role, bad)
+            bad = BadLines(data.skip_bad_lines, said=said, looked=looked)
+            _require_readable(location, role, bad, looks)
             # Another split of the same built-in corpus has its bad lines already.
             is_first = role == "train" or location is not own
-            splits[role] = Split(functools.partial(read_pairs, location, role, bad), bad if is_first else None)
+            splits[role] = Split(
+                functools.partial(read_pairs, location, role, bad), bad if is_first and bad.skips else None
+            )
     fold = functools.partial(fold_source, text=text or TextConfiguration())
     if "dev" not in splits:
         read_all = splits["train"]
@@ -332,13 +401,17 @@ def _choose_subset(sources: Iterable[str], size: float) -> SourceSubset:
     return SourceSubset(_SUBSET_SEED, smallest[-1] + 1 if smallest else 0)
 
 
-def _require_readable(location: TrainingLocation, role: Role, bad: BadLines | None) -> None:
+def _require_readable(location: TrainingLocation, role: Role, bad: BadLines, looks: bool) -> None:
     """Find a wrong path now, not after hours of training."""
     for index, (corpus, _) in enumerate(list_corpora(location)):
         for path in source_files(corpus):
             if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
                 raise DataError(f"{path}: is a pipe or device, but is read several times; save it as a file first")
-        next(read_pairs(corpus, role, bad and bad.of_corpus(index)), None)
+        if looks:
+            look_at(corpus, bad.looked)
+        else:
+            bad.looked.update(source_files(corpus))
+        next(read_pairs(corpus, role, bad.of_corpus(index)), None)
 
 
 def _read_side(

@@ -135,7 +135,7 @@ def _prepare(directory: StudyDirectory, order: _Order) -> tuple[int, int]:
     run = RunDirectory(directory.runs / order.name)
     if not (run.vocabulary / "target.txt").is_file():
         configuration = order.configuration
-        splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
+        splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)
         if not run.exists():
             run.begin(configuration)
         prepare_data(configuration, run, splits)
@@ -213,7 +213,7 @@ def _report(
     final: Sequence[_Order],
 ) -> LengthStudy:
     base = bases[ATTENTION]
-    pairs = list(open_splits(base.data, base.train.seed, base.text)["test"]())
+    pairs = list(open_splits(base.data, base.train.seed, base.text, looks=False)["test"]())
     test, quality = ReferenceSet.from_pairs(pairs, base.text), make_quality(base.text)
     unit, lengths = source_lengths(test.sources, base.text)
     parts = split_by_length(lengths)

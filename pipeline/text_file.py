@@ -4,6 +4,7 @@ import gzip
 import io
 import itertools
 import os
+import re
 import unicodedata
 import zlib
 from collections.abc import Iterator
@@ -11,12 +12,21 @@ from typing import BinaryIO
 
 from pipeline.bad_lines import Fault, keep_good
 from pipeline.errors import DataError
+from pipeline.file_kinds import HEAD_BYTES, foreign_kind, mending
+from pipeline.white_space import strip
 
 # Bounds the memory that a binary file without line ends can take.
 LONGEST_LINE = 1 << 20
 # Normalising takes time by the square of their number. Text has 30 at most (UAX #15, stream-safe text format).
 MOST_MARKS = 1000
 GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
+LONE_RETURN = "a lone carriage return"
+_MEND_RETURNS = "tr '\\r' '\\n'"
+# Of CRLF the other would make two line ends.
+_MEND_MIXED_RETURNS = "perl -pe 's/\\r\\n?/\\n/g'"
+_NO_NULS = "tr -d '\\0'"
+_HIGH_PAIR = re.compile(rb"[\x80-\xff]{2}")
+_TOO_LONG, _ONE_ITEM = f"the line has more than {LONGEST_LINE} bytes", "give a text file with one item a line"
 
 _OPEN_ERRORS: dict[type[OSError], str] = {
     FileNotFoundError: "no such file; check the path",
@@ -32,8 +42,9 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[str]:
     a name that ends in .gz is decompressed.
 
     Raises:
-        DataError: The file is missing, unreadable, empty, a directory, damaged gzip or not UTF-8,
-            or a line has more than LONGEST_LINE bytes or more than MOST_MARKS combining marks in a row.
+        DataError: The file is missing, unreadable, empty, a directory, damaged gzip, of another kind (see `file_kinds`)
+            or not UTF-8, or a line has more than LONGEST_LINE bytes, more than MOST_MARKS combining marks in a row, a
+            NUL, or a carriage return before its end: some programs end lines so, and others would be lost in this one.
     """
     return keep_good(([line] if isinstance(line, Fault) else line for line in scan_lines(path)), None)
 
@@ -42,11 +53,12 @@ def scan_lines(path: str | os.PathLike[str]) -> Iterator[str | Fault]:
     """The same as `read_lines`, with a fault in the place of a line that cannot be used.
 
     Raises:
-        DataError: The file is missing, unreadable, empty, a directory or damaged gzip.
+        DataError: The file is missing, unreadable, empty, a directory, damaged gzip or of another kind.
     """
     number = 0
     try:
         with open_bytes(path) as handle:
+            require_text(handle.peek(HEAD_BYTES), path)
             for number, raw in enumerate(iter_bounded(handle), 1):
                 yield _decode(raw, path, number)
     except GZIP_ERRORS as error:
@@ -60,6 +72,17 @@ def scan_lines(path: str | os.PathLike[str]) -> Iterator[str | Fault]:
         raise DataError(f"{os.fspath(path)!r}: no file can have this name ({error}); check the path") from error
     if number == 0:
         raise DataError(f"{path}: the file is empty; give a file with at least one line")
+
+
+def require_text(head: bytes, path: str | os.PathLike[str]) -> None:
+    """Refuse a file whose first bytes say that it is something else than UTF-8 text, see `file_kinds`.
+
+    Raises:
+        DataError: It says what the file is and which command makes text of it.
+    """
+    foreign = foreign_kind(head, path)
+    if foreign:
+        raise DataError(f"{path}: is {foreign.kind}, not UTF-8 text; {foreign.remedy}")
 
 
 def open_bytes(path: str | os.PathLike[str]) -> io.BufferedReader | gzip.GzipFile:
@@ -107,17 +130,31 @@ def damaged_gzip(path: str | os.PathLike[str], number: int, error: Exception) ->
 
 def _decode(raw: bytes, path: str | os.PathLike[str], number: int) -> str | Fault:
     if is_overlong(raw):
-        wrong = f"the line has more than {LONGEST_LINE} bytes"
-        return Fault(str(path), number, wrong, "give a text file with one item a line")
+        return _lone_return(raw, path, number) if b"\r" in raw else Fault(str(path), number, _TOO_LONG, _ONE_ITEM)
     try:
         text = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         wrong = f"byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8"
-        remedy = "convert the file (iconv -f ENCODING -t UTF-8), or end its name in .gz if it is compressed"
-        return Fault(str(path), number, wrong, remedy)
+        return Fault(str(path), number, wrong, f"convert the file: {mending(path, _convert(raw))}")
     if number == 1:
         text = text.removeprefix("\ufeff")
+    if "\r" in text and "\r" in strip(text):
+        return _lone_return(raw, path, number)
+    if "\0" in text:
+        wrong = f"character {text.index(chr(0)) + 1} of the line is a NUL, which no text has"
+        return Fault(str(path), number, wrong, f"take it out: {mending(path, _NO_NULS)}")
     if has_heaped_marks(text):
         wrong = f"more than {MOST_MARKS} combining marks in a row"
         return Fault(str(path), number, wrong, "remove them: no text has as many, and normalising would take hours")
     return text
+
+
+def _lone_return(raw: bytes, path: str | os.PathLike[str], number: int) -> Fault:
+    wrong = f"{LONE_RETURN} within the line, as old Macs and some spreadsheets end lines"
+    command = _MEND_MIXED_RETURNS if raw.endswith(b"\r\n") else _MEND_RETURNS
+    return Fault(str(path), number, wrong, f"make line ends of them: {mending(path, command)}")
+
+
+def _convert(raw: bytes) -> str:
+    """The command that makes UTF-8 of the line's encoding, named where it looks Western: no two odd bytes in a row."""
+    return f"iconv -f {'ENCODING' if _HIGH_PAIR.search(raw) else 'WINDOWS-1252'} -t UTF-8"

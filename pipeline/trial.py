@@ -80,7 +80,7 @@ def run_trial(order: TrialOrder) -> None:
     else:
         # Events would draw the same curve twice.
         shutil.copytree(order.go_on_from, directory.path, ignore=shutil.ignore_patterns("logs", "data"))
-    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
+    splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)
     data = prepare_data(configuration, directory, splits, Path(order.cache))
     # A learning rate that diverges is a bad one: half of it is another trial's.
     train = dataclasses.replace(configuration.train, max_rollbacks=0)

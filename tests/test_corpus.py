@@ -63,7 +63,7 @@ def test_byte_order_mark_and_crlf(tmp_path: Path, name: str):
 
 
 def test_only_newline_ends_a_line(tmp_path: Path):
-    strange = "a\u2028b\u0085c\x0bd\x0ce\x1cf\rg"
+    strange = "a\u2028b\u0085c\x0bd\x0ce\x1cf"
     path = write(tmp_path / "a.tsv", f"{strange}\tT\nnext\tN\n")
     assert list(read_pairs(path, "train")) == [Pair(strange, "T", 1), Pair("next", "N", 2)]
 
@@ -80,7 +80,7 @@ def test_aligned_of_different_length(tmp_path: Path, sources: int, targets: int)
     paths = [write(tmp_path / "a.en", "cat\n" * sources), write(tmp_path / "a.fr", "chat\n" * targets)]
     pairs = read_pairs(paths, "train")
     assert len(list(itertools.islice(pairs, min(sources, targets)))) == min(sources, targets)
-    with pytest.raises(DataError, match=rf"a\.en has {sources} lines, .*a\.fr has {targets} lines; line-aligned"):
+    with pytest.raises(DataError, match=rf"a\.en has {sources} lines?, .*a\.fr has {targets} lines?; line-aligned"):
         next(pairs)
 
 
@@ -102,12 +102,13 @@ def test_reading_is_streamed(tmp_path: Path):
         ("a\tb\nno tab\nc\td\n", 2, "no TAB; every line must be source TAB target"),
         ("a\tb\n\nc\td\n", 2, "blank line; "),
         ("a\tb\n \r\nc\td\n", 2, "blank line; "),
-        ("a\tb\nc\td\n\n", 3, "blank line; "),
+        ("a\tb\nc\td\n\n\n \ne\tf", 3, "blank line; "),
+        ("\n\n", 1, "blank line; "),
         ("a\tb\nc\td\n\te\n", 3, "empty source; "),
         ("a\t\u3000\n", 1, "empty target; "),
         ("\ufeff\ta\n", 1, "empty source; "),
         (b"a\tb\nc\td\xe9\n", 2, "byte 4 of the line (0xe9) is not UTF-8; convert the file"),
-        (b"\xff\xfea\0\t\0b\0\n\0", 1, "byte 1 of the line (0xff) is not UTF-8"),
+        ("a\tb\n;;; older\n", 2, "no TAB, a comment perhaps; "),
         (b"a\t\xed\xa0\x80\n", 1, "byte 3 of the line (0xed) is not UTF-8"),
     ],
 )
@@ -204,7 +205,7 @@ def test_corrupt_gz(tmp_path: Path):
 
 def test_gzip_without_the_ending_hints_at_it(tmp_path: Path):
     (tmp_path / "a.tsv").write_bytes(gzip.compress(b"a\tb\n"))
-    with pytest.raises(DataError, match=r"a\.tsv:1: .*end its name in \.gz"):
+    with pytest.raises(DataError, match=r"a\.tsv: is gzip data whose name does not end in \.gz, .*mv .*a\.tsv\.gz$"):
         list(read_pairs(str(tmp_path / "a.tsv"), "train"))
 
 

