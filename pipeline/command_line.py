@@ -162,11 +162,13 @@ def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
     import_tensorflow()
     from pipeline.evaluation import evaluate_file
     from pipeline.loading import load_predictor
+    from pipeline.own_splits import find_own_split
 
+    split = find_own_split(arguments.model, arguments.data)
     predictor = load_predictor(
         arguments.model, beam_size=arguments.beam, search=arguments.search, average=arguments.average
     )
-    results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens))
+    results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split))
 
 
 def _predict(arguments: argparse.Namespace, results: _Results) -> None:

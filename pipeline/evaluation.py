@@ -6,28 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import TextConfiguration
-from pipeline.corpus import Pair, group_references, is_built_in, read_pairs
+from pipeline.corpus import Pair, Split, group_references, is_built_in, read_pairs
 from pipeline.messages import progress_bar
 from pipeline.metrics import SentenceScores, SymbolScores, score_sentences, score_symbols
+from pipeline.pair_check import split_targets, warn_of_predictions, warn_of_references, warn_of_swapped
 from pipeline.predictor import Prediction, Predictor
-from pipeline.text import CHUNK, in_chunks, normalize
-from pipeline.tokenizers import make_tokenizer
 
 logger = logging.getLogger(__name__)
 
 
 Scores = SymbolScores | SentenceScores
 TOKENIZED_SAMPLE = 1000
-
-
-def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[str]]:
-    """Targets as symbol sequences, hypotheses and references through the same normalisation."""
-    split = make_tokenizer(text.target_tokenizer).split
-    symbols: list[list[str]] = []
-    for chunk in in_chunks(targets, CHUNK, len):
-        rows = split(normalize(chunk, text.normalization, text.lowercase)).to_list()
-        symbols += [[symbol.decode() for symbol in row] for row in rows]
-    return symbols
 
 
 def score_predictions(
@@ -66,8 +55,9 @@ def evaluate_pairs(
         description: What the progress bar says.
         tokens: See `score_predictions`.
     """
+    lines = list(pairs)
+    warn_of_swapped(predictor, lines)
     if tokens or predictor.text.has_sentences:
-        lines = list(pairs)
         sources, references = [pair.source for pair in lines], [[pair.target] for pair in lines]
         if not tokens and _look_tokenized(references):
             logger.warning(
@@ -75,16 +65,12 @@ def evaluate_pairs(
                 "are, as published figures of tokenised text do"
             )
     else:
-        grouped = group_references(pairs, predictor.text)
+        grouped = group_references(lines, predictor.text)
         sources, references = list(grouped), list(grouped.values())
+    warn_of_references(predictor, references)
     with progress_bar(total=len(sources), desc=description, unit=" sources") as bar:
         predictions = predictor.predict(sources, on_progress=bar.update)
-    cut = sum(prediction.cut for prediction in predictions)
-    unknown = sum(prediction.unknown > 0 for prediction in predictions)
-    if cut:
-        logger.warning("%d sources are longer than the model reads: they were cut, decoded and counted", cut)
-    if unknown:
-        logger.warning("%d sources have symbols that training lacks: they were decoded and counted", unknown)
+    warn_of_predictions(predictor, predictions)
     return score_predictions(predictions, references, predictor.text, tokens), predictions
 
 
@@ -93,12 +79,22 @@ def _look_tokenized(references: Sequence[Sequence[str]]) -> bool:
     return sum(targets[0].endswith(" .") for targets in few) > len(few) / 2
 
 
-def evaluate_file(predictor: Predictor, location: str, tokens: str = "") -> dict[str, Any]:
-    """Evaluate on a TSV file, on two line-aligned files, or on the test split of a built-in corpus.
+def evaluate_file(predictor: Predictor, location: str, tokens: str = "", split: Split | None = None) -> dict[str, Any]:
+    """Evaluate on a TSV file, on two line-aligned files, on the test split of a built-in corpus, or on a run's own.
+
+    Args:
+        predictor: What decodes.
+        location: Where the pairs are, or the split's name.
+        tokens: See `score_predictions`.
+        split: The run's own, see `find_own_split`.
 
     Raises:
         DataError: The file cannot be read.
     """
-    built_in = is_built_in(location)
-    scores, _ = evaluate_pairs(predictor, read_pairs(location, "test"), "evaluating", tokens)
-    return scores.to_json("test" if built_in else Path(location).name)
+    pairs = split() if split else read_pairs(location, "test")
+    scores, _ = evaluate_pairs(predictor, pairs, "evaluating", tokens)
+    if scores.caution:
+        logger.info("%s", scores.caution)
+    if split:
+        return scores.to_json(location)
+    return scores.to_json("test" if is_built_in(location) else Path(location).name)

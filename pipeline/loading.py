@@ -147,7 +147,7 @@ def load_predictor(
     runs = find_runs(path)
     if runs is not None:
         model = load_string_model(runs, beam_size, n_best, search, average)
-        return Predictor(model, load_configuration(runs[0]).text, model.n_best)
+        return Predictor(model, load_configuration(runs[0]).text, model.n_best, model.search.replace_unknown)
     if (path / GRAPH).is_file() and (path / EXPORT_INFO).is_file():
         return _load_export(path, _changes(search, beam_size), n_best, average)
     wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
@@ -185,7 +185,7 @@ def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, aver
         raise DataError(f"{path}: the exported model is damaged ({reason}); export it again") from error
     if not (hasattr(loaded, "complete") and hasattr(loaded, "explain")):
         raise UsageError(f"{path}: exported by an earlier version, which could do less; export it again")
-    return Predictor(loaded, info.text, n_best)
+    return Predictor(loaded, info.text, n_best, info.search["replace_unknown"])
 
 
 def _require_fixed(path: Path, fixed: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

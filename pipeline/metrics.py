@@ -1,5 +1,6 @@
 """How good outputs are: error rates of symbols, and BLEU, chrF and TER of sentences."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +9,10 @@ from rapidfuzz.distance import Levenshtein
 
 from pipeline.configuration import TextConfiguration
 from pipeline.white_space import split
+from pipeline.wording import count
+
+# Below it, an error rate may be more than seven points off, either way.
+FEW = 200
 
 
 class Metric(NamedTuple):
@@ -41,6 +46,34 @@ def objectives(text: TextConfiguration) -> tuple[Metric, Metric]:
     return (BLEU, CHRF) if text.has_sentences else (WER, PER)
 
 
+def wilson_interval(percent: float, n: int) -> tuple[float, float]:
+    """Where a share that was measured on `n` items lies with 95 % confidence, in percent (Wilson 1927).
+
+    Example:
+        >>> [round(bound, 1) for bound in wilson_interval(50.0, 12)]
+        [25.4, 74.6]
+        >>> wilson_interval(0.0, 0)
+        (0.0, 100.0)
+    """
+    if n == 0:
+        return 0.0, 100.0
+    share, square = percent / 100, 1.959964**2
+    centre = (share + square / (2 * n)) / (1 + square / n)
+    half = math.sqrt(square * share * (1 - share) / n + (square / (2 * n)) ** 2) / (1 + square / n)
+    return 100 * max(0.0, centre - half), 100 * min(1.0, centre + half)
+
+
+def _caution(name: str, percent: float, n: int, items: str) -> str:
+    if n >= FEW:
+        return ""
+    low, high = wilson_interval(percent, n)
+    return f"the figures rest on {count(n, items)}: with 95 % confidence {name} lies between {low:.1f} and {high:.1f} %"
+
+
+def _round_interval(percent: float, n: int) -> list[float]:
+    return [round(bound, 4) for bound in wilson_interval(percent, n)]
+
+
 class SymbolScores(NamedTuple):
     """Error rates over `n` distinct sources, in percent."""
 
@@ -55,7 +88,13 @@ class SymbolScores(NamedTuple):
 
     def to_json(self, split: str) -> dict[str, Any]:
         """The object that `train` and `evaluate` print."""
-        return {"split": split, "n": self.n, "wer": round(self.wer, 4), "per": round(self.per, 4)}
+        figures = {"wer": round(self.wer, 4), "per": round(self.per, 4)}
+        return {"split": split, "n": self.n, **figures, "wer_interval": _round_interval(self.wer, self.n)}
+
+    @property
+    def caution(self) -> str:
+        """What to say of figures that rest on few sources; '' of others."""
+        return _caution("WER", self.wer, self.n, "source")
 
     def __str__(self) -> str:
         return f"WER {self.wer:.2f} %, PER {self.per:.2f} % ({self.n:,} sources)"
@@ -80,7 +119,19 @@ class SentenceScores(NamedTuple):
     def to_json(self, split: str) -> dict[str, Any]:
         """The object that `train` and `evaluate` print."""
         figures = {name: round(value, 4) for name, value in self.figures.items()}
-        return {"split": split, "n": self.n, **figures, "signature": self.signature}
+        interval = _round_interval(self.sequence_error_rate, self.n)
+        return {
+            "split": split,
+            "n": self.n,
+            **figures,
+            "sequence_error_rate_interval": interval,
+            "signature": self.signature,
+        }
+
+    @property
+    def caution(self) -> str:
+        """What to say of figures that rest on few sentences; '' of others."""
+        return _caution("the share of sentences that are wrong", self.sequence_error_rate, self.n, "sentence")
 
     def __str__(self) -> str:
         return (

@@ -247,7 +247,8 @@ def _parse_evaluate(argv: list[str]) -> argparse.Namespace:
     what = "the last line is a JSON object with wer and per in percent, or with bleu, chrf and ter of sentences."
     parser = _Parser("evaluate", f"Measure a model; {what}")
     parser.add_model("model", "A run directory or an exported SavedModel.")
-    parser.add_argument("data", metavar="DATA", help="Pairs: a TSV file, or two line-aligned files as SOURCE,TARGET.")
+    data = "Pairs: a TSV file, two line-aligned files as SOURCE,TARGET, or dev or test: the run's own."
+    parser.add_argument("data", metavar="DATA", help=data)
     parser.add_argument(
         "--bleu-tokens",
         metavar="HOW",

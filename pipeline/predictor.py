@@ -1,13 +1,17 @@
 """Any number of strings through a model, live or exported, and what came of each."""
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from pipeline.configuration import TextConfiguration
+from pipeline.given_strings import encode, list_strings
+from pipeline.known_symbols import KnownSymbols
 from pipeline.text import in_chunks
+from pipeline.wording import count
 
 BATCH_SIZE = 256
 
@@ -41,6 +45,10 @@ class Prediction(NamedTuple):
     """How many symbols of the source the model never saw in training."""
     attention_heads: np.ndarray | None = None
     """`[heads, T, S]`: where every head looked for each symbol of the best output, if there are several."""
+    prefix_cut: bool = False
+    """Whether the prefix, if there was one, was longer than an output can be, and its rest ignored."""
+    prefix_unknown: int = 0
+    """How many symbols of the prefix the model cannot write: they became <unk>."""
 
     @property
     def texts(self) -> list[str]:
@@ -85,37 +93,56 @@ class Predictor:
         model: A `StringModel` or a loaded SavedModel of one: what has `decode`.
         text: How the model's strings become symbols; evaluation compares outputs the same way.
         n_best: How many of the outputs to keep.
+        copies_unknown: Whether its outputs may hold symbols that the model lacks, see `search.replace_unknown`.
     """
 
-    def __init__(self, model: "DecodesStrings", text: TextConfiguration, n_best: int = 1) -> None:
+    def __init__(
+        self, model: "DecodesStrings", text: TextConfiguration, n_best: int = 1, copies_unknown: bool = False
+    ) -> None:
         # The model itself: a bound tf.function alone would not keep it alive.
         self.model = model
         self.text = text
         self.n_best = n_best
+        self.copies_unknown = copies_unknown
+
+    @functools.cached_property
+    def known(self) -> KnownSymbols:
+        """Which symbols the model has."""
+        return KnownSymbols(self.model, self.text)
 
     def predict(
         self,
-        sources: Sequence[str],
+        sources: str | bytes | Iterable[str | bytes],
         on_progress: Callable[[int], None] | None = None,
-        prefixes: Sequence[str] | None = None,
+        prefixes: str | bytes | Iterable[str | bytes] | None = None,
         heads_apart: bool = False,
     ) -> list[Prediction]:
         """One prediction per source, in order. Sources of like length are decoded together.
 
         Args:
-            sources: Any number of strings.
+            sources: Any number of strings, `str` or UTF-8 `bytes`: a list, tuple, generator, array, column or tensor of
+                them. A string alone is one source, and gives a list of one prediction.
             on_progress: Called with the number of sources done since the last call.
             prefixes: What the outputs begin with, one per source, see `StringModel.complete`.
             heads_apart: Whether the heads of the attention are wanted too; not with prefixes.
+
+        Raises:
+            TypeError: Something is no string, or has no order.
+            ValueError: Not as many prefixes as sources, or an array of several dimensions.
         """
-        order = sorted(range(len(sources)), key=lambda index: len(sources[index]))
-        predictions: list[Prediction | None] = [None] * len(sources)
-        for indices in in_chunks(order, BATCH_SIZE, lambda index: len(sources[index])):
-            batch = tf.constant([sources[index] for index in indices], tf.string)
-            if prefixes is None:
+        given = list_strings(sources, "sources")
+        begun = None if prefixes is None else list_strings(prefixes, "prefixes")
+        if begun is not None and len(begun) != len(given):
+            counts = f"{count(len(given), 'source')}, but {count(len(begun), 'prefix', 'prefixes')}"
+            raise ValueError(f"{counts}; give one for each, '' for none")
+        order = sorted(range(len(given)), key=lambda index: len(given[index]))
+        predictions: list[Prediction | None] = [None] * len(given)
+        for indices in in_chunks(order, BATCH_SIZE, lambda index: len(given[index])):
+            batch = tf.constant([encode(given[index]) for index in indices], tf.string)
+            if begun is None:
                 outputs = (self.model.explain if heads_apart else self.model.decode)(batch)
             else:
-                outputs = self.model.complete(batch, tf.constant([prefixes[index] for index in indices], tf.string))
+                outputs = self.model.complete(batch, tf.constant([encode(begun[index]) for index in indices]))
             arrays = {name: value.numpy() for name, value in outputs.items()}
             for row, index in enumerate(indices):
                 predictions[index] = _prediction(arrays, row, self.n_best)
@@ -147,6 +174,8 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
         invalid=bool(arrays["invalid"][row]),
         unknown=int(arrays["unknown"][row]),
         attention_heads=_heads_of(arrays, row, source_length),
+        prefix_cut="prefix_cut" in arrays and bool(arrays["prefix_cut"][row]),
+        prefix_unknown=int(arrays["prefix_unknown"][row]) if "prefix_unknown" in arrays else 0,
     )
 
 

@@ -253,7 +253,8 @@ def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: 
     calls: list[object] = []
     fake("loading", load_predictor=lambda model, **options: (model, options))
     fake(
-        "evaluation", evaluate_file=lambda predictor, location, tokens: {"split": location, "predictor": str(predictor)}
+        "evaluation",
+        evaluate_file=lambda predictor, location, *how: {"split": location, "predictor": str(predictor)},
     )
     fake("export", export_run=lambda *places, **options: calls.append((places, options)))
     fake("inspection", inspect=lambda configuration: f"units {configuration.model.units}")

@@ -1,8 +1,10 @@
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline import corpus
 from pipeline.configuration import TextConfiguration
@@ -12,10 +14,12 @@ from pipeline.evaluation import (
     evaluate_file,
     evaluate_pairs,
     score_predictions,
-    split_targets,
 )
+from pipeline.loading import load_predictor
 from pipeline.metrics import SentenceScores, SymbolScores
+from pipeline.pair_check import split_targets
 from pipeline.predictor import Hypothesis, Prediction, Predictor
+from tests.tiny_task import TinyRun
 
 SPACE = TextConfiguration(target_tokenizer="space")
 
@@ -24,11 +28,21 @@ def prediction(*texts: str, cut: bool = False) -> Prediction:
     return Prediction([Hypothesis(text, -1.0, [], np.zeros((0, 0))) for text in texts], [], cut)
 
 
+class KnowsEverything:
+    """A model that lacks no symbol."""
+
+    def score(self, source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"unknown": tf.zeros_like(source, tf.int32), "target_unknown": tf.zeros_like(source, tf.int32)}
+
+    score_tokens = score
+
+
 class FakePredictor(Predictor):
     """Says what the table says, and nothing where it has no entry."""
 
     def __init__(self, table: dict[str, Prediction], text: TextConfiguration = SPACE) -> None:
-        self.table, self.text = table, text
+        super().__init__(KnowsEverything(), text)  # type: ignore[arg-type]
+        self.table = table
         self.asked: list[str] = []
 
     def predict(self, sources: Sequence[str], on_progress: Callable[[int], None] | None = None) -> list[Prediction]:
@@ -80,10 +94,13 @@ def test_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest
     path = tmp_path / "mine.tsv"
     path.write_text("cat\tK AE T\ndog\tD AO G\n")
     predictor = FakePredictor({"cat": prediction("K AE T"), "dog": prediction("D AO", cut=True)})
-    assert evaluate_file(predictor, str(path)) == {"split": "mine.tsv", "n": 2, "wer": 50.0, "per": 16.6667}
+    with caplog.at_level(logging.INFO):
+        result = evaluate_file(predictor, str(path))
+    assert result == {"split": "mine.tsv", "n": 2, "wer": 50.0, "per": 16.6667, "wer_interval": [9.4531, 90.5469]}
     assert capsys.readouterr().out == ""
     assert [record.getMessage() for record in caplog.records] == [
-        "1 sources are longer than the model reads: they were cut, decoded and counted"
+        "1 source is longer than the model reads: it was cut, decoded and counted",
+        "the figures rest on 2 sources: with 95 % confidence WER lies between 9.5 and 90.5 %",
     ]
 
 
@@ -103,7 +120,8 @@ def test_a_built_in_corpus_means_its_test_split(monkeypatch: pytest.MonkeyPatch,
         return [Pair("cat", "K", 1)]
 
     monkeypatch.setitem(corpus.BUILT_IN, "cmudict", read)
-    assert evaluate_file(FakePredictor({}), "cmudict") == {"split": "test", "n": 1, "wer": 100.0, "per": 100.0}
+    result = evaluate_file(FakePredictor({}), "cmudict")
+    assert (result["split"], result["n"], result["wer"], result["per"]) == ("test", 1, 100.0, 100.0)
     assert roles == ["test"]
     assert not caplog.records
 
@@ -153,3 +171,64 @@ def test_tokenized_references_are_told(target: str, tokens: str, warned: bool, c
     evaluate_pairs(FakePredictor({}, text), [Pair("a dog", target, 1)] * 3, "test", tokens)
     assert ("--bleu-tokens given" in caplog.text) == warned
     assert "detokenize" not in caplog.text
+
+
+# What no output can equal, and what training lacks
+
+
+@pytest.fixture(scope="module", params=["live", "export"])
+def tiny(request: pytest.FixtureRequest, tiny_run: TinyRun) -> Predictor:
+    return load_predictor(tiny_run.path if request.param == "live" else tiny_run.path / "export")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        ([("ab", "A B"), ("é", "E\u0301")], None),
+        (
+            [("ab", "a b"), ("b", "B")],
+            "1 of 2 references holds symbols that the model cannot write ('a', 'b'): no output",
+        ),
+        ([("ab", "A1 B0"), ("b", "B2")], "2 of 2 references hold symbols that the model cannot write (A1, B0, B2)"),
+        (
+            [("東", "EAST WEST"), ("東", "East")],
+            "2 of 2 references hold symbols that the model cannot write (WEST, East)",
+        ),
+    ],
+)
+def test_references_that_no_output_can_equal_are_named(
+    tiny: Predictor, caplog: pytest.LogCaptureFixture, pairs: list[tuple[str, str]], said: str | None
+):
+    evaluate_pairs(tiny, [Pair(*pair, 1) for pair in pairs], "test")
+    assert (said in caplog.text) if said else not caplog.messages
+
+
+def test_the_form_that_the_model_writes_is_named(tiny: Predictor, caplog: pytest.LogCaptureFixture):
+    evaluate_pairs(tiny, [Pair("ab", "a b", 1)], "test")
+    evaluate_pairs(tiny, [Pair("ab", "A1 B0", 1)], "test")
+    lower, digits = caplog.messages
+    assert lower.endswith("; the model has 'A' for 'a': give them in upper case")
+    assert digits.endswith("; the model has 'A' for A1: give them without digits")
+
+
+def test_copied_symbols_may_be_outputs(tiny: Predictor, caplog: pytest.LogCaptureFixture):
+    copies = Predictor(tiny.model, tiny.text, copies_unknown=True)
+    evaluate_pairs(copies, [Pair("ab", "A x", 1)], "test")
+    assert "an output equals them only where it copies" in caplog.text
+
+
+def test_sources_with_unknown_symbols_are_named(tiny: Predictor, caplog: pytest.LogCaptureFixture):
+    evaluate_pairs(tiny, [Pair("AB", "A B", 1), Pair("a", "A", 2), Pair("É A", "A", 3)], "test")
+    assert caplog.messages == [
+        "2 of 3 sources have symbols that training lacks ('A' ×2, 'B', 'É', ' '): they were decoded and counted; "
+        "the model has 'a' for 'A': give them in lower case"
+    ]
+
+
+def test_swapped_columns_are_told(tiny: Predictor, caplog: pytest.LogCaptureFixture):
+    pairs = [Pair("A B", "ab", 1), Pair("EAST", "東", 2), Pair("S S", "ß", 3)]
+    evaluate_pairs(tiny, pairs, "test")
+    assert caplog.messages[0].startswith("sources and targets look swapped: the model reads the second column")
+    caplog.clear()
+    evaluate_pairs(tiny, [Pair(pair.target, pair.source, pair.line) for pair in pairs], "test")
+    assert not caplog.messages

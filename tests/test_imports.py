@@ -11,6 +11,8 @@ RANKS = [
         "__init__",
         "environment",
         "errors",
+        "symbol_tally",
+        "wording",
         "file_kinds",
         "files",
         "interruption",
@@ -70,6 +72,10 @@ RANKS = [
         "optimization",
         "parameters",
         "predictor",
+        "own_splits",
+        "pair_check",
+        "known_symbols",
+        "given_strings",
         "run_data",
         "run_directory",
         "run_lock",
@@ -116,6 +122,7 @@ RANKS = [
         "configuration_options",
         "parsing",
         "streaming",
+        "line_report",
     },
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -14,6 +14,7 @@ from pipeline.metrics import (
     objectives,
     score_sentences,
     score_symbols,
+    wilson_interval,
 )
 
 HYPOTHESES = ["The dog runs on the beach .", "Two men are talking , it seems", "a"]
@@ -62,7 +63,23 @@ def test_a_symbol_is_one_however_long_it_is():
 
 
 def test_json_rounds():
-    assert SymbolScores(3, 100 / 3, 12.0).to_json("dev") == {"split": "dev", "n": 3, "wer": 33.3333, "per": 12.0}
+    found = SymbolScores(3, 100 / 3, 12.0).to_json("dev")
+    assert found == {"split": "dev", "n": 3, "wer": 33.3333, "per": 12.0, "wer_interval": [6.1492, 79.234]}
+
+
+@pytest.mark.parametrize(("percent", "n"), [(0.0, 5), (100.0, 7), (30.0, 10), (25.0, 1000)])
+def test_intervals_are_those_of_the_score_test(percent: float, n: int):
+    low, high = wilson_interval(percent, n)
+    for bound in {low, high} - {0.0, 100.0}:
+        # Were this the true share, what was measured would be 1.96 standard deviations away.
+        share = bound / 100
+        assert abs(percent / 100 - share) == pytest.approx(1.959964 * (share * (1 - share) / n) ** 0.5)
+    assert low <= percent <= high
+
+
+def test_figures_of_few_say_so():
+    assert SymbolScores(199, 30.0, 10.0).caution.startswith("the figures rest on 199 sources")
+    assert SymbolScores(200, 30.0, 10.0).caution == ""
 
 
 # Sentences
@@ -94,16 +111,18 @@ def test_no_sentences():
 
 
 def test_json_of_sentences():
-    figures = SentenceScores(2, 12.34567, 50.0, 60.0, 100.0, "tok:13a").to_json("test")
-    assert figures == {
+    figures_of_few = SentenceScores(2, 12.34567, 50.0, 60.0, 100.0, "tok:13a")
+    assert figures_of_few.to_json("test") == {
         "split": "test",
         "n": 2,
         "bleu": 12.3457,
         "chrf": 50.0,
         "ter": 60.0,
         "sequence_error_rate": 100.0,
+        "sequence_error_rate_interval": [34.238, 100.0],
         "signature": "tok:13a",
     }
+    assert "rest on 2 sentences" in figures_of_few.caution
 
 
 # What decides

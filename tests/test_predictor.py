@@ -78,6 +78,29 @@ def test_nothing_to_predict(predictor: Predictor):
     assert predictor.predict([]) == []
 
 
+def test_a_string_alone_is_one_source(predictor: Predictor):
+    [expected] = predictor.predict(["abé"])
+    for alone in ("abé", "abé".encode(), tf.constant("abé"), np.str_("abé")):
+        [found] = predictor.predict(alone)
+        assert_same(found, expected)
+    first, _ = predictor.predict(source for source in ("abé", "b"))
+    assert first.texts == expected.texts
+    [begun] = predictor.predict("abé", prefixes="B")
+    assert begun.texts[0].startswith("B")
+
+
+def test_bytes_and_halves_of_characters_are_flagged(predictor: Predictor):
+    found = predictor.predict([b"a\xff", "a\udcff", "a\ud800", b"a"])
+    assert [prediction.invalid for prediction in found] == [True, True, True, False]
+
+
+def test_a_prefix_is_needed_for_every_source(predictor: Predictor):
+    with pytest.raises(ValueError, match=r"^2 sources, but 1 prefix; give one for each, '' for none$"):
+        predictor.predict(["a", "b"], prefixes=["A"])
+    with pytest.raises(ValueError, match=r"^1 source, but 2 prefixes"):
+        predictor.predict("a", prefixes=["A", "B"])
+
+
 def test_a_prediction_does_not_depend_on_its_company(predictor: Predictor):
     sources = ["a", "", "éßab", "東東東東東東東東東東", "b?b"]
     together = predictor.predict(sources)

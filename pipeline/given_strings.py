@@ -1,0 +1,59 @@
+"""What callers give as strings: one, or many of any kind, always as a list; what is no string is refused."""
+
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+_HOW = 'give a string, or several as in ["one", "two"]'
+
+
+def list_strings(given: Any, name: str) -> list[str | bytes]:
+    """The strings in order; one alone, `str` or `bytes`, is a list of one, never its letters.
+
+    Args:
+        given: A string; or a list, tuple, array, column or generator of strings, or a tensor of strings. A tensor or an
+            array without dimensions is one string too.
+        name: What they are, for messages.
+
+    Raises:
+        TypeError: There is something else than a string, or the strings have no order.
+        ValueError: An array or tensor of several dimensions.
+
+    Example:
+        >>> list_strings("word", "sources"), list_strings(("one", b"two"), "sources"), list_strings([], "sources")
+        (['word'], ['one', b'two'], [])
+    """
+    given = _plain(given, name)
+    if isinstance(given, str | bytes):
+        return [given]
+    if isinstance(given, Mapping | Set):
+        raise TypeError(f"{name}: a {type(given).__name__} has no order to answer in; {_HOW}")
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{name}: {given!r} is no string; {_HOW}")
+    strings = [_plain(item, f"{name}[{place}]") for place, item in enumerate(given)]
+    for place, string in enumerate(strings):
+        if not isinstance(string, str | bytes):
+            raise TypeError(f"{name}[{place}]: {string!r} is no string; {_HOW}")
+    return strings
+
+
+def _plain(given: Any, name: str) -> Any:
+    """What a tensor or an array holds."""
+    if isinstance(given, tf.RaggedTensor | tf.SparseTensor):
+        raise TypeError(f"{name}: a {type(given).__name__} is no list of strings; {_HOW}")
+    if tf.is_tensor(given):
+        if not hasattr(given, "numpy"):
+            raise TypeError(f"{name}: a tensor without a value, inside a graph; call the export's signatures there")
+        given = given.numpy()
+    if isinstance(given, np.ndarray):
+        if given.ndim > 1:
+            raise ValueError(f"{name}: {given.ndim} dimensions, there must be one; {_HOW}")
+        return given.tolist()
+    return given
+
+
+def encode(string: str | bytes) -> bytes:
+    """The string's bytes; half a surrogate pair, as in a file name that is no UTF-8, becomes bytes that are none."""
+    return string.encode("utf-8", "surrogatepass") if isinstance(string, str) else string

@@ -1,0 +1,77 @@
+"""The splits that a run was trained with, by their names."""
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from pipeline.configuration import Configuration
+from pipeline.corpus import Split, TrainingLocation, is_built_in, open_splits, source_files
+from pipeline.errors import UsageError
+from pipeline.files import checksum
+from pipeline.members import find_runs
+from pipeline.run_directory import RunDirectory, load_configuration
+
+logger = logging.getLogger(__name__)
+
+NAMES = ("dev", "test")
+
+
+def find_own_split(model: Path, name: str) -> Split | None:
+    """The run's own dev or test, if `name` is one of these and there is no file of that name.
+
+    Args:
+        model: A run, or several with commas between them, whose split must be the same.
+        name: What is to be measured on.
+
+    Raises:
+        UsageError: The model is an export, the run has no such split, its files have changed since it was trained, or
+            the members of an ensemble have different ones.
+        DataError: A file cannot be read.
+    """
+    if name not in NAMES:
+        return None
+    if os.path.lexists(name):
+        logger.info("%s: the file of that name; without it, it would be the run's own %s", name, name)
+        return None
+    runs = find_runs(model)
+    if runs is None:
+        raise UsageError(f"{name}: no such file, and {model} is no run, which would know its own {name}; give a file")
+    configurations = [load_configuration(run) for run in runs]
+    kinds = [_describe(configuration, name) for configuration in configurations]
+    for run, kind in zip(runs, kinds, strict=True):
+        if kind != kinds[0]:
+            raise UsageError(f"{name}: that of {run.path} is not that of {runs[0].path}; give a file")
+    configuration = configurations[0]
+    _require_unchanged(runs[0], configuration, name)
+    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
+    if name not in splits:
+        raise UsageError(f"{name}: {model} has none, it was trained without data.test; give a file, or dev")
+    return splits[name]
+
+
+def _location(configuration: Configuration, name: str) -> TrainingLocation:
+    """Where a split's pairs are read."""
+    return getattr(configuration.data, name) or configuration.data.train
+
+
+def _describe(configuration: Configuration, name: str) -> list[Any]:
+    """What makes a split the one that it is."""
+    data, own = configuration.data, getattr(configuration.data, name)
+    if own is not None:
+        return [own]
+    if is_built_in(data.train):
+        return [data.train]
+    text = configuration.text
+    return [data.train, data.dev_size, configuration.train.seed, text.normalization, text.lowercase]
+
+
+def _require_unchanged(run: RunDirectory, configuration: Configuration, name: str) -> None:
+    trained_on = json.loads(run.data_info.read_text(encoding="utf-8")) if run.data_info.is_file() else {}
+    for path in source_files(_location(configuration, name)):
+        if path in trained_on and os.path.isfile(path) and checksum(Path(path)) != trained_on[path]:
+            raise UsageError(
+                f"{name}: {path} has changed since {run.path} was trained, it is not the run's own {name} any more; "
+                f"bring the former content back, or give the path itself to measure on it as it is"
+            )

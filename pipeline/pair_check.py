@@ -1,0 +1,122 @@
+"""What pairs hold that a model cannot read or write: said, so that figures are not taken for the model's fault."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import tensorflow as tf
+
+from pipeline.configuration import SENTENCE_PIECES, TextConfiguration
+from pipeline.corpus import Pair
+from pipeline.predictor import Prediction, Predictor
+from pipeline.symbol_tally import SymbolTally
+from pipeline.text import CHUNK, in_chunks, normalize
+from pipeline.tokenizers import make_tokenizer
+from pipeline.wording import count
+
+logger = logging.getLogger(__name__)
+
+SAMPLE = 64
+_CONSEQUENCES = {
+    "reference": "no output can equal them",
+    "target": "each is scored as <unk>, and the score tells little",
+}
+
+
+def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[str]]:
+    """Targets as symbol sequences, hypotheses and references through the same normalisation; `wordpiece` as words."""
+    split = make_tokenizer("space" if text.target_tokenizer == "wordpiece" else text.target_tokenizer).split
+    symbols: list[list[str]] = []
+    for chunk in in_chunks(targets, CHUNK, len):
+        rows = split(normalize(chunk, text.normalization, text.lowercase)).to_list()
+        symbols += [[symbol.decode() for symbol in row] for row in rows]
+    return symbols
+
+
+def tally_targets(predictor: Predictor, targets: Sequence[str], tally: SymbolTally) -> None:
+    """Add the targets with symbols that the model cannot write."""
+    if predictor.text.target_tokenizer not in SENTENCE_PIECES:  # those write everything, byte by byte
+        tally_target_symbols(predictor, split_targets(targets, predictor.text), tally)
+
+
+def tally_target_symbols(predictor: Predictor, rows: Sequence[Sequence[str]], tally: SymbolTally) -> None:
+    """The same of targets that are cut into symbols already."""
+    lacking = set(predictor.known.lacking_in_target(symbol for row in rows for symbol in row))
+    for row in rows:
+        found = [symbol for symbol in row if symbol in lacking]
+        if found:
+            tally.add(found)
+
+
+def warn_of_targets(predictor: Predictor, tally: SymbolTally, number: int, item: str) -> None:
+    """Say which symbols the model cannot write, and what follows.
+
+    Args:
+        predictor: The model.
+        tally: Of the targets.
+        number: How many targets there are.
+        item: "reference" or "target".
+    """
+    if not tally.items:
+        return
+    follows = _CONSEQUENCES[item]
+    if item == "reference" and predictor.copies_unknown:
+        follows = "an output equals them only where it copies (search.replace_unknown)"
+    said = tally.sentence(number, item, ("holds", "hold"), "the model cannot write")
+    logger.warning("%s: %s%s", said, follows, predictor.known.hint_at_target(list(tally.symbols)))
+
+
+def warn_of_references(predictor: Predictor, references: Sequence[Sequence[str]]) -> None:
+    """The same of references, several for each source."""
+    tally, flat = SymbolTally(), [reference for alternatives in references for reference in alternatives]
+    tally_targets(predictor, flat, tally)
+    warn_of_targets(predictor, tally, len(flat), "reference")
+
+
+def warn_of_sources(predictor: Predictor, tally: SymbolTally, cut: int, number: int, done: str) -> None:
+    """Say how many sources were cut, and which symbols training lacks.
+
+    Args:
+        predictor: The model.
+        tally: Of the sources with such symbols.
+        cut: How many were cut.
+        number: How many sources there are.
+        done: What was done with them all the same.
+    """
+    if cut:
+        said = count(
+            cut, "source is longer than the model reads: it was", "sources are longer than the model reads: they were"
+        )
+        logger.warning("%s cut, %s", said, done)
+    if tally.items:
+        said = tally.sentence(number, "source", ("has", "have"), "training lacks")
+        were = "it was" if tally.items == 1 else "they were"
+        logger.warning("%s: %s %s%s", said, were, done, predictor.known.hint_at_source(list(tally.symbols)))
+
+
+def warn_of_predictions(predictor: Predictor, predictions: Sequence[Prediction]) -> None:
+    """The same of sources that were decoded to be measured."""
+    tally = SymbolTally()
+    for prediction in predictions:
+        if prediction.unknown:
+            tally.add(predictor.known.lacking_in_source(prediction.source_tokens[:-1]))
+    cut = sum(prediction.cut for prediction in predictions)
+    warn_of_sources(predictor, tally, cut, len(predictions), "decoded and counted")
+
+
+def warn_of_swapped(predictor: Predictor, pairs: Sequence[Pair]) -> None:
+    """Say so if targets stand before sources: most pairs have unknown symbols on both sides, but not turned round."""
+    first = pairs[:SAMPLE]
+    if not first or predictor.text.target_tokenizer in SENTENCE_PIECES:
+        return
+    sources, targets = [pair.source for pair in first], [pair.target for pair in first]
+    if _share_unknown(predictor, sources, targets) > 0.5 > 0.1 > _share_unknown(predictor, targets, sources):
+        logger.warning(
+            "sources and targets look swapped: the model reads the second column and writes the first; give them "
+            "turned round (awk -F '\\t' -v OFS='\\t' '{print $2, $1}' FILE)"
+        )
+
+
+def _share_unknown(predictor: Predictor, sources: list[str], targets: list[str]) -> float:
+    """How many of the pairs have unknown symbols on both sides."""
+    found = predictor.model.score(tf.constant(sources, tf.string), tf.constant(targets, tf.string))
+    return float(((found["unknown"].numpy() > 0) & (found["target_unknown"].numpy() > 0)).mean())

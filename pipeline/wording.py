@@ -1,0 +1,44 @@
+"""How counts and symbols are worded in messages."""
+
+import itertools
+import unicodedata
+from collections.abc import Mapping
+
+SHOWN = 6
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun, which may be followed by a verb.
+
+    Example:
+        >>> count(1, "line"), count(12_000, "line"), count(0, "line has", "lines have")
+        ('1 line', '12,000 lines', '0 lines have')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def name_symbol(symbol: str) -> str:
+    r"""A symbol as people can tell it from others: letters as they are, else in quotes, what is invisible escaped.
+
+    Example:
+        >>> print(name_symbol("AH0"), name_symbol("a"), name_symbol("\t"), name_symbol("\u0301"))
+        AH0 'a' '\t' U+0301
+    """
+    if len(symbol) == 1 and unicodedata.category(symbol).startswith("M"):
+        return f"U+{ord(symbol):04X}"
+    return symbol if len(symbol) > 1 and symbol.isalnum() else repr(symbol)
+
+
+def name_symbols(counts: Mapping[str, int], most: int = SHOWN) -> str:
+    """The symbols that occur most, each with how often, if that is more than once.
+
+    Example:
+        >>> name_symbols({"a": 1, "AH0": 3, "b": 1}, most=2)
+        "AH0 ×3, 'a', …"
+    """
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    named = [
+        name_symbol(symbol) + (f" ×{number:,}" if number > 1 else "")
+        for symbol, number in itertools.islice(ordered, most)
+    ]
+    return ", ".join([*named, "…"] if len(ordered) > most else named)
