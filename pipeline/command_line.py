@@ -173,6 +173,7 @@ def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
 
 def _predict(arguments: argparse.Namespace, results: _Results) -> None:
     from pipeline.files import require_place
+    from pipeline.line_progress import show_progress
     from pipeline.streaming import open_input, predict_lines
 
     stream = open_input(arguments.file)  # a missing file shows before the model is loaded
@@ -199,7 +200,10 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
         if arguments.alignments:
             file = stack.enter_context(open(arguments.alignments, "w", encoding="utf-8", newline="\n"))
             listeners.append(AlignmentWriter(file))
-        asked = (arguments.n_best, arguments.json, listeners, arguments.prefixes)
+        if stream.isatty():
+            logger.info("reading lines from the terminal, answering each; Ctrl-D on an empty line ends")
+        on_progress = stack.enter_context(show_progress(stream, sys.stderr.isatty() and results.stream.isatty()))
+        asked = (arguments.n_best, arguments.json, listeners, arguments.prefixes, on_progress)
         predict_lines(predictor, stream, results.write, *asked)
     if page:
         left_out = page.write()

@@ -14,6 +14,7 @@ from pipeline.tokenizers import CONTINUES
 from pipeline.wording import name_symbol
 
 BATCH = 256
+MOST_KEPT = 100_000
 # Nothing composes with it, and a symbol between two of them is not taken for white space at an end.
 _FENCE = "0"
 # Other forms in which a model may know what it lacks as it stands.
@@ -44,6 +45,11 @@ class KnownSymbols:
         self.model, self.text = model, text
         self._source: dict[str, bool] = {}
         self._target: dict[str, bool] = {}
+
+    @property
+    def reads_tab(self) -> bool:
+        """Whether a TAB is a symbol of the sources; to words and subwords it is none, only what might stand between."""
+        return self.text.source_tokenizer == "char" and not self.lacking_in_source(["\t"])
 
     def lacking_in_source(self, symbols: Iterable[str]) -> list[str]:
         """Those that training never saw in a source, each once, in order of appearance."""
@@ -90,6 +96,8 @@ class KnownSymbols:
 
 def _look_up(symbols: Iterable[str], lacking: dict[str, bool], ask: Callable[[Sequence[str]], list[bool]]) -> list[str]:
     distinct = list(dict.fromkeys(symbols))
+    if len(lacking) > MOST_KEPT:
+        lacking.clear()
     for chunk in in_chunks((symbol for symbol in distinct if symbol not in lacking), BATCH):
         lacking.update(zip(chunk, ask(chunk), strict=True))
     return [symbol for symbol in distinct if lacking[symbol]]

@@ -2,8 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.symbol_tally import SymbolTally
 from pipeline.wording import count
@@ -22,6 +22,17 @@ _WORDS = {
     CUT: ("longer than the model reads; cut", "were longer than the model reads, and cut"),
     PREFIX_CUT: ("its prefix is longer than an output can be; cut", "had a prefix longer than an output can be, cut"),
 }
+SOURCE, PREFIX = "source", "prefix"
+_LACKS = {SOURCE: "training lacks", PREFIX: "the model cannot write, in the prefix"}
+
+
+class Line(NamedTuple):
+    """An input line: its number from 1, its text, why it cannot be answered, if so, and what its answer begins with."""
+
+    number: int
+    text: str
+    fault: str | None = None
+    prefix: str = ""
 
 
 class LineReport:
@@ -39,34 +50,36 @@ class LineReport:
         self.counts: Counter[str] = Counter()
         self.first: dict[str, int] = {}
         self.empty: list[int] = []
-        self.sources, self.prefixes = SymbolTally(), SymbolTally()
+        self.tallies = {side: SymbolTally() for side in _LACKS}
 
-    def add_fault(self, number: int, fault: str) -> None:
-        """A line that gets no prediction."""
-        self.lines += 1
-        if fault == EMPTY:
-            self.empty.append(number)
-        else:
-            self._warn_of_empty()
-            self._warn(FAULT, number, fault)
+    def add(self, lines: Sequence[Line], predictions: Sequence["Prediction | None"]) -> None:
+        """Lines and their predictions; one with a fault has none."""
+        rows = [prediction.source_tokens[:-1] for prediction in predictions if prediction and prediction.unknown]
+        self._lacking(SOURCE, [symbol for row in rows for symbol in row])  # asked for together, then known
+        for line, prediction in zip(lines, predictions, strict=True):
+            self.lines += 1
+            if line.fault == EMPTY:
+                self.empty.append(line.number)
+                continue
+            for number in self.empty:
+                self._warn(FAULT, number, EMPTY)
+            self.empty.clear()
+            if prediction is None:
+                self._warn(FAULT, line.number, line.fault or "")
+            else:
+                self._look_at(line, prediction)
 
-    def add(self, number: int, prediction: "Prediction", prefix: str = "") -> None:
-        """A line that was answered."""
-        self.lines += 1
-        self._warn_of_empty()
+    def _look_at(self, line: Line, prediction: "Prediction") -> None:
         if prediction.cut:
-            self._warn(CUT, number)
+            self._warn(CUT, line.number)
         if prediction.prefix_cut:
-            self._warn(PREFIX_CUT, number)
+            self._warn(PREFIX_CUT, line.number)
         if prediction.unknown:
-            symbols, known = prediction.source_tokens[:-1], self.predictor.known
-            self._name(self.sources, number, symbols, known.lacking_in_source, known.hint_at_source, "training lacks")
+            self._name(SOURCE, line.number, prediction.source_tokens[:-1])
         if prediction.prefix_unknown:
             from pipeline.pair_check import split_targets  # not before TensorFlow is there
 
-            [symbols], known = split_targets([prefix], self.predictor.text), self.predictor.known
-            lacks = "the model cannot write, in its prefix"
-            self._name(self.prefixes, number, symbols, known.lacking_in_target, known.hint_at_target, lacks)
+            self._name(PREFIX, line.number, split_targets([line.prefix], self.predictor.text)[0])
 
     def close(self) -> None:
         """The end of the input."""
@@ -74,15 +87,10 @@ class LineReport:
             if number > IN_FULL:
                 several = f"{_WORDS[kind][1]} (first on line {self.first[kind]})"
                 logger.warning("%s of %s %s", f"{number:,}", count(self.lines, "line"), several)
-        for tally, lacks in ((self.sources, "training lacks"), (self.prefixes, "the model cannot write, in prefixes")):
+        for side, tally in self.tallies.items():
             if tally.items > 1:
-                said = tally.sentence(self.lines, "line", ("has", "have"), lacks)
-                logger.warning("%s; first on line %d", said, tally.first_line)
-
-    def _warn_of_empty(self) -> None:
-        for number in self.empty:
-            self._warn(FAULT, number, EMPTY)
-        self.empty.clear()
+                said = tally.sentence(self.lines, "line", ("has", "have"), _LACKS[side])
+                logger.warning("%s; first on line %d%s", said, tally.first_line, self._hint(side, tally))
 
     def _warn(self, kind: str, number: int, fault: str = "") -> None:
         self.counts[kind] += 1
@@ -90,20 +98,21 @@ class LineReport:
         if self.counts[kind] <= IN_FULL:
             logger.warning("line %d: %s", number, _WORDS[kind][0].format(fault))
 
-    def _name(
-        self,
-        tally: SymbolTally,
-        number: int,
-        symbols: Sequence[str],
-        lacking: Callable[[Sequence[str]], list[str]],
-        hint: Callable[[Sequence[str]], str],
-        lacks: str,
-    ) -> None:
+    def _name(self, side: str, number: int, symbols: Sequence[str]) -> None:
         """Warn of a line with symbols of which the model lacks some; the first time with the form that it knows."""
-        unknown = set(lacking(symbols))
-        alone = SymbolTally()
+        lacking, alone, tally = set(self._lacking(side, symbols)), SymbolTally(), self.tallies[side]
         for each in (alone, tally):
-            each.add([symbol for symbol in symbols if symbol in unknown], number)
+            each.add([symbol for symbol in symbols if symbol in lacking], number)
         if tally.items <= IN_FULL:
-            hinted = hint(list(alone.symbols)) if tally.items == 1 else ""
-            logger.warning("line %d: symbols that %s: %s%s", number, lacks, alone.names(), hinted)
+            hint = self._hint(side, alone) if tally.items == 1 else ""
+            logger.warning("line %d: symbols that %s: %s%s", number, _LACKS[side], alone.names(), hint)
+
+    def _lacking(self, side: str, symbols: Sequence[str]) -> list[str]:
+        if not symbols:
+            return []
+        known = self.predictor.known
+        return known.lacking_in_source(symbols) if side == SOURCE else known.lacking_in_target(symbols)
+
+    def _hint(self, side: str, tally: SymbolTally) -> str:
+        known, symbols = self.predictor.known, list(tally.symbols)
+        return known.hint_at_source(symbols) if side == SOURCE else known.hint_at_target(symbols)

@@ -1,13 +1,13 @@
 """Lines in, answers out: batches for speed, but never at the price of a slow pipe waiting for its answers."""
 
 import json
-import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
+from pipeline.line_report import EMPTY, Line, LineReport
 from pipeline.text_file import (
     GZIP_ERRORS,
     LONGEST_LINE,
@@ -22,8 +22,6 @@ from pipeline.white_space import strip
 
 if TYPE_CHECKING:
     from pipeline.predictor import Prediction, Predictor
-
-logger = logging.getLogger(__name__)
 
 BATCH_LINES = 2048
 FIRST_LINES = 64  # until the model's speed is known
@@ -42,15 +40,6 @@ class Listener(Protocol):
 
     def add_fault(self, number: int, source: str, fault: str) -> None:
         """An input that got no answer."""
-
-
-class Line(NamedTuple):
-    """An input line: its number from 1, its text, why it cannot be answered, if so, and what its answer begins with."""
-
-    number: int
-    text: str
-    fault: str | None = None
-    prefix: str = ""
 
 
 def open_input(location: str) -> BinaryIO:
@@ -75,8 +64,12 @@ def predict_lines(
     as_json: bool = False,
     listeners: Sequence[Listener] = (),
     prefixes: bool = False,
+    on_progress: Callable[[int], object] | None = None,
 ) -> None:
-    """Answer every line of a stream with exactly one line, in order; unusable lines are warned of.
+    """Answer every line of a stream with exactly one line, in order; a `LineReport` warns of the odd ones.
+
+    An unusable line has an empty answer. A line with a TAB is unusable to a model that never saw one in a source: its
+    other columns would be read as letters.
 
     Args:
         predictor: Gives the predictions.
@@ -86,12 +79,14 @@ def predict_lines(
         as_json: Answer with JSON objects instead.
         listeners: Are told of the answers too.
         prefixes: Lines are SOURCE TAB PREFIX, and answers begin with the prefix; without a TAB they are free.
+        on_progress: Called with the number of lines answered since the last call.
 
     Raises:
         OSError: The stream cannot be read.
         DataError: It is a damaged gzip file.
     """
     count, pace = 0, FIRST_LINES
+    report = LineReport(predictor)
     for batch in read_batches(stream):
         while batch:
             # As many as take about half a second: large batches are fast, late answers are not.
@@ -99,10 +94,15 @@ def predict_lines(
             batch = batch[pace:]
             count += len(lines)
             began = time.monotonic()
-            answers = _answer(predictor, lines, n_best, as_json, listeners, prefixes)
-            write("".join(f"{answer}\n" for answer in answers))
+            lines = [_refuse_tab(line, predictor) for line in lines]
+            predictions = _predict(predictor, lines, prefixes, as_json)
+            write("".join(f"{answer}\n" for answer in _answer(lines, predictions, n_best, as_json, listeners)))
+            report.add(lines, predictions)
+            if on_progress:
+                on_progress(len(lines))
             per_line = (time.monotonic() - began) / len(lines)
             pace = max(FIRST_LINES // 4, min(BATCH_LINES, 2 * pace, int(ANSWER_SECONDS / max(per_line, 1e-6))))
+    report.close()
 
 
 def read_batches(stream: BinaryIO, limit: int = BATCH_LINES, seconds: float = GATHER_SECONDS) -> Iterator[list[bytes]]:
@@ -209,38 +209,46 @@ def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
     if len(after) > 1:
         fault = fault or f"{len(after)} TABs, where SOURCE TAB PREFIX has one"
     if not strip(text):
-        fault = fault or ("the source is empty" if after else "the line is empty")
+        fault = fault or ("the source is empty" if after else EMPTY)
     return Line(number, text, fault, after[0] if after else "")
 
 
+def _refuse_tab(line: Line, predictor: "Predictor") -> Line:
+    if "\t" not in line.text or line.fault or predictor.known.reads_tab:
+        return line
+    return line._replace(fault="it holds a TAB, which no source of the training does (cut -f1 keeps the first column)")
+
+
+def _predict(predictor: "Predictor", lines: list[Line], prefixes: bool, heads_apart: bool) -> list["Prediction | None"]:
+    """A prediction for every line; None for one with a fault."""
+    usable = [line for line in lines if line.fault is None]
+    if not usable:
+        return [None] * len(lines)
+    sources = [line.text for line in usable]
+    if prefixes:
+        found = iter(predictor.predict(sources, prefixes=[line.prefix for line in usable]))
+    else:
+        found = iter(predictor.predict(sources, heads_apart=heads_apart))
+    return [next(found) if line.fault is None else None for line in lines]
+
+
 def _answer(
-    predictor: "Predictor", lines: list[Line], n_best: int, as_json: bool, listeners: Sequence[Listener], prefixes: bool
+    lines: list[Line],
+    predictions: list["Prediction | None"],
+    n_best: int,
+    as_json: bool,
+    listeners: Sequence[Listener],
 ) -> Iterator[str]:
-    predictions = iter(_predict(predictor, [line for line in lines if line.fault is None], prefixes, as_json))
-    for line in lines:
-        if line.fault is not None:
-            logger.warning("line %d: %s; it gets no prediction", line.number, line.fault)
+    for line, prediction in zip(lines, predictions, strict=True):
+        if prediction is None:
+            fault = line.fault or ""
             for listener in listeners:
-                listener.add_fault(line.number, line.text, line.fault)
-            yield _to_json({"source": line.text, "predictions": [], "error": line.fault}) if as_json else ""
-            continue
-        prediction = next(predictions)
-        for listener in listeners:
-            listener.add(line.number, line.text, prediction)
-        if prediction.cut:
-            logger.warning("line %d: longer than the model reads; cut", line.number)
-        if prediction.unknown:
-            logger.warning("line %d: %d symbols that training lacks", line.number, prediction.unknown)
-        yield describe(line.text, prediction, n_best) if as_json else join_texts(prediction.texts, n_best)
-
-
-def _predict(predictor: "Predictor", lines: list[Line], prefixes: bool, heads_apart: bool) -> list["Prediction"]:
-    if not lines:
-        return []
-    sources = [line.text for line in lines]
-    if not prefixes:
-        return predictor.predict(sources, heads_apart=heads_apart)
-    return predictor.predict(sources, prefixes=[line.prefix for line in lines])
+                listener.add_fault(line.number, line.text, fault)
+            yield _to_json({"source": line.text, "predictions": [], "error": fault}) if as_json else ""
+        else:
+            for listener in listeners:
+                listener.add(line.number, line.text, prediction)
+            yield describe(line.text, prediction, n_best) if as_json else join_texts(prediction.texts, n_best)
 
 
 def join_texts(texts: list[str], n_best: int) -> str:

@@ -172,13 +172,13 @@ def test_sources_that_no_training_has_seen(tiny_run: TinyRun, tmp_path: Path, ca
     assert out.splitlines()[-1] == "S S"
     for line, fault in [(2, "the line is empty"), (3, "not UTF-8"), (4, "longer than the model reads; cut")]:
         assert re.search(f"^warning: line {line}: {fault}", err, re.MULTILINE)
-    assert "warning: line 1: 1 symbols that training lacks" in err
+    assert "warning: line 1: symbols that training lacks: '?'" in err
     test = write_pairs(tmp_path / "test.tsv", [("?!", "A"), ("a", "A"), ("a" * 20, "A")])
     assert main(["evaluate", str(tiny_run.path), test]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["n"] == 3
-    assert "warning: 1 sources are longer than the model reads: they were cut" in err
-    assert "warning: 1 sources have symbols that training lacks" in err
+    assert "warning: 1 source is longer than the model reads: it was cut" in err
+    assert "warning: 1 of 3 sources has symbols that training lacks ('!', '?'): it was decoded and counted" in err
 
 
 # A training that is disturbed

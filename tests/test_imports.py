@@ -122,6 +122,7 @@ RANKS = [
         "configuration_options",
         "parsing",
         "streaming",
+        "line_progress",
         "line_report",
     },
 ]

@@ -34,13 +34,29 @@ class FakePrediction(NamedTuple):
     unknown: int = 0
     invalid: bool = False
     attention_heads: np.ndarray | None = None
+    prefix_cut: bool = False
+    prefix_unknown: int = 0
+
+
+class FakeKnown:
+    """A model that lacks capitals, and TABs if it is said so."""
+
+    def __init__(self, reads_tab: bool) -> None:
+        self.reads_tab = reads_tab
+
+    def lacking_in_source(self, symbols: list[str]) -> list[str]:
+        return [symbol for symbol in dict.fromkeys(symbols) if symbol.isupper()]
+
+    def hint_at_source(self, lacking: list[str]) -> str:
+        return f"; lower {''.join(lacking)}"
 
 
 class FakePredictor:
     """Answers with the source in upper case, then reversed; sources over 20 symbols are cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, reads_tab: bool = False) -> None:
         self.batches: list[list[str]] = []
+        self.known = FakeKnown(reads_tab)
 
     def predict(
         self, sources: list[str], prefixes: list[str] | None = None, heads_apart: bool = False
@@ -56,12 +72,14 @@ class FakePredictor:
         kept = source[:20]
         attention = np.full((2, len(kept)), 1 / 3, dtype=np.float32)
         texts, scores = [kept.upper(), kept[::-1]], [-0.12345678, -2.0]
-        return FakePrediction(texts, scores, [-0.5, -1.5], list(kept), ["x", "y"], attention, len(source) > 20)
+        unknown = sum(map(str.isupper, kept))
+        tokens = [*kept, "</s>"]
+        return FakePrediction(texts, scores, [-0.5, -1.5], tokens, ["x", "y"], attention, len(source) > 20, unknown)
 
 
-def answers(content: bytes, **options: object) -> list[str]:
+def answers(content: bytes, reads_tab: bool = False, **options: object) -> list[str]:
     written: list[str] = []
-    predict_lines(FakePredictor(), io.BytesIO(content), written.append, **options)
+    predict_lines(FakePredictor(reads_tab), io.BytesIO(content), written.append, **options)
     text = "".join(written)
     assert text.endswith("\n") or not text
     return text.split("\n")[:-1]
@@ -78,7 +96,7 @@ def test_no_input_gives_no_output():
 
 def test_lines_end_at_newlines_only():
     text = "a\x0bb\x0cc\x85d\u2028e\rf"
-    assert answers(f"{text}\r\nzwei\tdrei".encode(), n_best=1) == [
+    assert answers(f"{text}\r\nzwei\tdrei".encode(), reads_tab=True, n_best=1) == [
         text.upper().replace("\r", " "),
         "ZWEI DREI",
     ]
@@ -86,7 +104,7 @@ def test_lines_end_at_newlines_only():
 
 def test_unusable_lines_are_empty_and_warned_of(caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING):
-        assert answers(b"a\n\n \t\r\nb\xff\nc\n") == ["A", "", "", "", "C"]
+        assert answers(b"a\n\n \t\r\nb\xff\nc\n", reads_tab=True) == ["A", "", "", "", "C"]
     messages = [record.getMessage() for record in caplog.records]
     assert [message.split(":")[0] for message in messages] == ["line 2", "line 3", "line 4"]
     assert "not UTF-8 at byte 2" in messages[2]
@@ -97,7 +115,7 @@ def test_only_unusable_lines_never_reach_the_predictor():
 
 
 def test_line_numbers_go_on_over_batches(caplog: pytest.LogCaptureFixture):
-    answers(b"a\n" * (BATCH_LINES + 10) + b"\n")
+    answers(b"a\n" * (BATCH_LINES + 10) + b"\nb")
     assert caplog.records[0].getMessage().startswith(f"line {BATCH_LINES + 11}:")
 
 
@@ -107,7 +125,7 @@ def test_n_best_always_has_that_many_fields():
 
 
 def test_tabs_and_newlines_inside_a_text_become_spaces():
-    assert answers(b"a\tb\rc\n", n_best=2) == ["A B C\tc b a"]
+    assert answers(b"a\tb\rc\n", reads_tab=True, n_best=2) == ["A B C\tc b a"]
 
 
 def test_a_byte_order_mark_before_the_first_line_is_no_symbol():
@@ -123,7 +141,7 @@ def test_json():
             {"text": "É", "score": -0.123457, "rank_score": -0.5},
             {"text": "é", "score": -2.0, "rank_score": -1.5},
         ],
-        "source_tokens": ["é"],
+        "source_tokens": ["é", "</s>"],
         "target_tokens": ["x", "y"],
         "attention": [[0.333333], [0.333333]],
     }
@@ -212,6 +230,54 @@ def test_a_read_error_is_raised_after_what_came_before():
     assert next(batches) == [b"a\n"]
     with pytest.raises(OSError, match="Input/output error"):
         next(batches)
+
+
+# What is said of lines
+
+
+def test_a_tab_that_the_model_never_saw_is_refused(caplog: pytest.LogCaptureFixture):
+    content = b"ab\nab\tA B\nc\n"
+    assert answers(content) == ["AB", "", "C"]
+    said = "it holds a TAB, which no source of the training does (cut -f1 keeps the first column)"
+    assert caplog.messages == [f"line 2: {said}; it gets no prediction"]
+    assert json.loads(answers(content, as_json=True)[1]) == {"source": "ab\tA B", "predictions": [], "error": said}
+    assert answers(content, reads_tab=True)[1] == "AB A B"
+
+
+def test_five_lines_are_named_and_all_are_counted(caplog: pytest.LogCaptureFixture):
+    answers(b"a\tb\n" * 7 + b"c\n" * 93)
+    assert [message.split(":")[0] for message in caplog.messages[:5]] == [f"line {number}" for number in range(1, 6)]
+    assert caplog.messages[5:] == ["7 of 100 lines got no prediction (first on line 1)"]
+
+
+def test_blank_lines_at_the_end_are_nobodys_mistake(caplog: pytest.LogCaptureFixture):
+    assert answers(b"a\nb\n\n \n") == ["A", "B", "", ""]
+    assert not caplog.messages
+    assert answers(b"\n\na\n\n") == ["", "", "A", ""]
+    assert [message.split(":")[0] for message in caplog.messages] == ["line 1", "line 2"]
+
+
+def test_symbols_that_training_lacks_are_named(caplog: pytest.LogCaptureFixture):
+    answers(b"x\nABA\ny\nzA\nBc\n")
+    assert caplog.messages == [
+        "line 2: symbols that training lacks: 'A' ×2, 'B'; lower AB",
+        "line 4: symbols that training lacks: 'A'",
+        "line 5: symbols that training lacks: 'B'",
+        "3 of 5 lines have symbols that training lacks ('A' ×3, 'B' ×2); first on line 2; lower AB",
+    ]
+    caplog.clear()
+    answers(b"A\n" * 5000)
+    assert len(caplog.messages) == 6
+    assert caplog.messages[5].startswith("5,000 of 5,000 lines have symbols that training lacks ('A' ×5,000)")
+    caplog.clear()
+    answers(b"A\n")
+    assert len(caplog.messages) == 1
+
+
+def test_progress_is_told_in_lines():
+    done: list[int] = []
+    assert len(answers(b"a\n\n" * 500, on_progress=done.append)) == sum(done) == 1000
+    assert len(done) > 1
 
 
 # Files
