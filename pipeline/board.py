@@ -10,16 +10,22 @@ import yaml
 
 from pipeline.configuration import Configuration, by_name
 from pipeline.curves import STEP, Curves, forget_later
-from pipeline.metrics import BLEU, CHRF, PER, WER, objectives
+from pipeline.metrics import BLEU, WER, objectives
 
 TRAIN, DEV, EXPORTED = "train", "dev", "exported"
 """TensorBoard's runs. Of the same tag in several runs it makes one chart."""
 
 # TensorBoard sorts groups by name: what people look for first must come first in the alphabet.
 FIGURES, HEAT_MAPS, MORE, RESULT = "figures/", "heat_maps/", "more/", "result/"
-CONFIGURATION, PREDICTIONS = "configuration", "predictions"
-MOST_IMPORTANT = {"loss", *(metric.name for metric in (WER, PER, BLEU, CHRF))}
+PREDICTIONS, SETTINGS = "predictions", "settings"
+MOST_IMPORTANT = {"loss", WER.name, BLEU.name}
 OF_DEV = "val_"
+# More columns than these are too many to look at.
+OFTEN_TUNED = {
+    *("model.units", "model.embedding_units", "model.encoder_layers", "model.cell", "model.dropout"),
+    *("train.learning_rate", "train.label_smoothing", "data.batch_tokens"),
+}
+OF_THE_MODEL = {"model", "text", "train"}
 
 
 def place_of(figure: str) -> tuple[str, str]:
@@ -52,9 +58,9 @@ class Board:
             name: What the HParams tab calls the run.
             there: Tags that are there already, see `forget_after`.
         """
-        if CONFIGURATION not in there:
+        if SETTINGS not in there:
             settings = yaml.safe_dump(configuration.to_dict(), sort_keys=False, allow_unicode=True)
-            self.runs[TRAIN].text(CONFIGURATION, f"```yaml\n{settings}```", 0)
+            self.runs[TRAIN].text(SETTINGS, f"```yaml\n{settings}```", 0)
         if not any(tag.startswith("_hparams_") for tag in there):
             # Beside the figures of dev, which it lists.
             self.runs[DEV].settings(settings_of(configuration), name)
@@ -106,10 +112,15 @@ def tensorboard_command(logs: Path, epochs: int) -> str:
 
 
 def settings_of(configuration: Configuration) -> dict[str, Any]:
-    """Settings as TensorBoard's HParams tab takes them: numbers, texts and booleans."""
-    settings = by_name(configuration.to_dict())
+    """Settings for the HParams tab, which takes numbers, texts, booleans: what is most often tuned, and what was set.
+
+    Example:
+        >>> settings_of(Configuration())["model.units"]
+        256
+    """
+    settings, defaults = (by_name(made.to_dict()) for made in (configuration, Configuration()))
     return {
         key: value if isinstance(value, int | float | str) else json.dumps(value)
         for key, value in settings.items()
-        if value is not None
+        if key in OFTEN_TUNED or (value != defaults[key] and key.partition(".")[0] in OF_THE_MODEL)
     }

@@ -5,6 +5,7 @@ import unicodedata
 import keras
 import numpy as np
 
+from pipeline.board import TRAIN
 from pipeline.files import write_atomically
 from pipeline.run_directory import RunDirectory
 from pipeline.symbols import SPECIAL_SYMBOLS
@@ -29,7 +30,7 @@ def write_embeddings(run: RunDirectory, model: keras.Model, source: Vocabulary, 
     """Write both embeddings with a label for every symbol.
 
     Args:
-        run: Its `logs` are where to.
+        run: Its directory for TensorBoard is where to.
         model: Has the layers "source_embedding" and "target_embedding".
         source: Vocabulary of the former.
         target: Vocabulary of the latter.
@@ -37,18 +38,20 @@ def write_embeddings(run: RunDirectory, model: keras.Model, source: Vocabulary, 
     Raises:
         OSError: They cannot be written.
     """
-    run.logs.mkdir(exist_ok=True)
+    # The tab looks where events are.
+    place = run.logs / TRAIN
+    place.mkdir(parents=True, exist_ok=True)
     parts = []
     for side, vocabulary in {"source": source, "target": target}.items():
         weights = np.asarray(model.get_layer(f"{side}_embedding").embeddings)[:MOST_SYMBOLS]
         rows = ("\t".join(f"{value:.5g}" for value in row) for row in weights)
-        write_atomically(run.logs / f"{side}_embedding.tsv", "\n".join(rows) + "\n")
-        write_atomically(run.logs / f"{side}_symbols.tsv", metadata(vocabulary))
+        write_atomically(place / f"{side}_embedding.tsv", "\n".join(rows) + "\n")
+        write_atomically(place / f"{side}_symbols.tsv", metadata(vocabulary))
         parts.append(
             f'embeddings {{\n  tensor_name: "{side} symbols"\n  tensor_path: "{side}_embedding.tsv"\n'
             f'  metadata_path: "{side}_symbols.tsv"\n}}\n'
         )
-    write_atomically(run.logs / CONFIGURATION, "".join(parts))
+    write_atomically(place / CONFIGURATION, "".join(parts))
 
 
 def metadata(vocabulary: Vocabulary) -> str:

@@ -92,7 +92,7 @@ def curves(run: Path) -> dict[str, list[tuple[int, Any]]]:
         events = EventAccumulator(str(run / "logs" / name), size_guidance={"tensors": 0}, purge_orphaned_data=False)
         events.Reload()
         for tag in events.Tags()["tensors"]:
-            if tag not in ("more/tokens_per_second", "configuration", "_hparams_/session_start_info"):
+            if tag not in ("more/tokens_per_second", "settings", "_hparams_/session_start_info"):
                 points = [(event.step, tf.make_ndarray(event.tensor_proto).tolist()) for event in events.Tensors(tag)]
                 found[tag if tag.startswith("step/") else f"{name}/{tag}"] = points
     return found

@@ -22,7 +22,7 @@ def read_labels(path: Path) -> list[str]:
 
 
 def test_a_finished_run_has_a_row_and_a_label_for_every_symbol(tiny_run: TinyRun):
-    logs = RunDirectory(tiny_run.path).logs
+    logs = RunDirectory(tiny_run.path).logs / "train"
     for side, some in (("source", {"東", "ß", "a"}), ("target", {"EAST", "S"})):
         rows = np.loadtxt(logs / f"{side}_embedding.tsv")
         labels = read_labels(logs / f"{side}_symbols.tsv")
@@ -36,7 +36,7 @@ def test_tensorboard_finds_it(tiny_run: TinyRun):
     from tensorboard.plugins.projector import projector_config_pb2
 
     text_format = pytest.importorskip("google.protobuf.text_format")
-    logs = RunDirectory(tiny_run.path).logs
+    logs = RunDirectory(tiny_run.path).logs / "train"
     configuration = projector_config_pb2.ProjectorConfig()
     text_format.Parse((logs / "projector_config.pbtxt").read_text(encoding="utf-8"), configuration)
     assert [part.tensor_name for part in configuration.embeddings] == ["source symbols", "target symbols"]
@@ -50,9 +50,9 @@ def test_white_space_and_large_vocabularies(tmp_path: Path, monkeypatch: pytest.
     source, target = Vocabulary([" ", "\t", "\u3000", "x"]), Vocabulary(["a"])
     run = RunDirectory(tmp_path)
     write_embeddings(run, build_model(tiny_configuration({}).model, len(source), len(target)), source, target)
-    assert read_labels(run.logs / "source_symbols.tsv") == [*SPECIAL_SYMBOLS, "␣", "U+0009", "U+3000"]
-    assert len(np.loadtxt(run.logs / "source_embedding.tsv")) == 7
-    assert len(np.loadtxt(run.logs / "target_embedding.tsv")) == len(SPECIAL_SYMBOLS) + 1
+    assert read_labels(run.logs / "train" / "source_symbols.tsv") == [*SPECIAL_SYMBOLS, "␣", "U+0009", "U+3000"]
+    assert len(np.loadtxt(run.logs / "train" / "source_embedding.tsv")) == 7
+    assert len(np.loadtxt(run.logs / "train" / "target_embedding.tsv")) == len(SPECIAL_SYMBOLS) + 1
 
 
 def test_something_to_colour_by():

@@ -115,7 +115,7 @@ def test_tensorboard_has_it_all(tiny_run: TinyRun):
     places = {name: place_of(name) for name in rows[0] if name not in ("epoch", "seconds")}
     heat_maps = {"heat_maps/01", "heat_maps/02", "heat_maps/03"}
     own = {
-        "train": {"step/loss", "step/learning_rate", "step/gradient_norm", "configuration"},
+        "train": {"step/loss", "step/learning_rate", "step/gradient_norm", "settings"},
         "dev": {"_hparams_/session_start_info", "result/wer", "result/per", "predictions", *heat_maps},
         "exported": {"predictions", *heat_maps},
     }
@@ -131,7 +131,7 @@ def test_tensorboard_has_it_all(tiny_run: TinyRun):
     assert tables[-1].count("\n") == 1 + dev_report.TABLE_ROWS
     assert tables[-1].count("✓") > tables[0].count("✓")
     assert series("train", "step/loss", "scalars", list(range(50, 251, 50)))
-    assert b"learning_rate: 0.02" in series("train", "configuration", "text", [0])[0].item()
+    assert b"learning_rate: 0.02" in series("train", "settings", "text", [0])[0].item()
     [width, _, png] = series("exported", "heat_maps/01", "images", [best])[0]
     assert (tiny_run.path / "attention" / "01.png").read_bytes() == png
 
