@@ -14,6 +14,7 @@ import yaml
 
 from pipeline.errors import UsageError
 from pipeline.files import write_atomically
+from pipeline.normal_forms import NORMAL_FORMS
 
 # How sacrebleu may cut text; "given" is our word for leaving it as it is.
 BLEU_TOKENS = ("13a", "intl", "zh", "char", "given")
@@ -172,6 +173,14 @@ class TextConfiguration:
             self.shared_vocabulary,
             "false where text.source_tokenizer and text.target_tokenizer differ",
         )
+
+    @property
+    def compared(self) -> "TextConfiguration":
+        """The settings under which outputs and references are compared: a letter and its marks are one symbol,
+        whichever form the model's symbols have, so that figures do not depend on it.
+        """
+        equal: Any = NORMAL_FORMS[self.normalization].equals
+        return dataclasses.replace(self, normalization=equal)
 
     @property
     def has_sentences(self) -> bool:

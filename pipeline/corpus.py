@@ -16,7 +16,7 @@ from pipeline.configuration import DataConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError, count_of
 from pipeline.file_kinds import mending
 from pipeline.file_shape import LOOK_LINES, look, look_at_aligned
-from pipeline.normal_forms import normalize_string
+from pipeline.normal_forms import NORMAL_FORMS, normalize_string
 from pipeline.odd_shapes import judge_lines, judge_table
 from pipeline.text_file import scan_lines
 from pipeline.white_space import strip
@@ -380,7 +380,11 @@ def open_splits(
             splits[role] = Split(
                 functools.partial(read_pairs, location, role, bad), bad if is_first and bad.skips else None
             )
-    fold = functools.partial(fold_source, text=text or TextConfiguration())
+    text = text or TextConfiguration()
+    if text.normalization == "none":
+        # Told apart by the model, and yet the same word: it would be known from training.
+        text = dataclasses.replace(text, normalization="nfc")
+    fold = functools.partial(fold_source, text=text)
     if "dev" not in splits:
         read_all = splits["train"]
         held_out = hold_out((pair._replace(source=fold(pair.source)) for pair in read_all()), data.dev_size, seed)
@@ -422,7 +426,7 @@ def _read_side(
 
 def fold_source(source: str, text: TextConfiguration) -> str:
     """The source as far as the model can tell it from others: in its normal form, lowercased if that is set."""
-    return normalize_string(source, text.normalization, text.lowercase)
+    return normalize_string(source, NORMAL_FORMS[text.normalization].equals, text.lowercase)
 
 
 def group_references(pairs: Iterable[Pair], text: TextConfiguration | None = None) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from pipeline.configuration import TextConfiguration
 from pipeline.corpus import Pair, Split, group_references, is_built_in, read_pairs
 from pipeline.messages import progress_bar
 from pipeline.metrics import SentenceScores, SymbolScores, score_sentences, score_symbols
+from pipeline.normal_forms import normalize_string
 from pipeline.pair_check import split_targets, warn_of_predictions, warn_of_references, warn_of_swapped
 from pipeline.predictor import Prediction, Predictor
 
@@ -17,6 +18,11 @@ logger = logging.getLogger(__name__)
 
 Scores = SymbolScores | SentenceScores
 TOKENIZED_SAMPLE = 1000
+
+
+def as_compared(texts: Iterable[str], text: TextConfiguration) -> list[str]:
+    """Sentences in the form in which they are compared; case is the metrics' matter."""
+    return [normalize_string(one, text.compared.normalization, lowercase=False) for one in texts]
 
 
 def score_predictions(
@@ -32,9 +38,10 @@ def score_predictions(
     """
     outputs = [prediction.texts[0] if prediction.texts else "" for prediction in predictions]
     if tokens or text.has_sentences:
-        return score_sentences(outputs, references, tokens or "13a", text.lowercase)
-    hypotheses = split_targets(outputs, text)
-    flat = split_targets((target for targets in references for target in targets), text)
+        references = [as_compared(targets, text) for targets in references]
+        return score_sentences(as_compared(outputs, text), references, tokens or "13a", text.lowercase)
+    hypotheses = split_targets(outputs, text.compared)
+    flat = split_targets((target for targets in references for target in targets), text.compared)
     grouped, first = [], 0
     for targets in references:
         grouped.append(flat[first : first + len(targets)])

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.batches import PlannedBatch, assign_buckets, passes_per_epoch, plan_pass
-from pipeline.configuration import Configuration, DataConfiguration, TrainConfiguration
+from pipeline.configuration import Configuration, DataConfiguration, TextConfiguration, TrainConfiguration
 from pipeline.corpus import group_references, list_corpora, open_splits
+from pipeline.normal_forms import describe_changes
 from pipeline.pair_filter import training_filter
 from pipeline.preparation import TrainingData, describe_first, first_batches, prepare_data
 from pipeline.run_directory import RunDirectory
@@ -29,8 +30,9 @@ def inspect(configuration: Configuration) -> str:
         directory.begin(configuration)
         data = prepare_data(configuration, directory, splits)
         sections = [
-            _sizes(data),
+            _sizes(data, configuration.text),
             *_corpora(data, configuration),
+            *_text_changes(data, configuration.text),
             _vocabulary("source", data.source_vocabulary),
             _vocabulary("target", data.target_vocabulary),
             _lengths(data),
@@ -41,10 +43,10 @@ def inspect(configuration: Configuration) -> str:
     return "\n\n".join(sections)
 
 
-def _sizes(data: TrainingData) -> str:
+def _sizes(data: TrainingData, text: TextConfiguration) -> str:
     lines = ["split   pairs     distinct sources"]
     for name, pairs in data.splits.items():
-        references = group_references(pairs())
+        references = group_references(pairs(), text)
         total = sum(1 for _ in pairs())
         lines.append(f"{name:6}  {total:<8,}  {len(references):,}")
     return "\n".join(lines)
@@ -66,6 +68,13 @@ def _corpora(data: TrainingData, configuration: Configuration) -> list[str]:
 def _plan(data: TrainingData, train: TrainConfiguration) -> list[PlannedBatch]:
     assigned = assign_buckets(data.train, data.buckets)
     return plan_pass(assigned, data.buckets, train.seed, 0, data.train.corpora, data.train.weights)
+
+
+def _text_changes(data: TrainingData, text: TextConfiguration) -> list[str]:
+    source, target = data.source_vocabulary.forms, data.target_vocabulary.forms
+    if source is None or target is None:
+        return []
+    return ["\n".join(describe_changes(text.normalization, text.lowercase, source, target))]
 
 
 def _vocabulary(side: str, vocabulary: Vocabulary) -> str:

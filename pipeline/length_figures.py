@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from pipeline.configuration import SUBWORDS, TextConfiguration
-from pipeline.corpus import Pair, fold_source, group_references
-from pipeline.evaluation import split_targets
+from pipeline.corpus import Pair, group_references
+from pipeline.evaluation import as_compared, split_targets
 from pipeline.metrics import sentence_metrics
+from pipeline.normal_forms import normalize_string
 from pipeline.predictor import Predictor
 from pipeline.white_space import split
 
@@ -51,7 +52,9 @@ def source_lengths(sources: Sequence[str], text: TextConfiguration) -> tuple[str
         return "symbols", words
     if text.source_tokenizer in SUBWORDS and np.median(words) > 1:
         return "words", words
-    return "characters", np.array([len(fold_source(source, text)) for source in sources])
+    return "characters", np.array(
+        [len(normalize_string(source, text.normalization, text.lowercase)) for source in sources]
+    )
 
 
 def split_by_length(lengths: np.ndarray, parts: int = PARTS) -> list[np.ndarray]:
@@ -96,12 +99,12 @@ class SentenceQuality:
     name = "BLEU"
 
     def __init__(self, text: TextConfiguration) -> None:
-        self.bleu = sentence_metrics(lowercase=text.lowercase)[0]
+        self.text, self.bleu = text, sentence_metrics(lowercase=text.lowercase)[0]
 
     def statistics(self, outputs: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
         """`[n, k]`: what is summed."""
-        columns = [list(column) for column in zip(*references, strict=True)]
-        return np.array(self.bleu._extract_corpus_statistics(outputs, columns), np.float64)
+        columns = [as_compared(column, self.text) for column in zip(*references, strict=True)]
+        return np.array(self.bleu._extract_corpus_statistics(as_compared(outputs, self.text), columns), np.float64)
 
     def score(self, totals: np.ndarray) -> float:
         """The figure of `[k]` sums."""

@@ -19,6 +19,7 @@ from pipeline.errors import DataError, UsageError
 from pipeline.files import checksum
 from pipeline.loading import make_texts
 from pipeline.members import load_vocabularies
+from pipeline.normal_forms import NORMAL_FORMS, FormCounts, count_parts, describe_changes
 from pipeline.pair_filter import BAD_LINE, PairFilter, training_filter
 from pipeline.run_data import describe_changed, record_data, recorded_data
 from pipeline.run_directory import RunDirectory
@@ -161,16 +162,21 @@ def _learn_vocabularies(
     text = configuration.text
     directory.vocabulary.mkdir(exist_ok=True)
     tokenizers = {"source": text.source_tokenizer, "target": text.target_tokenizer}
+    forms = {"source": FormCounts(), "target": FormCounts()}
+    how = text.normalization, text.lowercase
     for sides in (["source", "target"],) if text.shared_vocabulary else (["source"], ["target"]):
-        strings = (getattr(pair, side) for pair in pairs() for side in sides)
+        strings = (forms[side].see(getattr(pair, side), *how) for pair in pairs() for side in sides)
         tokenizer = tokenizers[sides[0]]
         if tokenizer in SUBWORDS:
             vocabulary = _learn_subwords(strings, tokenizer, text, configuration.train.seed, " and ".join(sides))
         else:
             vocabulary = _count_vocabulary(strings, tokenizer, text, sides[0])
         for side in sides:
+            vocabulary.forms = forms[side]
             vocabulary.save(directory.vocabulary / f"{side}.txt")
     directory.record_vocabulary()
+    if any(side.changed or side.lowered for side in forms.values()):
+        logger.info("train: %s", "; ".join(describe_changes(*how, forms["source"], forms["target"])))
 
 
 def _count_vocabulary(strings: Iterable[str], tokenizer: str, text: TextConfiguration, side: str) -> Vocabulary:
@@ -178,6 +184,8 @@ def _count_vocabulary(strings: Iterable[str], tokenizer: str, text: TextConfigur
     vocabulary = Vocabulary.from_counts(counts, text.min_count, text.max_vocabulary)
     if len(vocabulary) == len(SPECIAL_SYMBOLS):
         raise DataError(f"{side}: no symbol occurs {text.min_count} times in the training data; lower text.min_count")
+    if tokenizer == "char" and NORMAL_FORMS[text.normalization].composed is not False:
+        _suggest_decomposition(side, counts, "nfkd" if text.normalization == "nfkc" else "nfd")
     once = sum(1 for count in counts.values() if count == 1)
     if tokenizer == "space" and once > 0.5 * len(counts) > 50:
         logger.warning(
@@ -188,6 +196,20 @@ def _count_vocabulary(strings: Iterable[str], tokenizer: str, text: TextConfigur
             side,
         )
     return vocabulary
+
+
+def _suggest_decomposition(side: str, symbols: Iterable[str], form: str) -> None:
+    """Every syllable of Hangul a symbol of its own: most are too rare to be learned from, and many dev has alone."""
+    whole, parts = len(set(symbols)), count_parts(symbols)
+    if 2 * parts < whole:
+        logger.warning(
+            "%s: its %d symbols are made of %d letters and marks; text.normalization %s makes those the symbols, "
+            "which far fewer pairs teach (outputs keep the form of the targets)",
+            side,
+            whole,
+            parts,
+            form,
+        )
 
 
 def _learn_subwords(

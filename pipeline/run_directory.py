@@ -190,7 +190,8 @@ class RunDirectory:
 
     def record_vocabulary(self) -> None:
         """Note that they are whole."""
-        self.recorded.add(path for path in sorted(self.vocabulary.iterdir()) if path.suffix in (".txt", ".model"))
+        kinds = ".txt", ".model", ".json"
+        self.recorded.add(path for path in sorted(self.vocabulary.iterdir()) if path.suffix in kinds)
 
     def remove_vocabulary(self) -> None:
         """Forget what was learned."""

@@ -138,7 +138,8 @@ class StringModel(tf.Module):
             return self.search.beam_size * (source + 1.0) * (CELLS_PER_POSITION + look)
 
         def cells_of(source: tf.Tensor, *prefix: tf.Tensor) -> tf.Tensor:
-            return cells(_count(source, self.max_length), *(_count(part, self.max_target_length) for part in prefix))
+            begun = (self.target_text.estimate_lengths(part, self.max_target_length) for part in prefix)
+            return cells(self.source_text.estimate_lengths(source, self.max_length), *begun)
 
         inputs, most = [source], [self.max_length]
         if prefix is not None:
@@ -207,7 +208,10 @@ class StringModel(tf.Module):
             return self._score(source, self.target_text.read(target, self.max_target_length))
 
         def lengths(source: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return _count(source, self.max_length), _count(target, self.max_target_length)
+            most = self.max_length, self.max_target_length
+            return self.source_text.estimate_lengths(source, most[0]), self.target_text.estimate_lengths(
+                target, most[1]
+            )
 
         return self._map_targets(score, lengths, source, target)
 
@@ -227,7 +231,7 @@ class StringModel(tf.Module):
 
         def lengths(source: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             kept = tf.minimum(_count_tokens(tokens), self.max_target_length)
-            return _count(source, self.max_length), tf.cast(kept, tf.float32)
+            return self.source_text.estimate_lengths(source, self.max_length), tf.cast(kept, tf.float32)
 
         return self._map_targets(score, lengths, source, target_tokens)
 
@@ -308,11 +312,6 @@ def _to_ids(text: TextProcessor, read: Reading, max_length: int) -> tuple[tf.Ten
 def _flags(read: Reading, ids: tf.Tensor, prefix: str = "") -> Outputs:
     unknown = tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1)
     return {f"{prefix}cut": read.cut, f"{prefix}invalid": read.invalid, f"{prefix}unknown": unknown}
-
-
-def _count(strings: tf.Tensor, most: int) -> tf.Tensor:
-    """About how many symbols are read of strings: their characters."""
-    return tf.cast(tf.minimum(tf.strings.length(strings, unit="UTF8_CHAR"), most), tf.float32)
 
 
 def _count_tokens(tokens: tf.Tensor) -> tf.Tensor:

@@ -3,6 +3,8 @@
 How strings are cut is `pipeline.tokenizers`' matter.
 """
 
+import dataclasses
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +16,7 @@ import tensorflow_text as tf_text
 
 from pipeline.errors import DataError
 from pipeline.files import write_atomically
-from pipeline.normal_forms import NORMAL_FORMS
+from pipeline.normal_forms import NORMAL_FORMS, FormCounts
 from pipeline.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.tokenizers import Tokenizer, make_tokenizer
 from pipeline.white_space import ENDS
@@ -37,11 +39,13 @@ class Vocabulary:
     Args:
         symbols: The symbols of the data, most frequent first, without the special ones.
         model: The SentencePiece model whose subwords the symbols are, if they are.
+        forms: In which normal form the training data's strings of this side stand; None: nobody counted.
     """
 
-    def __init__(self, symbols: Iterable[str], model: bytes | None = None) -> None:
+    def __init__(self, symbols: Iterable[str], model: bytes | None = None, forms: FormCounts | None = None) -> None:
         self.symbols = [*SPECIAL_SYMBOLS, *symbols]
         self.model = model
+        self.forms = forms
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -55,9 +59,12 @@ class Vocabulary:
     def save(self, path: Path) -> None:
         """One symbol a line, the line's number (from 0) being its id; invisible characters as \\u escapes.
 
-        A SentencePiece model goes beside it, into a file that ends in `.model`.
+        A SentencePiece model goes beside it, into a file that ends in `.model`; counts of normal forms into one that
+        ends in `.forms.json`.
         """
         text = "".join(f"{escape(symbol)}\n" for symbol in self.symbols)
+        if self.forms is not None:
+            write_atomically(path.with_suffix(".forms.json"), json.dumps(dataclasses.asdict(self.forms)) + "\n")
         if self.model is not None:
             write_atomically(path.with_suffix(".model"), self.model)
         # Whole or not at all: after a full disk, half a vocabulary would pass for one.
@@ -90,7 +97,20 @@ class Vocabulary:
                 raise DataError(f"{path}:{number}: the line is empty; {_REMEDY}")
             if numbers.setdefault(symbol, number) != number:
                 raise DataError(f"{path}:{number}: the same symbol as on line {numbers[symbol]}; {_REMEDY}")
-        return cls(numbers, _load_pieces(path.with_suffix(".model")))
+        return cls(numbers, _load_pieces(path.with_suffix(".model")), _load_forms(path.with_suffix(".forms.json")))
+
+
+def _load_forms(path: Path) -> FormCounts | None:
+    """Counts of normal forms, which runs of earlier versions lack."""
+    if not path.is_file():
+        return None
+    try:
+        counts = FormCounts(**json.loads(path.read_text(encoding="utf-8")))
+        if not all(type(count) is int for count in vars(counts).values()):
+            raise ValueError("counts are whole numbers")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"{path}: not counts of normal forms ({error}); {_REMEDY}") from error
+    return counts
 
 
 def _load_pieces(path: Path) -> bytes | None:
@@ -146,6 +166,8 @@ class Reading(NamedTuple):
 class TextProcessor(tf.Module):
     """One side's strings to ids and back, in the graph.
 
+    What comes back has the normal form in which the training data's strings stand, whichever the symbols have.
+
     Args:
         vocabulary: The symbols.
         tokenizer: A name that `make_tokenizer` takes.
@@ -168,6 +190,7 @@ class TextProcessor(tf.Module):
         symbols = vocabulary.symbols[len(SPECIAL_SYMBOLS) :]
         self.tokenizer = make_tokenizer(tokenizer, symbols, vocabulary.model)
         self.normalization, self.lowercase = normalization, lowercase
+        self.output_form = vocabulary.forms and vocabulary.forms.output_form(normalization)
         ids = tf.range(len(symbols), dtype=tf.int32) + len(SPECIAL_SYMBOLS)
         entries = tf.lookup.KeyValueTensorInitializer(tf.constant(symbols, tf.string), ids)
         self.table = tf.lookup.StaticHashTable(entries, UNKNOWN)
@@ -195,6 +218,12 @@ class TextProcessor(tf.Module):
         symbols = self.tokenizer.split(_normalize(kept, self.normalization, self.lowercase))
         cut = tf.not_equal(kept, valid) | (symbols.row_lengths() > max_length)
         return Reading(symbols, cut, tf.not_equal(valid, strings))
+
+    def estimate_lengths(self, strings: tf.Tensor, most: int) -> tf.Tensor:
+        """About how many symbols are read of strings `[batch]`, float32: characters, or their parts, by their bytes."""
+        takes_apart = NORMAL_FORMS[self.normalization].composed is False
+        lengths = tf.strings.length(strings, unit="BYTE" if takes_apart else "UTF8_CHAR")
+        return tf.cast(tf.minimum(lengths, most), tf.float32)
 
     def encode(self, strings: Any) -> tf.RaggedTensor:
         """Strings `[batch]` to ids, ragged int32 `[batch, symbols + 1]`, each row closed by the end symbol."""
@@ -231,8 +260,10 @@ class TextProcessor(tf.Module):
     def join(self, symbols: Any) -> tf.Tensor:
         """Symbols `[..., symbols]` to strings `[...]`; '' is no symbol and stands at the end only."""
         shape = tf.shape(symbols)
-        rows = tf.reshape(symbols, [tf.reduce_prod(shape[:-1]), shape[-1]])
-        return tf.reshape(self.tokenizer.join(rows), shape[:-1])
+        joined = self.tokenizer.join(tf.reshape(symbols, [tf.reduce_prod(shape[:-1]), shape[-1]]))
+        if self.output_form:
+            joined = to_form(joined, self.output_form)
+        return tf.reshape(joined, shape[:-1])
 
 
 def _close(

@@ -1,14 +1,18 @@
 """What is shown in the place of unknown output symbols: what they looked at, copied or looked up; in the graph."""
 
+import logging
 from collections.abc import Mapping
 
 import tensorflow as tf
 
-from pipeline.configuration import SearchConfiguration, TextConfiguration
-from pipeline.corpus import read_table
+from pipeline.configuration import SUBWORDS, SearchConfiguration, TextConfiguration
+from pipeline.corpus import Pair, read_table
 from pipeline.errors import DataError
 from pipeline.symbols import UNKNOWN
 from pipeline.text import normalize
+from pipeline.tokenizers import make_tokenizer
+
+logger = logging.getLogger(__name__)
 
 
 class UnknownReplacement(tf.Module):
@@ -77,6 +81,8 @@ def _most_attended(attention: tf.Tensor, source_lengths: tf.Tensor) -> tuple[tf.
 def read_dictionary(path: str, text: TextConfiguration) -> dict[str, str]:
     """What a file of SOURCE TAB TARGET symbols holds, both in the form that the text settings give a string.
 
+    Sources that are no single symbol are warned of: nobody looks them up.
+
     Args:
         path: A UTF-8 file, source TAB target on every line.
         text: Of the model.
@@ -94,7 +100,26 @@ def read_dictionary(path: str, text: TextConfiguration) -> dict[str, str]:
         first = lines.setdefault(source, pair.line)
         if first != pair.line:
             raise DataError(f"{path}:{pair.line}: {source!r} stands on line {first} already; keep one of them")
+    _warn_of_unused(sources, pairs, path, text)
     return dict(zip(sources, targets, strict=True))
+
+
+def _warn_of_unused(sources: list[str], pairs: list[Pair], path: str, text: TextConfiguration) -> None:
+    if text.source_tokenizer in SUBWORDS:
+        return
+    counts = make_tokenizer(text.source_tokenizer).split(sources).row_lengths().numpy()
+    unused = [pair for pair, count in zip(pairs, counts, strict=True) if count != 1]
+    if unused:
+        logger.warning(
+            "%s: %d sources are no single symbol, so that nobody looks them up, first on line %d: %r; an entry is for "
+            "one symbol as text.source_tokenizer %s and text.normalization %s make them",
+            path,
+            len(unused),
+            unused[0].line,
+            unused[0].source,
+            text.source_tokenizer,
+            text.normalization,
+        )
 
 
 def make_replacement(search: SearchConfiguration, text: TextConfiguration) -> UnknownReplacement | None:

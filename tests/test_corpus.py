@@ -467,3 +467,22 @@ def test_group_references():
 def test_overlap_counts_distinct_dev_sources():
     assert overlap(iter(make_pairs("aabbcd")), iter(make_pairs("bbdxe"))) == 2
     assert overlap(make_pairs("abc"), make_pairs("de")) == 0
+
+
+def test_another_normal_form_holds_out_the_same_sources(tmp_path: Path):
+    words = ["é", "e\u0301a", "각", "ﬁ", *map(chr, range(0xAC00, 0xAC40))]
+    path = tmp_path / "train.tsv"
+    path.write_text("".join(f"{word}\tx\n" for word in words), encoding="utf-8")
+    data = DataConfiguration(train=str(path), dev_size=20)
+    held_out = [
+        {pair.source for pair in open_splits(data, 1, TextConfiguration(normalization=form))["dev"]()}  # type: ignore
+        for form in ("none", "nfc", "nfd")
+    ]
+    assert held_out[0] == held_out[1] == held_out[2]
+
+
+def test_spellings_that_the_model_tells_apart_have_references_of_their_own():
+    pairs = [Pair("é", "x", 1), Pair("e\u0301", "y", 2), Pair("\u3000é", "z", 3)]
+    assert group_references(pairs, TextConfiguration(normalization="nfd")) == {"é": ["x", "y", "z"]}
+    grouped = group_references(pairs, TextConfiguration(normalization="none"))
+    assert grouped == {"é": ["x", "z"], "e\u0301": ["y"]}

@@ -232,3 +232,21 @@ def test_swapped_columns_are_told(tiny: Predictor, caplog: pytest.LogCaptureFixt
     caplog.clear()
     evaluate_pairs(tiny, [Pair(pair.target, pair.source, pair.line) for pair in pairs], "test")
     assert not caplog.messages
+
+
+@pytest.mark.parametrize("form", ["nfc", "nfd", "nfkc", "nfkd"])
+def test_figures_do_not_depend_on_the_normal_form(form: str):
+    text = TextConfiguration(normalization=form, target_tokenizer="char")  # type: ignore
+    # One composed symbol of two is wrong, whatever the model wrote it with.
+    scores = score_predictions([prediction("각e\u0301")], [["각è"]], text)
+    assert isinstance(scores, SymbolScores)
+    assert (scores.wer, scores.per) == (100, 50)
+    assert score_predictions([prediction("각e\u0301")], [["각é"]], text).figures["wer"] == 0
+    sentences = TextConfiguration(normalization=form, target_tokenizer="bpe")  # type: ignore
+    written, wanted = (
+        "Nun, das e\u0301tait ein Satz mit vier Wo\u0308rtern.",
+        "Nun, das était ein Satz mit vier Wörtern.",
+    )
+    for outputs, references in ([written], [[wanted]]), ([wanted], [[written]]):
+        scores = score_predictions([prediction(output) for output in outputs], references, sentences)
+        assert scores.figures["bleu"] == pytest.approx(100)

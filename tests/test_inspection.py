@@ -73,6 +73,19 @@ def test_what_is_dropped_and_why(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert find(report(tmp_path, ["a"]), "dropped pairs") == "dropped pairs: none (data.max_length 16)"
 
 
+def test_what_is_changed_of_the_text(tmp_path: Path):
+    train = write_pairs(tmp_path / "t.tsv", [("각", "A"), ("cafe\u0301", "B"), ("b", "é"), ("c", "e\u0301e\u0301")])
+    locations = {"train": train, "dev": write_pairs(tmp_path / "d.tsv", [("b", "B")])}
+    configuration = tiny_configuration(locations, text={"normalization": "nfd", "lowercase": True})
+    assert (
+        "text.normalization nfd changes 1 of 4 sources and 1 of 4 targets\n"
+        "text.lowercase changes 0 of 4 sources and 2 of 4 targets\n"
+        "outputs are given in nfc, in which 3 of 4 targets stand\n"
+    ) in inspect(configuration)
+    text = inspect(tiny_configuration(locations, text={"normalization": "none"}))
+    assert "text.normalization none: outputs have the code points that the model writes\n" in text
+
+
 def test_several_corpora(tmp_path: Path):
     places = [write_pairs(tmp_path / f"{name}.tsv", [(name, "A")] * count) for name, count in (("a", 8), ("b", 3))]
     dev = write_pairs(tmp_path / "dev.tsv", [("a", "A")])

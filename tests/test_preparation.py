@@ -9,6 +9,7 @@ from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.configuration import Configuration, DataConfiguration, TextConfiguration
 from pipeline.corpus import open_splits
 from pipeline.errors import UsageError
+from pipeline.normal_forms import FormCounts
 from pipeline.preparation import TrainingData, prepare_data
 from pipeline.run_directory import RunDirectory
 
@@ -47,6 +48,43 @@ def test_words_where_characters_are_meant(tmp_path: Path, caplog: pytest.LogCapt
     with caplog.at_level(logging.WARNING):
         prepare(configuration, RunDirectory(tmp_path / "run"))
     assert "set text.target_tokenizer to char" in caplog.text
+
+
+SYLLABLES = [chr(code) for code in range(0xAC00, 0xD7A4, 29)]
+
+
+def test_syllables_that_nfd_would_take_apart_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    data = prepare(configure(tmp_path, " ".join(SYLLABLES), dev=SYLLABLES[0]), RunDirectory(tmp_path / "run"))
+    assert len(data.source_vocabulary) == 4 + len(SYLLABLES)
+    assert "source: its 386 symbols are made of 67 letters and marks; text.normalization nfd makes those" in caplog.text
+    assert "target: its" not in caplog.text  # they are words
+    caplog.clear()
+    data = prepare(
+        configure(tmp_path, " ".join(SYLLABLES), dev=SYLLABLES[0], normalization="nfd"), RunDirectory(tmp_path / "nfd")
+    )
+    assert len(data.source_vocabulary) == 4 + 67
+    assert "letters and marks" not in caplog.text
+
+
+def test_training_says_what_it_changes_of_the_text(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    data = prepare(configure(tmp_path, "e\u0301a ea Ea", lowercase=True), RunDirectory(tmp_path / "run"))
+    assert (
+        "train: text.normalization nfc changes 1 of 3 sources and 0 of 3 targets; "
+        "text.lowercase changes 1 of 3 sources and 1 of 3 targets; outputs are given in nfc"
+    ) in caplog.text
+    assert data.target_vocabulary.forms == FormCounts(3, nfc=3, nfd=3, lowered=1)
+
+
+def test_both_sides_count_their_own_forms_in_a_shared_vocabulary(tmp_path: Path):
+    write = tmp_path / "train.tsv"
+    write.write_text("é\te\u0301\nb\tb\n", encoding="utf-8")
+    data = DataConfiguration(train=str(write), dev=str(write), max_length=8)
+    configuration = Configuration(data=data, text=TextConfiguration(shared_vocabulary=True))
+    prepared = prepare(configuration, RunDirectory(tmp_path / "run"))
+    assert prepared.source_vocabulary.forms == FormCounts(2, nfc=2, nfd=1)
+    assert prepared.target_vocabulary.forms == FormCounts(2, nfc=1, nfd=2, changed=1)
+    assert prepared.source_vocabulary.symbols == prepared.target_vocabulary.symbols
 
 
 def test_changed_files_begin_anew_while_nothing_is_trained(tmp_path: Path):

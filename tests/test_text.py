@@ -8,7 +8,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline import white_space
 from pipeline.errors import DataError
+from pipeline.normal_forms import NORMAL_FORMS, FormCounts, normalize_string
 from pipeline.text import (
     CHUNK,
     END,
@@ -136,6 +138,63 @@ def test_round_trip_of_symbols_between_spaces():
     assert decoded(processor, processor.encode([" K AE  T"]).to_list()[0]) == "K AE T"
 
 
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cn"]) | st.sampled_from("각é각e\u0301ǰﬁ\u3000\u0958Σİ\0"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(ANY_TEXT, st.sampled_from(list(NORMAL_FORMS)), st.booleans())
+def test_any_string_of_a_file_goes_in_and_comes_out(text: str, form: str, lowercase: bool):
+    wanted = normalize_string(text, form, lowercase)
+    counts = count_symbols([f"a{text}"], make_tokenizer("char"), form, lowercase)
+    processor = TextProcessor(Vocabulary.from_counts(counts), "char", form, lowercase)
+    ids = processor.encode([text]).to_list()[0]
+    assert UNKNOWN not in ids
+    assert decoded(processor, ids) == wanted
+    words = count_symbols([f"a {text}"], make_tokenizer("space"), form, lowercase)
+    spaced = TextProcessor(Vocabulary.from_counts(words), "space", form, lowercase)
+    assert decoded(spaced, spaced.encode([text]).to_list()[0]) == " ".join(white_space.split(wanted))
+
+
+def counted(*texts: str) -> FormCounts:
+    forms = FormCounts()
+    for text in texts:
+        forms.see(text, "nfc", lowercase=False)
+    return forms
+
+
+GA = "\u1100\u1161"  # the letters of 가
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "symbols", "output"),
+    [
+        # Where the targets of the training data are composed, and where they are not.
+        ("nfd", "가é", [*GA, "e", "\u0301"], "가é"),
+        ("nfd", f"{GA}e\u0301", [*GA, "e", "\u0301"], f"{GA}e\u0301"),
+        ("nfc", f"{GA}e\u0301", ["가", "é"], f"{GA}e\u0301"),
+        ("nfc", "가é", ["가", "é"], "가é"),
+        ("nfkd", "가é①", [*GA, "e", "\u0301", "1"], "가é1"),
+        ("nfkc", f"{GA}e\u0301①", ["가", "é", "1"], f"{GA}e\u03011"),
+        ("none", "가é", ["가", "é"], "가é"),
+        ("none", f"가e\u0301{GA}", ["가", "e", "\u0301", *GA], f"가e\u0301{GA}"),
+    ],
+)
+def test_outputs_have_the_form_of_the_targets(form: str, written: str, symbols: list[str], output: str):
+    processor = TextProcessor(Vocabulary(symbols, forms=counted("abc", written)), "char", form)
+    assert [symbol.decode() for symbol in processor.split([written]).to_list()[0]] == symbols
+    assert decoded(processor, processor.encode([written]).to_list()[0]) == output
+
+
+def test_most_targets_decide_the_form_of_outputs():
+    assert counted("é", "è", "e\u0301", "abc").output_form("nfd") == "nfc"
+    assert counted("e\u0301", "o\u0301", "é").output_form("nfc") == "nfd"
+    # Plain ASCII has both forms, and changes nothing.
+    assert counted("abc").output_form("nfc") is None
+    assert counted("e\u0301").output_form("none") is None
+    # Runs of earlier versions counted nothing.
+    assert TextProcessor(Vocabulary(["e"]), "char", "nfd").output_form is None
+
+
 def test_unknown_symbols():
     processor = TextProcessor(Vocabulary(["a"]), "char")
     assert processor.encode(["a?東"]).to_list() == [[4, UNKNOWN, UNKNOWN, END]]
@@ -231,6 +290,26 @@ def test_save_and_load_any_symbols(tmp_path_factory: pytest.TempPathFactory, sym
     path = tmp_path_factory.getbasetemp() / "any.txt"
     Vocabulary(symbols).save(path)
     assert Vocabulary.load(path).symbols[4:] == symbols
+
+
+def test_every_character_can_be_a_symbol(tmp_path: Path):
+    # All of the scripts in use, and some of every plane.
+    symbols = [chr(code) for code in [*range(0x3100), *range(0xE000, 0x110000, 17)]]
+    vocabulary = Vocabulary(symbols, forms=counted("é", "e\u0301\u0301", "a"))
+    vocabulary.save(tmp_path / "symbols.txt")
+    loaded = Vocabulary.load(tmp_path / "symbols.txt")
+    assert loaded.symbols[4:] == symbols
+    assert loaded.forms == vocabulary.forms == FormCounts(3, nfc=2, nfd=2, changed=1)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"strings": "9"}', '{"letters": 9}', "[" * 100_000])
+def test_damaged_counts_of_normal_forms(tmp_path: Path, content: str):
+    Vocabulary(["a"], forms=FormCounts()).save(tmp_path / "target.txt")
+    (tmp_path / "target.forms.json").write_text(content)
+    with pytest.raises(
+        DataError, match=r"target\.forms\.json: not counts of normal forms .*train again with --overwrite"
+    ):
+        Vocabulary.load(tmp_path / "target.txt")
 
 
 HEAD = "".join(f"{symbol}\n" for symbol in SPECIAL_SYMBOLS)
