@@ -13,11 +13,11 @@ import tensorflow as tf
 
 from pipeline import __version__
 from pipeline.errors import UsageError
-from pipeline.export_info import EXPORT_INFO, checksums
+from pipeline.export_info import EXPORT_INFO, FORMAT, checksums
 from pipeline.files import put_in_place, sync_files
 from pipeline.loading import load_string_model
 from pipeline.members import find_runs
-from pipeline.run_directory import FORMAT, load_configuration
+from pipeline.run_directory import load_configuration
 from pipeline.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
 
 FLAGS = ("cut", "invalid", "unknown")

@@ -3,15 +3,18 @@
 import dataclasses
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from pipeline.configuration import SearchConfiguration, TextConfiguration
 from pipeline.errors import AttentifError, DataError, UsageError
 from pipeline.files import checksum
-from pipeline.run_directory import FORMAT
+from pipeline.run_directory import RunDirectory
 
 EXPORT_INFO = "attentif.json"
+# 3: whose variables every loader of TensorFlow finds; 2: Python's alone.
+FORMAT = 3
 GRAPH = "saved_model.pb"
 _NEEDED = (GRAPH, "variables/variables.index")
 # The names that a SavedModel has: one that leads elsewhere is none of them.
@@ -37,6 +40,13 @@ def checksums(directory: Path) -> dict[str, str]:
     return {path.relative_to(directory).as_posix(): checksum(path) for path in paths}
 
 
+def how_to_export(directory: Path) -> str:
+    """What makes an export anew, for messages."""
+    run = directory.absolute().parent
+    shown = shlex.quote(str(run)) if RunDirectory(run).exists() else "RUN"
+    return f"export it again: python -m pipeline export {shown} {shlex.quote(str(directory))}"
+
+
 def require_whole(directory: Path, files: dict[str, str]) -> None:
     """Compare the files of an export with their checksums: that they are what was exported, not by whom.
 
@@ -50,7 +60,7 @@ def require_whole(directory: Path, files: dict[str, str]) -> None:
         except OSError as error:
             wrong = f"cannot be read ({error.strerror})"
         if wrong:
-            raise DataError(f"{path}: the exported model is damaged ({wrong}); export it again")
+            raise DataError(f"{path}: the exported model is damaged ({wrong}); {how_to_export(directory)}")
 
 
 def read_export_info(directory: Path) -> ExportInfo:
@@ -63,13 +73,17 @@ def read_export_info(directory: Path) -> ExportInfo:
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
         if info["format"] != FORMAT:
-            raise UsageError(f"{directory}: exported by Attentif {info['attentif']}, another version; export it again")
-        if "files" not in info:
-            raise UsageError(f"{directory}: exported by an earlier version, without checksums; export it again")
+            older = type(info["format"]) is int and info["format"] < FORMAT
+            wrong = "whose exports only Python can load" if older else "another version"
+            raise UsageError(
+                f"{directory}: exported by Attentif {info['attentif']}, {wrong}; {how_to_export(directory)}"
+            )
         return _check(info)
     # Nested too deeply, JSON is a RecursionError.
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise UsageError(f"{path}: damaged, this is not a usable export ({error})") from error
+        raise UsageError(
+            f"{path}: damaged, this is not a usable export ({error}); {how_to_export(directory)}"
+        ) from error
 
 
 def _check(info: dict[str, Any]) -> ExportInfo:

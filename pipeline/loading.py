@@ -11,7 +11,7 @@ import tensorflow as tf
 from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration, SearchConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
-from pipeline.export_info import EXPORT_INFO, GRAPH, read_export_info, require_whole
+from pipeline.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.members import Member, find_runs, read_members
 from pipeline.model import SequenceToSequence, build_model
 from pipeline.network import Ensemble, Network, SingleNetwork
@@ -23,6 +23,9 @@ from pipeline.string_model import StringModel
 from pipeline.text import TextProcessor, Vocabulary
 from pipeline.unknowns import make_replacement
 from pipeline.weights import load_mean_weights, load_weights
+
+# What is called of an export.
+FUNCTIONS = ("decode", "explain", "complete", "score", "score_tokens")
 
 
 def make_texts(
@@ -182,9 +185,10 @@ def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, aver
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{path}: the exported model is damaged ({reason}); export it again") from error
-    if not (hasattr(loaded, "complete") and hasattr(loaded, "explain")):
-        raise UsageError(f"{path}: exported by an earlier version, which could do less; export it again")
+        raise DataError(f"{path}: the exported model is damaged ({reason}); {how_to_export(path)}") from error
+    missing = [name for name in FUNCTIONS if not hasattr(loaded, name)]
+    if missing:
+        raise DataError(f"{path}: the exported model is damaged (it lacks {missing[0]}); {how_to_export(path)}")
     return Predictor(loaded, info.text, n_best, info.search["replace_unknown"])
 
 

@@ -11,6 +11,7 @@ from layers import plain_unroll
 from pipeline.symbols import PAD, START
 
 LARGEST_TABLE = 256
+LAYERS = ("source_embedding", "encoder", "target_embedding", "decoder")
 
 
 class Network(Protocol):
@@ -44,12 +45,17 @@ class SingleNetwork(tf.Module):
         frozen: Its weights will not change any more: what depends on nothing else is computed now, once.
     """
 
+    source_embedding: Any
+    encoder: Any
+    target_embedding: Any
+    decoder: Any
+
     def __init__(self, model: keras.Model, frozen: bool = False) -> None:
         super().__init__()
-        self.source_embedding = model.get_layer("source_embedding")
-        self.encoder = model.get_layer("encoder")
-        self.target_embedding = model.get_layer("target_embedding")
-        self.decoder = model.get_layer("decoder")
+        # Past `tf.Module`, which would save copies of their variables, of which no function knows: Python's loader
+        # does without them, TensorFlow's others find none of the variables that the functions ask for.
+        self.__dict__.update({name: model.get_layer(name) for name in LAYERS})
+        self._saved = [weight.value for name in LAYERS for weight in getattr(self, name).weights]
         self._frozen: list[Any] | None = None
         if frozen:
             # In a graph, as where nothing is frozen: so that both have the same bits.

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from tensorflow.core.protobuf import saved_model_pb2
 
 from pipeline.errors import DataError
+from pipeline.export_info import how_to_export
 
 ARITHMETIC = """
     Abs Add AddN AddV2 All Any ArgMax BatchMatMulV2 BatchMatMulV3 BiasAdd BitwiseXor Cast Ceil ClipByValue Cos Cumsum
@@ -62,9 +63,9 @@ def require_harmless(path: Path) -> None:
     try:
         model.ParseFromString(path.read_bytes())
     except DecodeError as error:
-        raise DataError(f"{path}: the exported model is damaged ({error}); export it again") from error
+        raise DataError(f"{path}: the exported model is damaged ({error}); {how_to_export(path.parent)}") from error
     for fault in _faults(model):
-        raise DataError(f"{path}: refused: {fault}, as no export of a run does; export the run again")
+        raise DataError(f"{path}: refused: {fault}, as no export of a run does; {how_to_export(path.parent)}")
 
 
 def _faults(model: Message) -> Iterator[str]:

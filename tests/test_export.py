@@ -3,25 +3,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from pipeline import export
-from pipeline.configuration import Configuration, ModelConfiguration
 from pipeline.corpus import Pair
 from pipeline.errors import UsageError
 from pipeline.export import export_run, save_string_model
-from pipeline.export_info import GRAPH
 from pipeline.loading import live_string_model, load_predictor
 from pipeline.model import build_model
 from pipeline.predictor import Prediction
-from pipeline.saved_graph import require_harmless
 from pipeline.scoring import score_pairs
 from pipeline.text import Vocabulary
-from tests.layer_contract import randomize
 from tests.tiny_task import TinyRun, make_sources, tiny_configuration
 
 # What anyone needs to use an export; run where nothing of this project can be imported.
@@ -374,36 +369,3 @@ def test_flags_of_prefixes_and_targets(tiny_export: Path):
         assert found[f"{name}_unknown"].numpy().tolist() == [0, 1, 0]
     assert scored["target_length"].numpy().tolist() == [3, 3, 1025]
     np.testing.assert_allclose(cut_before["score"], scored["score"], rtol=1e-4)
-
-
-KINDS = [
-    {"cell": "lstm", "attention": "none", "encoder_layers": 2},
-    {"cell": "conditional_gru", "tied_embeddings": True},
-    {"cell": "layer_norm_gru", "attention": "multi_head_bahdanau", "coverage": True},
-    {"cell": "layer_norm_lstm", "attention": "luong_general", "decoder_layers": 2},
-    {"attention": "luong_dot", "input_feeding": True},
-]
-
-
-@pytest.mark.parametrize(
-    ("kind", "beam_size"), zip(KINDS, [1, 3, 3, 1, 3], strict=True), ids=lambda value: str(value).strip("{}")
-)
-def test_every_kind_of_model_answers_alike_from_disk(kind: dict[str, Any], beam_size: int, tmp_path: Path):
-    configuration = Configuration(model=ModelConfiguration(units=8, embedding_units=6, **kind))
-    vocabulary = Vocabulary(["a", "b", "c"])
-    model = randomize(build_model(configuration.model, len(vocabulary), len(vocabulary)))
-    live = live_string_model(model, configuration, vocabulary, vocabulary, beam_size, beam_size)
-    save_string_model(live, tmp_path / "export", {})
-    require_harmless(tmp_path / "export" / GRAPH)
-    loaded = tf.saved_model.load(str(tmp_path / "export"))
-    for batch in ([], ["abc"], ["cab", "", "a?bc", "b"]):
-        source = tf.constant(batch, tf.string)
-        expected, actual = live.decode(source), loaded.decode(source)
-        np.testing.assert_array_equal(actual["texts"], expected["texts"])
-        for name in ("scores", "attention"):
-            np.testing.assert_allclose(actual[name], expected[name], atol=1e-6)
-        if batch and "attention_heads" in expected:
-            heads = loaded.signatures["explain"](source=source)["attention_heads"]
-            np.testing.assert_allclose(tf.reduce_mean(heads, axis=1), expected["attention"][:, 0], atol=1e-6)
-        given = expected["texts"][:, 0]
-        np.testing.assert_allclose(loaded.score(source, given)["score"], live.score(source, given)["score"], atol=1e-5)

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -188,14 +189,27 @@ def test_another_version(copied_run: Path, copied_export: Path):
     with pytest.raises(UsageError, match=r"made by Attentif 9\.1"):
         load_predictor(copied_run)
     info = json.loads((copied_export / "attentif.json").read_text())
-    (copied_export / "attentif.json").write_text(json.dumps({**info, "format": FORMAT + 1, "attentif": "9.1"}))
+    (copied_export / "attentif.json").write_text(json.dumps({**info, "format": 99, "attentif": "9.1"}))
     with pytest.raises(UsageError, match=r"exported by Attentif 9\.1, another version; export it again"):
         load_predictor(copied_export)
 
 
+def test_exports_that_only_python_can_load(tiny_run: TinyRun, tiny_export: Path, copied_export: Path, tmp_path: Path):
+    """The command that makes them again has the run where the export stands in one."""
+    run = tmp_path / "my run"
+    shutil.copytree(tiny_run.path, run, ignore=shutil.ignore_patterns("logs", "data", "checkpoints"))
+    for place, named in ((copied_export, "RUN"), (run / "export", f"'{run}'")):
+        info = json.loads((place / "attentif.json").read_text())
+        (place / "attentif.json").write_text(json.dumps({**info, "format": 2, "attentif": "0.9"}))
+        with pytest.raises(UsageError) as caught:
+            load_predictor(place)
+        wrong = f"{place}: exported by Attentif 0.9, whose exports only Python can load; export it again: "
+        assert str(caught.value) == f"{wrong}python -m pipeline export {named} {shlex.quote(str(place))}"
+
+
 def test_an_export_that_can_do_less(copied_export: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pipeline.loading.tf.saved_model.load", lambda path: object())
-    with pytest.raises(UsageError, match="exported by an earlier version, which could do less; export it again"):
+    with pytest.raises(DataError, match=r"the exported model is damaged \(it lacks decode\); export it again: "):
         load_predictor(copied_export)
 
 

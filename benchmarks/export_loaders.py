@@ -1,0 +1,236 @@
+"""Is an export the same model in every loader? `python -m benchmarks.export_loaders [KIND …]`.
+
+Makes an untrained model of every kind, exports it, and compares what all its signatures answer in a session of a
+process of its own (`benchmarks.session_answers`) with what the model answers here. Prints a table of kinds and
+signatures: the largest difference of a number, or "differs" where strings, counts or flags do.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import session_answers
+from pipeline.configuration import (
+    SENTENCE_PIECES,
+    SUBWORDS,
+    ModelConfiguration,
+    SearchConfiguration,
+    TextConfiguration,
+    TokenizerName,
+)
+from pipeline.export import save_string_model
+from pipeline.export_info import GRAPH
+from pipeline.loading import make_texts
+from pipeline.model import build_model
+from pipeline.network import Ensemble, SingleNetwork
+from pipeline.saved_graph import require_harmless
+from pipeline.string_model import StringModel
+from pipeline.subwords import learn_sentence_pieces, learn_word_pieces
+from pipeline.text import Vocabulary, count_symbols
+from pipeline.tokenizers import make_tokenizer
+from pipeline.unknowns import UnknownReplacement
+from pipeline.weights import WEIGHTS, load_mean_weights, save_variables
+
+SIGNATURES = ("serving_default", "n_best", "explain", "complete", "score", "score_tokens")
+TOLERANCE = 1e-4
+MAX_LENGTH = 12
+TEXT = ["the cat sat on the mat", "a dog and a cat", "Straße über Ägypten", "東京 か 大阪", "don't stop — now!"] * 20
+STRANGE = ["", " ", "zebra 🙂", "a\u0301", "x" * 40, "the\0cat", "ab\udcff"]
+Answers = dict[str, list[dict[str, np.ndarray]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of model: what is set otherwise than usual."""
+
+    model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    tokenizer: TokenizerName = "char"
+    search: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    others: tuple[Mapping[str, Any], ...] = ()
+    """The settings of further members of an ensemble."""
+    averaged: bool = False
+    """Whether the weights are the mean of two checkpoints'."""
+    dictionary: Mapping[str, str] | None = None
+
+
+_LSTM = {"cell": "lstm"}
+KINDS = {
+    "bahdanau": Kind(),
+    "multi_head_bahdanau": Kind({"attention": "multi_head_bahdanau"}),
+    "luong_dot": Kind({"attention": "luong_dot"}),
+    "luong_general": Kind({"attention": "luong_general"}),
+    "none": Kind({"attention": "none"}),
+    "lstm": Kind(_LSTM),
+    "layer_norm_gru": Kind({"cell": "layer_norm_gru"}),
+    "layer_norm_lstm": Kind({"cell": "layer_norm_lstm"}),
+    "conditional_gru": Kind({"cell": "conditional_gru"}),
+    "coverage": Kind({"coverage": True}, search={"coverage_penalty": 0.3}),
+    "input_feeding": Kind({"input_feeding": True}),
+    "tied_embeddings": Kind({"tied_embeddings": True}),
+    "several layers": Kind({"encoder_layers": 2, "decoder_layers": 3}),
+    "float64": Kind({"precision": "float64"}),
+    "space": Kind(tokenizer="space"),
+    "bpe": Kind(tokenizer="bpe"),
+    "unigram": Kind(tokenizer="unigram"),
+    "wordpiece": Kind(tokenizer="wordpiece"),
+    "greedy": Kind(search={"beam_size": 1}),
+    "sampling": Kind(search={"method": "sample", "temperature": 1.5}),
+    "restricted": Kind(search={"min_length": 3, "max_length": 6, "block_ngrams": 2, "length_penalty": 1.0}),
+    "replace_unknown": Kind(search={"replace_unknown": True}, tokenizer="space", dictionary={"zebra": "ZEBRA"}),
+    "ensemble": Kind(others=(_LSTM, {"attention": "multi_head_bahdanau"})),
+    "ensemble of twins": Kind(others=({},)),
+    "averaged": Kind(averaged=True),
+}
+
+
+def make_model(kind: Kind, folder: Path) -> StringModel:
+    """A model of a kind, with random weights."""
+    vocabulary = _vocabulary(kind.tokenizer)
+    search = SearchConfiguration(**{"beam_size": 3, "length_offset": 5, **kind.search})
+    networks = [_network(settings, len(vocabulary), seed, kind, folder) for seed, settings in enumerate(_members(kind))]
+    texts = make_texts(TextConfiguration(kind.tokenizer, kind.tokenizer), vocabulary, vocabulary)
+    replacement = UnknownReplacement(kind.dictionary) if search.replace_unknown else None
+    network = networks[0] if len(networks) == 1 else Ensemble(networks)
+    return StringModel(network, *texts, search, search.beam_size, MAX_LENGTH, replacement)
+
+
+def _members(kind: Kind) -> list[Mapping[str, Any]]:
+    return [kind.model, *kind.others]
+
+
+def _network(settings: Mapping[str, Any], size: int, seed: int, kind: Kind, folder: Path) -> SingleNetwork:
+    model = build_model(ModelConfiguration(**{"units": 8, "embedding_units": 6, **settings}), size, size)
+    paths = [folder / f"weights-{number}" for number in range(2)]
+    for number, path in enumerate(paths):
+        _randomize(model, 2 * seed + number)
+        save_variables({WEIGHTS: model.weights}, path)
+    load_mean_weights(model, paths if kind.averaged else paths[1:])
+    return SingleNetwork(model, frozen=True)
+
+
+def _randomize(model: keras.Model, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    for weight in model.weights:
+        weight.assign(chance.normal(scale=0.5, size=weight.shape))
+
+
+def _vocabulary(tokenizer: str) -> Vocabulary:
+    if tokenizer in SENTENCE_PIECES:
+        model, pieces = learn_sentence_pieces(TEXT, tokenizer, 320)
+        return Vocabulary(pieces, model)
+    if tokenizer in SUBWORDS:
+        return Vocabulary(learn_word_pieces(TEXT, 60))
+    return Vocabulary.from_counts(count_symbols(TEXT, make_tokenizer(tokenizer)))
+
+
+def make_batches() -> list[session_answers.Batch]:
+    """Nothing, one row, some, and more than are searched at once; as JSON has them."""
+    many = [" ".join(text.split()[: number % 4]) for number, text in enumerate(TEXT * 3)]
+    return [_batch(sources) for sources in ([], ["cat"], [*TEXT[:5], *STRANGE], many)]
+
+
+def _batch(texts: list[str]) -> session_answers.Batch:
+    sources = [text.encode("utf-8", "surrogateescape").decode("latin-1") for text in texts]
+    targets = sources[::-1]
+    tokens = [[*target.split(), "", "", ""][:3] for target in targets]
+    return {"source": sources, "prefix": [text[:2] for text in sources], "target": targets, "target_tokens": tokens}
+
+
+def answers_here(model: StringModel, batches: Iterable[session_answers.Batch]) -> Answers:
+    """What the signatures have to answer, from the functions of which `predict` and `score` make use."""
+    found: Answers = {name: [] for name in SIGNATURES}
+    for batch in batches:
+        inputs = {name: _strings(values, name) for name, values in batch.items()}
+        decoded = _arrays(model.decode(inputs["source"]))
+        best = {"text": decoded["texts"][:, 0], "score": decoded["scores"][:, 0]}
+        found["serving_default"].append({**decoded, **best})
+        found["n_best"].append(decoded)
+        explained = _arrays(model.explain(inputs["source"]))
+        first = {name: explained[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
+        found["explain"].append({**explained, **first, **best})
+        completed = _arrays(model.complete(inputs["source"], inputs["prefix"]))
+        best = {"text": completed["texts"][:, 0], "score": completed["scores"][:, 0]}
+        found["complete"].append({**completed, **best})
+        found["score"].append(_arrays(model.score(inputs["source"], inputs["target"])))
+        found["score_tokens"].append(_arrays(model.score_tokens(inputs["source"], inputs["target_tokens"])))
+    return found
+
+
+def _strings(values: list[Any], name: str) -> tf.Tensor:
+    return tf.constant(session_answers.array(values, 2 if name == "target_tokens" else 1), tf.string)
+
+
+def _arrays(outputs: Mapping[str, tf.Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in outputs.items()}
+
+
+def compare(expected: list[dict[str, np.ndarray]], found: list[dict[str, Any]]) -> float:
+    """Largest difference of a number; infinite where anything else differs, or outputs are missing."""
+    if len(expected) != len(found) or not all(found):
+        return np.inf
+    return max(
+        _difference(here[name], there[name]) for here, there in zip(expected, found, strict=True) for name in there
+    )
+
+
+def _difference(here: np.ndarray, there: Mapping[str, Any]) -> float:
+    if list(here.shape) != there["shape"]:
+        return np.inf
+    if here.dtype.kind != "f":
+        return 0.0 if session_answers.plain(here.ravel().tolist()) == there["values"] else np.inf
+    values = np.reshape(np.array(there["values"], here.dtype), here.shape)
+    # Missing outputs have the score -inf.
+    same = here == values
+    return float(np.max(np.abs(np.where(same, 0, here) - np.where(same, 0, values)), initial=0.0))
+
+
+def examine(
+    kinds: Mapping[str, Kind], batches: list[session_answers.Batch], fast: bool = False
+) -> dict[str, dict[str, float]]:
+    """Largest difference by kind and signature; `fast` leaves graphs as they are."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": fast})
+    with tempfile.TemporaryDirectory() as name:
+        folder, expected = Path(name) / "exports", {}
+        folder.mkdir()
+        for kind, settings in kinds.items():
+            print(f"\r{kind:<40}", end="", file=sys.stderr, flush=True)
+            model = make_model(settings, Path(name))
+            save_string_model(model, folder / kind, {})
+            require_harmless(folder / kind / GRAPH)
+            expected[kind] = answers_here(model, batches)
+        (folder / "inputs.json").write_text(json.dumps(batches), encoding="utf-8")
+        print("\rin a session" + " " * 40, file=sys.stderr, flush=True)
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        command = [sys.executable, "-P", str(Path(session_answers.__file__).resolve()), str(folder), "fast" * fast]
+        subprocess.run(command, check=True, cwd=name, env=environment)
+        found = {kind: json.loads((folder / f"{kind}.json").read_text(encoding="utf-8")) for kind in kinds}
+    return {
+        kind: {name: compare(expected[kind][name], found[kind].get(name, [])) for name in SIGNATURES} for kind in kinds
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Examine and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.export_loaders", description=__doc__)
+    parser.add_argument("kinds", nargs="*", default=list(KINDS), help="all of them if none is given")
+    found = examine({kind: KINDS[kind] for kind in parser.parse_args(argv).kinds}, make_batches())
+    print(f"{'':<20}" + "".join(f"{name:>17}" for name in SIGNATURES))
+    for kind, row in found.items():
+        cells = ("differs" if value > TOLERANCE else f"equal ({value:.0e})" for value in row.values())
+        print(f"{kind:<20}" + "".join(f"{cell:>17}" for cell in cells))
+    sys.exit(any(value > TOLERANCE for row in found.values() for value in row.values()))
+
+
+if __name__ == "__main__":
+    main()
