@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from pipeline.errors import AttentifError, UsageError
+from pipeline.errors import AttentifError, CircumstanceError, MemoryShortError, UsageError
 from pipeline.messages import PACKAGES, Formatter
 from pipeline.quiet_tensorflow import import_tensorflow
 
@@ -56,11 +56,11 @@ def main(argv: list[str] | None = None) -> int:
         except KeyboardInterrupt as interrupt:
             return _complain(getattr(interrupt, "exit_code", 130), _how_to_go_on(argv))
         except AttentifError as error:
-            return _complain(error.exit_code, str(error))
+            return _complain(_code_for_parent(argv, error) or error.exit_code, str(error))
         except OSError as error:
-            return _complain(1, _explain(error), error)
+            return _complain(_code_for_parent(argv, error) or 1, _explain(error), error)
         except Exception as error:
-            return _complain(1, _one_line(error), error)
+            return _complain(_code_for_parent(argv, error) or 1, _one_line(error), error)
 
 
 def _parse(argv: list[str], results: "_Results") -> argparse.Namespace | None:
@@ -300,6 +300,19 @@ def _complain(exit_code: int, message: str, unexpected: Exception | None = None)
         traceback.print_exception(unexpected, file=sys.stderr)
     print(f"error: {message}", file=sys.stderr)
     return exit_code
+
+
+def _code_for_parent(argv: list[str], error: Exception) -> int | None:
+    """What tells a search or study that started this process that not its settings are at fault."""
+    from pipeline.search_processes import MEMBER
+
+    if argv[:1] != ["trial"] and MEMBER not in os.environ:
+        return None
+    if isinstance(error, OSError) or isinstance(error.__cause__, OSError):
+        return CircumstanceError.code_for_parent
+    if isinstance(error, MemoryError):
+        return MemoryShortError.code_for_parent
+    return getattr(error, "code_for_parent", None)
 
 
 def _how_to_go_on(argv: list[str]) -> str:

@@ -42,6 +42,11 @@ def places_of(configuration: Configuration) -> dict[str, TrainingLocation | None
     return {key: settings[key] for key in PLACES}
 
 
+def without_places(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by `section.key` that are no places."""
+    return {key: value for key, value in settings.items() if key not in PLACES}
+
+
 def read_data_files(
     configuration: Configuration, known: Mapping[str, TrainingLocation | None] | None = None
 ) -> DataFiles:
@@ -110,6 +115,11 @@ def compare_data(before: DataFiles, now: DataFiles) -> Differences:
             wrong = f"{key} was {was!r}, is now {location!r}"
             differences.other.append(f"{wrong}, {_describe_other(old, new)}")
     return differences
+
+
+def other_files(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Paths that are in both and hold something else."""
+    return [path for path in now if path in before and not _is_same(path, now[path], before[path])]
 
 
 def contents_of_data(files: DataFiles) -> dict[str, Any]:

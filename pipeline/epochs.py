@@ -19,7 +19,7 @@ from pipeline.corpus import group_references
 from pipeline.dev_report import DevReport
 from pipeline.divergence import Diverged, WatchDivergence, describe_pairs
 from pipeline.epoch_clock import EpochClock
-from pipeline.errors import TrainingError
+from pipeline.errors import MemoryShortError, TrainingError
 from pipeline.interruption import Interruption
 from pipeline.loading import live_string_model
 from pipeline.metrics import objectives
@@ -71,7 +71,7 @@ def fit(
                 state, variables = _roll_back(checkpoints, state, error, train.max_rollbacks, what)
             except tf.errors.ResourceExhaustedError as error:
                 rows, source, target = _largest(order)
-                raise TrainingError(
+                raise MemoryShortError(
                     f"out of memory; the largest batch has {rows} pairs of {source} by {target} symbols: lower "
                     "data.batch_tokens, data.max_length or model.units"
                 ) from error

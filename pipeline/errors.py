@@ -19,6 +19,18 @@ class TrainingError(AttentifError):
     exit_code = 1
 
 
+class CircumstanceError(TrainingError):
+    """Not the settings are at fault but the disk: the same command goes on when it has room again."""
+
+    code_for_parent = 75
+
+
+class MemoryShortError(CircumstanceError):
+    """Not the settings alone are at fault but the memory that was free."""
+
+    code_for_parent = 137
+
+
 class UsageError(AttentifError):
     """The command line, the configuration or a model path cannot be what was meant."""
 

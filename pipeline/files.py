@@ -6,12 +6,37 @@ import gzip
 import hashlib
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.errors import UsageError
 
 UNFINISHED = ".unfinished"
+LOCK, LOCK_HOLDER = ".lock", ".lock.json"
+
+
+def is_unused(directory: Path, ignored: Collection[str] = ()) -> bool:
+    """Whether nothing is in a directory but locks, and what a process that was killed had half written.
+
+    Args:
+        directory: It may not be there.
+        ignored: Names that do not count either.
+    """
+    if not directory.is_dir():
+        return not os.path.lexists(directory)
+    names = {path.name for path in directory.iterdir()} - {LOCK, LOCK_HOLDER, *ignored}
+    return names <= {path.name for path in _half_written(directory)}
+
+
+def sweep(directory: Path) -> None:
+    """Remove what `write_atomically` left where its process was killed; only while no other writes there."""
+    for path in _half_written(directory):
+        path.unlink(missing_ok=True)
+
+
+def _half_written(directory: Path) -> list[Path]:
+    return list(directory.glob(f".*{UNFINISHED}"))
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

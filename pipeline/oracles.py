@@ -9,7 +9,7 @@ to draw, Hyperband goes on with the best there are.
 import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,17 @@ class ResumableOracle(keras_tuner.Oracle):
             space = self.get_space()
             return {parameter.name: parameter.default for parameter in space.space if space.is_active(parameter)}
         return super()._random_values()
+
+    def try_again(self, is_setback: Callable[[str], bool]) -> None:
+        """Queue failed trials once more.
+
+        Args:
+            is_setback: Whether the failure of a trial was one that its settings are not at fault for.
+        """
+        for trial_id in [name for name in self.end_order if self.trials[name].status == "FAILED" and is_setback(name)]:
+            self.end_order.remove(trial_id)
+            # The last of the queue comes first.
+            self._retry_queue.insert(0, trial_id)
 
     def save(self) -> None:
         """Write the state, at once or not at all."""

@@ -15,7 +15,7 @@ from pipeline import __version__, recorded_files
 from pipeline.configuration import Configuration
 from pipeline.environment import describe_environment, describe_other_versions
 from pipeline.errors import DataError, UsageError
-from pipeline.files import UNFINISHED, write_atomically
+from pipeline.files import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.recorded_files import RecordedFiles
 
 logger = logging.getLogger(__name__)
@@ -68,8 +68,8 @@ class RunDirectory:
         self.logs = path / "logs"
         self.export = path / "export"
         self.result = path / "result.json"
-        self.lock = path / ".lock"
-        self.lock_holder = path / ".lock.json"
+        self.lock = path / LOCK
+        self.lock_holder = path / LOCK_HOLDER
         self.checksums = path / recorded_files.NAME
 
     @property
@@ -106,19 +106,12 @@ class RunDirectory:
 
     def _is_empty(self) -> bool:
         """Nothing but a lock is there, or what a beginning had written that was killed."""
-        names = {path.name for path in self.path.iterdir()} - {self.lock.name, self.lock_holder.name}
-        names -= {path.name for path in self._half_written()}
-        if self.readme.is_file() and self.readme.read_text(encoding="utf-8", errors="replace") == EXPLANATION:
-            names -= {self.readme.name, self.config.name, self.checksums.name}
-        return not names
-
-    def _half_written(self) -> list[Path]:
-        return list(self.path.glob(f".*{UNFINISHED}"))
+        explained = self.readme.is_file() and self.readme.read_text(encoding="utf-8", errors="replace") == EXPLANATION
+        return is_unused(self.path, (self.readme.name, self.config.name, self.checksums.name) if explained else ())
 
     def sweep(self) -> None:
         """Remove what processes that were killed had half written; only while no other writes."""
-        for path in self._half_written():
-            path.unlink(missing_ok=True)
+        sweep(self.path)
 
     def remove(self) -> None:
         """Delete the run, and only what a run writes."""

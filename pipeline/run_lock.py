@@ -1,43 +1,57 @@
-"""One training at a time in a run directory."""
+"""One training at a time in a run directory, and one search or study in its own."""
 
 import contextlib
 import datetime
+import errno
 import json
 import logging
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
 from pipeline.errors import UsageError
-from pipeline.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What a file system without locks says, as some that are on other machines do."""
+
+
+class Lockable(Protocol):
+    """A directory that one process at a time writes to."""
+
+    path: Path
+    lock: Path
+    lock_holder: Path
+
+    def exists(self) -> bool:
+        """Whether anything was begun there."""
+
 
 @contextlib.contextmanager
-def lock_run(directory: RunDirectory) -> Iterator[None]:
-    """Keep other trainings out of a run directory while this is entered.
+def lock_run(directory: Lockable, kind: str = "run") -> Iterator[None]:
+    """Keep others out of a directory while this is entered.
 
     The system itself takes the lock from a process that ends, however it ends: a lock is never stale. What such a
-    process left written about itself is reported.
+    process left written about itself is reported. Where the file system has no locks, there is a warning.
+
+    Args:
+        directory: A run's, a search's or a study's.
+        kind: Which of them, for messages.
 
     Raises:
-        UsageError: Another process trains there; the message names it.
+        UsageError: Another process is at work there; the message names it.
     """
     existed = directory.path.is_dir()
     if directory.path.exists() and not existed:
-        raise UsageError(f"{directory.path}: exists and is not a run; choose another --run")
+        raise UsageError(f"{directory.path}: exists and is not a {kind}; choose another --run")
     directory.path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(directory.lock, blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UsageError(
-            f"{directory.path}: is being trained by {_read_holder(directory)}; wait for it, end it, "
-            "or choose another --run"
-        ) from None
+    _acquire(lock, directory, kind)
     try:
         if directory.lock_holder.is_file():
             logger.info("%s: %s ended without a word", directory.path, _read_holder(directory))
@@ -51,12 +65,30 @@ def lock_run(directory: RunDirectory) -> Iterator[None]:
         lock.release()
 
 
+def _acquire(lock: FileLock, directory: Lockable, kind: str) -> None:
+    try:
+        lock.acquire()
+    except Timeout:
+        at_work = "is being trained" if kind == "run" else f"a {kind} is being run there"
+        raise UsageError(
+            f"{directory.path}: {at_work} by {_read_holder(directory)}; wait for it, end it, or choose another --run"
+        ) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        logger.warning(
+            "%s: this file system has no locks (%s): do not start a second command here before this one has ended",
+            directory.path,
+            error.strerror or error,
+        )
+
+
 def _describe_this_process() -> dict[str, object]:
     now = datetime.datetime.now().isoformat(sep=" ", timespec="seconds")
     return {"process": os.getpid(), "machine": socket.gethostname(), "since": now}
 
 
-def _read_holder(directory: RunDirectory) -> str:
+def _read_holder(directory: Lockable) -> str:
     try:
         holder = json.loads(directory.lock_holder.read_text(encoding="utf-8"))
         return f"process {holder['process']} on {holder['machine']} since {holder['since']}"
@@ -64,8 +96,8 @@ def _read_holder(directory: RunDirectory) -> str:
         return "another process"
 
 
-def _leave_nothing(directory: RunDirectory, existed: bool) -> None:
-    """A training that was refused before it began leaves no directory behind."""
+def _leave_nothing(directory: Lockable, existed: bool) -> None:
+    """What was refused before it began leaves no directory behind."""
     if directory.exists():
         return
     with contextlib.suppress(OSError):

@@ -5,16 +5,18 @@ import json
 import logging
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from pipeline import __version__
 from pipeline.configuration import Configuration, TuneConfiguration, by_name, describe_changes, with_defaults
-from pipeline.corpus import open_splits
-from pipeline.errors import UsageError
-from pipeline.files import write_atomically
+from pipeline.corpus import group_references, open_splits
+from pipeline.data_files import PLACES, DataFiles, compare_data, other_files, read_data_files, without_places
+from pipeline.errors import CircumstanceError, UsageError
+from pipeline.files import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.space import SearchSpace
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,8 @@ class SearchDirectory:
         self.logs = path / "logs"
         self.best = path / "best.yaml"
         self.table = path / "trials.tsv"
+        self.lock = path / LOCK
+        self.lock_holder = path / LOCK_HOLDER
 
     def exists(self) -> bool:
         """Whether a search was begun here."""
@@ -61,6 +65,10 @@ class SearchDirectory:
     def failure(self, trial_id: str) -> Path:
         """Where the reason of a trial's failure stands; keras-tuner does not send it from process to process."""
         return self.trials / f"{trial_id}.failure.txt"
+
+    def setback(self, trial_id: str) -> Path:
+        """The same of a failure at which not its settings alone are at fault: it is tried again."""
+        return self.trials / f"{trial_id}.setback.txt"
 
     def remove(self) -> None:
         """Delete the search, and only what a search writes."""
@@ -94,17 +102,25 @@ def begin_search(
     settings = _settings(configuration, tune_configuration, space)
     replaces = overwrite and directory.exists()
     if directory.exists() and not replaces:
-        _require_same(directory, settings)
+        # A search that has ended can be asked for where its data are no longer.
+        before = _read_info(directory)
+        now = read_data_files(configuration, before.data.places)
+        _require_same(directory, before, settings, now)
         logger.info("%s: going on with the search", directory.path)
+        settings["files"] = {**before.data.checksums, **now.checksums}
+        settings["dev_size"] = before.dev_size
     else:
         # Wrong data must show now, not in the third failed trial, and must not cost an earlier search.
-        open_splits(configuration.data, configuration.train.seed, configuration.text)
+        splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
+        settings["files"] = dict(read_data_files(configuration).checksums)
+        settings["dev_size"] = len(group_references(splits["dev"](), configuration.text))
         if replaces:
             directory.remove()
-        elif directory.path.exists() and not (directory.path.is_dir() and not any(directory.path.iterdir())):
+        elif not is_unused(directory.path):
             raise UsageError(f"{directory.path}: exists and is not a search; choose another --run or empty it")
         directory.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(directory.info, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
+    sweep(directory.path)
+    write_atomically(directory.info, json.dumps(settings, indent=1) + "\n")
     # What says that this is a search comes first: killed in between, the same command writes the rest.
     directory.trials.mkdir(exist_ok=True)
     configuration.save(directory.config)
@@ -125,25 +141,83 @@ def _settings(configuration: Configuration, tune_configuration: TuneConfiguratio
     }
 
 
-def _require_same(directory: SearchDirectory, settings: Any) -> None:
+class _Begun(NamedTuple):
+    """What a search was begun with."""
+
+    configuration: dict[str, Any]
+    tune: dict[str, Any]
+    space: dict[str, Any]
+    data: DataFiles
+    dev_size: int | None
+
+
+def read_dev_size(directory: SearchDirectory) -> int | None:
+    """Distinct dev sources of a search; None of one that an earlier version began."""
+    return _read_info(directory).dev_size
+
+
+def _read_info(directory: SearchDirectory) -> _Begun:
     try:
-        before = json.loads(directory.info.read_text(encoding="utf-8"))
-        layout = before["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        info = json.loads(directory.info.read_text(encoding="utf-8"))
+        layout = info["format"]
+        settings = with_defaults(by_name(info.get("configuration", {})))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{directory.info}: damaged, this is not a usable search ({error})") from error
     if layout != FORMAT:
-        raise UsageError(f"{directory.path}: made by Attentif {before.get('attentif')}; search again with --overwrite")
+        raise UsageError(f"{directory.path}: made by Attentif {info.get('attentif')}; search again with --overwrite")
+    places = {key: settings.get(key) for key in PLACES}
+    files = info.get("files") or _files_of_trials(directory)
+    return _Begun(settings, info.get("tune", {}), info.get("space", {}), DataFiles(places, files), info.get("dev_size"))
+
+
+def _files_of_trials(directory: SearchDirectory) -> dict[str, str]:
+    """The checksums that an earlier version left to the trials."""
+    notes = sorted(directory.trials.glob("*/data.json"))
+    return json.loads(notes[0].read_text(encoding="utf-8")) if notes else {}
+
+
+def _require_same(directory: SearchDirectory, before: _Begun, settings: Any, data: DataFiles) -> None:
     now = json.loads(json.dumps(settings))
+    found = compare_data(before.data, data)
+    if found.changed:
+        raise UsageError(_describe_changed(found.changed, directory))
     changed = [
-        *describe_changes(with_defaults(by_name(before.get("configuration", {}))), by_name(now["configuration"])),
-        *describe_changes(by_name({"tune": before.get("tune", {})}), by_name({"tune": now["tune"]})),
-        *(f"space: {change}" for change in describe_changes(before.get("space", {}), now["space"])),
+        *describe_changes(without_places(before.configuration), without_places(by_name(now["configuration"]))),
+        *found.other,
+        *describe_changes(by_name({"tune": before.tune}), by_name({"tune": now["tune"]})),
+        *(f"space: {change}" for change in describe_changes(before.space, now["space"])),
     ]
     if changed:
         raise UsageError(
             f"{directory.path}: holds another search ({'; '.join(changed)}); choose another --run, or replace it with "
             "--overwrite (only tune.trials and tune.workers may change)"
         )
+    for sentence in found.moved:
+        logger.info("%s: %s, same content", directory.path, sentence)
+
+
+def require_unchanged(directory: SearchDirectory, checksums: Mapping[str, str]) -> None:
+    """Refuse to measure a trial on other data than those before it.
+
+    Args:
+        directory: The search.
+        checksums: Of the data that the trial has.
+
+    Raises:
+        CircumstanceError: They changed while the search ran.
+    """
+    if not directory.exists():
+        return
+    changed = other_files(json.loads(directory.info.read_text(encoding="utf-8")).get("files", {}), checksums)
+    if changed:
+        raise CircumstanceError(_describe_changed(changed, directory))
+
+
+def _describe_changed(paths: Sequence[str], directory: SearchDirectory) -> str:
+    return (
+        f"{', '.join(paths)}: changed since the search in {directory.path} began, so that trials would be compared "
+        "that were measured on other data; bring the former content back to go on, or search anew with --overwrite"
+    )
 
 
 def wait_for_search(directory: SearchDirectory) -> None:

@@ -8,11 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.configuration import Configuration, TuneConfiguration
-from pipeline.errors import TrainingError
+from pipeline.errors import CircumstanceError, MemoryShortError, TrainingError
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +20,14 @@ MEMBER = "ATTENTIF_SEARCH_MEMBER"
 """Environment variable of the processes started here: they end with this one, and leave the report to it."""
 LOOPBACK = "127.0.0.1"
 RESTARTS = 3
+CANNOT_WRITE, MEMORY_SHORT = CircumstanceError.code_for_parent, MemoryShortError.code_for_parent
+"""Exit codes of processes started here or for a trial, where not their settings are at fault."""
 POLL_SECONDS = 0.5
 
 
-def run_members(path: Path, configuration: Configuration, tune_configuration: TuneConfiguration) -> None:
+def run_members(
+    path: Path, configuration: Configuration, tune_configuration: TuneConfiguration, look: Callable[[], None]
+) -> None:
     """Start a chief and `workers` workers over loopback and wait until the search has ended.
 
     A worker that dies is started again, and its trial with it.
@@ -32,6 +36,7 @@ def run_members(path: Path, configuration: Configuration, tune_configuration: Tu
         path: Directory of the search, begun: `config.yaml` and `space.yaml` are there.
         configuration: As saved there.
         tune_configuration: How to search.
+        look: Called now and then.
 
     Raises:
         TrainingError: The chief, or a worker again and again, ended unexpectedly.
@@ -45,7 +50,10 @@ def run_members(path: Path, configuration: Configuration, tune_configuration: Tu
         restarts = 0
         while chief.poll() is None:
             time.sleep(POLL_SECONDS)
+            look()
             for name, worker in workers.items():
+                if worker.poll() == CANNOT_WRITE:
+                    raise CircumstanceError(f"{name} cannot write; make room, and the same command goes on")
                 if worker.poll() not in (None, 0) and chief.poll() is None:
                     restarts += 1
                     if restarts > RESTARTS:

@@ -14,7 +14,8 @@ from typing import Any
 from pipeline.best_epoch import read_figures
 from pipeline.configuration import Configuration, StudyConfiguration
 from pipeline.corpus import is_built_in, open_splits
-from pipeline.errors import TrainingError, UsageError
+from pipeline.data_files import read_data_files
+from pipeline.errors import CircumstanceError, TrainingError, UsageError
 from pipeline.files import write_atomically
 from pipeline.length_figures import (
     Decoded,
@@ -31,9 +32,11 @@ from pipeline.members import load_vocabularies
 from pipeline.metrics import objectives
 from pipeline.parameters import count_parameters, match_units
 from pipeline.preparation import prepare_data
+from pipeline.run_data import recorded_data
 from pipeline.run_directory import RunDirectory
+from pipeline.run_lock import lock_run
 from pipeline.space import replace_settings
-from pipeline.study_directory import StudyDirectory, begin_study
+from pipeline.study_directory import StudyDirectory, begin_study, require_same_data
 from pipeline.study_processes import Job, run_jobs
 
 logger = logging.getLogger(__name__)
@@ -76,6 +79,13 @@ def study_length(
     """
     directory = StudyDirectory(Path(run))
     _require_usable(configuration)
+    with lock_run(directory, "study"):
+        return _study_length(configuration, study, directory, overwrite)
+
+
+def _study_length(
+    configuration: Configuration, study: StudyConfiguration, directory: StudyDirectory, overwrite: bool
+) -> LengthStudy:
     begin_study(directory, configuration, overwrite)
     factors, seeds = study.factors, study.seed_list
     sizes = _prepare(directory, _order(ATTENTION, configuration, factors[0], seeds[0]))
@@ -92,7 +102,8 @@ def study_length(
     if failures:
         said = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
         raise TrainingError(
-            f"{said}; mend the cause, delete {directory.logs}/*.failure.txt, and the same command goes on"
+            f"{said}; its settings are at fault, so leave this seed out of study.seeds or this rate out of study.rates "
+            f"(deleting {directory.logs}/*.failure.txt has it tried again)"
         )
     return _report(directory, study, bases, parameters, tried, final)
 
@@ -133,7 +144,10 @@ def _reseeded(order: _Order, seed: int) -> _Order:
 def _prepare(directory: StudyDirectory, order: _Order) -> tuple[int, int]:
     """Sizes of the vocabularies: those of the first run, which goes on with the data that are prepared here."""
     run = RunDirectory(directory.runs / order.name)
-    if not (run.vocabulary / "target.txt").is_file():
+    if run.exists():
+        run.sweep()
+        run.adopt()
+    if not (run.exists() and run.has_vocabulary()):
         configuration = order.configuration
         splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)
         if not run.exists():
@@ -160,22 +174,38 @@ def _fixed_context(configuration: Configuration, sizes: tuple[int, int]) -> Conf
 
 
 def _train(directory: StudyDirectory, orders: Sequence[_Order], workers: int) -> dict[str, str]:
-    """Train what is not trained yet; the reasons of failures by name."""
+    """Train what is not trained yet.
+
+    Returns:
+        Why those failed whose settings are at fault, by name.
+
+    Raises:
+        CircumstanceError: One failed for want of room or memory: without it the others say nothing.
+    """
     failures, jobs = {}, []
     for order in orders:
         run, failure = directory.runs / order.name, directory.failure(order.name)
         if failure.is_file():
             failures[order.name] = failure.read_text(encoding="utf-8").strip()
-            logger.warning("%s failed before (%s); delete %s to try again", order.name, failures[order.name], failure)
+            message = "%s failed before by its settings (%s) and is left out; delete %s to try again"
+            logger.warning(message, order.name, failures[order.name], failure)
         elif RunDirectory(run).read_result() is None:
             settings = directory.settings / f"{order.name}.yaml"
             # One that diverges is out: half of its learning rate is another's.
             replace_settings(order.configuration, {"train.max_rollbacks": 0}).save(settings)
             arguments = ["train", "--config", str(settings), "--run", str(run)]
             jobs.append(Job(order.name, arguments, directory.logs / f"{order.name}.log"))
-    for name, reason in run_jobs(jobs, workers).items():
-        failures[name] = reason
-        write_atomically(directory.failure(name), reason + "\n")
+    found = run_jobs(jobs, workers)
+    for name, failure_now in found.items():
+        if not failure_now.try_again:
+            failures[name] = failure_now.reason
+            write_atomically(directory.failure(name), failure_now.reason + "\n")
+    for order in orders:
+        if RunDirectory(directory.runs / order.name).read_result() is not None:
+            require_same_data(directory, recorded_data(RunDirectory(directory.runs / order.name)), order.name)
+    again = [f"{name}: {failure_now.reason}" for name, failure_now in found.items() if failure_now.try_again]
+    if again:
+        raise CircumstanceError(f"{'; '.join(again)}; make room, and the same command goes on, with these as well")
     return failures
 
 
@@ -184,8 +214,8 @@ def _choose(directory: StudyDirectory, orders: Sequence[_Order]) -> _Order:
     done = [order for order in orders if RunDirectory(directory.runs / order.name).read_result() is not None]
     if not done:
         raise TrainingError(
-            f"{orders[0].kind}: no training succeeded; see {directory.logs}, mend the cause, delete *.failure.txt "
-            "there, and the same command goes on"
+            f"{orders[0].kind}: no training succeeded; see {directory.logs}, and try other study.rates (deleting "
+            "*.failure.txt there has the same tried again)"
         )
     metrics = objectives(orders[0].configuration.text)
 
@@ -213,6 +243,7 @@ def _report(
     final: Sequence[_Order],
 ) -> LengthStudy:
     base = bases[ATTENTION]
+    require_same_data(directory, read_data_files(base), "what is measured on")
     pairs = list(open_splits(base.data, base.train.seed, base.text, looks=False)["test"]())
     test, quality = ReferenceSet.from_pairs(pairs, base.text), make_quality(base.text)
     unit, lengths = source_lengths(test.sources, base.text)

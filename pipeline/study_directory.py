@@ -3,13 +3,15 @@
 import json
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline import __version__
 from pipeline.configuration import Configuration, by_name, describe_changes, with_defaults
+from pipeline.data_files import PLACES, DataFiles, compare_data, read_data_files, without_places
 from pipeline.errors import UsageError
-from pipeline.files import write_atomically
+from pipeline.files import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ class StudyDirectory:
         self.runs = path / "runs"
         self.settings = path / "settings"
         self.logs = path / "logs"
+        self.lock = path / LOCK
+        self.lock_holder = path / LOCK_HOLDER
 
     def exists(self) -> bool:
         """Whether a study was begun here."""
@@ -69,38 +73,97 @@ def begin_study(directory: StudyDirectory, configuration: Configuration, overwri
         overwrite: Replace a study that is already there.
 
     Raises:
-        UsageError: The directory holds a study of another configuration, or something else.
+        UsageError: The directory holds a study of another configuration or of other data, or something else.
     """
     settings = by_name(configuration.to_dict())
     del settings["train.seed"]
+    known: Mapping[str, str] = {}
     if directory.exists() and overwrite:
+        now = read_data_files(configuration)
         directory.remove()
     elif directory.exists():
-        _require_same(directory, settings)
+        before = _read_info(directory)
+        now, known = read_data_files(configuration, before.data.places), before.data.checksums
+        _require_same(directory, before, settings, now)
         logger.info("%s: going on with the study", directory.path)
-    elif directory.path.exists() and not (directory.path.is_dir() and not any(directory.path.iterdir())):
+    elif is_unused(directory.path):
+        now = read_data_files(configuration)
+    else:
         raise UsageError(f"{directory.path}: exists and is not a study; choose another --run or empty it")
     directory.path.mkdir(parents=True, exist_ok=True)
-    info = {"format": FORMAT, "attentif": __version__, "study": "length", "configuration": settings}
+    sweep(directory.path)
+    info = {
+        "format": FORMAT,
+        "attentif": __version__,
+        "study": "length",
+        "configuration": settings,
+        "files": {**known, **now.checksums},
+    }
     # What says that this is a study comes first: killed in between, the same command makes the rest.
-    write_atomically(directory.info, json.dumps(info, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(directory.info, json.dumps(info, indent=1) + "\n")
     write_atomically(directory.readme, EXPLANATION)
     for folder in (directory.runs, directory.settings, directory.logs):
         folder.mkdir(exist_ok=True)
 
 
-def _require_same(directory: StudyDirectory, settings: dict[str, Any]) -> None:
+class _Begun(NamedTuple):
+    """What a study was begun with."""
+
+    settings: dict[str, Any]
+    data: DataFiles
+
+
+def _read_info(directory: StudyDirectory) -> _Begun:
     try:
-        before = json.loads(directory.info.read_text(encoding="utf-8"))
-        made_by, layout, earlier = before["attentif"], before["format"], before["configuration"]
+        info = json.loads(directory.info.read_text(encoding="utf-8"))
+        made_by, layout, earlier = info["attentif"], info["format"], info["configuration"]
+        settings = {key: value for key, value in with_defaults(earlier).items() if key != "train.seed"}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{directory.info}: damaged, this is not a usable study ({error})") from error
     if layout != FORMAT:
         raise UsageError(f"{directory.path}: made by Attentif {made_by}; begin again with --overwrite")
-    earlier = {key: value for key, value in with_defaults(earlier).items() if key != "train.seed"}
-    changed = describe_changes(earlier, settings)
+    files = info.get("files") or _files_of_runs(directory)
+    return _Begun(settings, DataFiles({key: settings.get(key) for key in PLACES}, files))
+
+
+def _files_of_runs(directory: StudyDirectory) -> dict[str, str]:
+    """The checksums that an earlier version left to the trainings."""
+    notes = sorted(directory.runs.glob("*/data.json"))
+    return json.loads(notes[0].read_text(encoding="utf-8")) if notes else {}
+
+
+def _require_same(directory: StudyDirectory, before: _Begun, settings: dict[str, Any], data: DataFiles) -> None:
+    found = compare_data(before.data, data)
+    if found.changed:
+        raise UsageError(_describe_changed(", ".join(found.changed), directory))
+    changed = [*describe_changes(without_places(before.settings), without_places(settings)), *found.other]
     if changed:
         raise UsageError(
             f"{directory.path}: holds a study of another configuration ({'; '.join(changed)}); choose another "
             "--run, or replace it with --overwrite"
         )
+    for sentence in found.moved:
+        logger.info("%s: %s, same content", directory.path, sentence)
+
+
+def require_same_data(directory: StudyDirectory, data: DataFiles, what: str) -> None:
+    """Refuse to compare trainings that had other data, as when a file was replaced while the study ran.
+
+    Args:
+        directory: The study.
+        data: What a training had, or what there is now.
+        what: Whose data these are.
+
+    Raises:
+        UsageError: They are not those that the study began with.
+    """
+    found = compare_data(_read_info(directory).data, data)
+    if found.changed or found.other:
+        raise UsageError(_describe_changed("; ".join([*found.changed, *found.other]) + f" ({what})", directory))
+
+
+def _describe_changed(files: str, directory: StudyDirectory) -> str:
+    return (
+        f"{files}: changed since the study in {directory.path} began, so that trainings would be compared that had "
+        "other data; bring the former content back to go on, or begin anew with --overwrite"
+    )

@@ -10,12 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.search_processes import MEMBER
+from pipeline.search_processes import CANNOT_WRITE, MEMBER, MEMORY_SHORT
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 INTERRUPT_SECONDS = 20.0
+
+
+class Failure(NamedTuple):
+    """How a job ended that did not end well."""
+
+    reason: str
+    try_again: bool
+    """Whether not its settings alone are at fault, but the disk, memory or somebody who ended it."""
 
 
 class Job(NamedTuple):
@@ -27,7 +35,7 @@ class Job(NamedTuple):
     """File for its messages."""
 
 
-def run_jobs(jobs: Sequence[Job], workers: int = 1) -> dict[str, str]:
+def run_jobs(jobs: Sequence[Job], workers: int = 1) -> dict[str, Failure]:
     """Run them and wait for all; one that fails does not stop the others.
 
     The processes end with this one, however it ends. Of a single worker the messages are shown as they come.
@@ -42,7 +50,7 @@ def run_jobs(jobs: Sequence[Job], workers: int = 1) -> dict[str, str]:
     Raises:
         KeyboardInterrupt: One of them was interrupted; the others are ended.
     """
-    waiting, running, failures = list(jobs), list[_Process](), dict[str, str]()
+    waiting, running, failures = list(jobs), list[_Process](), dict[str, Failure]()
     threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
     try:
         while waiting or running:
@@ -52,10 +60,10 @@ def run_jobs(jobs: Sequence[Job], workers: int = 1) -> dict[str, str]:
             time.sleep(POLL_SECONDS)
             for process in [process for process in running if process.has_ended()]:
                 running.remove(process)
-                reason = process.failure()
-                if reason:
-                    failures[process.name] = reason
-                    logger.warning("%s failed: %s", process.name, reason)
+                failure = process.failure()
+                if failure:
+                    failures[process.name] = failure
+                    logger.warning("%s failed: %s", process.name, failure.reason)
     finally:
         _stop(running)
     return failures
@@ -89,7 +97,7 @@ class _Process:
             sys.stderr.flush()
         return ended
 
-    def failure(self) -> str | None:
+    def failure(self) -> Failure | None:
         """Why it ended otherwise than well.
 
         Raises:
@@ -103,10 +111,11 @@ class _Process:
             return None
         if code < 0:
             memory = ", probably for want of memory" if code == -signal.SIGKILL else ""
-            return f"ended by signal {signal.Signals(-code).name}{memory}"
+            return Failure(f"ended by signal {signal.Signals(-code).name}{memory}", try_again=True)
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-        return said[-1] if said else f"ended with exit code {code}, see {self.log}"
+        reason = said[-1] if said else f"ended with exit code {code}, see {self.log}"
+        return Failure(reason, try_again=code in (CANNOT_WRITE, MEMORY_SHORT))
 
     def close(self) -> None:
         """Close its standard input, whose end ends it too."""

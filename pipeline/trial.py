@@ -26,7 +26,10 @@ from pipeline.epochs import fit
 from pipeline.errors import TrainingError
 from pipeline.files import write_atomically
 from pipeline.preparation import prepare_data
+from pipeline.run_data import recorded_data
 from pipeline.run_directory import RunDirectory, load_configuration
+from pipeline.search_directory import SearchDirectory, require_unchanged
+from pipeline.search_processes import CANNOT_WRITE, MEMORY_SHORT
 from pipeline.space import Value, replace_settings
 from pipeline.training import set_seed
 
@@ -62,7 +65,19 @@ class TrialOrder:
 
 
 class TrialFailed(Exception):
-    """A trial ended without a result; the message says why."""
+    """A trial ended without a result; the message says why.
+
+    Args:
+        message: The reason.
+        code: Exit code of its process.
+    """
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.cannot_write = code == CANNOT_WRITE
+        """Whether the disk is at fault, so that no other trial would do better."""
+        self.try_again = code < 0 or code in (CANNOT_WRITE, MEMORY_SHORT)
+        """Whether not its settings alone are at fault."""
 
 
 def run_trial(order: TrialOrder) -> None:
@@ -71,7 +86,8 @@ def run_trial(order: TrialOrder) -> None:
     Raises:
         AttentifError: The settings, data or training are at fault.
     """
-    configuration = replace_settings(load_configuration(RunDirectory(Path(order.base))), order.values)
+    search = SearchDirectory(Path(order.base))
+    configuration = replace_settings(load_configuration(RunDirectory(search.path)), order.values)
     directory = RunDirectory(Path(order.run))
     shutil.rmtree(directory.path, ignore_errors=True)
     set_seed(configuration.train.seed, configuration.train.deterministic)
@@ -80,8 +96,11 @@ def run_trial(order: TrialOrder) -> None:
     else:
         # Events would draw the same curve twice.
         shutil.copytree(order.go_on_from, directory.path, ignore=shutil.ignore_patterns("logs", "data"))
+        directory.adopt()
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)
     data = prepare_data(configuration, directory, splits, Path(order.cache))
+    # Also those that change while the search runs: figures of other data must not stand in one table.
+    require_unchanged(search, recorded_data(directory).checksums)
     # A learning rate that diverges is a bad one: half of it is another trial's.
     train = dataclasses.replace(configuration.train, max_rollbacks=0)
     fit(dataclasses.replace(configuration, train=train), directory, data, order.last_epoch)
@@ -140,7 +159,7 @@ def start_trial(order: TrialOrder, threads: int | None = None, log: Path | None 
     if process.returncode in (130, 143):
         raise KeyboardInterrupt
     if process.returncode:
-        raise TrialFailed(_reason(process.returncode, tail))
+        raise TrialFailed(_reason(process.returncode, tail), process.returncode)
 
 
 def _pass_on(stream: IO[bytes], tail: list[str], log: Path | None) -> None:

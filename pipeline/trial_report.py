@@ -1,14 +1,11 @@
-"""What a search found: the best settings, a table, which settings mattered, pictures, TensorBoard."""
+"""The report of a search: the best settings as a file, tables, pictures, TensorBoard."""
 
 import csv
-import dataclasses
-import functools
 import io
 import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from matplotlib import colormaps
 from matplotlib.colors import Normalize
@@ -16,152 +13,11 @@ from matplotlib.figure import Figure
 
 from pipeline.attention_plot import save_png
 from pipeline.board import HEAT_MAPS, RESULT
-from pipeline.configuration import Configuration
+from pipeline.errors import count_of
 from pipeline.files import write_atomically
-from pipeline.metrics import Metric, objectives
-from pipeline.space import Choices, Dimension, SearchSpace, Value
-
-TREES = 300
-FEWEST_TRIALS = 6  # below, a statement about settings would be a guess
-
-
-@dataclasses.dataclass(frozen=True)
-class TrialRecord:
-    """A trial that has ended, or none of whose end is known."""
-
-    name: str
-    values: dict[str, Value]
-    """Settings that the space had active, by `section.key`."""
-    epochs: int
-    """Epochs trained, those of the trial it went on from included."""
-    best_epoch: int | None
-    value: float | None
-    """The decoded dev metric of the best epoch; None for a failed trial."""
-    second: float | None
-    """What decides between equal values."""
-    seconds: float | None
-    reason: str | None
-    """Why it failed."""
-    go_on_from: str | None = None
-    """The trial whose training it continued."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SearchResult:
-    """Every trial of a search, in the order in which they began."""
-
-    path: Path
-    trials: list[TrialRecord]
-    space: SearchSpace
-
-    @property
-    def metrics(self) -> tuple[Metric, Metric]:
-        """What decides which trial is best, and what decides between equal ones."""
-        return objectives(self.space.configuration.text)
-
-    @property
-    def ranked(self) -> list[TrialRecord]:
-        """The trials that succeeded, the best first; of equal ones that with the better second figure."""
-        done = [trial for trial in self.trials if trial.value is not None]
-        first, second = self.metrics
-        return sorted(
-            done, key=lambda trial: (first.to_minimize(trial.value or 0.0), second.to_minimize(trial.second or 0.0))
-        )
-
-    @property
-    def best(self) -> TrialRecord | None:
-        """The trial with the best dev metric."""
-        return next(iter(self.ranked), None)
-
-    @property
-    def best_configuration(self) -> Configuration | None:
-        """Settings that train the best trial again."""
-        return self.space.apply(self.best.values) if self.best else None
-
-    def to_json(self) -> dict[str, Any]:
-        """The object that `tune` prints last."""
-        failed = sum(trial.reason is not None for trial in self.trials)
-        best = self.best
-        return {
-            "trials": len(self.trials),
-            "failed": failed,
-            "best": best.name if best else None,
-            self.metrics[0].log_name: round(best.value, 4) if best and best.value is not None else None,
-            "config": str(self.path / "best.yaml"),
-        }
-
-    def table(self) -> str:
-        """The trials for a terminal, the best first, failed ones last with their reasons."""
-        keys = [dimension.key for dimension in self.space.dimensions]
-        rows = [
-            ["trial", *(metric.title for metric in self.metrics), "epochs", *(key.partition(".")[2] for key in keys)]
-        ]
-        for trial in self.ranked:
-            figures = [f"{trial.value:.2f}", f"{trial.second:.2f}", str(trial.epochs)]
-            rows.append([trial.name, *figures, *_cells(trial, keys)])
-        for trial in self.trials:
-            if trial.value is None:
-                rows.append([trial.name, "failed", "", "", *_cells(trial, keys)])
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        lines += [f"trial {trial.name} failed: {trial.reason}" for trial in self.trials if trial.reason]
-        shares = [f"{key} {share:.0%}" for key, share in self.importance.items()]
-        if shares:
-            lines.append(f"differences in {self.metrics[0].name.upper()} are explained by {', '.join(shares)}")
-        return "\n".join(line.rstrip() for line in lines) + "\n"
-
-    @functools.cached_property
-    def importance(self) -> dict[str, float]:
-        """How much of the differences in the dev metric each setting explains, as shares, the largest first.
-
-        Drop in accuracy of a random forest over the trials when a setting's column is shuffled; empty if there
-        are too few trials.
-        """
-        return _importance(self)
-
-
-def _cells(trial: TrialRecord, keys: list[str]) -> list[str]:
-    return [_show(trial.values[key]) if key in trial.values else "–" for key in keys]
-
-
-def _show(value: Value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "null" if value is None else str(value)
-
-
-def _importance(result: SearchResult) -> dict[str, float]:
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.inspection import permutation_importance
-
-    trials = result.ranked
-    if len(trials) < FEWEST_TRIALS:
-        return {}
-    names, columns = [], []
-    for dimension in result.space.dimensions:
-        names.append(dimension.key)
-        columns.append([_position(dimension, trial.values.get(dimension.key, dimension.preset)) for trial in trials])
-    names.append("epochs trained")
-    columns.append([float(trial.epochs) for trial in trials])
-    features, values = np.array(columns).T, np.array([trial.value for trial in trials])
-    forest = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=0).fit(features, values)
-    drops = permutation_importance(forest, features, values, n_repeats=20, random_state=0).importances_mean
-    drops = np.maximum(drops, 0)
-    if not drops.sum() > 0:
-        return {}
-    shares = {name: float(drop / drops.sum()) for name, drop in zip(names, drops, strict=True)}
-    if len(set(columns[-1])) == 1:
-        del shares[names[-1]]
-    return dict(sorted(shares.items(), key=lambda item: -item[1]))
-
-
-def _position(dimension: Dimension, value: Value) -> float:
-    """Where a value lies on its axis, from 0 to 1."""
-    over = dimension.over
-    if isinstance(over, Choices):
-        return over.values.index(value) / max(1, len(over.values) - 1)
-    number = float(value)  # type: ignore[arg-type]
-    if over.log:
-        return math.log(number / over.low) / math.log(over.high / over.low)
-    return (number - over.low) / (over.high - over.low)
+from pipeline.range_edges import position_of, show_value
+from pipeline.search_result import SearchResult
+from pipeline.space import Choices, Dimension
 
 
 def write_report(result: SearchResult) -> None:
@@ -188,7 +44,7 @@ def _to_tsv(result: SearchResult) -> str:
     for trial in result.trials:
         numbers = [trial.value, trial.second, trial.epochs, trial.best_epoch, trial.seconds]
         cells = ["" if figure is None else f"{figure:.6g}" for figure in numbers]
-        settings = [_show(trial.values[key]) if key in trial.values else "" for key in keys]
+        settings = [show_value(trial.values[key]) if key in trial.values else "" for key in keys]
         writer.writerow([trial.name, *cells, trial.go_on_from or "", *settings, trial.reason or ""])
     return text.getvalue()
 
@@ -205,7 +61,7 @@ def draw_trials(result: SearchResult) -> Figure:
     axes = figure.add_subplot()
     for trial, value in reversed(list(zip(trials, values, strict=True))):
         # A setting that a trial had no use for is passed by.
-        points = [(p, _position(d, trial.values[d.key])) for p, d in enumerate(dimensions) if d.key in trial.values]
+        points = [(p, position_of(d, trial.values[d.key])) for p, d in enumerate(dimensions) if d.key in trial.values]
         is_best = trial is trials[0]
         axes.plot(
             *zip(*points, (len(dimensions), float(scale(value))), strict=True),
@@ -228,7 +84,9 @@ def draw_trials(result: SearchResult) -> Figure:
     axes.set_xticks(range(end + 1), [*(d.key.replace(".", ".\n") for d in dimensions), f"dev {metric.name.upper()}"])
     axes.set_yticks([])
     axes.set_xlim(-0.6, end + 0.6)
-    axes.set_title(f"{len(trials)} trials; dark is better, the thick line is the best (trial {trials[0].name})")
+    axes.set_title(
+        f"{count_of(len(trials), 'trial')}; dark is better, the thick line is the best (trial {trials[0].name})"
+    )
     for side in axes.spines.values():
         side.set_visible(False)
     return figure
@@ -243,10 +101,10 @@ def _write(axes: Any, label: str, point: tuple[float, float], side: str) -> None
 def _ticks(dimension: Dimension) -> list[tuple[float, str]]:
     over = dimension.over
     if isinstance(over, Choices):
-        return [(_position(dimension, value), _show(value)) for value in over.values]
+        return [(position_of(dimension, value), show_value(value)) for value in over.values]
     middle = math.sqrt(over.low * over.high) if over.log else (over.low + over.high) / 2
     numbers: list[Any] = [over.low, round(middle) if over.whole else middle, over.high]
-    return [(_position(dimension, number), f"{number:.3g}") for number in numbers]
+    return [(position_of(dimension, number), f"{number:.3g}") for number in numbers]
 
 
 def draw_importance(result: SearchResult) -> Figure:
@@ -290,7 +148,7 @@ def _domain(dimension: Dimension) -> Any:
 
     over = dimension.over
     if isinstance(over, Choices):
-        simple = [value if isinstance(value, int | float | str) else _show(value) for value in over.values]
+        simple = [value if isinstance(value, int | float | str) else show_value(value) for value in over.values]
         kinds = {type(value) for value in simple}
         return api.Discrete(simple) if len(kinds) == 1 else None
     return api.IntInterval(int(over.low), int(over.high)) if over.whole else api.RealInterval(over.low, over.high)

@@ -4,7 +4,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 
-from pipeline.errors import TrainingError
+from pipeline.errors import CircumstanceError
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class WriteFailures:
             what: Its name in the message.
 
         Raises:
-            TrainingError: It failed, and the training is not to go on.
+            CircumstanceError: It failed, and the training is not to go on.
         """
         try:
             yield
@@ -36,7 +36,7 @@ class WriteFailures:
             place = f"{error.filename}: " if error.filename else ""
             message = f"{place}{what} cannot be written ({error.strerror or error}); saved: {self.last_good()}"
             if not self.go_on:
-                raise TrainingError(
+                raise CircumstanceError(
                     f"{message}. Make room and give the same command again: it goes on from there "
                     "(with --train.on_write_failure continue it would go on by itself)"
                 ) from error

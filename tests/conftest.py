@@ -16,7 +16,7 @@ from filelock import FileLock
 from pipeline.configuration import Configuration, TuneConfiguration
 
 if TYPE_CHECKING:
-    from pipeline.trial_report import SearchResult
+    from pipeline.search_result import SearchResult
 
 from tests.tiny_task import SEARCH_SPACE, TinyRun, search_configuration, tiny_configuration, write_splits
 

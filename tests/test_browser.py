@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.attention_page import AttentionPage
 from pipeline.predictor import Hypothesis, Prediction
-from pipeline.trial_report import SearchResult
+from pipeline.search_result import SearchResult
 from tests.browser import open_page, serve_tensorboard, take_picture
 from tests.test_attention_page import prediction
 from tests.tiny_task import TinyRun

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import command_line
 from pipeline.command_line import main
 from pipeline.configuration_options import HINTS
-from pipeline.errors import DataError, UsageError
+from pipeline.errors import CircumstanceError, DataError, MemoryShortError, TrainingError, UsageError
+from pipeline.search_processes import MEMBER
 
 ROOT = Path(__file__).parent.parent
 # A predictor without TensorFlow, for commands in a process of their own.
@@ -36,6 +38,7 @@ class Predictor:
 fake = types.ModuleType("pipeline.loading")
 fake.load_predictor = lambda model, **options: Predictor()
 sys.modules["pipeline.loading"] = fake
+from pipeline import command_line
 from pipeline.command_line import main
 raise SystemExit(main(sys.argv[1:]))
 """
@@ -336,3 +339,29 @@ def test_a_missing_file_is_named_before_the_model_is_loaded(fake: Fake, capsys: 
     fake("loading", load_predictor=raising(AssertionError("loaded")))
     assert main(["predict", "model", "nowhere.txt"]) == 1
     assert "error: nowhere.txt cannot be used (No such file or directory)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CircumstanceError("no room"), 75),
+        (MemoryShortError("no memory"), 137),
+        (MemoryError(), 137),
+        (OSError(errno.ENOSPC, "No space left on device"), 75),
+        (TrainingError("diverges"), 1),
+        (UsageError("impossible"), 2),
+        (DataError("no pair is left"), 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_who_started_it_is_told_whether_the_settings_are_at_fault(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+):
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setitem(command_line._COMMANDS, "compare", fail)
+    argv = ["compare", __file__, __file__, __file__]
+    assert main(argv) == (2 if isinstance(error, UsageError) else 1)
+    monkeypatch.setenv(MEMBER, "1")
+    assert main(argv) == code

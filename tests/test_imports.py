@@ -102,7 +102,11 @@ RANKS = [
         "training",
     },
     {
+        "live_trials",
         "oracles",
+        "range_edges",
+        "search_result",
+        "trial_tuner",
         "search_directory",
         "search_processes",
         "trial",

@@ -1,5 +1,6 @@
 """One training at a time, and nothing that stays locked."""
 
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from pipeline.configuration import Configuration
 from pipeline.errors import UsageError
 from pipeline.run_directory import RunDirectory
 from pipeline.run_lock import lock_run
+from pipeline.search_directory import SearchDirectory
+from pipeline.study_directory import StudyDirectory
 
 HOLD = """
 import sys, time
@@ -87,3 +90,31 @@ def test_a_damaged_note_of_the_first_hides_nothing(tmp_path: Path):
             directory.lock_holder.write_text(content)
             with pytest.raises(UsageError, match="is being trained by another process"), lock_run(directory):
                 raise AssertionError
+
+
+@pytest.mark.parametrize("kind", ["search", "study"])
+def test_a_search_or_study_has_a_lock_too(tmp_path: Path, kind: str):
+    directory = SearchDirectory(tmp_path / "it") if kind == "search" else StudyDirectory(tmp_path / "it")
+    with lock_run(directory, kind):
+        directory.info.write_text("{}")
+        with (
+            pytest.raises(UsageError, match=f"it: a {kind} is being run there by process {os.getpid()} on"),
+            lock_run(directory, kind),
+        ):
+            raise AssertionError
+        # The same place is no place for a training either.
+        with pytest.raises(UsageError, match="is being trained by process"), lock_run(RunDirectory(directory.path)):
+            raise AssertionError
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("pipeline.run_lock.FileLock.acquire", refuse)
+    with lock_run(RunDirectory(tmp_path / "run")):
+        pass
+    assert f"this file system has no locks ({os.strerror(number)})" in caplog.text

@@ -12,7 +12,7 @@ import pytest
 from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.command_line import main
 from pipeline.configuration import Configuration, StudyConfiguration
-from pipeline.errors import TrainingError, UsageError
+from pipeline.errors import CircumstanceError, TrainingError, UsageError
 from pipeline.run_directory import RunDirectory
 from pipeline.space import replace_settings
 from pipeline.study import (
@@ -26,6 +26,7 @@ from pipeline.study import (
     study_length,
 )
 from pipeline.study_directory import StudyDirectory, begin_study
+from pipeline.study_processes import Failure, Job
 from tests.tiny_task import tiny_configuration
 
 
@@ -67,6 +68,40 @@ def test_a_training_that_failed_is_not_tried_in_vain(tmp_path: Path, caplog: pyt
     directory.failure(order.name).write_text("the loss is not a number\n", encoding="utf-8")
     assert _train(directory, [order], workers=1) == {order.name: "the loss is not a number"}
     assert f"delete {directory.failure(order.name)} to try again" in caplog.text
+
+
+def test_what_failed_for_want_of_room_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    directory = begun(tmp_path)
+    orders = [_order(ATTENTION, Configuration(), factor, 1) for factor in (1, 2)]
+    tried: list[str] = []
+
+    def fail(jobs: list[Job], workers: int) -> dict[str, Failure]:
+        tried.extend(job.name for job in jobs)
+        found = {orders[0].name: Failure("the checkpoint cannot be written (No space left on device)", True)}
+        return found | {orders[1].name: Failure("the training diverges", False)}
+
+    monkeypatch.setattr("pipeline.study.run_jobs", fail)
+    with pytest.raises(CircumstanceError, match=r"No space left on device\); make room, and the same command goes on"):
+        _train(directory, orders, workers=1)
+    assert tried == [order.name for order in orders]
+    with pytest.raises(CircumstanceError):
+        _train(directory, orders, workers=1)
+    # What its settings are at fault for is named, not tried in vain.
+    assert tried[2:] == [orders[0].name]
+    assert directory.failure(orders[1].name).read_text() == "the training diverges\n"
+    assert not directory.failure(orders[0].name).exists()
+
+
+def test_a_training_that_had_other_data_is_not_compared(tmp_path: Path):
+    directory = begun(tmp_path)
+    order = _order(ATTENTION, Configuration(), 1, 1)
+    pretend_trained(directory, order.name, 30.0, 9.0)
+    run = RunDirectory(directory.runs / order.name)
+    run.data_info.write_text(json.dumps(json.loads(directory.info.read_text())["files"]))
+    assert _train(directory, [order], workers=1) == {}
+    run.data_info.write_text(run.data_info.read_text().replace(': "', ': "0'))
+    with pytest.raises(UsageError, match=rf"\({order.name}\): changed since the study .*other data"):
+        _train(directory, [order], workers=1)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def test_failures_are_told_and_stop_nobody(
     ]
     failures = run_jobs(jobs)
     assert list(failures) == ["wrong", "missing"]
-    assert failures["missing"] == f"{tmp_path / 'b'}: no such file; check the path"
-    assert "error: " + failures["wrong"] in capsys.readouterr().err  # shown as it comes
+    assert failures["missing"].reason == f"{tmp_path / 'b'}: no such file; check the path"
+    assert "error: " + failures["wrong"].reason in capsys.readouterr().err  # shown as it comes
     assert "right begins (3 of 3)" in caplog.text
     assert run_jobs([]) == {}
 
@@ -34,5 +34,5 @@ def test_failures_are_told_and_stop_nobody(
 def test_side_by_side_they_are_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     failures = run_jobs([make_job(tmp_path, name, "nothing") for name in ("one", "two")], workers=2)
     assert sorted(failures) == ["one", "two"]
-    assert "nothing: no such command" in failures["one"]
+    assert "nothing: no such command" in failures["one"].reason
     assert capsys.readouterr().err == ""

@@ -1,6 +1,7 @@
 """Table, file, importance and pictures from made-up trials."""
 
 import csv
+import dataclasses
 import re
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pytest
 import yaml
 
 from pipeline.configuration import Configuration
+from pipeline.live_trials import LiveTrials
+from pipeline.metrics import wilson_interval
+from pipeline.search_result import SearchResult, TrialRecord
 from pipeline.space import make_space
-from pipeline.trial_report import SearchResult, TrialRecord, draw_importance, draw_trials, write_report
+from pipeline.trial_report import draw_importance, draw_trials, write_report
 
 SPACE = make_space(
     {
@@ -62,7 +66,8 @@ def test_the_best_comes_first_and_failures_last(result: SearchResult):
 
 def test_json(result: SearchResult):
     config = str(result.path / "best.yaml")
-    assert result.to_json() == {"trials": 13, "failed": 1, "best": "02", "val_wer": 20.02, "config": config}
+    figures = {"trials": 13, "failed": 1, "best": "02", "val_wer": 20.02}
+    assert result.to_json() == {**figures, "indistinct": [], "at_the_edge": [], "config": config}
 
 
 def test_files(result: SearchResult):
@@ -113,3 +118,65 @@ def test_pictures_name_every_setting(result: SearchResult):
     assert len(axes.lines) == 12 + len(labels)
     bars = draw_importance(result).axes[0]
     assert "model.units" in [label.get_text() for label in bars.get_yticklabels()]
+
+
+def test_the_report_says_how_sure_it_is_and_where_to_go_on(result: SearchResult):
+    few = dataclasses.replace(result, dev_size=40)
+    low, high = wilson_interval(20.02, 40)
+    text = few.table()
+    assert f"trial 02: on 40 dev sources, WER lies between {low:.1f} and {high:.1f} % (95 %); trials 05, 08, 11" in text
+    assert "cannot be told apart from it on this dev set" in text
+    assert few.to_json()["interval"] == [round(low, 4), round(high, 4)]
+    assert [trial.name for trial in few.indistinct][:3] == ["05", "08", "11"]
+    many = dataclasses.replace(result, dev_size=10**9)
+    assert many.indistinct == []
+    assert "told apart" not in many.table()
+    assert result.interval is None
+    assert "dev source" not in result.table()
+
+
+def test_one_item_and_one_trial_that_is_alike(result: SearchResult):
+    two = dataclasses.replace(result, trials=[record(0, 0.0), record(1, 0.0)], dev_size=1)
+    assert "on 1 dev source, WER" in two.table()
+    assert "; trial 01 cannot be told apart" in two.table()
+
+
+def test_a_value_at_the_end_of_its_range_is_named(result: SearchResult):
+    best = record(20, 1.0, train__learning_rate=0.1, model__units=16)
+    found = dataclasses.replace(result, trials=[*result.trials, best])
+    assert found.to_json()["at_the_edge"] == ["train.learning_rate"]
+    assert "train.learning_rate 0.1 is about the largest tried; widen the space there" in found.table()
+    alone = dataclasses.replace(result, trials=[best])
+    assert alone.edges == []
+
+
+def test_all_trials_so_far_after_each(result: SearchResult, capsys: pytest.CaptureFixture[str]):
+    show = LiveTrials()
+    show(dataclasses.replace(result, trials=result.trials[:1]))
+    show(result)
+    said = capsys.readouterr().err
+    assert "best of 1 trial so far: trial 00, WER % 30.00 (model.units 8" in said
+    assert "best of 13 trials so far: trial 02, WER % 20.02 (model.units 32" in said
+    assert said.count("trial 12 failed: not enough memory") == 1
+    failed = dataclasses.replace(result, trials=result.trials[-1:])
+    assert failed.describe_best() == "no trial has succeeded so far"
+
+
+def test_a_notebook_shows_them_in_one_place(result: SearchResult, monkeypatch: pytest.MonkeyPatch):
+    shown: list[str] = []
+
+    class Handle:
+        def update(self, content: dict[str, str], raw: bool) -> None:
+            shown[-1] = content["text/plain"]
+
+    def display(content: dict[str, str], raw: bool, display_id: bool) -> Handle:
+        shown.append(content["text/plain"])
+        return Handle()
+
+    monkeypatch.setattr("pipeline.live_trials.in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", display)
+    show = LiveTrials()
+    for count in (1, 13):
+        show(dataclasses.replace(result, trials=result.trials[:count]))
+    assert len(shown) == 1
+    assert shown[0].startswith("best of 13 trials so far")

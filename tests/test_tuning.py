@@ -14,17 +14,21 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import training, tuning
+from pipeline import training, trial_tuner
+from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.command_line import main
 from pipeline.configuration import TuneConfiguration
-from pipeline.errors import DataError, TrainingError, UsageError
+from pipeline.errors import CircumstanceError, DataError, TrainingError, UsageError
 from pipeline.loading import load_predictor
+from pipeline.run_directory import RunDirectory
+from pipeline.run_lock import lock_run
+from pipeline.search_directory import SearchDirectory
+from pipeline.search_result import SearchResult
 from pipeline.space import make_space
-from pipeline.trial import TrialFailed
-from pipeline.trial_report import SearchResult
+from pipeline.trial import TrialFailed, TrialOrder
 from pipeline.tuning import _warn_of_address, tune
 from tests.tiny_task import SEARCH_SPACE as CONTENT
-from tests.tiny_task import search_configuration
+from tests.tiny_task import SIZES, search_configuration
 
 
 def write_configuration(folder: Path, splits: dict[str, str], **space: Any) -> Path:
@@ -171,13 +175,71 @@ def test_three_failures_in_a_row_stop_it(tiny_splits: dict[str, str], tmp_path: 
         raise TrialFailed("no pair is left")
 
     # A trial that really fails is in the test before this one.
-    monkeypatch.setattr(tuning, "start_trial", fail)
+    monkeypatch.setattr(trial_tuner, "start_trial", fail)
     configuration = search_configuration(tiny_splits)
     space = make_space({"model.units": {"choices": [4, 5, 6, 7]}}, configuration)
     with pytest.raises(TrainingError, match=r"3 trials failed in a row \(trial 00: .*no pair is left"):
         tune(configuration, TuneConfiguration(algorithm="grid"), tmp_path / "run", space)
     assert len(read_table(tmp_path / "run")) == 3
     assert not (tmp_path / "run" / "best.yaml").exists()
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Trials that do nothing; exit codes, by name, of those that fail at the first attempt."""
+    codes: dict[str, int] = {}
+
+    def train(order: TrialOrder, *options: object) -> None:
+        if order.name in codes:
+            raise TrialFailed("no room", codes.pop(order.name))
+        run = RunDirectory(Path(order.run))
+        run.path.mkdir(parents=True, exist_ok=True)
+        run.append_metrics({"epoch": 1, "val_wer": float(order.name) + 5, "val_per": 1.0, "seconds": 1.0})
+        Checkpoints(run.checkpoints).save(TrainingState(epoch=1, best_epoch=1), lambda path: path.write_bytes(b""))
+
+    monkeypatch.setattr(trial_tuner, "start_trial", train)
+    return codes
+
+
+GRID, SMALL = TuneConfiguration(algorithm="grid", trials=3), {"model.units": {"choices": [4, 6, 8]}}
+
+
+def test_a_full_disk_ends_it_and_the_same_goes_on(tiny_splits: dict[str, str], tmp_path: Path, pretend: dict[str, int]):
+    configuration = search_configuration(tiny_splits)
+    space = make_space(SMALL, configuration)
+    pretend["1"] = 75
+    seen: list[int] = []
+    with pytest.raises(CircumstanceError, match="trial 1: no room; the same command goes on with it"):
+        tune(configuration, GRID, tmp_path / "run", space, on_trial=lambda result: seen.append(len(result.trials)))
+    assert seen == [1]
+    result = tune(configuration, GRID, tmp_path / "run", space)
+    assert [(trial.name, trial.reason) for trial in result.trials] == [("0", None), ("1", None), ("2", None)]
+    assert result.dev_size == SIZES["dev"]
+    assert "cannot be told apart from it on this dev set" in result.table()
+
+
+def test_a_killed_trial_is_tried_again_by_the_same_command(
+    tiny_splits: dict[str, str], tmp_path: Path, pretend: dict[str, int], caplog: pytest.LogCaptureFixture
+):
+    configuration = search_configuration(tiny_splits)
+    space = make_space(SMALL, configuration)
+    pretend |= {"0": -9, "1": 137, "2": 1}
+    with pytest.raises(TrainingError, match="no trial succeeded"):
+        tune(configuration, GRID, tmp_path / "run", space)
+    result = tune(configuration, GRID, tmp_path / "run", space)
+    # Settings were at fault for the last one.
+    assert [(trial.name, trial.reason) for trial in result.trials] == [("0", None), ("1", None), ("2", "no room")]
+    assert caplog.text.count("trial 2 failed: no room") == 1
+    assert tune(configuration, GRID, tmp_path / "run", space).trials == result.trials
+
+
+def test_two_searches_in_one_directory(tiny_splits: dict[str, str], tmp_path: Path, pretend: dict[str, int]):
+    configuration = search_configuration(tiny_splits)
+    with (
+        lock_run(SearchDirectory(tmp_path / "run"), "search"),
+        pytest.raises(UsageError, match="a search is being run there by process"),
+    ):
+        tune(configuration, GRID, tmp_path / "run", make_space(SMALL, configuration))
 
 
 def children_of(process: int) -> list[int]:
