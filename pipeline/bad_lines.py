@@ -5,7 +5,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
-from pipeline.errors import DataError, count_of
+from pipeline.errors import DataError
+from pipeline.wording import count
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class BadLines:
                 logger.warning(
                     f"%s: %s left out ({_OPTION}), first %s:%d: %s",
                     path,
-                    count_of(counts[path], "bad line"),
+                    count(counts[path], "bad line"),
                     path,
                     fault.line,
                     fault.wrong,

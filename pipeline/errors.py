@@ -35,13 +35,3 @@ class UsageError(AttentifError):
     """The command line, the configuration or a model path cannot be what was meant."""
 
     exit_code = 2
-
-
-def count_of(number: int, thing: str) -> str:
-    """A number with its noun.
-
-    Example:
-        >>> count_of(1, "pair"), count_of(2000, "bad line")
-        ('1 pair', '2,000 bad lines')
-    """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -8,9 +8,10 @@ import numpy as np
 from pipeline.batches import PlannedBatch, assign_buckets, passes_per_epoch, plan_pass
 from pipeline.configuration import Configuration, DataConfiguration, TextConfiguration, TrainConfiguration
 from pipeline.corpus import group_references, list_corpora, open_splits
+from pipeline.data_warnings import describe_first
 from pipeline.normal_forms import describe_changes
 from pipeline.pair_filter import training_filter
-from pipeline.preparation import TrainingData, describe_first, first_batches, prepare_data
+from pipeline.preparation import TrainingData, first_batches, prepare_data
 from pipeline.run_directory import RunDirectory
 from pipeline.text import Vocabulary
 

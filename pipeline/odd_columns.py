@@ -29,7 +29,7 @@ def find_returns(shape: Shape) -> Finding | None:
     faults = [fault for fault in shape.faults if fault.wrong.startswith(LONE_RETURN)]
     if len(faults) <= SOME * (len(shape.rows) + len(shape.faults)):
         return None  # a slip, and refused or left out as such
-    wrong = f"{len(faults):,} of {shape.extent()} have {faults[0].wrong}"
+    wrong = f"{faults[0].wrong}, on {len(faults):,} of {shape.extent()}"
     return Finding(faults[0].path, wrong, faults[0].remedy, faults[0].line)
 
 
@@ -136,7 +136,7 @@ def find_probabilities(shape: Shape) -> Finding | None:
         and len(shape.column(other)) > MOST * len(targets)
     ):
         return None
-    wrong = f"column 2 holds numbers ({show(targets[0])}), probabilities perhaps, and column {other} text"
+    wrong = f"column 2, the target, holds numbers ({show(targets[0])}), probabilities perhaps, and column {other} text"
     return _wrong_columns(shape, wrong, 1, other)
 
 
@@ -162,8 +162,10 @@ def find_features(shape: Shape) -> Finding | None:
     bundles = [number for number, cells in enumerate(columns, 1) if _are_features(cells)]
     if bundles not in ([1], [2]):
         return None
-    chosen = (1, 3) if bundles == [2] else (2, 3)
-    wrong = f"column {bundles[0]} holds features ({show(columns[bundles[0] - 1][0])}), not words"
+    chosen, side = ((1, 3), "target") if bundles == [2] else ((2, 3), "source")
+    wrong = (
+        f"column {bundles[0]} holds features ({show(columns[bundles[0] - 1][0])}), not text, and would be the {side}"
+    )
     return _wrong_columns(shape, wrong, *chosen)
 
 

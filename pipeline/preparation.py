@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.batches import Bucket, TrainingOrder, assign_buckets, plan_buckets, training_batches
+from pipeline.batches import Bucket, TrainingOrder, plan_buckets, training_batches
 from pipeline.checkpoints import Checkpoints
-from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, DataConfiguration, TextConfiguration
-from pipeline.corpus import Pair, Split, describe_line, list_corpora, overlap
+from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, TextConfiguration
+from pipeline.corpus import Pair, Split, list_corpora
 from pipeline.data_files import DataFiles, compare_data, contents_of_data, read_data_files
+from pipeline.data_warnings import split_filter, warn_of_odd_data
 from pipeline.errors import DataError, UsageError
 from pipeline.files import checksum
 from pipeline.loading import make_texts
 from pipeline.members import load_vocabularies
 from pipeline.normal_forms import NORMAL_FORMS, FormCounts, count_parts, describe_changes
-from pipeline.pair_filter import BAD_LINE, PairFilter, training_filter
 from pipeline.run_data import describe_changed, record_data, recorded_data
 from pipeline.run_directory import RunDirectory
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
-from pipeline.symbols import SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.symbols import SPECIAL_SYMBOLS
 from pipeline.text import Vocabulary, count_symbols, normalized
 from pipeline.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 from pipeline.tokenizers import make_tokenizer
@@ -83,22 +83,8 @@ def prepare_data(
     corpora["train"] = dataclasses.replace(corpora["train"], weights=weights)
     buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
     data = TrainingData(splits, source_vocabulary, target_vocabulary, corpora["train"], corpora["dev"], buckets)
-    _warn_of_odd_data(configuration, data)
+    warn_of_odd_data(configuration, splits, corpora, (source_text, target_text), buckets)
     return data
-
-
-def split_filter(data: DataConfiguration, split: str) -> PairFilter:
-    """What is left out of "train", or of the loss of "dev": only what would not fit there."""
-    return (
-        training_filter(data) if split == "train" else PairFilter(data.max_length, skip_bad_lines=data.skip_bad_lines)
-    )
-
-
-def describe_first(corpus: TokenizedCorpus, reason: str, data: DataConfiguration, split: str) -> str:
-    """Where the first pair of a split stands that was left out for this reason."""
-    # A dev that is held out has the training data's lines.
-    location = data.train if split == "train" or data.dev is None else data.dev
-    return describe_line(*corpus.first_dropped[reason], location)
 
 
 def _require_same_files(configuration: Configuration, directory: RunDirectory) -> DataFiles:
@@ -115,45 +101,6 @@ def _require_same_files(configuration: Configuration, directory: RunDirectory) -
             logger.info("%s: %s, same content", directory.path, sentence)
     record_data(directory, now)
     return now
-
-
-def _warn_of_odd_data(configuration: Configuration, data: TrainingData) -> None:
-    """Say what was left out, what training lacks and what would make figures look too good."""
-    for name, corpus in (("train", data.train), ("dev", data.dev)):
-        for reason, count in corpus.dropped.items():
-            logger.warning(
-                "%s: %d pairs left out of %s, first on %s: %s",
-                name,
-                count,
-                _left_out_of(name, reason),
-                describe_first(corpus, reason, configuration.data, name),
-                split_filter(configuration.data, name).describe(reason),
-            )
-    unknown = [int((ids == UNKNOWN).sum()) for ids in (data.dev.source_ids, data.dev.target_ids)]
-    if any(unknown):
-        logger.warning(
-            "dev: %d source and %d target symbols are not in the vocabulary of the training data: they are <unk>",
-            *unknown,
-        )
-    shared = overlap(data.splits["train"](), data.splits["dev"](), configuration.text)
-    if shared:
-        logger.warning(
-            "%d dev sources are in the training data too: dev figures will look too good; "
-            "take them out of data.train, or leave data.dev out to have some held out",
-            shared,
-        )
-    unusual = int((assign_buckets(data.dev, data.buckets) == len(data.buckets)).sum())
-    if unusual:
-        logger.warning(
-            "dev: %d pairs are longer than every training pair: left out of the dev loss, but decoded and measured",
-            unusual,
-        )
-
-
-def _left_out_of(split: str, reason: str) -> str:
-    if split == "train":
-        return "training"
-    return "dev" if reason == BAD_LINE else "the dev loss, but decoded and measured"
 
 
 def _learn_vocabularies(

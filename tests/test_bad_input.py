@@ -243,9 +243,10 @@ def test_ctrl_c_and_all_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert last_error(out.decode(), err) == "error: interrupted; the same command goes on where the training stopped"
     for warning in [
         "train: 2 pairs left out of training, first on line 401: source too long (data.max_length 16)",
-        "train: 1 pairs left out of training, first on line 402: target too long (data.max_length 16)",
-        "dev: 1 pairs left out of the dev loss, but decoded and measured, first on line 9: source too long",
-        "dev: 2 source and 1 target symbols are not in the vocabulary of the training data: they are <unk>",
+        "train: 1 pair left out of training, first on line 402: target too long (data.max_length 16)",
+        "dev: 1 pair left out of the dev loss, but decoded and measured, first on line 9: source too long",
+        "dev: 2 source symbols that training lacks ('?', '!'), first on line 8: read as <unk>",
+        "dev: 1 target symbol that training lacks (QUESTION), first on line 8: read as <unk>",
         "7 dev sources are in the training data too: dev figures will look too good",
     ]:
         assert f"\nwarning: {warning}" in f"\n{err}"

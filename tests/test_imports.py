@@ -92,6 +92,7 @@ RANKS = [
         "dev_report",
         "divergence",
         "epoch_clock",
+        "data_warnings",
         "preparation",
         "projector",
     },

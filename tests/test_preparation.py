@@ -33,12 +33,13 @@ def test_vocabularies_come_from_training_alone(tmp_path: Path, caplog: pytest.Lo
     data = prepare(configure(tmp_path, "ab ba bb", dev="az"), RunDirectory(tmp_path / "run"))
     assert data.source_vocabulary.symbols[4:] == ["b", "a"]
     assert (len(data.train), len(data.dev)) == (3, 1)
-    assert "1 source and 1 target symbols are not in the vocabulary" in caplog.text
+    for side in ("source", "target"):
+        assert f"dev: 1 {side} symbol that training lacks ('z'), first on line 1: read as <unk>" in caplog.messages
 
 
 def test_overlap_is_counted_as_the_model_sees_it(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     prepare(configure(tmp_path, "ab ba", dev="AB bb", lowercase=True), RunDirectory(tmp_path / "run"))
-    assert "1 dev sources are in the training data too" in caplog.text
+    assert "1 dev source is in the training data too" in caplog.text
 
 
 def test_words_where_characters_are_meant(tmp_path: Path, caplog: pytest.LogCaptureFixture):
@@ -127,7 +128,7 @@ def test_several_corpora(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     assert data.train.weights == (2.0, 0.5)
     assert f"first on line 62 of {tmp_path}/a.tsv: source too long (data.max_length 8)" in caplog.text
     assert "the same pair again (data.drop_duplicates true)" in caplog.text
-    assert "are in the training data too" not in caplog.text
+    assert "in the training data too" not in caplog.text
     files = json.loads(RunDirectory(tmp_path / "run").data_info.read_text())
     assert list(files) == [str(tmp_path / "b.tsv"), str(tmp_path / "a.tsv")]
     lengths = {name: len((tmp_path / name).read_text().splitlines()) for name in ("a.tsv", "b.tsv")}
@@ -161,7 +162,40 @@ def test_filters_leave_the_dev_set_as_it_is(tmp_path: Path, caplog: pytest.LogCa
     data = prepare(dataclasses.replace(configuration, data=filtered), RunDirectory(tmp_path / "run"))
     assert (len(data.train), len(data.dev)) == (2, 3)
     for warning in [
-        "train: 1 pairs left out of training, first on line 4: source too short (data.min_length 2)",
-        "train: 1 pairs left out of training, first on line 3: the same pair again (data.drop_duplicates true)",
+        "train: 1 pair left out of training, first on line 4: source too short (data.min_length 2)",
+        "train: 1 pair left out of training, first on line 3: the same pair again (data.drop_duplicates true)",
     ]:
         assert warning in caplog.text
+
+
+def test_unknown_symbols_are_named_with_their_first_line(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    configuration = configure(tmp_path, "ab ba", dev="ab xy xa yx")
+    prepare(configuration, RunDirectory(tmp_path / "run"))
+    assert (
+        "dev: 5 source symbols that training lacks ('x' ×3, 'y' ×2), first on line 2: read as <unk>" in caplog.messages
+    )
+
+
+def test_unknown_symbols_of_several_corpora_and_of_words(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    for name, lines in (
+        ("a.tsv", "a\tone two\n"),
+        ("b.tsv", "a\ttwo\nb\tone three\n"),
+        ("train.tsv", "a\tone two\n" * 50),
+    ):
+        (tmp_path / name).write_text(lines)
+    dev = {str(tmp_path / "a.tsv"): 2.0, str(tmp_path / "b.tsv"): 1.0}
+    text = TextConfiguration(target_tokenizer="wordpiece", vocabulary_size=300)
+    configuration = Configuration(data=DataConfiguration(train=str(tmp_path / "train.tsv"), dev=dev), text=text)
+    prepare(configuration, RunDirectory(tmp_path / "run"))
+    assert (
+        f"1 target symbol that training lacks (three), first on line 2 of {tmp_path}/b.tsv: read as <unk>"
+        in caplog.text
+    )
+    assert f"1 source symbol that training lacks ('b'), first on line 2 of {tmp_path}/b.tsv" in caplog.text
+
+
+@pytest.mark.parametrize(("pairs", "says"), [(10, True), (49, True), (50, False)])
+def test_few_pairs(tmp_path: Path, caplog: pytest.LogCaptureFixture, pairs: int, says: bool):
+    words = " ".join("ab" + "ab" * (number % 3) for number in range(pairs))
+    prepare(configure(tmp_path, words), RunDirectory(tmp_path / "run"))
+    assert (f"train: only {pairs} pairs to learn from" in caplog.text) == says
