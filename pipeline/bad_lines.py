@@ -5,8 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
-from pipeline.errors import DataError
-from pipeline.wording import count
+from pipeline.errors import DataError, count_of
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ class BadLines:
                 logger.warning(
                     f"%s: %s left out ({_OPTION}), first %s:%d: %s",
                     path,
-                    count(counts[path], "bad line"),
+                    count_of(counts[path], "bad line"),
                     path,
                     fault.line,
                     fault.wrong,

@@ -13,14 +13,13 @@ from typing import NamedTuple
 from pipeline.bad_lines import BadLines, Fault, keep_good
 from pipeline.cmudict import Role, find_cmudict, read_cmudict_split
 from pipeline.configuration import DataConfiguration, TextConfiguration
-from pipeline.errors import DataError, UsageError
+from pipeline.errors import DataError, UsageError, count_of
 from pipeline.file_kinds import mending
 from pipeline.file_shape import LOOK_LINES, look, look_at_aligned
 from pipeline.normal_forms import NORMAL_FORMS, normalize_string
 from pipeline.odd_shapes import judge_lines, judge_table
 from pipeline.text_file import scan_lines
 from pipeline.white_space import strip
-from pipeline.wording import count
 
 logger = logging.getLogger(__name__)
 
@@ -200,7 +199,7 @@ def _scan_table(path: str, bad: BadLines | None) -> Iterator[Pair | list[Fault]]
     said = set() if bad is None else bad.looked
     if first_more > LOOK_LINES and path not in said:
         said.add(path)
-        lines = count(more, "line")
+        lines = count_of(more, "line")
         logger.warning("%s: %s from line %d on have more than 2 columns; they are left out", path, lines, first_more)
 
 
@@ -237,7 +236,7 @@ def _has_text(line: str | Fault | None) -> bool:
 
 def _uneven(source_path: str, target_path: str, sources: int, targets: int) -> DataError:
     return DataError(
-        f"{source_path} has {count(sources, 'line')}, {target_path} has {count(targets, 'line')}; "
+        f"{source_path} has {count_of(sources, 'line')}, {target_path} has {count_of(targets, 'line')}; "
         "line-aligned files must have equally many, so look for the line that one of them lacks"
     )
 

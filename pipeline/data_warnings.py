@@ -8,12 +8,12 @@ import numpy as np
 from pipeline.batches import Bucket, assign_buckets
 from pipeline.configuration import Configuration, DataConfiguration
 from pipeline.corpus import Pair, Split, TrainingLocation, describe_line, overlap
+from pipeline.errors import count_of
 from pipeline.pair_filter import BAD_LINE, PairFilter, training_filter
 from pipeline.symbol_tally import SymbolTally
 from pipeline.symbols import UNKNOWN
 from pipeline.text import CHUNK, TextProcessor, in_chunks
 from pipeline.tokenized_corpus import TokenizedCorpus
-from pipeline.wording import count
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def warn_of_odd_data(
     for name in ("train", "dev"):
         _warn_of_dropped(configuration.data, name, corpora[name])
     if len(corpora["train"]) < FEW_PAIRS:
-        number = count(len(corpora["train"]), "pair")
+        number = count_of(len(corpora["train"]), "pair")
         logger.warning("train: only %s to learn from; of so few a model learns hardly more than these", number)
     _warn_of_unknown(splits["dev"](), corpora["dev"], texts, dev_location(configuration.data))
     shared = overlap(splits["train"](), splits["dev"](), configuration.text)
@@ -48,13 +48,13 @@ def warn_of_odd_data(
         logger.warning(
             "%s in the training data too: dev figures will look too good; "
             "take them out of data.train, or leave data.dev out to have some held out",
-            count(shared, "dev source is", "dev sources are"),
+            count_of(shared, "dev source is", "dev sources are"),
         )
     unusual = int((assign_buckets(corpora["dev"], buckets) == len(buckets)).sum())
     if unusual:
         logger.warning(
             "dev: %s longer than every training pair: left out of the dev loss, but decoded and measured",
-            count(unusual, "pair is", "pairs are"),
+            count_of(unusual, "pair is", "pairs are"),
         )
 
 
@@ -81,7 +81,7 @@ def _warn_of_dropped(data: DataConfiguration, split: str, corpus: TokenizedCorpu
         logger.warning(
             "%s: %s left out of %s, first on %s: %s",
             split,
-            count(number, "pair"),
+            count_of(number, "pair"),
             _left_out_of(split, reason),
             describe_first(corpus, reason, data, split),
             split_filter(data, split).describe(reason),
@@ -114,7 +114,7 @@ def _warn_of_unknown(
         if number:
             logger.warning(
                 "dev: %s that training lacks (%s), first on %s: read as <unk>",
-                count(number, f"{side} symbol"),
+                count_of(number, f"{side} symbol"),
                 tally.names(),
                 describe_line(line, corpus, location),
             )

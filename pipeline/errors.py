@@ -35,3 +35,13 @@ class UsageError(AttentifError):
     """The command line, the configuration or a model path cannot be what was meant."""
 
     exit_code = 2
+
+
+def count_of(number: int, thing: str, things: str | None = None) -> str:
+    """A number with its noun, which may be followed by a verb.
+
+    Example:
+        >>> count_of(1, "pair"), count_of(2000, "bad line"), count_of(0, "line has", "lines have")
+        ('1 pair', '2,000 bad lines', '0 lines have')
+    """
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"

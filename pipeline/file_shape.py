@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pipeline.bad_lines import Fault
+from pipeline.errors import count_of
 from pipeline.text_file import scan_lines
 from pipeline.white_space import strip
-from pipeline.wording import count
 
 # Shares of the lines from which on a column, or a file, counts as being of a kind.
 NEARLY_ALL, MOST, SOME = 0.95, 0.5, 0.1
@@ -72,7 +72,7 @@ class Shape:
 
     def extent(self) -> str:
         """The lines that were looked at, for messages: `the 12 lines`, `the first 1,000 lines`."""
-        seen = count(len(self.rows) + len(self.faults), "line")
+        seen = count_of(len(self.rows) + len(self.faults), "line")
         return f"the {seen}" if self.is_whole else f"the first {seen}"
 
     def describe_taken(self) -> str:

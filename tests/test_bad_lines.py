@@ -13,11 +13,10 @@ from pipeline.bad_lines import BadLines, Fault, keep_good
 from pipeline.cmudict import Entry, read_cmudict
 from pipeline.configuration import Configuration, DataConfiguration, TextConfiguration
 from pipeline.corpus import Pair, open_splits, overlap, read_pairs
-from pipeline.errors import DataError
+from pipeline.errors import DataError, count_of
 from pipeline.inspection import inspect
 from pipeline.preparation import TrainingData, prepare_data
 from pipeline.run_directory import RunDirectory
-from pipeline.wording import count
 from tests.test_corpus import write
 from tests.tiny_task import tiny_configuration
 
@@ -177,7 +176,7 @@ def test_they_are_counted_with_what_else_is_left_out(tmp_path: Path, caplog: pyt
         assert f"train: 5 pairs left out of training, first on line 2: {rule}" in caplog.messages
         assert f"dev: 1 pair left out of dev, first on line 2: {rule}" in caplog.messages
     for split in ("train", "dev"):
-        first = f"{tmp_path}/{split}.tsv: {count(5 if split == 'train' else 1, 'bad line')} left out"
+        first = f"{tmp_path}/{split}.tsv: {count_of(5 if split == 'train' else 1, 'bad line')} left out"
         assert sum(message.startswith(first) for message in caplog.messages) <= 1
 
 
