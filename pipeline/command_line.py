@@ -173,10 +173,12 @@ def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
 
 def _predict(arguments: argparse.Namespace, results: _Results) -> None:
     from pipeline.files import require_place
+    from pipeline.input_check import look_at_lines, refuse_table
     from pipeline.line_progress import show_progress
     from pipeline.streaming import open_input, predict_lines
 
     stream = open_input(arguments.file)  # a missing file shows before the model is loaded
+    shape = look_at_lines(arguments.file)
     for place in (arguments.attention, arguments.alignments):
         if place:
             require_place(place)
@@ -194,6 +196,8 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
         raise UsageError(
             f"--n-best {arguments.n_best}: {arguments.model} keeps {predictor.n_best}; give a larger --beam"
         )
+    if shape and not arguments.prefixes:
+        refuse_table(shape, arguments.model, predictor)
     page = AttentionPage(arguments.attention) if arguments.attention else None
     with contextlib.ExitStack() as stack:
         listeners: list[Any] = [page] if page else []
@@ -216,8 +220,10 @@ def _score(arguments: argparse.Namespace, results: _Results) -> None:
     import_tensorflow()
     from pipeline.corpus import read_pairs
     from pipeline.loading import load_scorer
+    from pipeline.pair_check import look_first
     from pipeline.scoring import score_pairs
 
+    look_first(arguments.data)
     predictor = load_scorer(arguments.model, average=arguments.average)
     pairs = read_pairs(arguments.data, "test")
     for score in score_pairs(predictor, pairs, arguments.tokens, arguments.data):
@@ -225,15 +231,14 @@ def _score(arguments: argparse.Namespace, results: _Results) -> None:
 
 
 def _compare(arguments: argparse.Namespace, results: _Results) -> None:
-    from pipeline.significance import compare_files, sentence_figures, symbol_figures
+    from pipeline.comparison import Figures, compare, is_model
 
-    if arguments.symbols:
-        metrics = symbol_figures(arguments.symbols, arguments.lowercase)
-    else:
-        metrics = sentence_figures(arguments.tokens or "13a", arguments.lowercase)
-    files = arguments.reference, arguments.output_a, arguments.output_b
-    found = compare_files(*files, metrics, arguments.samples, arguments.seed)
-    results.write(found.table())
+    places = arguments.output_a, arguments.output_b
+    if any(map(is_model, places)):
+        import_tensorflow()
+    figures = Figures(arguments.symbols, arguments.tokens, arguments.lowercase)
+    found = compare(arguments.reference, places, figures, arguments.samples, arguments.seed)
+    results.write(found.table(arguments.show))
     results.write_json(found.to_json())
 
 

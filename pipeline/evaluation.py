@@ -10,7 +10,7 @@ from pipeline.corpus import Pair, Split, group_references, is_built_in, read_pai
 from pipeline.messages import progress_bar
 from pipeline.metrics import SentenceScores, SymbolScores, score_sentences, score_symbols
 from pipeline.normal_forms import normalize_string
-from pipeline.pair_check import split_targets, warn_of_predictions, warn_of_references, warn_of_swapped
+from pipeline.pair_check import look_first, split_targets, warn_of_predictions, warn_of_references, warn_of_swapped
 from pipeline.predictor import Prediction, Predictor
 
 logger = logging.getLogger(__name__)
@@ -98,6 +98,8 @@ def evaluate_file(predictor: Predictor, location: str, tokens: str = "", split: 
     Raises:
         DataError: The file cannot be read.
     """
+    if not split:
+        look_first(location)
     pairs = split() if split else read_pairs(location, "test")
     scores, _ = evaluate_pairs(predictor, pairs, "evaluating", tokens)
     if scores.caution:

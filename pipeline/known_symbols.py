@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from pipeline.configuration import SENTENCE_PIECES, TextConfiguration
+from pipeline.symbol_names import name_symbol
 from pipeline.text import in_chunks
 from pipeline.tokenizers import CONTINUES
-from pipeline.wording import name_symbol
 
 BATCH = 256
 MOST_KEPT = 100_000

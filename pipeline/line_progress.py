@@ -9,10 +9,9 @@ from typing import BinaryIO
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pipeline.messages import progress_bar
+from pipeline.messages import message_stream, progress_bar
 
 COUNTED_BYTES = 1 << 20
-DELAY_SECONDS = 2  # what is done by then needs no bar
 
 
 @contextlib.contextmanager
@@ -26,9 +25,14 @@ def show_progress(stream: BinaryIO, in_the_way: bool = False) -> Iterator[Callab
     if in_the_way or not _is_file(stream):
         yield None
         return
-    lines, wait = count_lines(stream), float(os.environ.get("TQDM_MININTERVAL", "0.1"))
+    if not message_stream().isatty():
+        # In a log, what is done soon needs no bar, and messages have lines of their own.
+        wait = float(os.environ.get("TQDM_MININTERVAL", "0.1"))
+        with progress_bar(total=count_lines(stream), desc="predicting", unit=" lines", delay=wait) as bar:
+            yield bar.update
+        return
     with (
-        progress_bar(total=lines, desc="predicting", unit=" lines", delay=max(DELAY_SECONDS, wait)) as bar,
+        progress_bar(total=count_lines(stream), desc="predicting", unit=" lines") as bar,
         logging_redirect_tqdm(),
     ):
         yield bar.update

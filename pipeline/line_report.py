@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.errors import count_of
 from pipeline.symbol_tally import SymbolTally
-from pipeline.wording import count
 
 if TYPE_CHECKING:
     from pipeline.predictor import Prediction, Predictor
@@ -86,7 +86,7 @@ class LineReport:
         for kind, number in self.counts.items():
             if number > IN_FULL:
                 several = f"{_WORDS[kind][1]} (first on line {self.first[kind]})"
-                logger.warning("%s of %s %s", f"{number:,}", count(self.lines, "line"), several)
+                logger.warning("%s of %s %s", f"{number:,}", count_of(self.lines, "line"), several)
         for side, tally in self.tallies.items():
             if tally.items > 1:
                 said = tally.sentence(self.lines, "line", ("has", "have"), _LACKS[side])

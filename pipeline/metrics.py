@@ -8,8 +8,8 @@ import sacrebleu
 from rapidfuzz.distance import Levenshtein
 
 from pipeline.configuration import TextConfiguration
+from pipeline.errors import count_of
 from pipeline.white_space import split
-from pipeline.wording import count
 
 # Below it, an error rate may be more than seven points off, either way.
 FEW = 200
@@ -67,7 +67,9 @@ def _caution(name: str, percent: float, n: int, items: str) -> str:
     if n >= FEW:
         return ""
     low, high = wilson_interval(percent, n)
-    return f"the figures rest on {count(n, items)}: with 95 % confidence {name} lies between {low:.1f} and {high:.1f} %"
+    return (
+        f"the figures rest on {count_of(n, items)}: with 95 % confidence {name} lies between {low:.1f} and {high:.1f} %"
+    )
 
 
 def _round_interval(percent: float, n: int) -> list[float]:

@@ -1,16 +1,18 @@
 """The splits that a run was trained with, by their names."""
 
-import json
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import Configuration
 from pipeline.corpus import Split, TrainingLocation, is_built_in, open_splits, source_files
+from pipeline.data_files import checksum_of_content
 from pipeline.errors import UsageError
 from pipeline.files import checksum
 from pipeline.members import find_runs
+from pipeline.run_data import recorded_data
 from pipeline.run_directory import RunDirectory, load_configuration
 
 logger = logging.getLogger(__name__)
@@ -68,10 +70,16 @@ def _describe(configuration: Configuration, name: str) -> list[Any]:
 
 
 def _require_unchanged(run: RunDirectory, configuration: Configuration, name: str) -> None:
-    trained_on = json.loads(run.data_info.read_text(encoding="utf-8")) if run.data_info.is_file() else {}
+    trained_on = recorded_data(run).checksums
     for path in source_files(_location(configuration, name)):
-        if path in trained_on and os.path.isfile(path) and checksum(Path(path)) != trained_on[path]:
+        # Earlier versions recorded compressed files as they are.
+        if path in trained_on and os.path.isfile(path) and trained_on[path] not in _checksums(path):
             raise UsageError(
                 f"{name}: {path} has changed since {run.path} was trained, it is not the run's own {name} any more; "
                 f"bring the former content back, or give the path itself to measure on it as it is"
             )
+
+
+def _checksums(path: str) -> Iterator[str]:
+    yield checksum_of_content(path)
+    yield checksum(path)

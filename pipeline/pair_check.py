@@ -1,17 +1,18 @@
 """What pairs hold that a model cannot read or write: said, so that figures are not taken for the model's fault."""
 
 import logging
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 
 import tensorflow as tf
 
 from pipeline.configuration import SENTENCE_PIECES, TextConfiguration
-from pipeline.corpus import Pair
+from pipeline.corpus import Pair, is_built_in, look_at, source_files
+from pipeline.errors import count_of
 from pipeline.predictor import Prediction, Predictor
 from pipeline.symbol_tally import SymbolTally
 from pipeline.text import CHUNK, in_chunks, normalize
 from pipeline.tokenizers import make_tokenizer
-from pipeline.wording import count
 
 logger = logging.getLogger(__name__)
 
@@ -22,14 +23,37 @@ _CONSEQUENCES = {
 }
 
 
+def look_first(location: str) -> None:
+    """Look at the files before they are read, see `corpus.look_at`; not at a pipe, which can be read but once.
+
+    Raises:
+        DataError: They cannot be read, or cannot be meant so.
+    """
+    if is_built_in(location) or all(
+        os.path.isfile(path) or not os.path.exists(path) for path in source_files(location)
+    ):
+        look_at(location)
+
+
 def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[str]]:
     """Targets as symbol sequences, hypotheses and references through the same normalisation; `wordpiece` as words."""
-    split = make_tokenizer("space" if text.target_tokenizer == "wordpiece" else text.target_tokenizer).split
+    return _split(targets, text.target_tokenizer, text)
+
+
+def _split(strings: Iterable[str], tokenizer: str, text: TextConfiguration) -> list[list[str]]:
+    split = make_tokenizer("space" if tokenizer == "wordpiece" else tokenizer).split
     symbols: list[list[str]] = []
-    for chunk in in_chunks(targets, CHUNK, len):
+    for chunk in in_chunks(strings, CHUNK, len):
         rows = split(normalize(chunk, text.normalization, text.lowercase)).to_list()
         symbols += [[symbol.decode() for symbol in row] for row in rows]
     return symbols
+
+
+def tally_sources(predictor: Predictor, sources: Sequence[str], tally: SymbolTally) -> None:
+    """Add the sources with symbols that training lacks."""
+    text = predictor.text
+    if text.source_tokenizer not in SENTENCE_PIECES:  # those read everything, byte by byte
+        _tally(_split(sources, text.source_tokenizer, text), predictor.known.lacking_in_source, tally)
 
 
 def tally_targets(predictor: Predictor, targets: Sequence[str], tally: SymbolTally) -> None:
@@ -40,7 +64,11 @@ def tally_targets(predictor: Predictor, targets: Sequence[str], tally: SymbolTal
 
 def tally_target_symbols(predictor: Predictor, rows: Sequence[Sequence[str]], tally: SymbolTally) -> None:
     """The same of targets that are cut into symbols already."""
-    lacking = set(predictor.known.lacking_in_target(symbol for row in rows for symbol in row))
+    _tally(rows, predictor.known.lacking_in_target, tally)
+
+
+def _tally(rows: Sequence[Sequence[str]], ask: Callable[[Iterable[str]], list[str]], tally: SymbolTally) -> None:
+    lacking = set(ask(symbol for row in rows for symbol in row))
     for row in rows:
         found = [symbol for symbol in row if symbol in lacking]
         if found:
@@ -83,7 +111,7 @@ def warn_of_sources(predictor: Predictor, tally: SymbolTally, cut: int, number: 
         done: What was done with them all the same.
     """
     if cut:
-        said = count(
+        said = count_of(
             cut, "source is longer than the model reads: it was", "sources are longer than the model reads: they were"
         )
         logger.warning("%s cut, %s", said, done)

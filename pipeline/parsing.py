@@ -54,9 +54,9 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         study: topic, configuration, study, run, overwrite; trial: order (for `tune`'s own use);
         evaluate: model, data, beam, search, average, bleu_tokens; predict: model, file, beam, n_best, search, average,
         json, attention, alignments, prefixes; score: model, data, average, tokens;
-        compare: reference, output_a, output_b, tokens, symbols, lowercase, samples, seed;
-        export: run, directory, beam, n_best, search, average. Places are `Path`, except `data` and `file`; `search` has
-        the settings by key, but for the beam size.
+        compare: reference, output_a, output_b, tokens, symbols, lowercase, samples, seed, show;
+        export: run, directory, beam, n_best, search, average. Places are `Path`, except `data`, `file` and compare's;
+        `search` has the settings by key, but for the beam size.
 
     Raises:
         UsageError: Something there is unknown, of a wrong type or impossible.
@@ -237,6 +237,12 @@ class _Parser(argparse.ArgumentParser):
         return arguments
 
 
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is impossible, it must be a whole number")
+    return int(text)
+
+
 def _positive(text: str) -> int:
     if not re.fullmatch(r"[0-9]+", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is impossible, it must be a whole number, at least 1")
@@ -262,7 +268,11 @@ def _parse_evaluate(argv: list[str]) -> argparse.Namespace:
 
 
 def _parse_score(argv: list[str]) -> argparse.Namespace:
-    parser = _Parser("score", "log p of every given target, end symbol included, a line each.")
+    parser = _Parser(
+        "score",
+        "How probable every given target is, a line each: log p (natural logarithm, at most 0, higher is better), end "
+        "symbol included. Longer targets have lower ones: compare targets of the same source.",
+    )
     parser.add_model("model", "A run directory or an exported SavedModel.")
     parser.add_argument("data", metavar="PAIRS", help="Pairs: a TSV file, or two line-aligned files as SOURCE,TARGET.")
     parser.add_argument(
@@ -280,9 +290,11 @@ def _parse_compare(argv: list[str]) -> argparse.Namespace:
         "Paired bootstrap resampling (Koehn 2004) of two outputs for the same inputs, by sacrebleu: a table, and as "
         "the last line a JSON object with scores, 95 % intervals (mean ± ci), p values and signatures.",
     )
-    parser.add_argument("reference", metavar="REFERENCE", type=Path, help="A reference a line; .gz too, as below.")
-    parser.add_argument("output_a", metavar="OUTPUT_A", type=Path, help="What one system made of the inputs.")
-    parser.add_argument("output_b", metavar="OUTPUT_B", type=Path, help="What the other made of them.")
+    reference = "A reference a line; or pairs: a TSV file, two files as SOURCE,TARGET. All may end in .gz."
+    parser.add_argument("reference", metavar="REFERENCE", help=reference)
+    output = "file (lines, those of --n-best or --json, or SOURCE TAB OUTPUT), or a run or export that decodes now."
+    parser.add_argument("output_a", metavar="OUTPUT_A", help=f"What one system made of the inputs: a {output}")
+    parser.add_argument("output_b", metavar="OUTPUT_B", help="What the other made of them.")
     parser.add_argument(
         "--tokens",
         metavar="HOW",
@@ -293,7 +305,15 @@ def _parse_compare(argv: list[str]) -> argparse.Namespace:
         "--symbols",
         metavar="HOW",
         choices=("space", "char"),
-        help="WER and PER instead of BLEU, chrF and TER, of symbols between white space (space) or characters (char).",
+        help="WER and PER instead of BLEU, chrF and TER, of symbols between white space (space) or characters (char); "
+        "left out, with --tokens too: as the data are.",
+    )
+    parser.add_argument(
+        "--show",
+        metavar="N",
+        type=_whole,
+        default=5,
+        help="How many of the items that differ to show; left out: %(default)s.",
     )
     parser.add_argument("--lowercase", action="store_true", help="Case counts for nothing.")
     parser.add_argument("--samples", metavar="N", type=_positive, default=1000, help="How many; left out: %(default)s.")
@@ -305,7 +325,12 @@ def _parse_compare(argv: list[str]) -> argparse.Namespace:
 
 
 def _parse_predict(argv: list[str]) -> argparse.Namespace:
-    parser = _Parser("predict", "Answer every input line with one output line, in order.")
+    parser = _Parser(
+        "predict",
+        "Answer every input line with one output line, in order; one that cannot be answered, with an empty line. "
+        "In --json, score is log p of the output (natural logarithm, at most 0, higher is better), rank_score the same "
+        "with the penalties of the search, by which outputs are ordered.",
+    )
     parser.add_model("model", "A run directory or an exported SavedModel.")
     what = "UTF-8 lines, decompressed if it ends in .gz; - or left out: stdin."
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help=what)

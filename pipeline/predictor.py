@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.configuration import TextConfiguration
+from pipeline.errors import count_of
 from pipeline.given_strings import encode, list_strings
 from pipeline.known_symbols import KnownSymbols
 from pipeline.text import in_chunks
-from pipeline.wording import count
 
 BATCH_SIZE = 256
 
@@ -133,7 +133,7 @@ class Predictor:
         given = list_strings(sources, "sources")
         begun = None if prefixes is None else list_strings(prefixes, "prefixes")
         if begun is not None and len(begun) != len(given):
-            counts = f"{count(len(given), 'source')}, but {count(len(begun), 'prefix', 'prefixes')}"
+            counts = f"{count_of(len(given), 'source')}, but {count_of(len(begun), 'prefix', 'prefixes')}"
             raise ValueError(f"{counts}; give one for each, '' for none")
         order = sorted(range(len(given)), key=lambda index: len(given[index]))
         predictions: list[Prediction | None] = [None] * len(given)

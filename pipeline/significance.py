@@ -8,15 +8,14 @@ import dataclasses
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from sacrebleu.metrics.base import Metric, Score, Signature
 from sacrebleu.significance import PairedTest, Result
 
-from pipeline.errors import DataError
+from pipeline.differences import Differences
+from pipeline.errors import count_of
 from pipeline.metrics import nearest_reference, sentence_metrics
-from pipeline.text_file import read_lines
 from pipeline.white_space import split, strip
 
 logger = logging.getLogger(__name__)
@@ -66,77 +65,58 @@ class Comparison:
     samples: int
     seed: int
     metrics: list[ComparedMetric]
+    differences: Differences
 
-    def table(self) -> str:
-        """The figures for a terminal."""
+    def table(self, show: int = 0) -> str:
+        """The figures for a terminal, and so many of the items that differ."""
         rows = [["", *(f"{side}: {name}" for side, name in zip("AB", self.names, strict=True)), "B − A", "p"]]
         for metric in self.metrics:
             shown = [f"{figure.score:.2f} ({figure.mean:.2f} ± {figure.ci:.2f})" for figure in (metric.a, metric.b)]
             rows.append([metric.name, *shown, f"{metric.b.score - metric.a.score:+.2f}", f"{metric.p:.4f}"])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        lines.append(f"{self.n:,} lines; in brackets the mean and 95 % of {self.samples:,} bootstrap samples")
-        return "\n".join(line.rstrip() for line in lines) + "\n"
+        items = count_of(self.n, "item")
+        lines.append(f"{items}; in brackets the mean and 95 % of {self.samples:,} bootstrap samples")
+        return "\n".join(line.rstrip() for line in lines) + "\n" + self.differences.table(show)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `compare` prints last."""
         how = {"n": self.n, "a": self.names[0], "b": self.names[1], "samples": self.samples, "seed": self.seed}
-        return {**how, **{metric.name.lower(): metric.to_json() for metric in self.metrics}}
-
-
-def compare_files(
-    reference: Path,
-    output_a: Path,
-    output_b: Path,
-    metrics: Mapping[str, Metric],
-    samples: int = 1000,
-    seed: int = 12345,
-) -> Comparison:
-    """Compare two line-aligned files of outputs by their references, a line each.
-
-    Args:
-        reference: What should have come out; UTF-8, names that end in .gz are decompressed, as below.
-        output_a: What came out of one system.
-        output_b: What came out of the other.
-        metrics: By the name that they are shown under: `sentence_figures` or `symbol_figures`.
-        samples: How many bootstrap samples.
-        seed: Of the samples, from 1; sacrebleu takes 0 for none.
-
-    Raises:
-        DataError: A file cannot be read or is empty, or they have different numbers of lines.
-    """
-    lines = [list(read_lines(path)) for path in (reference, output_a, output_b)]
-    for path, outputs in ((output_a, lines[1]), (output_b, lines[2])):
-        if len(outputs) != len(lines[0]):
-            raise DataError(
-                f"{reference} has {len(lines[0])} lines, {path} has {len(outputs)} lines; "
-                "line-aligned files must have equally many, so look for the line that one of them lacks"
-            )
-    results = compare_outputs(lines[0], lines[1], lines[2], metrics, samples, seed)
-    return Comparison((str(output_a), str(output_b)), len(lines[0]), samples, seed, results)
+        figures = {metric.name.lower(): metric.to_json() for metric in self.metrics}
+        return {**how, "differences": self.differences.to_json(), **figures}
 
 
 def compare_outputs(
-    references: Sequence[str],
+    references: Sequence[Sequence[str]],
     outputs_a: Sequence[str],
     outputs_b: Sequence[str],
     metrics: Mapping[str, Metric],
     samples: int = 1000,
     seed: int = 12345,
 ) -> list[ComparedMetric]:
-    """The same of strings; at least one each.
+    """Compare two outputs for the same inputs.
+
+    Args:
+        references: Of every input at least one.
+        outputs_a: What came out of one system.
+        outputs_b: What came out of the other.
+        metrics: By the name that they are shown under: `sentence_figures` or `symbol_figures`.
+        samples: How many bootstrap samples.
+        seed: Of the samples, from 1; sacrebleu takes 0 for none.
 
     Example:
         >>> right, wrong = ["a b c"] * 9, ["a b x"] * 9
-        >>> [wer, per] = compare_outputs(right, right, wrong, symbol_figures("space"), samples=10)
+        >>> [wer, per] = compare_outputs([[text] for text in right], right, wrong, symbol_figures("space"), samples=10)
         >>> wer.name, wer.a.score, wer.b.score, round(per.b.score, 2)
         ('WER', 0.0, 100.0, 33.33)
     """
     memory = samples * len(references) * 4 * 18  # chrF has 18 numbers of 4 bytes for a sentence
     if memory > MUCH_MEMORY:
         logger.warning("the samples may take %.0f GB of memory; fewer --samples take less", memory / 2**30)
+    most = max(map(len, references))
+    columns = [[row[place] if place < len(row) else None for row in references] for place in range(most)]
     with _seeded(seed):
-        test = PairedTest([("a", outputs_a), ("b", outputs_b)], metrics, [references], "bs", samples)
+        test = PairedTest([("a", outputs_a), ("b", outputs_b)], metrics, columns, "bs", samples)  # type: ignore[arg-type]
         signatures, scores = test()
     # sacrebleu calls them as it likes (chrF2), and keeps their order.
     return [

@@ -208,6 +208,10 @@ def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
     text, *after = text.split("\t") if prefixes else [text]
     if len(after) > 1:
         fault = fault or f"{len(after)} TABs, where SOURCE TAB PREFIX has one"
+    if "\r" in strip(text):
+        fault = (
+            fault or "a lone carriage return within the line, as old Macs end lines (tr '\\r' '\\n' makes ends of them)"
+        )
     if not strip(text):
         fault = fault or ("the source is empty" if after else EMPTY)
     return Line(number, text, fault, after[0] if after else "")

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from pipeline.wording import count, name_symbols
+from pipeline.errors import count_of
+from pipeline.symbol_names import name_symbols
 
 MOST_DISTINCT = 10_000
 
@@ -51,4 +52,4 @@ class SymbolTally:
             '1 of 5 targets holds symbols that the model cannot write (AH0)'
         """
         named = f" ({self.names()})" if self.symbols else ""
-        return f"{self.items:,} of {count(number, item)} {verb[self.items != 1]} symbols that {lacking}{named}"
+        return f"{self.items:,} of {count_of(number, item)} {verb[self.items != 1]} symbols that {lacking}{named}"

@@ -4,6 +4,7 @@ import gzip
 import io
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,28 +38,41 @@ def test_what_cannot_be_counted(tmp_path: Path):
     assert count_lines(io.BytesIO(b"a\n")) is None
 
 
-def test_a_file_has_a_bar_and_messages_go_above_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(line_progress, "DELAY_SECONDS", 0)
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_messages_go_above_the_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TQDM_MININTERVAL", "0")
+    handler = logging.StreamHandler(terminal)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
     (tmp_path / "words").write_bytes(b"a\n" * 8)
     with (tmp_path / "words").open("rb") as stream, show_progress(stream) as on_progress:
         assert on_progress
         on_progress(4)
         logging.getLogger("pipeline").warning("line 4: odd")
         on_progress(4)
-    captured = capsys.readouterr()
-    assert "predicting:  50%" in captured.err
-    assert captured.out == ""
+    shown = terminal.getvalue()
+    assert "predicting:  50%" in shown
+    assert "line 4: odd\n" in shown
+    last = shown.split("\r")[-1]
+    assert last.strip() == ""  # the bar is wiped
 
 
-def test_a_short_file_is_done_before_there_is_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_in_a_log_a_short_file_has_no_bar(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TQDM_MININTERVAL", "10")
     (tmp_path / "words").write_bytes(b"a\n" * 8)
     with (tmp_path / "words").open("rb") as stream, show_progress(stream) as on_progress:
         assert on_progress
-        on_progress(8)
-    assert capsys.readouterr().err == ""
+        on_progress(4)
+        logging.getLogger("pipeline").warning("line 4: odd")
+        on_progress(4)
+    assert "predicting" not in capsys.readouterr().err
 
 
 def test_no_bar_in_the_way_or_over_a_pipe(tmp_path: Path):

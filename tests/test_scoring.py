@@ -110,3 +110,35 @@ def test_odd_text_has_a_score(predictor: Predictor):
     for tokens in (False, True):
         assert np.isfinite(list(score_pairs(predictor, pairs, tokens))).all()
     assert len(predictor.predict(odd)) == len(odd)
+
+
+# What is said
+
+
+def test_what_the_model_lacks_is_named(predictor: Predictor, caplog: pytest.LogCaptureFixture):
+    pairs = [Pair("aX", "A1 B", 1), Pair("b", "B0", 2), Pair("é", "É", 3)]
+    assert len(list(score_pairs(predictor, pairs))) == 3
+    assert caplog.messages == [
+        "1 of 3 sources has symbols that training lacks ('X'): it was scored all the same",
+        "2 of 3 targets hold symbols that the model cannot write (B0, A1): each is scored as <unk>, and the score "
+        "tells little; the model has 'B' for B0: give them without digits",
+    ]
+    caplog.clear()
+    list(score_pairs(predictor, [Pair("a", "A b </s>", 1)], tokens=True))
+    assert "1 of 1 target holds symbols that the model cannot write ('b')" in caplog.text
+    caplog.clear()
+    list(score_pairs(predictor, [Pair("a", "A", 1)]))
+    assert not caplog.messages
+
+
+def test_cut_targets_and_sources_are_told(predictor: Predictor, caplog: pytest.LogCaptureFixture):
+    list(score_pairs(predictor, [Pair("a" * 17, "A " * 1025, 1)]))
+    assert caplog.messages == [
+        "1 target is longer than any output: cut, and the score is of what is left",
+        "1 source is longer than the model reads: it was cut, scored all the same",
+    ]
+
+
+def test_swapped_columns_are_told(predictor: Predictor, caplog: pytest.LogCaptureFixture):
+    list(score_pairs(predictor, [Pair("EAST A", "東a", 1), Pair("B", "b", 2)]))
+    assert caplog.messages[0].startswith("sources and targets look swapped")

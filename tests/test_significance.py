@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import DataError
+from pipeline.comparison import Figures, compare
 from pipeline.metrics import score_sentences, score_symbols
-from pipeline.significance import SEED, compare_files, compare_outputs, sentence_figures, symbol_figures
+from pipeline.significance import SEED, compare_outputs, sentence_figures, symbol_figures
 
 WORDS = ["a", "the", "dog", "cat", "runs", "sits", "over", "under", "hill", "house", "old", "new"]
 
@@ -37,7 +37,7 @@ def write(path: Path, lines: list[str]) -> Path:
 def test_sentences_are_what_sacrebleus_command_says(tmp_path: Path):
     lines = make_lines(shares=(0.2, 0.22))
     files = [write(tmp_path / name, lines) for name, lines in zip(("ref", "a", "b"), lines, strict=True)]
-    found = compare_files(*files, sentence_figures(), samples=200, seed=7)
+    found = compare(str(files[0]), (str(files[1]), str(files[2])), Figures(), samples=200, seed=7)
     command = [sys.executable, "-m", "sacrebleu", str(files[0]), "-i", str(files[1]), str(files[2])]
     command += ["-m", "bleu", "chrf", "ter", "--paired-bs", "--paired-bs-n", "200", "-f", "text", "-w", "4"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, SEED: "7"}).stdout
@@ -55,7 +55,7 @@ def test_sentences_are_what_sacrebleus_command_says(tmp_path: Path):
 
 def test_symbols_are_resampled_as_by_hand():
     references, a, b = make_lines(40)
-    [wer, per] = compare_outputs(references, a, b, symbol_figures("space"), samples=100, seed=5)
+    [wer, per] = compare_outputs([[line] for line in references], a, b, symbol_figures("space"), samples=100, seed=5)
     for figure, outputs in ((wer.a, a), (wer.b, b)):
         wrong = np.array([output != reference for output, reference in zip(outputs, references, strict=True)])
         chosen = np.random.default_rng(5).choice(40, size=(100, 40))
@@ -68,21 +68,22 @@ def test_symbols_are_resampled_as_by_hand():
 
 
 def test_characters_and_case():
-    [_, per] = compare_outputs(["ab cd"], ["AB cx"], ["ab cd"], symbol_figures("char"), samples=2)
+    [_, per] = compare_outputs([["ab cd"]], ["AB cx"], ["ab cd"], symbol_figures("char"), samples=2)
     assert (per.a.score, per.b.score) == (60, 0)
-    [_, per] = compare_outputs(["ab cd"], ["AB cx"], ["ab cd"], symbol_figures("char", lowercase=True), samples=2)
+    [_, per] = compare_outputs([["ab cd"]], ["AB cx"], ["ab cd"], symbol_figures("char", lowercase=True), samples=2)
     assert per.a.score == 20
     assert "case:lc|symbols:char" in per.signature
 
 
 def test_a_clear_difference_has_a_small_p_and_none_a_large_one():
     references, a, b = make_lines(200)
-    clear = compare_outputs(references, a, b, sentence_figures(), samples=200)[0]
+    wanted = [[line] for line in references]
+    clear = compare_outputs(wanted, a, b, sentence_figures(), samples=200)[0]
     assert clear.a.score - clear.b.score > 10
     assert clear.p < 0.01
-    same = compare_outputs(references, a, a, sentence_figures(), samples=200)[0]
+    same = compare_outputs(wanted, a, a, sentence_figures(), samples=200)[0]
     assert same.p == 1
-    noise = compare_outputs(references, a, [*a[:-1], b[-1]], sentence_figures(), samples=200)[0]
+    noise = compare_outputs(wanted, a, [*a[:-1], b[-1]], sentence_figures(), samples=200)[0]
     assert noise.p > 0.1
 
 
@@ -90,18 +91,30 @@ def test_tokens_and_case_are_those_of_evaluate():
     references, a, b = ["A dog , it runs .", "x y z u v"], ["a dog , it runs .", "x y z u v"], ["q", "x y z u v"]
     for tokens, lowercase in (("given", False), ("char", True)):
         metrics = sentence_figures(tokens, lowercase)
-        found = compare_outputs(references, a, b, metrics, samples=5)
+        found = compare_outputs([[line] for line in references], a, b, metrics, samples=5)
         direct = score_sentences(a, [[line] for line in references], tokens, lowercase)
         assert [metric.a.score for metric in found] == pytest.approx([direct.bleu, direct.chrf, direct.ter])
 
 
 def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(SEED, "99")
-    compare_outputs(["a"], ["a"], ["b"], symbol_figures("space"), samples=2)
+    compare_outputs([["a"]], ["a"], ["b"], symbol_figures("space"), samples=2)
     assert os.environ[SEED] == "99"
     monkeypatch.delenv(SEED)
-    compare_outputs(["a"], ["a"], ["b"], symbol_figures("space"), samples=2)
+    compare_outputs([["a"]], ["a"], ["b"], symbol_figures("space"), samples=2)
     assert SEED not in os.environ
+
+
+def test_several_references_are_resampled_together():
+    [wer, per] = compare_outputs(
+        [["a b", "a c"], ["x"]], ["a c", "x"], ["a d", "x"], symbol_figures("space"), samples=9
+    )
+    assert (wer.a.score, wer.b.score, per.a.score, per.b.score) == pytest.approx((0, 50, 0, 100 / 3))
+    references = [["a dog runs here", "a dog walks here"], ["the cat sat down"]]
+    outputs = ["a dog walks here", "the cat sat up"]
+    found = compare_outputs(references, outputs, outputs, sentence_figures(), samples=2)
+    direct = score_sentences(outputs, references)
+    assert [metric.a.score for metric in found] == pytest.approx([direct.bleu, direct.chrf, direct.ter])
 
 
 def test_table_and_json(tmp_path: Path):
@@ -109,9 +122,9 @@ def test_table_and_json(tmp_path: Path):
     packed = tmp_path / "ref.gz"
     packed.write_bytes(gzip.compress("".join(f"{line}\n" for line in references).encode()))
     files = write(tmp_path / "a.txt", a), write(tmp_path / "b.txt", b)
-    found = compare_files(packed, *files, sentence_figures(), samples=20, seed=3)
+    found = compare(str(packed), (str(files[0]), str(files[1])), Figures(), samples=20, seed=3)
     said = found.to_json()
-    assert list(said) == ["n", "a", "b", "samples", "seed", "bleu", "chrf", "ter"]
+    assert list(said) == ["n", "a", "b", "samples", "seed", "differences", "bleu", "chrf", "ter"]
     assert (said["n"], said["a"], said["samples"], said["seed"]) == (30, str(files[0]), 20, 3)
     assert list(said["bleu"]) == ["a", "b", "difference", "p", "signature"]
     bleu = said["bleu"]
@@ -119,20 +132,3 @@ def test_table_and_json(tmp_path: Path):
     lines = found.table().splitlines()
     assert [line.split()[0] for line in lines[1:4]] == ["BLEU", "chrF", "TER"]
     assert f"{found.metrics[0].a.score:.2f} (" in lines[1]
-
-
-def test_an_empty_output_line_is_an_output(tmp_path: Path):
-    files = write(tmp_path / "r", ["a b", "c"]), write(tmp_path / "a", ["", "c"]), write(tmp_path / "b", ["a b", ""])
-    found = compare_files(*files, symbol_figures("space"), samples=5)
-    assert [metric.a.score for metric in found.metrics] == pytest.approx([50, 200 / 3])
-    assert compare_files(*files, sentence_figures(), samples=5).n == 2
-
-
-def test_files_that_do_not_fit(tmp_path: Path):
-    two, three = write(tmp_path / "two", ["a", "b"]), write(tmp_path / "three", ["a", "b", "c"])
-    with pytest.raises(DataError, match=r"two has 2 lines, .*three has 3 lines; line-aligned"):
-        compare_files(two, two, three, symbol_figures("space"))
-    with pytest.raises(DataError, match="no such file"):
-        compare_files(two, two, tmp_path / "missing", symbol_figures("space"))
-    with pytest.raises(DataError, match="the file is empty"):
-        compare_files(write(tmp_path / "none", []), two, two, symbol_figures("space"))

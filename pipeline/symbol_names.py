@@ -1,20 +1,10 @@
-"""How counts and symbols are worded in messages."""
+"""How symbols are named in messages."""
 
 import itertools
 import unicodedata
 from collections.abc import Mapping
 
 SHOWN = 6
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun, which may be followed by a verb.
-
-    Example:
-        >>> count(1, "line"), count(12_000, "line"), count(0, "line has", "lines have")
-        ('1 line', '12,000 lines', '0 lines have')
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def name_symbol(symbol: str) -> str:
