@@ -99,7 +99,7 @@ def compare(reference: str, places: tuple[str, str], figures: Figures, samples: 
 
 def normalizer(text: TextConfiguration) -> Callable[[str], str]:
     """What brings outputs and references into the form in which `evaluate` compares them."""
-    return lambda string: normalize_string(string, text.normalization, text.lowercase)
+    return lambda string: normalize_string(string, text.compared.normalization, text.lowercase)
 
 
 def _read_references(reference: str) -> _References:
