@@ -143,7 +143,7 @@ def _whole_records(path: Path) -> list[bytes]:
     """The records of an event file, with what frames them, up to one that was cut or damaged."""
     good = 0
     with contextlib.suppress(tf.errors.DataLossError):
-        for _ in tf.data.TFRecordDataset(str(path)):
+        for _ in tf.data.TFRecordDataset(os.fsencode(path)):
             good += 1
     content, records, begin = path.read_bytes(), [], 0
     for _ in range(good):

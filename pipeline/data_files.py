@@ -170,7 +170,7 @@ def _is_same_content(before: _Content, now: _Content) -> bool:
 
 def _is_same(path: str, now: str, before: str) -> bool:
     # Earlier versions recorded compressed files as they are.
-    return now == before or (os.path.isfile(path) and checksum(path) == before)
+    return now == before or (os.path.isfile(path) and checksum(path) == before and checksum_of_content(path) == now)
 
 
 def _describe_other(before: list[_Content], now: list[_Content]) -> str:

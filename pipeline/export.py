@@ -14,7 +14,7 @@ import tensorflow as tf
 from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.export_info import EXPORT_INFO, FORMAT, checksums
-from pipeline.files import put_in_place, sync_files
+from pipeline.files import put_in_place, require_local, sync_files
 from pipeline.loading import load_string_model
 from pipeline.members import find_runs
 from pipeline.run_directory import load_configuration
@@ -73,6 +73,7 @@ def export_run(
     runs = find_runs(Path(run))
     if runs is None:
         raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
+    require_local(Path(directory))
     directory = Path(directory).resolve()
     if (
         directory.exists()

@@ -5,8 +5,10 @@ import errno
 import gzip
 import hashlib
 import os
+import re
 import shutil
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -164,6 +166,40 @@ def remove_at_once(path: Path) -> None:
     shutil.rmtree(removed, ignore_errors=True)
     os.rename(path, removed)
     shutil.rmtree(removed, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def readable_name(directory: Path) -> Iterator[Path]:
+    """A name of a directory that is UTF-8, for libraries that know no other: its own, or a link while this is entered.
+
+    Args:
+        directory: It must be there.
+    """
+    try:
+        str(directory).encode()
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory(prefix="attentif-") as folder:
+            link = Path(folder) / "link"
+            link.symlink_to(directory.absolute(), target_is_directory=True)
+            yield link
+            link.unlink()
+    else:
+        yield directory
+
+
+def require_local(path: Path) -> None:
+    """Refuse a URL where a directory is meant: it would become directories of that name here.
+
+    Raises:
+        UsageError: It is one.
+    """
+    # A path has lost the second slash of gs://.
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", str(path))
+    if scheme and not Path(f"{scheme[1]}:").exists():
+        raise UsageError(
+            f"{path}: is a URL, and only local directories can be read and written here; give a local path, and copy "
+            "what is there to or from the other place"
+        )
 
 
 def require_place(path: Path) -> None:

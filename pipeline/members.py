@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration
 from pipeline.errors import DataError, UsageError
+from pipeline.files import require_local
 from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.symbols import SPECIAL_SYMBOLS
 from pipeline.text import Vocabulary
@@ -50,6 +51,8 @@ def find_runs(path: Path) -> list[RunDirectory] | None:
         UsageError: A member of an ensemble is no run.
     """
     places = split_models(Path(path))
+    for place in places:
+        require_local(place)
     runs = [RunDirectory(place) for place in places]
     if len(runs) == 1:
         return runs if runs[0].exists() else None

@@ -14,6 +14,7 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from pipeline.errors import UsageError
+from pipeline.files import require_local
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ def lock_run(directory: Lockable, kind: str = "run") -> Iterator[None]:
     Raises:
         UsageError: Another process is at work there; the message names it.
     """
+    require_local(directory.path)
     existed = directory.path.is_dir()
     if directory.path.exists() and not existed:
         raise UsageError(f"{directory.path}: exists and is not a {kind}; choose another --run")

@@ -69,7 +69,7 @@ def run_members(
 def _command(path: Path, tune_configuration: TuneConfiguration) -> list[str]:
     settings = dataclasses.replace(tune_configuration, space=str(path / "space.yaml"), epochs=None)
     options = [f"--tune.{key}={value}" for key, value in dataclasses.asdict(settings).items() if value is not None]
-    begin = [sys.executable, "-m", "pipeline", "tune", "--config", str(path / "config.yaml"), "--run", str(path)]
+    begin = [sys.executable, "-m", "pipeline", "tune", f"--config={path / 'config.yaml'}", f"--run={path}"]
     return [*begin, *options]
 
 

@@ -193,7 +193,7 @@ def _train(directory: StudyDirectory, orders: Sequence[_Order], workers: int) ->
             settings = directory.settings / f"{order.name}.yaml"
             # One that diverges is out: half of its learning rate is another's.
             replace_settings(order.configuration, {"train.max_rollbacks": 0}).save(settings)
-            arguments = ["train", "--config", str(settings), "--run", str(run)]
+            arguments = ["train", f"--config={settings}", f"--run={run}"]
             jobs.append(Job(order.name, arguments, directory.logs / f"{order.name}.log"))
     found = run_jobs(jobs, workers)
     for name, failure_now in found.items():

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _write_events(result: SearchResult, pictures: dict[str, Path]) -> None:
     columns = [api.HParam(dimension.key, _domain(dimension)) for dimension in result.space.dimensions]
     metrics = [api.Metric(RESULT + metric.name, display_name=f"dev {metric.title}") for metric in result.metrics]
     drawn = sorted((result.path / "trials" / best.name / "attention").glob("*.png"))
-    with tf.summary.create_file_writer(str(logs)).as_default():
+    with tf.summary.create_file_writer(os.fsencode(logs)).as_default():
         api.hparams_config(hparams=columns, metrics=metrics)
         images = {f"search/{name}": path for name, path in pictures.items()}
         images |= {f"{HEAT_MAPS}{path.stem}": path for path in drawn}

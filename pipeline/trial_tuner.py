@@ -36,6 +36,7 @@ class TrialTuner(BaseTuner):
         search: Where everything goes.
         space: What varies.
         tune_configuration: How to search.
+        name: The search's directory by a name that keras-tuner can read.
         on_trial: See `tune`.
     """
 
@@ -45,12 +46,13 @@ class TrialTuner(BaseTuner):
         search: SearchDirectory,
         space: SearchSpace,
         tune_configuration: TuneConfiguration,
+        name: Path,
         on_trial: Callable[[SearchResult], None] | None = None,
     ) -> None:
         self.search_directory, self.space, self.tune_configuration = search, space, tune_configuration
         self.on_trial = on_trial
         with contextlib.redirect_stdout(sys.stderr):
-            super().__init__(oracle, directory=str(search.path), project_name=search.oracle.name)
+            super().__init__(oracle, directory=str(name), project_name=search.oracle.name)
         if oracle.max_trials:
             oracle.max_trials = tune_configuration.trials
 
@@ -143,7 +145,7 @@ class TrialTuner(BaseTuner):
 
     def _get_tuner_fname(self) -> str:
         # One for all: a search begun with workers may go on without them.
-        return str(self.search_directory.oracle / "tuner.json")
+        return os.path.join(self.directory, self.project_name, "tuner.json")
 
     def save(self) -> None:
         """Note that there is something to go on with; the oracle writes its own state."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipeline.configuration import Configuration, TuneConfiguration
 from pipeline.errors import TrainingError, count_of
+from pipeline.files import readable_name
 from pipeline.oracles import ResumableOracle, make_oracle
 from pipeline.run_lock import lock_run
 from pipeline.search_directory import SearchDirectory, begin_search, wait_for_search
@@ -100,8 +101,9 @@ class _Progress:
     def read_oracle(self) -> ResumableOracle:
         """The state of the search, as the chief's process wrote it."""
         oracle = make_oracle(self.tune_configuration, self.space, self.space.configuration.train.epochs)
-        oracle._set_project_dir(str(self.directory.path), self.directory.oracle.name)
-        oracle.reload()
+        with readable_name(self.directory.path) as name:
+            oracle._set_project_dir(str(name), self.directory.oracle.name)
+            oracle.reload()
         return oracle
 
     def look(self) -> None:
@@ -124,10 +126,11 @@ def _search(
     """Search in this process, alone or as one of several."""
     _warn_of_address(role)
     oracle = make_oracle(tune_configuration, space, space.configuration.train.epochs)
-    tuner = TrialTuner(oracle, directory, space, tune_configuration, on_trial)
     searched = count_of(len(space.dimensions), "setting")
     logger.info("searching %s, algorithm %s", searched, tune_configuration.algorithm)
-    with contextlib.redirect_stdout(sys.stderr):  # keras-tuner prints
+    # keras-tuner prints, and knows only names that are UTF-8.
+    with contextlib.redirect_stdout(sys.stderr), readable_name(directory.path) as name:
+        tuner = TrialTuner(oracle, directory, space, tune_configuration, name, on_trial)
         tuner.search(verbose=0)
     if MEMBER in os.environ or (role and "chief" not in role):
         return SearchResult(directory.path, [], space)

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.files import put_in_place, remove_at_once, require_place, write_atomically, write_durably
+from pipeline.files import (
+    is_unused,
+    put_in_place,
+    readable_name,
+    remove_at_once,
+    require_local,
+    require_place,
+    sweep,
+    write_atomically,
+    write_durably,
+)
 
 
 @pytest.mark.parametrize("content", ["é\n", b"\x00\xff", ""])
@@ -97,3 +107,43 @@ def test_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         require_place(tmp_path)
     with pytest.raises(UsageError, match="its directory does not exist"):
         require_place(tmp_path / "missing" / "page.html")
+
+
+@pytest.mark.parametrize("path", ["gs://bucket/run", "s3://b/x", "https://example.org/x.tsv", "file:///tmp/x"])
+def test_a_url_is_no_place(path: str):
+    with pytest.raises(UsageError, match="is a URL, and only local directories can be read and written here"):
+        require_local(Path(path))
+
+
+def test_what_only_looks_like_a_url_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for path in ("a:b", "C:/run", "runs/gs:/x", "/gs:/x", "12:/x"):
+        require_local(Path(path))
+    (tmp_path / "gs:").mkdir()
+    require_local(Path("gs:/bucket"))
+
+
+def test_names_that_are_no_utf_8_have_one_that_is(tmp_path: Path):
+    with readable_name(tmp_path) as name:
+        assert name == tmp_path
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    with readable_name(odd) as name:
+        str(name).encode()
+        (name / "written").write_text("through it")
+    assert not name.exists()
+    assert (odd / "written").read_text() == "through it"
+
+
+def test_what_a_killed_beginning_leaves_is_nobodys(tmp_path: Path):
+    assert is_unused(tmp_path)
+    assert is_unused(tmp_path / "not there")
+    for name in (".lock", ".lock.json", ".run.json.12.unfinished"):
+        (tmp_path / name).touch()
+    assert is_unused(tmp_path)
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", ".lock.json"]
+    (tmp_path / "mine").touch()
+    assert not is_unused(tmp_path)
+    assert is_unused(tmp_path, ["mine"])
+    assert not is_unused(tmp_path / "mine")
