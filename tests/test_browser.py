@@ -65,6 +65,36 @@ def test_projector_shows_labels(board: str, tiny_search: SearchResult, tmp_path:
         assert shades(take_picture(page, "projector", tmp_path)) > 50
 
 
+@pytest.fixture(scope="module")
+def board_of_a_run(tiny_run: TinyRun) -> Any:
+    with serve_tensorboard(tiny_run.path / "logs") as address:
+        yield address
+
+
+def test_first_page_begins_with_loss_and_error_rate(board_of_a_run: str, tmp_path: Path):
+    with open_page() as page:
+        page.goto(board_of_a_run)
+        page.locator("card-view").first.wait_for()
+        cards = ["".join(page.locator("card-view").nth(place).inner_text().split()) for place in range(2)]
+        assert [card[: len("figures/???")] for card in cards] == ["figures/los", "figures/wer"]
+        # Training and dev share a chart.
+        loss = page.locator("card-view").first
+        for run in ("train", "dev"):
+            loss.get_by_text(run, exact=True).first.wait_for()
+        take_picture(page, "first-page", tmp_path)
+
+
+def test_text_shows_what_was_written_as_it_stands(board_of_a_run: str, tiny_run: TinyRun, tmp_path: Path):
+    with open_page() as page:
+        page.goto(f"{board_of_a_run}/#text")
+        page.get_by_text("predictions").first.wait_for()
+        page.locator("table td").first.wait_for()
+        cells = page.locator("table").first.locator("td").all_inner_texts()
+        assert any("東" in cell for cell in cells)
+        assert any("EAST" in cell for cell in cells)
+        take_picture(page, "text", tmp_path)
+
+
 @pytest.fixture
 def explorer(tmp_path: Path, tiny_run: TinyRun) -> Path:
     page = AttentionPage(tmp_path / "page.html")
