@@ -1,13 +1,13 @@
 """A page to explore attention with: one HTML file that needs no network, a row per input."""
 
 import json
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.files import write_atomically
+from pipeline.visible import direction
 
 if TYPE_CHECKING:
     from pipeline.predictor import Prediction
@@ -90,9 +90,3 @@ def encode_weights(attention: np.ndarray) -> str:
         return ""
     levels = np.rint(np.clip(attention, 0, 1) * _LEVELS).astype(int).ravel()
     return "".join(np.stack([_DIGITS[levels // 64], _DIGITS[levels % 64]], axis=1).ravel())
-
-
-def direction(text: str) -> str:
-    """ "rtl" if the first letter with a direction is written from right to left, else "ltr"."""
-    strong = (unicodedata.bidirectional(character) for character in text)
-    return "rtl" if next((kind for kind in strong if kind in ("L", "R", "AL")), "L") != "L" else "ltr"

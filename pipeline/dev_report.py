@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Mapping, Sequence
 
-from pipeline.attention_plot import draw_attention, png_bytes
+from pipeline.attention_plot import BOARD_DPI, BOARD_WIDTH, draw_attention, png_bytes
 from pipeline.board import EXPORTED, HEAT_MAPS, PREDICTIONS
 from pipeline.configuration import Configuration, TextConfiguration
 from pipeline.curves import Curves
 from pipeline.evaluation import split_targets
 from pipeline.files import write_atomically
+from pipeline.markdown import escape
 from pipeline.predictor import Prediction, Predictor
 from pipeline.run_directory import RunDirectory
 from pipeline.write_failures import WriteFailures
@@ -57,12 +58,12 @@ class DevReport:
 
     def _draw(self, epoch: int, number: int, source: str, prediction: Prediction) -> None:
         title = f"{source} → {first_text(prediction)}"
-        figure = draw_attention(prediction.attention, prediction.source_tokens, prediction.target_tokens, title)
-        png = png_bytes(figure)
-        self.curves.image(f"{HEAT_MAPS}{number:02d}", png, epoch)
+        drawn = prediction.attention, prediction.source_tokens, prediction.target_tokens, title
+        shown = png_bytes(draw_attention(*drawn, width=BOARD_WIDTH), BOARD_DPI)
+        self.curves.image(f"{HEAT_MAPS}{number:02d}", shown, epoch)
         with self.failures.watch("a picture of attention"):
             self.run.attention.mkdir(exist_ok=True)
-            write_atomically(self.run.attention / f"{number:02d}.png", png)
+            write_atomically(self.run.attention / f"{number:02d}.png", png_bytes(draw_attention(*drawn)))
 
 
 def report_exported(
@@ -118,10 +119,6 @@ def table_of(references: Mapping[str, list[str]], predictions: Sequence[Predicti
     rows = ["| source | prediction | references | |", "|---|---|---|---|"]
     for (source, targets), prediction, output in zip(references.items(), predictions, outputs, strict=True):
         right = "✓" if output in split_targets(targets, text) else "✗"
-        cells = (source, first_text(prediction), " / ".join(targets))
-        rows.append(f"| {' | '.join(map(_cell, cells))} | {right} |")
+        cells = escape(source), escape(first_text(prediction)), " / ".join(map(escape, targets))
+        rows.append(f"| {' | '.join(cells)} | {right} |")
     return "\n".join(rows)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -14,6 +14,7 @@ from pipeline.pair_filter import training_filter
 from pipeline.preparation import TrainingData, first_batches, prepare_data
 from pipeline.run_directory import RunDirectory
 from pipeline.text import Vocabulary
+from pipeline.visible import visible
 
 PERCENTILES = (0, 25, 50, 75, 90, 95, 99, 100)
 BATCHES, ROWS, SYMBOLS = 2, 4, 20
@@ -79,7 +80,7 @@ def _text_changes(data: TrainingData, text: TextConfiguration) -> list[str]:
 
 
 def _vocabulary(side: str, vocabulary: Vocabulary) -> str:
-    shown = " ".join(vocabulary.symbols[4:44])
+    shown = " ".join(map(visible, vocabulary.symbols[4:44]))
     more = f" … and {len(vocabulary) - 44:,} more" if len(vocabulary) > 44 else ""
     return f"{side} vocabulary: {len(vocabulary):,} with 4 special symbols, most frequent first: {shown}{more}"
 
@@ -129,7 +130,7 @@ def _batches(data: TrainingData, seed: int) -> str:
         lines.append(f"source {list(sources.shape)}, target_inputs {list(inputs.shape)}, targets {list(targets.shape)}")
         for row in range(min(ROWS, len(sources))):
             shown = [
-                " ".join(symbols[value] for value in ids[row][:SYMBOLS])
+                " ".join(visible(symbols[value]) for value in ids[row][:SYMBOLS])
                 for symbols, ids in ((source, sources), (target, inputs), (target, targets))
             ]
             lines += [

@@ -10,6 +10,7 @@ from pipeline.files import write_atomically
 from pipeline.run_directory import RunDirectory
 from pipeline.symbols import SPECIAL_SYMBOLS
 from pipeline.text import Vocabulary
+from pipeline.visible import visible
 
 MOST_SYMBOLS = 10_000  # the most frequent ones; the tab copes with no more
 CONFIGURATION = "projector_config.pbtxt"
@@ -64,7 +65,7 @@ def metadata(vocabulary: Vocabulary) -> str:
     rows = ["symbol\trank\tkind"]
     for place, symbol in enumerate(vocabulary.symbols[:MOST_SYMBOLS]):
         rank = place - len(SPECIAL_SYMBOLS) + 1
-        rows.append(f"{label(symbol)}\t{max(rank, 0)}\t{kind(symbol) if rank > 0 else 'special'}")
+        rows.append(f"{visible(symbol)}\t{max(rank, 0)}\t{kind(symbol) if rank > 0 else 'special'}")
     return "\n".join(rows) + "\n"
 
 
@@ -72,15 +73,3 @@ def kind(symbol: str) -> str:
     """What a symbol is by its first character, as Unicode's general categories have it."""
     category = unicodedata.category(symbol[0])
     return KINDS.get(category) or KINDS.get(category[0]) or "other"
-
-
-def label(symbol: str) -> str:
-    """A symbol as a line of its own: white space made visible.
-
-    Example:
-        >>> label(" "), label("a"), label("\\u2028")
-        ('␣', 'a', 'U+2028')
-    """
-    if symbol == " ":
-        return "␣"
-    return symbol if symbol.isprintable() and symbol else " ".join(f"U+{ord(character):04X}" for character in symbol)

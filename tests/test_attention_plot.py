@@ -11,16 +11,17 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pipeline import attention_plot
-from pipeline.attention_plot import draw_attention, png_bytes, save_png
+from pipeline import fonts
+from pipeline.attention_plot import BOARD_DPI, BOARD_WIDTH, draw_attention, png_bytes, save_png
 from pipeline.errors import DataError
+from pipeline.visible import visible
 
 END = "</s>"
 
 
 @pytest.fixture(autouse=True)
 def strict(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(attention_plot, "_warned", False)
+    monkeypatch.setattr(fonts, "_warned", False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
@@ -29,8 +30,8 @@ def strict(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def only_dejavu(monkeypatch: pytest.MonkeyPatch):
     """As on a computer without other fonts, whatever this one has."""
-    monkeypatch.setattr(attention_plot, "_find_new_fonts", lambda: None)
-    monkeypatch.setattr(attention_plot, "_upright_faces", dict)
+    monkeypatch.setattr(fonts, "_find_new_fonts", lambda: None)
+    monkeypatch.setattr(fonts, "_upright_faces", dict)
 
 
 def uniform(targets: Sequence[str], sources: Sequence[str]):
@@ -122,7 +123,12 @@ def test_mathematics_is_drawn_literally():
         ("\u200d", "U+200D"),
         ("\u00a0", "U+00A0"),
         ("\t", "U+0009"),
-        ("\u0301", "U+0301"),
+        ("\u0301", "◌\u0301"),
+        ("\u0301\u0323", "◌\u0301\u0323"),
+        ("a\u00adb", "aU+00ADb"),
+        ("\ufe0f", "U+FE0F"),
+        ("❤\ufe0f", "❤\ufe0f"),
+        ("\u202e", "U+202E"),
         ("e\u0301", "e\u0301"),
         ("نمی\u200cخواهم", "نمی\u200cخواهم"),
         ("א", "א"),
@@ -149,7 +155,7 @@ def test_characters_without_a_font_become_code_points_and_warn_once(caplog: pyte
     assert target_labels(figure) == ["x U+4E2D U+6587", "U+D55C", END]
     assert figure.axes[0].get_title() == "U+4E2D → $x$"
     (record,) = caplog.records
-    assert record.name == "pipeline.attention_plot"
+    assert record.name == "pipeline.fonts"
     assert re.search(r"3 of the characters.*CJK/HANGUL.*中 U\+4E2D.*fonts-noto-cjk", record.getMessage())
 
 
@@ -157,9 +163,9 @@ def test_other_fonts_help_where_the_default_lacks_a_character(caplog: pytest.Log
     other = next(
         character
         for character in map(chr, range(0x2900, 0x1D7FF))
-        if ord(character) in attention_plot._characters_of_family("STIXGeneral")
-        and ord(character) not in attention_plot._characters_of_family("DejaVu Sans")
-        and attention_plot._visible(character) == character
+        if ord(character) in fonts._characters_of_family("STIXGeneral")
+        and ord(character) not in fonts._characters_of_family("DejaVu Sans")
+        and visible(character) == character
     )
     figure = draw(["→", other], ["x"])
     assert source_labels(figure) == ["→", other]
@@ -242,3 +248,36 @@ def test_threads_draw_the_same_picture():
     for thread in threads:
         thread.join()
     assert pictures == [expected] * 4
+
+
+@pytest.mark.parametrize(("sources", "targets"), [(4, 3), (12, 10), (70, 50), (3, 60), (300, 2), (1, 1)])
+@pytest.mark.parametrize("token", ["a", "international"])
+def test_a_picture_for_the_board_has_its_width_and_is_no_tower(sources: int, targets: int, token: str):
+    weights = uniform("x" * targets, "x" * sources)
+    figure = draw_attention(weights, [token] * sources, [token] * targets, "a title " * 20, width=BOARD_WIDTH)
+    width, height = image_of(png_bytes(figure, BOARD_DPI)).size
+    assert abs(width - 340) <= 1
+    assert height < 1000
+    assert all(text.get_fontsize() >= 7 for text in all_texts(figure) if text.get_text())
+    assert len(target_labels(figure)[0]) <= 12
+
+
+def test_sources_from_right_to_left_stand_so():
+    weights = np.eye(3)
+    figure = draw_attention(weights, [*"של", END], [*"sh", END], "של → sh")
+    assert source_labels(figure) == ["ש", "ל", END]
+    assert figure.axes[0].xaxis_inverted()
+    # From the left: the source in its own order, the arrow, the target.
+    assert figure.axes[0].get_title() == "\u200e\u2068של\u2069 → \u2068sh\u2069"
+    png_bytes(figure)
+    assert not draw([*"ab", END], ["א"]).axes[0].xaxis_inverted()
+
+
+@pytest.mark.usefixtures("only_dejavu")
+def test_marks_that_no_font_has_are_code_points_without_a_circle():
+    # Signs of Devanagari, and one that DejaVu has.
+    assert source_labels(draw(["\u093f", "\u0941", "\u0308"], ["x"])) == ["U+093F", "U+0941", "◌\u0308"]
+
+
+def test_letters_of_hangul_are_a_syllable_in_the_title():
+    assert draw(["a"], ["b"], "\u1112\u1161\u11ab e\u0301").axes[0].get_title() in ("한 é", "U+D55C é")

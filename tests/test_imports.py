@@ -22,6 +22,9 @@ RANKS = [
         "recorded_files",
         "symbols",
         "white_space",
+        "visible",
+        "fonts",
+        "markdown",
         "write_failures",
     },
     {
