@@ -69,4 +69,4 @@ def test_right_is_what_the_error_rate_counts_as_right():
     predictions = [Prediction([Hypothesis(text, -1.0, [], np.zeros((0, 0)))] if text else [], []) for text in written]
     rows = table_of(references, predictions, text).splitlines()
     assert [row[-3] for row in rows[2:]] == ["✓", "✗", "✗"]
-    assert rows[2].startswith("| a | A B | A  B / C |")
+    assert rows[2].startswith("| a | A B | A␣␣B / C |")
