@@ -44,14 +44,14 @@ class BadLines:
         corpus: Which of several corpora is read.
         found: How many pairs were left out and the line of the first, by corpus.
         said: The files of which it was said.
-        looked: The files of whose columns it was said which are taken.
+        looked: The files that were looked at, with the most columns that it was said they have.
     """
 
     skips: bool = True
     corpus: int = 0
     found: dict[int, tuple[int, int]] = dataclasses.field(default_factory=dict)
     said: set[str] = dataclasses.field(default_factory=set)
-    looked: set[str] = dataclasses.field(default_factory=set)
+    looked: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def of_corpus(self, corpus: int) -> "BadLines":
         """The same, for the reading of another corpus."""

@@ -125,27 +125,27 @@ def _read_corpora(locations: list[Location], role: Role, bad: BadLines | None) -
             yield pair._replace(corpus=index)
 
 
-def look_at(location: TrainingLocation, said: set[str] | None = None) -> None:
+def look_at(location: TrainingLocation, looked: dict[str, int] | None = None) -> None:
     """Look at the start of every file that a location stands for, and say which columns are taken and what is odd.
 
     Args:
         location: See `read_pairs`; built-in corpora need no look.
-        said: The files of which it was said, which is not done again; takes those of which it is said now.
+        looked: The files that were looked at, which is not done again, with the columns that were seen; takes others.
 
     Raises:
         UsageError: A list that does not hold two paths.
         DataError: A file that cannot be read, or that cannot be meant so, see `odd_shapes`; it names the command that
             mends it.
     """
-    said = set() if said is None else said
+    looked = {} if looked is None else looked
     for corpus, _ in list_corpora(location):
         if is_built_in(corpus):
             continue
         paths = _split_location(corpus)
         shape = look_at_aligned(*paths) if len(paths) == 2 else look(paths[0])
-        if shape.path in said:
+        if shape.path in looked:
             continue
-        said.add(shape.path)
+        looked[shape.path] = shape.columns
         findings = judge_lines(shape) if shape.is_aligned else judge_table(shape)
         if shape.columns > 1 and not shape.is_aligned:
             logger.log(logging.WARNING if shape.columns > 2 else logging.INFO, "%s", shape.describe_taken())
@@ -196,9 +196,10 @@ def _scan_table(path: str, bad: BadLines | None) -> Iterator[Pair | list[Fault]]
             more, first_more = more + 1, first_more or number
         sides = [_text_of(side, name, path, number) for side, name in zip(columns, ("source", "target"), strict=False)]
         yield _join_sides(sides[0], sides[1], number)
-    said = set() if bad is None else bad.looked
-    if first_more > LOOK_LINES and path not in said:
-        said.add(path)
+    looked = {} if bad is None else bad.looked
+    # Without a look of its own the file was looked at by who reads it.
+    if first_more and looked.get(path, 3 if first_more <= LOOK_LINES else 2) < 3:
+        looked[path] = 3
         lines = count_of(more, "line")
         logger.warning("%s: %s from line %d on have more than 2 columns; they are left out", path, lines, first_more)
 
@@ -370,7 +371,7 @@ def open_splits(
     }
     splits: dict[str, Split] = {}
     said: set[str] = set()
-    looked: set[str] = set()
+    looked: dict[str, int] = {}
     for role, location in locations.items():
         if location is not None:
             bad = BadLines(data.skip_bad_lines, said=said, looked=looked)
@@ -414,7 +415,7 @@ def _require_readable(location: TrainingLocation, role: Role, bad: BadLines, loo
         if looks:
             look_at(corpus, bad.looked)
         else:
-            bad.looked.update(source_files(corpus))
+            bad.looked.update(dict.fromkeys(source_files(corpus), 3))
         next(read_pairs(corpus, role, bad.of_corpus(index)), None)
 
 

@@ -62,6 +62,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 _WIDE = (("UTF-32LE", 4), ("UTF-32BE", 4), ("UTF-16LE", 2), ("UTF-16BE", 2))
+_TAKE_FILES = ("cut", "grep", "iconv", "jq", "perl", "sed", "tail")
 _TEXT_CONTROLS = b"\t\n\v\f\r\x1b"
 
 
@@ -72,18 +73,23 @@ class ForeignKind(NamedTuple):
     remedy: str
 
 
-def mending(path: str | os.PathLike[str], command: str) -> str:
-    """A command that reads a file and writes `NEW`, as people can paste it; one for the content of a `.gz`.
+def mending(path: str | os.PathLike[str], command: str, *others: str) -> str:
+    """A command that reads a file and writes `NEW`, as people can paste it; of a `.gz` it reads the content.
+
+    Args:
+        path: The file.
+        command: Takes the file.
+        others: What its output goes through.
 
     Example:
-        >>> mending("my pairs.tsv", "cut -f1,3"), mending("a.gz", "cut -f1,3"), mending("a", "tr x y")
-        ("cut -f1,3 'my pairs.tsv' > NEW", 'gzip -dc a.gz | cut -f1,3 > NEW', 'tr x y < a > NEW')
+        >>> mending("my pairs.tsv", "cut -f1,3"), mending("a.gz", "cut -f1,3"), mending("a", "tr x y", "cut -f1")
+        ("cut -f1,3 'my pairs.tsv' > NEW", 'gzip -dc a.gz | cut -f1,3 > NEW', 'tr x y < a | cut -f1 > NEW')
     """
     name = shlex.quote(os.fspath(path))
     if os.fspath(path).endswith(".gz"):
-        return f"gzip -dc {name} | {command} > NEW"
-    takes_files = command.split()[0] in ("cut", "iconv", "tail", "grep", "sed", "perl")
-    return f"{command} {name} > NEW" if takes_files and "|" not in command else f"{command} < {name} > NEW"
+        return " | ".join([f"gzip -dc {name}", command, *others]) + " > NEW"
+    between = "" if command.split()[0] in _TAKE_FILES else "< "
+    return " | ".join([f"{command} {between}{name}", *others]) + " > NEW"
 
 
 def csv_command(delimiter: str = ",") -> str:

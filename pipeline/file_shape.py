@@ -125,6 +125,11 @@ def share_of(cells: Sequence[str], pattern: re.Pattern[str]) -> float:
     return sum(pattern.fullmatch(cell) is not None for cell in cells) / len(cells) if cells else 0.0
 
 
+def is_nearly_all(cells: Sequence[str], pattern: re.Pattern[str]) -> bool:
+    """Whether nearly all cells are what the pattern says; one may not be in any case: a header."""
+    return len(cells) > 0 and share_of(cells, pattern) >= min(NEARLY_ALL, 1 - 1 / max(3, len(cells)))
+
+
 def look(path: str | os.PathLike[str]) -> Shape:
     """Look at the first LOOK_LINES lines of a file, or fewer where they are long.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import DataError
 from pipeline.file_shape import NEARLY_ALL, Finding, Shape, look
-from pipeline.odd_columns import find_document, find_returns
+from pipeline.odd_files import find_document, find_returns
 from pipeline.odd_pairs import find_quotes, find_variants, find_wrong_characters
 
 if TYPE_CHECKING:

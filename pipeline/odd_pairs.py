@@ -9,14 +9,15 @@ from pipeline.file_shape import FEW, MOST, Finding, Shape, share_of, show
 _VARIANT = re.compile(r"(.+)\(\d+\)")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _NAMES = (
-    "source src target tgt trg input output in out word words wort lexeme headword lemma lemmas form forms inflected "
-    "inflection features feature tag tags msd pos phone phones phoneme phonemes phonetic pronunciation pronunciations "
-    "pron transcription transcript ipa arpabet sampa xsampa grapheme graphemes spelling orthography orth ortho text "
-    "texts sentence sentences translation translations reference references hypothesis question answer name names "
-    "string key value label labels id index column col from to original normalized normalised romanization "
-    "transliteration english german french spanish italian portuguese dutch russian chinese japanese korean arabic "
-    "turkish finnish hungarian polish czech swedish danish norwegian greek hebrew hindi vietnamese ukrainian romanian "
-    "en de fr es it pt nl ru zh ja ko ar tr fi hu pl cs sv da no el he hi vi uk ro "
+    "source src target tgt trg input output in out word words wort lexeme headword lemma lemmas form forms "
+    "inflected inflection features feature tag tags msd pos phone phones phoneme phonemes phonetic pronunciation "
+    "pronunciations pron transcription transcript ipa arpabet sampa xsampa grapheme graphemes spelling orthography "
+    "orth ortho text texts sentence sentences translation translations reference references hypothesis question "
+    "answer name names string key value label labels id index column col from to original normalized normalised "
+    "romanization transliteration english german french spanish italian portuguese dutch russian chinese japanese "
+    "korean arabic turkish finnish hungarian polish czech swedish danish norwegian greek hebrew hindi vietnamese "
+    "ukrainian romanian en de fr es it pt nl ru zh ja ko ar tr fi hu pl cs sv da no el he hi vi uk ro prob "
+    "probability probabilities weight score freq frequency count lang language "
 )
 _HEADER_WORDS = frozenset(_NAMES.split())
 
@@ -49,8 +50,7 @@ def _is_unlike(names: Sequence[str], others: Sequence[list[str]]) -> bool:
     ):
         return True
     return all(
-        (name[0].isupper() and not any(map(_has_upper, cells)))
-        or (_has_lower(name) and not any(map(_has_lower, cells)))
+        (name.istitle() and not any(map(_has_upper, cells))) or (_has_lower(name) and not any(map(_has_lower, cells)))
         for name, cells in zip(names, others, strict=True)
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from pipeline import odd_columns, odd_pairs
+from pipeline import odd_columns, odd_files, odd_pairs
 from pipeline.errors import DataError
 from pipeline.file_shape import Finding, Shape
 
@@ -43,14 +43,18 @@ def _judge(shape: Shape, kinds: Iterable[_Kind]) -> list[Finding]:
 
 # Whoever meets another kind adds a row. What cannot be meant comes first.
 _KINDS = [
-    _Kind(odd_columns.find_returns, True),
-    _Kind(odd_columns.find_document, True),
-    _Kind(odd_columns.find_json, True, needs_columns=True),
-    _Kind(odd_columns.find_separator, True, needs_columns=True),
+    _Kind(odd_files.find_returns, True),
+    _Kind(odd_files.find_document, True),
+    _Kind(odd_files.find_json, True, needs_columns=True),
+    _Kind(odd_files.find_separator, True, needs_columns=True),
+    _Kind(odd_files.find_tables_side_by_side, True),
+    _Kind(odd_columns.find_index, True, needs_columns=True),
     _Kind(odd_columns.find_probabilities, True, needs_columns=True),
     _Kind(odd_columns.find_leading_probabilities, True, needs_columns=True),
     _Kind(odd_columns.find_features, True, needs_columns=True),
     _Kind(odd_columns.find_identifiers, True, needs_columns=True),
+    _Kind(odd_files.find_columns_in_lines, False),
+    _Kind(odd_columns.find_few_values, False, needs_columns=True),
     _Kind(odd_columns.find_running_numbers, False, needs_columns=True),
     _Kind(odd_columns.find_counts, False, needs_columns=True),
     _Kind(odd_columns.find_shares, False, needs_columns=True),

@@ -23,6 +23,7 @@ from pipeline.corpus import (
     hash_source,
     hold_out,
     list_corpora,
+    look_at,
     open_splits,
     overlap,
     read_pairs,
@@ -222,6 +223,82 @@ def test_list_of_wrong_length_is_a_usage_error():
     for location in ([], ["a"], ["a", "b", "c"]):
         with pytest.raises(UsageError, match="two line-aligned files"):
             read_pairs(location, "train")
+
+
+# A look at the start
+
+
+def test_what_is_taken_and_left_is_said_once_for_every_file(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    train = write(tmp_path / "train.tsv", "".join(f"w{n}\tK {n}\tN\n" for n in range(30)))
+    dev = write(tmp_path / "dev.tsv", "w\tK\nv\tV\n")
+    with caplog.at_level("INFO", "pipeline.corpus"):
+        open_splits(DataConfiguration(train=train, dev=dev, test=train), seed=1)
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert said == [
+        (
+            "WARNING",
+            f"{train}: 3 columns; source is column 1 ('w0'), target column 2 ('K 0'); column 3 ('N') is left out",
+        ),
+        ("INFO", f"{dev}: source is column 1 ('w'), target column 2 ('K')"),
+    ]
+    caplog.clear()
+    open_splits(DataConfiguration(train=train, dev=dev), seed=1, looks=False)
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_whole_files_are_refused_in_any_case(tmp_path: Path, skips: bool):
+    good = write(tmp_path / "good.tsv", "a\tA\nb\tB\n")
+    contents = {
+        "seem to be separated by commas": "a,A\nb,B\n",
+        "a lone carriage return within the line": "a\tA\rb\tB\nc\tC\rd\tD\n",
+        "is UTF-16 text": "a\tA\nb\tB\n".encode("utf-16"),
+        "features": "a\tV;PST\taed\nb\tN;PL\tbs\n",
+    }
+    for message, content in contents.items():
+        bad = write(tmp_path / "bad.tsv", content)
+        for locations in ({"train": bad}, {"train": good, "dev": bad}, {"train": {good: 1, bad: 2}}):
+            with pytest.raises(DataError, match=message):
+                open_splits(DataConfiguration(skip_bad_lines=skips, **locations), seed=1)
+
+
+def test_columns_that_come_late_are_said_to_be_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = write(tmp_path / "a.tsv", "".join(f"w{n}\tK\n" for n in range(1200)) + "x\tX\tmore\ny\tY\tmore\n")
+    splits = open_splits(DataConfiguration(train=path, dev=path), seed=1)
+    for _ in range(2):
+        assert len(list(splits["train"]())) == len(list(splits["dev"]())) == 1202
+    late = [message for message in caplog.messages if "more than 2 columns" in message]
+    assert late == [f"{path}: 2 lines from line 1201 on have more than 2 columns; they are left out"]
+
+
+def test_findings_are_warnings(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = write(tmp_path / "a.tsv", "word\tphones\ncat\tK AE T\n")
+    look_at({path: 1.0, "cmudict": 1.0})
+    assert [message for message in caplog.messages if "header" in message] == [
+        f"{path}:1: looks like a header ('word' TAB 'phones'), and is read as a pair; tail -n +2 {path} > NEW"
+    ]
+
+
+def test_blank_lines_at_the_end_are_forgiven(tmp_path: Path):
+    path = write(tmp_path / "a.tsv", "a\tA\nb\tB\n\n \n\t\t\n\r\n")
+    assert list(read_pairs(path, "train")) == [Pair("a", "A", 1), Pair("b", "B", 2)]
+    for ends in (("\n\n", ""), ("", "\n \n"), ("\n", "\n\n\n"), ("", "")):
+        paths = [
+            write(tmp_path / name, f"{side}\n{side}\n{end}") for name, side, end in zip("ab", "xy", ends, strict=True)
+        ]
+        assert list(read_pairs(paths, "train")) == [Pair("x", "y", 1), Pair("x", "y", 2)]
+    with pytest.raises(DataError, match=r"a has 3 lines, .*b has 4 lines"):
+        list(read_pairs([write(tmp_path / "a", "x\nx\n\n"), write(tmp_path / "b", "y\ny\n\ny\n")], "train"))
+
+
+def test_the_option_that_forgives_is_named_where_there_is_one(tmp_path: Path):
+    path = write(tmp_path / "a.tsv", "a\tA\n\nb\tB\n")
+    splits = open_splits(DataConfiguration(train=path, dev=path), seed=1)
+    with pytest.raises(DataError, match=r":2: blank line; .*or leave such lines out \(--data.skip_bad_lines true\)$"):
+        list(splits["train"]())
+    # Of a file that is evaluated, none is left out.
+    with pytest.raises(DataError, match=r":2: blank line; every line must be source TAB target, so mend or remove it$"):
+        list(read_pairs(path, "test"))
 
 
 # Held-out sources
