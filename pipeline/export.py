@@ -14,7 +14,7 @@ import tensorflow as tf
 from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.export_info import EXPORT_INFO, FORMAT, checksums
-from pipeline.files import put_in_place, require_local, sync_files
+from pipeline.files import put_in_place, readable_name, require_local, sync_files
 from pipeline.loading import load_string_model
 from pipeline.members import find_runs
 from pipeline.run_directory import load_configuration
@@ -100,7 +100,9 @@ def save_string_model(model: StringModel, directory: Path, info: dict[str, objec
     unfinished = directory.with_name(directory.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        tf.saved_model.save(model, str(unfinished), signatures=_signatures(model))
+        unfinished.mkdir()
+        with readable_name(unfinished) as name:
+            tf.saved_model.save(model, str(name), signatures=_signatures(model))
         info = {**info, "files": checksums(unfinished)}
         (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
         sync_files(unfinished)

@@ -15,6 +15,8 @@ from typing import BinaryIO
 from pipeline.errors import UsageError
 
 UNFINISHED = ".unfinished"
+_ODD = re.compile(r"[*?\[\]{}\\\ud800-\udfff]")
+"""What patterns are made of, and bytes that are no UTF-8."""
 LOCK, LOCK_HOLDER = ".lock", ".lock.json"
 
 
@@ -170,21 +172,21 @@ def remove_at_once(path: Path) -> None:
 
 @contextlib.contextmanager
 def readable_name(directory: Path) -> Iterator[Path]:
-    """A name of a directory that is UTF-8, for libraries that know no other: its own, or a link while this is entered.
+    """A name of a directory that every library reads: its own, or while this is entered that of a link to it.
+
+    Some know UTF-8 only, some take what has brackets in it for a pattern.
 
     Args:
         directory: It must be there.
     """
-    try:
-        str(directory).encode()
-    except UnicodeEncodeError:
+    if not _ODD.search(str(directory)):
+        yield directory
+    else:
         with tempfile.TemporaryDirectory(prefix="attentif-") as folder:
             link = Path(folder) / "link"
             link.symlink_to(directory.absolute(), target_is_directory=True)
             yield link
             link.unlink()
-    else:
-        yield directory
 
 
 def require_local(path: Path) -> None:

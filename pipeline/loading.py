@@ -12,6 +12,7 @@ from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration, SearchConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
 from pipeline.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
+from pipeline.files import readable_name
 from pipeline.members import Member, find_runs, read_members
 from pipeline.model import SequenceToSequence, build_model
 from pipeline.network import Ensemble, Network, SingleNetwork
@@ -182,7 +183,8 @@ def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, aver
     require_whole(path, info.files)
     require_harmless(path / GRAPH)
     try:
-        loaded = tf.saved_model.load(str(path))
+        with readable_name(path) as name:
+            loaded = tf.saved_model.load(str(name))
     except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: the exported model is damaged ({reason}); {how_to_export(path)}") from error

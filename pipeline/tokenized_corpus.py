@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.bad_lines import BadLines
 from pipeline.corpus import Pair
 from pipeline.errors import DataError
-from pipeline.files import put_in_place, sync_files, write_durably
+from pipeline.files import checksum, put_in_place, sync_files, write_durably
 from pipeline.pair_filter import BAD_LINE, PairFilter, Repetitions
 from pipeline.text import CHUNK, TextProcessor, in_chunks
 
@@ -98,7 +98,9 @@ def tokenize_corpus(
             counts = _write_arrays(pairs, source_text, target_text, pair_filter, unfinished)
             if bad_lines is not None and bad_lines.count():
                 counts["dropped"][BAD_LINE], counts["first_dropped"][BAD_LINE] = bad_lines.count(), bad_lines.first()
-            write_durably(unfinished / "manifest.json", json.dumps({"fingerprint": fingerprint, **counts}).encode())
+            sums = {name: checksum(unfinished / f"{name}.bin") for name in ARRAYS}
+            described = {"fingerprint": fingerprint, "sha256": sums, **counts}
+            write_durably(unfinished / "manifest.json", json.dumps(described).encode())
             sync_files(unfinished)
             if not _is_current(manifest, fingerprint):
                 put_in_place(unfinished, directory)
@@ -124,8 +126,11 @@ def _nothing_left(name: str, corpus: TokenizedCorpus, pair_filter: PairFilter) -
 
 
 def _is_current(manifest: Path, fingerprint: str) -> bool:
+    """Whether these ids are there, and not a bit of them has changed."""
     try:
-        return json.loads(manifest.read_text(encoding="utf-8"))["fingerprint"] == fingerprint
+        described = json.loads(manifest.read_text(encoding="utf-8"))
+        sums = described["sha256"].items() if described["fingerprint"] == fingerprint else ()
+        return bool(sums) and all(checksum(manifest.with_name(f"{name}.bin")) == known for name, known in sums)
     except (OSError, ValueError, KeyError, TypeError):
         return False  # missing or damaged: only a cache, written again
 

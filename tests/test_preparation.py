@@ -105,6 +105,15 @@ def test_changed_files_are_refused_once_something_is_trained(tmp_path: Path):
         prepare(configure(tmp_path, "ab ba abc"), run)
 
 
+def test_vocabularies_that_a_kill_left_unrecorded_are_learned_again(tmp_path: Path):
+    run, configuration = RunDirectory(tmp_path / "run"), configure(tmp_path, "ab ba")
+    prepare(configuration, run)
+    (run.vocabulary / "source.txt").write_text("half")
+    run.recorded.forget(run.vocabulary)
+    assert "a" in prepare(configuration, run).source_vocabulary.symbols
+    run.check()
+
+
 def configure_two(folder: Path, weights: tuple[float, float], **data: object) -> Configuration:
     """Two corpora and no dev; the first has a repetition, a long pair and an uneven one."""
     words = [f"{letter}{number}" for number in range(30) for letter in "ab"]

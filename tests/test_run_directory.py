@@ -20,6 +20,8 @@ from pipeline.environment import describe_environment
 from pipeline.errors import DataError, UsageError
 from pipeline.files import write_atomically
 from pipeline.run_directory import FORMAT, RunDirectory, load_configuration
+from pipeline.run_lock import lock_run
+from tests.killing import killed_at_every_step
 
 UNUSUAL = Configuration(
     DataConfiguration(["a b.en", "ä.fr.gz"], dev="dev.tsv", dev_size=7, buckets=1),
@@ -106,6 +108,26 @@ def test_a_beginning_that_was_killed_can_be_made_again(tmp_path: Path, done: int
     assert sorted(path.name for path in run.path.iterdir()) == [
         *("README.md", "checksums.json", "config.yaml", "run.json")
     ]
+
+
+def test_killed_at_any_moment_of_its_beginning_it_begins(tmp_path: Path):
+    path, steps = tmp_path / "run", 0
+
+    def start() -> RunDirectory:
+        run = RunDirectory(path)
+        with lock_run(run):
+            if not run.exists():
+                run.begin(Configuration())
+            run.sweep()
+        return run
+
+    for _ in killed_at_every_step(start, lambda: shutil.rmtree(path, ignore_errors=True)):
+        steps += 1
+        start().check()
+        assert sorted(file.name for file in path.iterdir() if not file.name.startswith(".lock")) == [
+            *("README.md", "checksums.json", "config.yaml", "run.json")
+        ]
+    assert steps > 6
 
 
 @pytest.mark.parametrize("name", ["README.md", "config.yaml", "run.json", "checksums.json"])

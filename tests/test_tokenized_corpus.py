@@ -106,6 +106,17 @@ def test_a_damaged_manifest_is_no_obstacle(tokenize: Tokenize, tmp_path: Path, c
     assert ids_of(tokenize(make_pairs(("b", "B"))), 0) == ([5, END], [5, END])
 
 
+@pytest.mark.parametrize("name", ARRAYS)
+def test_ids_with_a_bit_that_has_changed_are_made_again(tokenize: Tokenize, tmp_path: Path, name: str):
+    pairs = [("ab", "A B"), ("a", "A")]
+    first = ids_of(tokenize(make_pairs(*pairs)), 0)
+    path = tmp_path / "train" / f"{name}.bin"
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    assert ids_of(tokenize(make_pairs(*pairs)), 0) == first
+    assert path.read_bytes() == content
+
+
 def test_what_breaks_off_leaves_nothing_that_is_opened(tokenize: Tokenize):
     def broken() -> Iterator[Pair]:
         yield Pair("ab", "A B", 1)
