@@ -6,18 +6,31 @@ import keras
 
 
 class AdamW(keras.optimizers.AdamW):
-    """Keras's AdamW, but for the end of `fit`, where that one writes its average over the weights by itself."""
+    """Keras's AdamW, but for its moving average of the weights, which forgets how they began:
+
+        average ← m average + (1 - m) weights     after every step, m = min(`ema_momentum`, t / (9 + t))
+
+    after t steps before. So it always spans about the last tenth of the training, and at most 1 / (1 - `ema_momentum`)
+    steps; with a constant m, the random start would keep the share m ** steps of it.
+    """
+
+    def _update_model_variables_moving_average(self, trainable_variables: Any) -> None:
+        if not self.use_ema:
+            return
+        steps = keras.ops.cast(self.iterations, "float32")
+        momentum = keras.ops.minimum(steps / (9.0 + steps), self.ema_momentum)
+        for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
+            share = keras.ops.cast(momentum, average.dtype)
+            average.assign(share * average + (1 - share) * keras.ops.cast(variable, average.dtype))
 
     def finalize_variable_values(self, var_list: Any) -> None:
-        """Leave them: `AveragedWeights` says what stands where."""
+        """Leave the weights, over which Keras would write the average at the end of `fit`."""
 
 
 class AveragedWeights(keras.callbacks.Callback):
     """Puts the average where the weights are at an epoch's end, and the weights back before the next epoch.
 
-    So what comes after it at an epoch's end, decoding and saving, has to do with the average. The optimizer keeps it:
-
-        average ← m average + (1 - m) weights     after every step, m being `train.ema_momentum`
+    So what comes after it at an epoch's end, decoding and saving, has to do with the average. The optimizer keeps it.
     """
 
     def __init__(self) -> None:

@@ -264,7 +264,8 @@ class TrainConfiguration:
         clip_norm: Largest global norm of the gradient; null does not clip.
         label_smoothing: Share of the target probability spread over the vocabulary.
         ema_momentum: Decode, choose and export a moving average of the weights, of which a step keeps this share
-            (0.999: about the last thousand steps); 0 takes the weights themselves.
+            (0.999: about the last thousand steps, but never more than the last tenth of those so far); 0 takes the
+            weights themselves.
         patience: Stop after this many epochs without a better decoded dev metric; null never stops early.
         keep_checkpoints: How many of the newest epochs' checkpoints stay, besides the best one: --average takes the
             mean of as many.
@@ -320,7 +321,8 @@ class SearchConfiguration:
         beam_size: Hypotheses kept open per input; 1 is greedy search.
         length_penalty: Exponent a of ((5 + length) / 6) ** a, by which log p is divided when
             hypotheses are ordered (Wu et al. 2016); 0 orders by log p.
-        length_ratio: Longest output is length_ratio times the source's length plus length_offset symbols.
+        length_ratio: Longest output is length_ratio times the source's length plus length_offset symbols; null takes
+            what the lengths of the training pairs ask for. Outputs that it ends are flagged and counted.
         length_offset: See length_ratio.
         coverage_penalty: Weight b of b * sum_j log(min(attention to source position j, 1)), added when hypotheses
             are ordered (Wu et al. 2016), so that no part of a source is left out; nothing for models without attention.
@@ -339,8 +341,8 @@ class SearchConfiguration:
 
     beam_size: int = 5
     length_penalty: float = 0.0
-    length_ratio: float = 2.0
-    length_offset: int = 20
+    length_ratio: float | None = None
+    length_offset: int | None = None
     coverage_penalty: float = 0.0
     min_length: int = 0
     max_length: int | None = None

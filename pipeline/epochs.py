@@ -21,6 +21,7 @@ from pipeline.divergence import Diverged, WatchDivergence, describe_pairs
 from pipeline.epoch_clock import EpochClock
 from pipeline.errors import MemoryShortError, TrainingError
 from pipeline.interruption import Interruption
+from pipeline.length_limits import read_limits
 from pipeline.loading import live_string_model
 from pipeline.metrics import objectives
 from pipeline.model import SequenceToSequence
@@ -237,7 +238,7 @@ class _Stretch:
     def _decoding(self, model: SequenceToSequence) -> DecodedDevMetrics:
         configuration, data = self.configuration, self.data
         # Figures that choose an epoch must not be drawn by lot.
-        search = dataclasses.replace(configuration.search, method="best")
+        search = read_limits(self.directory.limits).complete(dataclasses.replace(configuration.search, method="best"))
         strings = live_string_model(
             model,
             dataclasses.replace(configuration, search=search),

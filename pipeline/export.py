@@ -36,14 +36,17 @@ def export_run(
     Signatures, each from `source` `[B]` strings (any B, 0 too; any bytes, of any length):
 
     - `serving_default`: `text`, `score` `[B]`
-    - `n_best`: `texts`, `scores`, `rank_scores` (the penalised scores that order them) `[B, K]`, best first; '' and
-      -inf where missing
+    - `n_best`: `texts`, `scores`, `rank_scores` (the penalised scores that order them), `limited` `[B, K]`, best
+      first; '' and -inf where missing
     - `explain`: `text`, `score`, `source_tokens` `[B, S]`, `target_tokens` `[B, T]`, `attention`
       `[B, T, S]`, `source_length`, `target_length`; tokens hold the end symbol where the model sees it;
       of several heads, whose mean `attention` is, also `attention_heads` `[B, heads, T, S]`
     - `complete`: from `source` and `prefix` `[B]`: `text`, `score` of the best output that begins so
     - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
     - `score_tokens`: the same from `target_tokens` `[B, T]`, '' on the right
+
+    `limited` (bool; `serving_default`, `explain` and `complete` tell it of the best output, `[B]`): that the search's
+    limit ended an output where the model would have gone on.
 
     All of them also tell of each source: `cut` (bool), that it is longer than the model takes, `max_length` symbols or
     32 times as many characters, and was cut there; `invalid` (bool), that it is not UTF-8, and what is none was read
@@ -121,7 +124,7 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
         return model.search_strings(_best_text, source, attention=False)
 
     def n_best(source: tf.Tensor) -> Outputs:
-        names = ("texts", "scores", "rank_scores", *FLAGS)
+        names = ("texts", "scores", "rank_scores", "limited", *FLAGS)
         return model.search_strings(lambda outputs: _take(outputs, names), source, attention=False)
 
     def explain(source: tf.Tensor) -> Outputs:
@@ -138,7 +141,8 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
 
 def _best_text(outputs: Outputs) -> Outputs:
     flags = _take(outputs, (*FLAGS, *(f"prefix_{name}" for name in FLAGS)))
-    return {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0], **flags}
+    best = {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0], "limited": outputs["limited"][:, 0]}
+    return {**best, **flags}
 
 
 def _explanation(outputs: Outputs) -> Outputs:

@@ -38,6 +38,7 @@ def inspect(configuration: Configuration) -> str:
             _vocabulary("source", data.source_vocabulary),
             _vocabulary("target", data.target_vocabulary),
             _lengths(data),
+            str(data.limits),
             _dropped(data, configuration.data),
             _buckets(data, configuration.train),
             _batches(data, configuration.train.seed),

@@ -15,11 +15,15 @@ logger = logging.getLogger(__name__)
 
 IN_FULL = 5
 EMPTY = "the line is empty"
-FAULT, CUT, PREFIX_CUT = "fault", "cut", "prefix_cut"
+FAULT, CUT, PREFIX_CUT, LIMITED = "fault", "cut", "prefix_cut", "limited"
 # What is said of one line, and of several at the end. A fault says itself what it is.
 _WORDS = {
     FAULT: ("{}; it gets no prediction", "got no prediction"),
     CUT: ("longer than the model reads; cut", "were longer than the model reads, and cut"),
+    LIMITED: (
+        "its output was ended by the search's limit (--search.length_ratio allows more)",
+        "had outputs that the search's limit ended (--search.length_ratio allows more)",
+    ),
     PREFIX_CUT: ("its prefix is longer than an output can be; cut", "had a prefix longer than an output can be, cut"),
 }
 SOURCE, PREFIX = "source", "prefix"
@@ -72,6 +76,8 @@ class LineReport:
     def _look_at(self, line: Line, prediction: "Prediction") -> None:
         if prediction.cut:
             self._warn(CUT, line.number)
+        if prediction.limited:
+            self._warn(LIMITED, line.number)
         if prediction.prefix_cut:
             self._warn(PREFIX_CUT, line.number)
         if prediction.unknown:

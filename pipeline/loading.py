@@ -13,6 +13,7 @@ from pipeline.configuration import Configuration, SearchConfiguration, TextConfi
 from pipeline.errors import DataError, UsageError
 from pipeline.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.files import readable_name
+from pipeline.length_limits import LengthLimits, read_limits
 from pipeline.members import Member, find_runs, read_members
 from pipeline.model import SequenceToSequence, build_model
 from pipeline.network import Ensemble, Network, SingleNetwork
@@ -49,7 +50,8 @@ def load_string_model(
     """Trained runs as a function from strings to strings.
 
     Args:
-        runs: A run, or several that vote: an `Ensemble`, with the search settings of the first.
+        runs: A run, or several that vote: an `Ensemble`, with the search settings of the first, and of limits that
+            come from the data the largest.
         beam_size: Hypotheses kept per input; None takes the run's `search.beam_size`.
         n_best: Outputs per input; None takes the beam size.
         search: Other settings of `SearchConfiguration` in the place of the run's, by key.
@@ -63,7 +65,9 @@ def load_string_model(
     """
     members = read_members([runs] if isinstance(runs, RunDirectory) else runs)
     first = members[0]
-    settings = dataclasses.replace(first.configuration.search, **_changes(search, beam_size))
+    limits = [read_limits(member.run.limits) for member in members]
+    widest = LengthLimits(*(max(getattr(of, name) for of in limits) for name in ("length_ratio", "length_offset")))
+    settings = widest.complete(dataclasses.replace(first.configuration.search, **_changes(search, beam_size)))
     n_best = n_best or settings.beam_size
     if n_best > settings.beam_size:
         raise UsageError(f"--n-best {n_best}: more than the beam keeps; give --beam {n_best} or larger")

@@ -9,6 +9,7 @@ import tensorflow as tf
 from pipeline.configuration import SENTENCE_PIECES, TextConfiguration
 from pipeline.corpus import Pair, is_built_in, look_at, source_files
 from pipeline.errors import count_of
+from pipeline.length_limits import describe_limited
 from pipeline.predictor import Prediction, Predictor
 from pipeline.symbol_tally import SymbolTally
 from pipeline.text import CHUNK, in_chunks, normalize
@@ -129,6 +130,9 @@ def warn_of_predictions(predictor: Predictor, predictions: Sequence[Prediction])
             tally.add(predictor.known.lacking_in_source(prediction.source_tokens[:-1]))
     cut = sum(prediction.cut for prediction in predictions)
     warn_of_sources(predictor, tally, cut, len(predictions), "decoded and counted")
+    limited = sum(prediction.limited for prediction in predictions)
+    if limited:
+        logger.warning("%s", describe_limited(limited))
 
 
 def warn_of_swapped(predictor: Predictor, pairs: Sequence[Pair]) -> None:

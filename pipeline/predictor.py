@@ -28,6 +28,8 @@ class Hypothesis(NamedTuple):
     """`[T, S]` float32: where the model looked for each symbol."""
     rank_score: float = float("nan")
     """The score with the search's penalties, by which outputs are ordered; not a number where no search told it."""
+    limited: bool = False
+    """Whether the search's limit ended it where the model would have gone on: the rest is missing."""
 
 
 class Prediction(NamedTuple):
@@ -64,6 +66,16 @@ class Prediction(NamedTuple):
     def rank_scores(self) -> list[float]:
         """What the outputs are ordered by."""
         return [hypothesis.rank_score for hypothesis in self.hypotheses]
+
+    @property
+    def limited_outputs(self) -> list[bool]:
+        """Of each output, whether the search's limit ended it."""
+        return [hypothesis.limited for hypothesis in self.hypotheses]
+
+    @property
+    def limited(self) -> bool:
+        """Whether the search's limit ended the best output."""
+        return bool(self.hypotheses) and self.hypotheses[0].limited
 
     @property
     def target_tokens(self) -> list[str]:
@@ -165,6 +177,7 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
                     # A copy: a view would keep the whole batch's attention in memory.
                     attention=arrays["attention"][row, rank, :length, :source_length].copy(),
                     rank_score=float(arrays["rank_scores"][row, rank]),
+                    limited=bool(arrays["limited"][row, rank]),
                 )
             )
     return Prediction(

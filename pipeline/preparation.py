@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from pipeline.batches import Bucket, TrainingOrder, plan_buckets, training_batches
 from pipeline.checkpoints import Checkpoints
-from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, TextConfiguration
+from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, SearchConfiguration, TextConfiguration
 from pipeline.corpus import Pair, Split, list_corpora
 from pipeline.data_files import DataFiles, compare_data, contents_of_data, read_data_files
 from pipeline.data_warnings import split_filter, warn_of_odd_data
 from pipeline.errors import DataError, UsageError
 from pipeline.files import checksum
+from pipeline.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.loading import make_texts
 from pipeline.members import load_vocabularies
 from pipeline.normal_forms import NORMAL_FORMS, FormCounts, count_parts, describe_changes
@@ -43,6 +46,7 @@ class TrainingData(NamedTuple):
     train: TokenizedCorpus
     dev: TokenizedCorpus
     buckets: list[Bucket]
+    limits: LengthReport
 
     @property
     def vocabulary_sizes(self) -> tuple[int, int]:
@@ -82,9 +86,24 @@ def prepare_data(
     weights = tuple(weight for _, weight in list_corpora(configuration.data.train))
     corpora["train"] = dataclasses.replace(corpora["train"], weights=weights)
     buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
-    data = TrainingData(splits, source_vocabulary, target_vocabulary, corpora["train"], corpora["dev"], buckets)
+    limits = _set_limits(configuration.search, directory, corpora["train"])
+    vocabularies = source_vocabulary, target_vocabulary
+    data = TrainingData(splits, *vocabularies, corpora["train"], corpora["dev"], buckets, limits)
     warn_of_odd_data(configuration, splits, corpora, (source_text, target_text), buckets)
     return data
+
+
+def _set_limits(search: SearchConfiguration, directory: RunDirectory, train: TokenizedCorpus) -> LengthReport:
+    """Measure how long outputs may become; say it, and what limits that were set cut off."""
+    lengths = np.asarray(train.source_lengths) - 1, np.asarray(train.target_lengths) - 1
+    # A run that an earlier version began goes on with the limits it has.
+    if not Checkpoints(directory.checkpoints).exist():
+        directory.recorded.write({directory.limits: fit_limits(*lengths).to_json()})
+    report = report_limits(search, read_limits(directory.limits), *lengths)
+    logger.info("%s", report)
+    if report.warning:
+        logger.warning("%s", report.warning)
+    return report
 
 
 def _require_same_files(configuration: Configuration, directory: RunDirectory) -> DataFiles:

@@ -30,6 +30,7 @@ EXPLANATION = """# An Attentif run
 | `run.json` | versions of everything that made the run, the machine, and the folder from which it was begun |
 | `data.json` | SHA-256 of what the files hold that it was trained and measured on |
 | `checksums.json` | SHA-256 of the files here that say what the model is; checked whenever it is loaded |
+| `limits.json` | the longest outputs, as the lengths of the training pairs ask for them |
 | `vocabulary/` | source and target symbols, one a line, by id |
 | `checkpoints/` | all that a training needs to go on, of the newest moments and the best epoch |
 | `metrics.jsonl` | one line of figures per epoch |
@@ -60,6 +61,7 @@ class RunDirectory:
         self.config = path / "config.yaml"
         self.data_info = path / "data.json"
         self.info = path / "run.json"
+        self.limits = path / "limits.json"
         self.vocabulary = path / "vocabulary"
         self.data = path / "data"
         self.checkpoints = path / "checkpoints"
@@ -123,7 +125,7 @@ class RunDirectory:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         # What makes it a run goes last: cut short, it can be removed again.
-        for file in (self.metrics, self.data_info, self.readme, self.config, self.checksums, self.info):
+        for file in (self.metrics, self.limits, self.data_info, self.readme, self.config, self.checksums, self.info):
             file.unlink(missing_ok=True)
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()

@@ -60,8 +60,8 @@ def sample_search(
         return drawn, tf.gather(log_probabilities, drawn, batch_dims=1)
 
     keep = keep_attention or coverage is not None
-    tokens, scores, weights = follow(draw, step, state, memory, limits, constraints.repeat(samples), keep)
-    found = of_one(tokens, scores, weights, length_penalty, coverage)
+    followed = follow(draw, step, state, memory, limits, constraints.repeat(samples), keep)
+    found = of_one(followed, length_penalty, coverage)
     batch = tf.shape(keys)[0] // samples
     found = found.map(lambda part: tf.reshape(part, [batch, samples, *tf.unstack(tf.shape(part))[2:]]))
     _, best = tf.math.top_k(found.rank_scores, n_best)

@@ -35,6 +35,8 @@ class SearchResult(NamedTuple):
     """`[batch, n_best, target, source]` float32, row t being what was looked at for symbol t; None if not kept."""
     rank_scores: tf.Tensor
     """`[batch, n_best]` float32, the scores with the penalties of `pipeline.penalties`; -inf where there is none."""
+    limited: tf.Tensor
+    """`[batch, n_best]` bool, whether the limit ended it where the model would have gone on."""
 
     def map(self, function: Callable[[tf.Tensor], tf.Tensor]) -> "SearchResult":
         """The same of everything that was kept."""
@@ -72,8 +74,16 @@ def greedy_search(
         return best, tf.reduce_max(log_probabilities, axis=-1)
 
     keep = keep_attention or coverage is not None
-    tokens, scores, weights = follow(most_probable, step, state, memory, limits, constraints, keep)
-    return of_one(tokens, scores, weights, length_penalty, coverage)
+    return of_one(follow(most_probable, step, state, memory, limits, constraints, keep), length_penalty, coverage)
+
+
+class Followed(NamedTuple):
+    """One output per row."""
+
+    tokens: Any  # [rows, target]; all padding where the constraints left nothing
+    scores: Any  # [rows], log p; -inf where the constraints left nothing
+    limited: Any  # [rows], see `SearchResult`
+    weights: Any  # [rows, target, source] or None
 
 
 def follow(
@@ -84,7 +94,7 @@ def follow(
     limits: Any,
     constraints: Constraints,
     keep_attention: bool = True,
-) -> tuple[Any, Any, Any]:
+) -> Followed:
     """One output per row, one symbol after the other as `choose` says.
 
     Args:
@@ -96,19 +106,16 @@ def follow(
         limits: `[rows]`.
         constraints: Of the rows.
         keep_attention: See `greedy_search`.
-
-    Returns:
-        tokens `[rows, target]`, log p `[rows]` and attention weights `[rows, target, source]` or None. Where the
-        constraints left nothing, log p is -inf and all tokens are padding.
     """
     rows, limits = tf.shape(limits)[0], constraints.widen(limits)
 
-    def body(position: Any, tokens: Any, state: Any, scores: Any, ended: Any, arrays: Any) -> tuple[Any, ...]:
-        state, said = state
+    def body(position: Any, tokens: Any, state: Any, scores: Any, flags: Any, arrays: Any) -> tuple[Any, ...]:
+        (state, said), (ended, limited) = state, flags
         said = constraints.remember(said, tokens, position)
         logits, state, weights = step(tokens, state, memory)
-        at_limit = position + 1 >= limits
-        tokens, gained = choose(constraints.apply(_log_softmax(logits), position, at_limit, said), position)
+        at_limit, log_probabilities = position + 1 >= limits, _log_softmax(logits)
+        limited |= at_limit & ~ended & _would_go_on(log_probabilities)
+        tokens, gained = choose(constraints.apply(log_probabilities, position, at_limit, said), position)
         tokens, scores = tf.where(ended, PAD, tokens), tf.where(ended, scores, scores + gained)
         written = (tokens, tf.cast(weights, tf.float32))[: len(arrays)]
         arrays = tuple(kept.write(position, value) for kept, value in zip(arrays, written, strict=True))
@@ -116,23 +123,30 @@ def follow(
         ended = ended | tf.equal(tokens, END) | at_limit
         if constraints.may_leave_nothing:
             ended |= tf.equal(scores, NEVER)
-        return position + 1, tokens, (state, said), scores, ended, arrays
+        return position + 1, tokens, (state, said), scores, (ended, limited), arrays
 
     arrays = (array(tf.int32, [None]), *([array(tf.float32, [None, None])] if keep_attention else []))
     state = (state, constraints.begin(limits))
-    start = (tf.constant(0), tf.fill([rows], START), state, tf.zeros([rows]), tf.zeros([rows], tf.bool), arrays)
-    position, _, _, scores, _, arrays = loop(
-        lambda position, tokens, state, scores, ended, arrays: ~tf.reduce_all(ended), body, start
+    flags = tf.zeros([rows], tf.bool), tf.zeros([rows], tf.bool)
+    start = (tf.constant(0), tf.fill([rows], START), state, tf.zeros([rows]), flags, arrays)
+    position, _, _, scores, (_, limited), arrays = loop(
+        lambda position, tokens, state, scores, flags, arrays: ~tf.reduce_all(flags[0]), body, start
     )
     tokens = tf.transpose(stack(arrays[0], position, [rows]))
     weights = tf.transpose(stack(arrays[1], position, [rows, 0]), [1, 0, 2]) if keep_attention else None
     if constraints.may_leave_nothing:
         tokens = tf.where(tf.equal(scores, NEVER)[:, None], PAD, tokens)
-    return tokens, scores, weights
+    return Followed(tokens, scores, limited, weights)
 
 
-def of_one(tokens: Any, scores: Any, weights: Any, length_penalty: float, coverage: Coverage | None) -> SearchResult:
+def _would_go_on(log_probabilities: Any) -> Any:
+    """Where the model finds another symbol more probable than the end, or gives no numbers any more."""
+    return ~(log_probabilities[:, END] >= tf.reduce_max(log_probabilities, axis=-1))
+
+
+def of_one(found: Followed, length_penalty: float, coverage: Coverage | None) -> SearchResult:
     """What `follow` found, as the only hypothesis of every input."""
+    tokens, scores, limited, weights = found
     lengths = tf.reduce_sum(tf.cast(tf.not_equal(tokens, PAD), tf.int32), axis=-1)
     if weights is not None:
         weights *= tf.sequence_mask(lengths, tf.shape(tokens)[1], tf.float32)[:, :, None]
@@ -141,7 +155,8 @@ def of_one(tokens: Any, scores: Any, weights: Any, length_penalty: float, covera
         # An empty batch has no weights, and nothing says how wide they would be.
         coverage = coverage._replace(mask=coverage.mask[:, : tf.shape(weights)[2]])
         ranks += coverage.penalty(tf.reduce_sum(weights, axis=1))
-    return SearchResult(tokens, scores, lengths, weights, ranks).map(lambda part: part[:, None])
+    limited &= lengths > 0
+    return SearchResult(tokens, scores, lengths, weights, ranks, limited).map(lambda part: part[:, None])
 
 
 def beam_search(
@@ -191,7 +206,10 @@ def beam_search(
         weights = tf.cast(weights, tf.float32)
         if coverage:
             looked += tf.where(tf.reshape(beam.ended, [-1, 1]), 0.0, weights)
-        log_probabilities = constraints.apply(_log_softmax(logits), position, position + 1 >= limits_of_beams, said)
+        at_limit, log_probabilities = position + 1 >= limits_of_beams, _log_softmax(logits)
+        forced = tf.reshape(at_limit & _would_go_on(log_probabilities), [rows, beam_size])
+        beam = beam._replace(limited=beam.limited | (forced & ~beam.ended))
+        log_probabilities = constraints.apply(log_probabilities, position, at_limit, said)
         tokens, parents, beam = _advance(beam, tf.reshape(log_probabilities, [rows, beam_size, -1]))
         rows_of_parents = tf.reshape(parents + first_slots, [-1])
         state = tf.nest.map_structure(lambda part: tf.gather(part, rows_of_parents), (state, said, looked))
@@ -223,13 +241,14 @@ class _Beam(NamedTuple):
     scores: Any  # [batch, beam], log p; -inf is no hypothesis
     ended: Any  # [batch, beam]
     lengths: Any  # [batch, beam], end symbol included
+    limited: Any  # [batch, beam], see `SearchResult`
     uncovered: Any = ()  # [batch, beam], the coverage penalty, if there is one
 
 
 def _first_beam(rows: Any, beam_size: int, with_coverage: bool) -> _Beam:
     first, nothing = tf.tile([[0.0] + [NEVER] * (beam_size - 1)], [rows, 1]), tf.zeros([rows, beam_size])
     ended, lengths = tf.zeros([rows, beam_size], tf.bool), tf.zeros([rows, beam_size], tf.int32)
-    return _Beam(first, ended, lengths, nothing if with_coverage else ())
+    return _Beam(first, ended, lengths, ended, nothing if with_coverage else ())
 
 
 def _penalized(beam: _Beam, length_penalty: float) -> Any:
@@ -251,11 +270,11 @@ def _advance(beam: _Beam, log_probabilities: Any) -> tuple[Any, Any, _Beam]:
     _, chosen = tf.math.top_k(tf.reshape(ranked, [-1, beam_size * vocabulary]), beam_size)
     scores = tf.gather(tf.reshape(candidates, [-1, beam_size * vocabulary]), chosen, batch_dims=1)
     parents, tokens = chosen // vocabulary, chosen % vocabulary
-    was_ended = tf.gather(beam.ended, parents, batch_dims=1)
+    was_ended, limited = (tf.gather(part, parents, batch_dims=1) for part in (beam.ended, beam.limited))
     exists = scores > NEVER
     lengths = tf.gather(beam.lengths, parents, batch_dims=1) + tf.cast(~was_ended & exists, tf.int32)
     ended = (was_ended | tf.equal(tokens, END)) & exists
-    return tokens, parents, beam._replace(scores=scores, ended=ended, lengths=lengths)
+    return tokens, parents, beam._replace(scores=scores, ended=ended, lengths=lengths, limited=limited)
 
 
 def _close_hopeless(beam: _Beam, best_case: Any, n_best: int, length_penalty: float) -> _Beam:
@@ -285,6 +304,7 @@ def _trace_back(beam: _Beam, ranks: Any, slots: Any, tokens: Any, parents: Any, 
     scores = tf.gather(beam.scores, slots, batch_dims=1)
     ended = tf.gather(beam.ended, slots, batch_dims=1)
     lengths = tf.where(ended, tf.gather(beam.lengths, slots, batch_dims=1), 0)
+    limited = ended & tf.gather(beam.limited, slots, batch_dims=1)
     longest = tf.reduce_max(tf.concat([[0], tf.reshape(lengths, [-1])], axis=0))
     inside = tf.sequence_mask(lengths, longest)
     best_tokens = tf.transpose(stack(arrays[0], length, [rows, n_best]), [1, 2, 0])[:, :, :longest]
@@ -292,7 +312,7 @@ def _trace_back(beam: _Beam, ranks: Any, slots: Any, tokens: Any, parents: Any, 
         weights = tf.transpose(stack(arrays[1], length, [rows, n_best, 0]), [1, 2, 0, 3])[:, :, :longest]
         weights = tf.where(inside[..., None], weights, 0.0)
     tokens = tf.where(inside, best_tokens, PAD)
-    return SearchResult(tokens, tf.where(ended, scores, NEVER), lengths, weights, ranks)
+    return SearchResult(tokens, tf.where(ended, scores, NEVER), lengths, weights, ranks, limited)
 
 
 def _log_softmax(logits: Any) -> Any:

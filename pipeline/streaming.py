@@ -263,12 +263,14 @@ def join_texts(texts: list[str], n_best: int) -> str:
 
 def describe(source: str, prediction: "Prediction", n_best: int) -> str:
     """A prediction as a JSON object on one line: texts, scores, and attention with a row a target token."""
-    best = list(zip(prediction.texts, prediction.scores, prediction.rank_scores, strict=True))[:n_best]
+    outputs = prediction.texts, prediction.scores, prediction.rank_scores, prediction.limited_outputs
+    best = list(zip(*outputs, strict=True))[:n_best]
     answer: dict[str, object] = {
         "source": source,
         "predictions": [
             {"text": text, "score": round(float(score), 6), "rank_score": round(float(rank), 6)}
-            for text, score, rank in best
+            | ({"limited": True} if limited else {})
+            for text, score, rank, limited in best
         ],
         "source_tokens": prediction.source_tokens,
         "target_tokens": prediction.target_tokens,
@@ -276,6 +278,8 @@ def describe(source: str, prediction: "Prediction", n_best: int) -> str:
     }
     if prediction.attention_heads is not None:
         answer["attention_heads"] = prediction.attention_heads.astype("float64").round(6).tolist()
+    if prediction.limited:
+        answer["limited"] = True
     if prediction.cut:
         answer["cut"] = True
     if prediction.invalid:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from pipeline.configuration import SearchConfiguration
 from pipeline.constraints import Constraints
+from pipeline.length_limits import GENERAL
 from pipeline.network import Network
 from pipeline.penalties import Coverage
 from pipeline.row_chunks import map_rows
@@ -45,7 +46,7 @@ class StringModel(tf.Module):
         network: What finds and scores.
         source_text: Turns sources into ids.
         target_text: Turns ids into targets.
-        search: How outputs are found.
+        search: How outputs are found; limits that it leaves to the data are those for any data.
         n_best: Outputs per input, at most the beam size.
         max_length: Longest source in symbols, end symbol not counted; longer ones are cut there and flagged.
         replacement: What is shown for unknown output symbols; None shows them as unknown.
@@ -63,7 +64,7 @@ class StringModel(tf.Module):
     ) -> None:
         super().__init__(name="attentif")
         self.network, self.source_text, self.target_text = network, source_text, target_text
-        self.search, self.n_best, self.max_length = search, n_best, max_length
+        self.search, self.n_best, self.max_length = GENERAL.complete(search), n_best, max_length
         self.max_target_length = max(TARGET_LENGTH, int(self._longest(max_length)))
         self.replacement = replacement
         # Heads cost a pass of their own, which is for those alone who look at them.
@@ -80,7 +81,8 @@ class StringModel(tf.Module):
         Returns:
             Of the outputs, best first: texts, scores (log p) and rank_scores (with the penalties, by which they are
             ordered) `[batch, n_best]` ('' and -inf where missing), target_tokens `[batch, n_best, target]`,
-            attention `[batch, n_best, target, source]` and target_length `[batch, n_best]`; of the source:
+            attention `[batch, n_best, target, source]`, target_length and limited `[batch, n_best]` (whether the
+            search's limit ended it where the model would have gone on); of the source:
             source_tokens `[batch, source]` and source_length `[batch]`, all with the end symbol where the model
             sees it; and cut, invalid and unknown `[batch]`: whether the source was too long, whether it was not
             UTF-8, and how many of its symbols were not in training.
@@ -169,6 +171,7 @@ class StringModel(tf.Module):
             "target_tokens": target_tokens,
             "source_length": lengths,
             "target_length": found.lengths,
+            "limited": found.limited,
             **flags,
         }
         if attention:

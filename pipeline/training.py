@@ -1,5 +1,6 @@
 """How a run goes: data, epochs, the best checkpoint measured and exported."""
 
+import dataclasses
 import json
 import logging
 import random
@@ -67,6 +68,7 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
         if result is not None:
             return result
         logger.info("%s: going on with the unfinished run", directory.path)
+        configuration = keep_limits(configuration, directory)
         directory.sweep()
         directory.adopt()
     set_seed(configuration.train.seed, configuration.train.deterministic)
@@ -86,13 +88,23 @@ def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[
     if not directory.exists():
         return None
     directory.check()
-    moved = require_same_settings(configuration, directory, FREE)
+    moved = require_same_settings(keep_limits(configuration, directory), directory, FREE)
     result = directory.read_result()
     if result is not None:
         for sentence in moved:
             logger.info("%s: %s, same content", directory.path, sentence)
         logger.info("%s: finished before, nothing to do (--overwrite trains anew)", directory.path)
     return result
+
+
+def keep_limits(configuration: Configuration, directory: RunDirectory) -> Configuration:
+    """The settings with the search's limits that an earlier version gave the run, where they are left to the data."""
+    if directory.limits.is_file():
+        return configuration
+    before, search = load_configuration(directory).search, configuration.search
+    names = ("length_ratio", "length_offset")
+    kept = {name: getattr(before, name) for name in names if getattr(search, name) is None}
+    return dataclasses.replace(configuration, search=dataclasses.replace(search, **kept))
 
 
 def set_seed(seed: int, deterministic: bool) -> None:

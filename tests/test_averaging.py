@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from benchmarks.averages import mean, read_epochs
-from pipeline.averaging import AveragedWeights, swap_averages
+from pipeline.averaging import AdamW, AveragedWeights, swap_averages
 from pipeline.checkpoints import Checkpoints
 from pipeline.loading import load_predictor
 from pipeline.members import load_vocabularies
@@ -22,27 +22,48 @@ MOMENTUM = 0.75
 
 def make_model(momentum: float = MOMENTUM) -> keras.Model:
     model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
-    optimizer = keras.optimizers.SGD(1.0, use_ema=momentum > 0, ema_momentum=momentum, ema_overwrite_frequency=None)
+    # With always the same gradient Adam moves by the learning rate, nearly.
+    optimizer = AdamW(1.0, weight_decay=0.0, epsilon=0.0, use_ema=momentum > 0, ema_momentum=momentum)
     model.compile(optimizer)
     optimizer.build(model.trainable_variables)
     return model
 
 
 def kernel(model: keras.Model) -> float:
-    return float(np.asarray(model.layers[0].kernel)[0, 0])
+    return round(float(np.asarray(model.layers[0].kernel)[0, 0]), 3)
 
 
 def test_values_by_hand():
     model = make_model()
     for _ in range(3):
         model.optimizer.apply([np.array([[-1.0]], "float32")], model.trainable_variables)
-    # Weights 1, 2, 3; the first is the average of itself.
-    average = MOMENTUM * (MOMENTUM * 1 + 0.25 * 2) + 0.25 * 3
+    # Weights 1, 2, 3; the first is the average of itself, and at first little is kept.
+    average = 2 / 11 * (1 / 10 * 1 + 9 / 10 * 2) + 9 / 11 * 3
     assert kernel(model) == 3
     swap_averages(model)
     assert kernel(model) == pytest.approx(average)
     swap_averages(model)
     assert kernel(model) == 3
+
+
+@pytest.mark.parametrize("momentum", [0.75, 0.999])
+def test_the_start_is_forgotten_and_the_momentum_reached(momentum: float):
+    model = make_model(momentum)
+    model.layers[0].kernel.assign([[1e6]])
+    gradient, average = np.array([[-1.0]], "float32"), 0.0
+    for step in range(60):
+        model.optimizer.apply([gradient], model.trainable_variables)
+        kept = min(momentum, step / (9 + step))
+        average = kept * average + (1 - kept) * (1e6 + step + 1)
+    model.layers[0].kernel.assign([[5.0]])
+    for step in range(60, 200):
+        model.optimizer.apply([np.zeros([1, 1], "float32")], model.trainable_variables)
+        kept = min(momentum, step / (9 + step))
+        average = kept * average + (1 - kept) * kernel(model)
+    swap_averages(model)
+    assert kernel(model) == pytest.approx(average, rel=1e-4)
+    # With a momentum of 0.999 throughout, 0.87 of the million would be left.
+    assert kernel(model) < 100
 
 
 def test_comes_at_an_epochs_end_and_goes_before_the_next():
@@ -54,7 +75,7 @@ def test_comes_at_an_epochs_end_and_goes_before_the_next():
     assert (kernel(model), part.in_model) == (2, False)
     part.on_epoch_end(0)
     part.on_epoch_end(0)  # twice is once
-    assert (kernel(model), part.in_model) == (1.25, True)
+    assert (kernel(model), part.in_model) == (pytest.approx(1.9), True)
     part.on_epoch_begin(1)
     assert (kernel(model), part.in_model) == (2, False)
 

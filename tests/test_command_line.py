@@ -33,7 +33,8 @@ class Predictor:
         return [types.SimpleNamespace(texts=[source.upper()], scores=[-1.0], rank_scores=[-0.5],
                 source_tokens=list(source), target_tokens=["x"],
                 attention=np.zeros((1, len(source))), cut=False, unknown=0, invalid=False,
-                attention_heads=None, prefix_cut=False, prefix_unknown=0) for source in sources]
+                attention_heads=None, prefix_cut=False, prefix_unknown=0,
+                limited=False, limited_outputs=[False]) for source in sources]
 
 fake = types.ModuleType("pipeline.loading")
 fake.load_predictor = lambda model, **options: Predictor()

@@ -83,7 +83,7 @@ def expected(tiny_run: TinyRun) -> list[list[Prediction]]:
 def test_signatures(elsewhere: tuple[dict, list[dict]]):
     specs = elsewhere[0]
     flags = {"cut": ["bool", [None]], "invalid": ["bool", [None]], "unknown": ["int32", [None]]}
-    best = {"text": ["string", [None]], "score": ["float32", [None]], **flags}
+    best = {"text": ["string", [None]], "score": ["float32", [None]], "limited": ["bool", [None]], **flags}
     assert set(specs) == {"serving_default", "n_best", "explain", "complete", "score", "score_tokens"}
     of_target = {f"target_{name}": spec for name, spec in flags.items()}
     scored = {"score": ["float32", [None]], "target_length": ["int32", [None]], **flags, **of_target}
@@ -97,6 +97,7 @@ def test_signatures(elsewhere: tuple[dict, list[dict]]):
         "texts": ["string", [None, 3]],
         "scores": ["float32", [None, 3]],
         "rank_scores": ["float32", [None, 3]],
+        "limited": ["bool", [None, 3]],
         **flags,
     }
     assert specs["explain"][1] == {
@@ -114,9 +115,10 @@ def test_shapes(elsewhere: tuple[dict, list[dict]]):
         shapes = {name: {key: shape for key, (shape, _) in values.items()} for name, values in results.items()}
         size = len(batch)
         flags = {name: [size] for name in ("cut", "invalid", "unknown")}
-        best = {"text": [size], "score": [size], **flags}
+        best = {"text": [size], "score": [size], "limited": [size], **flags}
         assert shapes["serving_default"] == best
-        assert shapes["n_best"] == {"texts": [size, 3], "scores": [size, 3], "rank_scores": [size, 3], **flags}
+        of_outputs = ("texts", "scores", "rank_scores", "limited")
+        assert shapes["n_best"] == {**{name: [size, 3] for name in of_outputs}, **flags}
         assert shapes["complete"] == {**best, **{f"prefix_{name}": [size] for name in flags}}
         sources, targets = shapes["explain"]["source_tokens"][1], shapes["explain"]["target_tokens"][1]
         assert shapes["explain"] == {

@@ -43,6 +43,7 @@ RANKS = [
         "cmudict",
         "corpus",
         "data_files",
+        "length_limits",
         "metrics",
         "pair_filter",
         "significance",

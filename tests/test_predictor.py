@@ -167,6 +167,7 @@ def test_outputs_end_at_their_limit(model: keras.Model, tiny_run: TinyRun, beam_
     predictions = Predictor(strings, tiny_run.configuration.text).predict(["abab", "ab", "aaaaaaaa"])
     assert [len(prediction.target_tokens) for prediction in predictions] == [4, 3, 6]
     assert all(prediction.target_tokens[-1] == "</s>" for prediction in predictions)
+    assert [prediction.limited for prediction in predictions] == [True] * 3
 
 
 def test_more_outputs_than_there_are(model: keras.Model, tiny_run: TinyRun):
@@ -226,6 +227,7 @@ class FakeModel:
             "attention": tf.ones([2, 3, 2, 3]),
             "source_length": tf.constant([2, 3]),
             "target_length": tf.constant([[2, 2, 0], [1, 0, 0]]),
+            "limited": tf.constant([[False, True, False], [True, False, False]]),
             "cut": tf.constant([False, True]),
             "invalid": tf.constant([True, False]),
             "unknown": tf.constant([0, 2]),
@@ -242,6 +244,8 @@ def test_padding_and_missing_outputs_are_taken_off(n_best: int, texts: list[list
     tokens = [[hypothesis.tokens for hypothesis in prediction.hypotheses] for prediction in predictions]
     assert tokens == [[["a", "</s>"], ["b", "</s>"]][: len(texts[0])], [["</s>"]]]
     assert [prediction.rank_scores for prediction in predictions] == [[-0.5, -0.75][: len(texts[0])], [-1.5]]
+    assert [prediction.limited_outputs for prediction in predictions] == [[False, True][: len(texts[0])], [True]]
+    assert [prediction.limited for prediction in predictions] == [False, True]
     assert [prediction.cut for prediction in predictions] == [False, True]
     assert [prediction.invalid for prediction in predictions] == [True, False]
     assert [prediction.unknown for prediction in predictions] == [0, 2]

@@ -528,3 +528,22 @@ def test_rank_scores_are_scores_without_penalties():
     np.testing.assert_array_equal(found.rank_scores, found.scores)
     found = greedy(NETWORK.step, *NETWORK.start(), LIMITS, length_penalty=2.0)
     assert_close(found.rank_scores, found.scores / ((5 + found.lengths) / 6) ** 2, 1e-6)
+
+
+@pytest.mark.parametrize("how", ["greedy", "beam of 1", "beam of 4"])
+def test_outputs_that_their_limit_ended_are_flagged(how: str):
+    """Where the limit leaves the end symbol alone, and the model finds another one more probable there."""
+    flags: set[bool] = set()
+    for limit in (1, 2, 3, 4, 6):
+        limits = [limit] * len(LIMITS)
+        if how == "greedy":
+            found = greedy(NETWORK.step, *NETWORK.start(), limits)
+        else:
+            found = search(NETWORK.step, *NETWORK.start(), limits, int(how[-1]), min(2, int(how[-1])))
+        for row, outputs in enumerate(sequences(found)):
+            for rank, sequence in enumerate(outputs):
+                logs, _ = NETWORK.follow(row, tuple(sequence))
+                expected = len(sequence) == limit and logs[-1].argmax() != END
+                assert found.limited[row, rank] == expected, (limit, row, sequence)
+                flags.add(expected)
+    assert flags == {True, False}

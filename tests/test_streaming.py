@@ -36,6 +36,11 @@ class FakePrediction(NamedTuple):
     attention_heads: np.ndarray | None = None
     prefix_cut: bool = False
     prefix_unknown: int = 0
+    limited_outputs: tuple[bool, ...] = (False, False)
+
+    @property
+    def limited(self) -> bool:
+        return self.limited_outputs[0]
 
 
 class FakeKnown:
@@ -376,3 +381,19 @@ def test_any_bytes_get_as_many_answers_as_lines(content: bytes, prefixes: bool):
     assert len(answers(content, prefixes=prefixes)) == count
     for answer in answers(content, as_json=True, prefixes=prefixes):
         assert "source" in json.loads(answer)
+
+
+def test_outputs_that_the_limit_ended_are_flagged_and_counted(caplog: pytest.LogCaptureFixture):
+    class Limited(FakePredictor):
+        def answer(self, source: str) -> FakePrediction:
+            flags = (source.startswith("l"), source.endswith("l"))
+            return super().answer(source)._replace(limited_outputs=flags)
+
+    found = [json.loads(describe(text, Limited().answer(text), 2)) for text in ("la", "al", "aa")]
+    assert [answer.get("limited") for answer in found] == [True, None, None]
+    flags = [[output.get("limited") for output in answer["predictions"]] for answer in found]
+    assert flags == [[True, None], [None, True], [None, None]]
+    predict_lines(Limited(), io.BytesIO(b"la\nal\n" + b"lo\n" * 8), lambda text: None)
+    assert "line 1: its output was ended by the search's limit (--search.length_ratio allows more)" in caplog.text
+    assert "9 of 10 lines had outputs that the search's limit ended" in caplog.text
+    assert "line 2" not in caplog.text.replace("(first on line 1)", "")

@@ -78,6 +78,7 @@ def test_what_lies_where(tiny_run: TinyRun):
     assert {path.name for path in run.path.iterdir()} == {
         *("README.md", "config.yaml", "run.json", "data.json", "metrics.jsonl", "result.json"),
         "checksums.json",
+        "limits.json",
         *("vocabulary", "data", "checkpoints", "attention", "logs", "export", ".lock"),
     }
     assert load_configuration(run) == tiny_run.configuration
