@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.corpus import TrainingLocation, describe_line
 from pipeline.epoch_clock import EpochClock
 from pipeline.tokenized_corpus import TokenizedCorpus
+from pipeline.weights import first_not_finite
 
 WINDOW = 20
 MOST_LINES = 10
@@ -74,6 +75,17 @@ class WatchDivergence(keras.callbacks.Callback):
             self.has_learnt |= mean < self.ignorance / 2
             if mean > self.ignorance * (1 if self.has_learnt else 2):
                 raise Diverged(epoch, step, self._describe(mean), WINDOW)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Look at what the last step made of the weights, before anybody decodes or saves them.
+
+        Raises:
+            Diverged: They are no finite numbers.
+        """
+        place = first_not_finite([np.asarray(weight) for weight in self.model.weights])
+        if place is not None:
+            name = self.model.weights[place].path
+            raise Diverged(epoch, self.clock.step - 1, f"{name} holds numbers that are not finite")
 
     def _describe(self, loss: float) -> str:
         return f"the loss has grown to {loss:.3g} per symbol, {self.ignorance:.3g} is that of pure guessing"

@@ -30,8 +30,10 @@ def map_rows(
         most_cells: The most that `cells` says of any row.
 
     Returns:
-        The same as the function of all rows at once. Where they were too many, padding may be wider than needed.
+        The same as the function of all rows at once. Where they were too many, padding may be wider than needed. Of
+        inputs of different numbers of rows, an error that names the numbers.
     """
+    inputs = _require_same_rows(inputs)
     specs = [tf.TensorSpec(part.shape, part.dtype) for part in inputs]
     single = [tf.TensorSpec([1, *part.shape[1:]], part.dtype) for part in inputs]
     # Traced once for many rows, whether they fit or not: the export holds it once.
@@ -49,9 +51,18 @@ def map_rows(
     def more() -> dict[str, tf.Tensor]:
         return tf.cond(rows <= fitting, lambda: chunk(*inputs), lambda: rest(*inputs))
 
-    # All of them: inputs that do not belong together go the way on which that is noticed.
-    alone = tf.reduce_all([tf.equal(tf.shape(part)[0], 1) for part in inputs])
-    return tf.cond(alone, lambda: one(*map(_first_row, inputs)), more)
+    return tf.cond(tf.equal(rows, 1), lambda: one(*map(_first_row, inputs)), more)
+
+
+def _require_same_rows(inputs: Sequence[tf.Tensor]) -> Sequence[tf.Tensor]:
+    if len(inputs) == 1:
+        return inputs
+    counts = [tf.shape(part)[0] for part in inputs]
+    same = tf.reduce_all(tf.equal(counts[1:], counts[0]))
+    # The bare operation: around the other one there is a branch, which takes longer.
+    check = tf.raw_ops.Assert(condition=same, data=["inputs of different numbers of rows:", *counts], summarize=1)
+    with tf.control_dependencies([check]):
+        return [tf.identity(part) for part in inputs]
 
 
 def _first_row(part: tf.Tensor) -> tf.Tensor:

@@ -59,7 +59,8 @@ def read_variables(groups: Mapping[str, Sequence[keras.Variable]], path: Path) -
     """The values that a file has for the variables, of these groups only.
 
     Raises:
-        DataError: The file is damaged or belongs to another model.
+        DataError: The file is damaged, belongs to another model, or has weights that are no finite numbers: whose
+            every answer would be empty.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -73,7 +74,21 @@ def read_variables(groups: Mapping[str, Sequence[keras.Variable]], path: Path) -
         expected = [tuple(variable.shape) for variable in variables]
         if [value.shape for value in values[group]] != expected:
             raise _unusable(path, f"its {group} have other shapes than this model's")
+    place = first_not_finite(values.get(WEIGHTS, []))
+    if place is not None:
+        name = groups[WEIGHTS][place].path
+        raise _unusable(path, f"{name} holds numbers that are not finite, as of a training that diverged")
     return values
+
+
+def first_not_finite(weights: Sequence[np.ndarray]) -> int | None:
+    """Which of them holds what is no finite number; None if none does.
+
+    Example:
+        >>> first_not_finite([np.zeros(2), np.array([1.0, np.nan])]), first_not_finite([np.zeros(2)])
+        (1, None)
+    """
+    return next((place for place, weight in enumerate(weights) if not np.isfinite(weight).all()), None)
 
 
 def _unusable(path: Path, reason: str) -> DataError:

@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 
@@ -45,6 +46,19 @@ def test_no_finite_number_is_noticed_at_the_step(value: float):
     error = watch([1.0, 1.0], gradient_norm=value)
     assert error
     assert (error.step, str(error)) == (0, f"the norm of the gradient is {value}")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_the_last_step_of_an_epoch_ruined(value: float):
+    """Its loss was that of the weights before; nobody decodes or saves them."""
+    part = WatchDivergence(SYMBOLS, begin(3))
+    part.set_model(keras.Sequential([keras.Input([2]), keras.layers.Dense(3, name="bridge")]))
+    step(part, 1.0)
+    part.on_epoch_end(3)
+    part.model.weights[1].assign([0.0, value, 0.0])
+    with pytest.raises(Diverged, match="bridge/bias holds numbers that are not finite") as caught:
+        part.on_epoch_end(3)
+    assert (caught.value.epoch, caught.value.step) == (3, 0)
 
 
 def test_later_epochs_are_counted_from_their_beginning():

@@ -87,3 +87,14 @@ def test_inputs_that_do_not_belong_together_are_no_single_row():
     for left, right in ([1], [2, 3]), ([2, 3], [1]), ([1], []):
         with pytest.raises(tf.errors.InvalidArgumentError):
             add(tf.constant(left, tf.int32), tf.constant(right, tf.int32))
+
+
+@pytest.mark.parametrize(("counts", "names"), [(2, 3), (3, 1), (1, 3), (0, 1), (30, 2)])
+def test_inputs_that_do_not_belong_together(counts: int, names: int):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.string)], autograph=False)
+    def run(counts: tf.Tensor, names: tf.Tensor) -> dict[str, tf.Tensor]:
+        return map_rows(describe, [counts, names], lambda counts, names: tf.cast(counts, tf.float32), 5.0)
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        run(tf.ones([counts], tf.int32), tf.fill([names], "a"))
+    assert f"inputs of different numbers of rows:] [{counts}] [{names}]" in str(caught.value).replace("\n", " ")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import attr_value_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from pipeline.errors import DataError
@@ -106,6 +107,137 @@ def test_other_layouts_and_objects(tiny_export: Path, tmp_path: Path):
     path.write_bytes(b"nonsense")
     with pytest.raises(DataError, match="the exported model is damaged"):
         require_harmless(path)
+
+
+def loop_of_two(meta: Any) -> None:
+    for name, other in (("ping", "pong"), ("pong", "ping")):
+        add_function(meta, name, other)
+
+
+def doubling(meta: Any) -> None:
+    """Each of a few functions calls the next one twice."""
+    for place in range(40):
+        add_function(meta, f"level{place}", *[f"level{place + 1}"] * 2)
+    add_function(meta, "level40")
+
+
+def add_function(meta: Any, name: str, *called: str) -> Any:
+    function = meta.graph_def.library.function.add()
+    function.signature.name = name
+    for place, other in enumerate(called):
+        node = function.node_def.add()
+        node.name, node.op = f"call{place}", "PartitionedCall"
+        node.attr["f"].func.name = other
+    return function
+
+
+def saver_function(meta: Any) -> str:
+    [node] = [node for node in meta.graph_def.node if node.name == meta.saver_def.restore_op_name]
+    return node.attr["f"].func.name
+
+
+def saver_through_an_attribute(meta: Any) -> None:
+    node = add_function(meta, "outer", meta.graph_def.library.function[0].signature.name).node_def[0]
+    node.attr["f"].func.attr["g"].func.name = saver_function(meta)
+
+
+def saver_implements(meta: Any) -> None:
+    [function] = [part for part in meta.graph_def.library.function if part.signature.name == saver_function(meta)]
+    function.attr["api_implements"].s = b"harmless"
+
+
+def use_saver(meta: Any) -> None:
+    node = meta.graph_def.node.add(name="again", op="Identity", input=[f"^{meta.saver_def.restore_op_name}"])
+    node.attr["T"].type = 1
+
+
+def constant(meta: Any, dtype: int, sizes: list[int], **values: Any) -> None:
+    node = meta.graph_def.node.add(name="large", op="Const")
+    node.attr["dtype"].type = dtype
+    tensor = node.attr["value"].tensor
+    tensor.dtype = dtype
+    for size in sizes:
+        tensor.tensor_shape.dim.add(size=size)
+    for name, value in values.items():
+        if isinstance(value, list):
+            getattr(tensor, name).extend(value)
+        else:
+            setattr(tensor, name, value)
+
+
+def first_call(meta: Any) -> Any:
+    return next(node for node in meta.graph_def.node if node.op == "StatefulPartitionedCall")
+
+
+def any_object(meta: Any, kind: str) -> Any:
+    return next(node for node in meta.object_graph_def.nodes if node.HasField(kind))
+
+
+FLOAT, INT32, INT64 = 1, 3, 9
+TOO_LARGE = "its constants have more than 134,217,728 numbers or strings"
+TAMPERED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "itself": (lambda meta: add_function(meta, "again", "again"), "its function 'again' calls itself"),
+    "one another": (loop_of_two, "its function 'p[io]ng' calls itself"),
+    "ever more": (doubling, r"its function 'level\d+' is more than 33,554,432 operations"),
+    "function's attribute": (saver_through_an_attribute, "'f' with attributes of its own"),
+    "api_implements": (saver_implements, "has an attribute 'api_implements'"),
+    "after the saver": (use_saver, "the operation (RestoreV2|SaveV2|ShardedFilename|MergeV2Checkpoints)"),
+    "unknown attribute": (lambda meta: meta.graph_def.node[0].attr["_kernel"].CopyFrom(number(1)), "'_kernel'"),
+    "argument": (lambda meta: meta.graph_def.library.function[0].arg_attr[0].attr["_x"].CopyFrom(number(1)), "'_x'"),
+    "polymorphic": (lambda meta: meta.graph_def.library.function[0].signature.attr.add(name="T"), "of several kinds"),
+    "device": (lambda meta: setattr(meta.graph_def.node[0], "device", "/job:worker/task:1"), "for the device '/job:w"),
+    "variable": (lambda meta: setattr(any_object(meta, "variable").variable, "device", "/job:ps"), "device '/job:ps'"),
+    "2**62 ones": (lambda meta: constant(meta, FLOAT, [2**62], float_val=[1.0]), TOO_LARGE),
+    "2**40 ones": (lambda meta: constant(meta, FLOAT, [2**20, 2**20], float_val=[1.0]), TOO_LARGE),
+    "many": (lambda meta: [constant(meta, FLOAT, [2**26], float_val=[1.0]) for _ in range(3)], TOO_LARGE),
+    "a size": (lambda meta: constant(meta, INT64, [1], int64_val=[2**62]), TOO_LARGE),
+    "a packed size": (lambda meta: constant(meta, INT64, [1], tensor_content=b"\xff" * 7 + b"\x3f"), TOO_LARGE),
+    "assets": (lambda meta: meta.collection_def["saved_model_assets"].node_list.value.append("x"), "a collection"),
+    "tags": (lambda meta: meta.meta_info_def.tags.append("train"), "it is for 'serve', 'train', not for 'serve'"),
+    "gradients": (lambda meta: meta.graph_def.library.gradient.add(function_name="f"), "it holds gradients"),
+    "defaults": (lambda meta: meta.signature_def["score"].defaults["source"].SetInParent(), "of another kind"),
+    "options": (
+        lambda meta: setattr(first_call(meta).attr["config_proto"], "s", b"\x10\x64"),
+        "says how it is run, in 'config_proto'",
+    ),
+    "executor": (lambda meta: setattr(first_call(meta).attr["executor_type"], "s", b"X"), "in 'executor_type'"),
+    "own saver": (
+        lambda meta: any_object(meta, "variable").saveable_objects["x"].SetInParent(),
+        "saved in a way of its own, 'x'",
+    ),
+}
+
+
+def number(value: int) -> attr_value_pb2.AttrValue:
+    return attr_value_pb2.AttrValue(i=value)
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_what_hides_where_nobody_looks(name: str, tiny_export: Path, tmp_path: Path):
+    model, path = saved_model_pb2.SavedModel(), tmp_path / "saved_model.pb"
+    model.ParseFromString((tiny_export / "saved_model.pb").read_bytes())
+    change, message = TAMPERED[name]
+    change(model.meta_graphs[0])
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(DataError, match=message) as caught:
+        require_harmless(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("more", [b"\xfa\x7f\x01x", b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x12\x80" * 200])
+def test_what_no_message_holds(more: bytes, tiny_export: Path, tmp_path: Path):
+    """Fields that are unknown, and lengths that there cannot be."""
+    path = tmp_path / "saved_model.pb"
+    path.write_bytes((tiny_export / "saved_model.pb").read_bytes() + more)
+    with pytest.raises(DataError, match=r"(does not know|damaged)"):
+        require_harmless(path)
+
+
+def test_files_beyond_measure(tmp_path: Path):
+    with open(tmp_path / "saved_model.pb", "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(DataError, match="refused: it has more than 1,073,741,824 bytes"):
+        require_harmless(tmp_path / "saved_model.pb")
 
 
 def test_an_export_with_a_strange_graph_is_not_loaded(

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,3 +143,18 @@ def test_damaged_weights_say_what_to_do(tmp_path: Path):
             load_weights(build_model(other, 6, 6), good)
     for variable, value in zip(model.weights, before, strict=True):
         np.testing.assert_array_equal(np.asarray(variable), value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("load", [load_weights, lambda model, path: load_mean_weights(model, [path, path])])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float, load: Any):
+    model = build_model(SMALL, 6, 6)
+    variable = model.weights[-1]
+    before = [np.asarray(weight) for weight in model.weights]
+    variable.assign(np.full(variable.shape, value))
+    save_variables({WEIGHTS: model.weights}, tmp_path / "x.safetensors")
+    variable.assign(before[-1])
+    message = rf"x\.safetensors: the weights cannot be loaded \({variable.path} holds numbers that are not finite"
+    with pytest.raises(DataError, match=message):
+        load(model, tmp_path / "x.safetensors")
+    np.testing.assert_equal([np.asarray(weight) for weight in model.weights], before)
