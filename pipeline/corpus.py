@@ -4,22 +4,18 @@ import dataclasses
 import functools
 import hashlib
 import heapq
-import itertools
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
-from pipeline.bad_lines import BadLines, Fault, keep_good
+from pipeline.bad_lines import BadLines
 from pipeline.cmudict import Role, find_cmudict, read_cmudict_split
 from pipeline.configuration import DataConfiguration, TextConfiguration
-from pipeline.errors import DataError, UsageError, count_of
-from pipeline.file_kinds import mending
-from pipeline.file_shape import LOOK_LINES, look, look_at_aligned
+from pipeline.errors import DataError, UsageError
+from pipeline.file_shape import Shape, look, look_at_aligned
 from pipeline.normal_forms import NORMAL_FORMS, normalize_string
 from pipeline.odd_shapes import judge_lines, judge_table
-from pipeline.text_file import scan_lines
-from pipeline.white_space import strip
+from pipeline.pair_file import Pair, read_aligned, read_table
 
 logger = logging.getLogger(__name__)
 
@@ -29,17 +25,6 @@ TrainingLocation = Location | dict[str, float]
 _HASH_BYTES = 8
 _HASH_RANGE = 1 << (8 * _HASH_BYTES)
 _SUBSET_SEED = -1
-_NO_PAIR = "every line must be source TAB target, so mend or remove it"
-
-
-class Pair(NamedTuple):
-    """A source, a target and the 1-based line they stand on; no white space around either."""
-
-    source: str
-    target: str
-    line: int
-    corpus: int = 0
-    """Which of several corpora has that line, see `list_corpora`."""
 
 
 def _read_cmudict(role: Role, bad: BadLines | None) -> Iterator[Pair]:
@@ -112,7 +97,7 @@ def read_pairs(location: TrainingLocation, role: Role, bad: BadLines | None = No
         )
     paths = _split_location(location)
     if len(paths) == 2:
-        return keep_good(_scan_aligned(*paths), bad)
+        return read_aligned(paths[0], paths[1], bad)
     if paths[0].isidentifier() and not os.path.lexists(paths[0]):
         names = ", ".join(BUILT_IN)
         raise DataError(f"{paths[0]}: no such file, and no built-in corpus of that name ({names}); check the path")
@@ -138,19 +123,28 @@ def look_at(location: TrainingLocation, looked: dict[str, int] | None = None) ->
             mends it.
     """
     looked = {} if looked is None else looked
-    for corpus, _ in list_corpora(location):
-        if is_built_in(corpus):
-            continue
-        paths = _split_location(corpus)
-        shape = look_at_aligned(*paths) if len(paths) == 2 else look(paths[0])
+    for shape in look_at_start(location):
         if shape.path in looked:
             continue
         looked[shape.path] = shape.columns
         findings = judge_lines(shape) if shape.is_aligned else judge_table(shape)
-        if shape.columns > 1 and not shape.is_aligned:
+        if shape.columns > 1:
             logger.log(logging.WARNING if shape.columns > 2 else logging.INFO, "%s", shape.describe_taken())
         for finding in findings:
             logger.warning("%s", finding)
+
+
+def look_at_start(location: TrainingLocation) -> Iterator[Shape]:
+    """What the start of every file looks like, built-in corpora left out; two aligned files have one shape.
+
+    Raises:
+        UsageError: A list that does not hold two paths.
+        DataError: A file cannot be read.
+    """
+    for corpus, _ in list_corpora(location):
+        if not is_built_in(corpus):
+            paths = _split_location(corpus)
+            yield look_at_aligned(*paths) if len(paths) == 2 else look(paths[0])
 
 
 def source_files(location: TrainingLocation) -> list[str]:
@@ -170,89 +164,6 @@ def _split_location(location: Location) -> list[str]:
     if len(parts) == 2 and all(parts) and not os.path.lexists(location):
         return parts
     return [location]
-
-
-def read_table(path: str, bad: BadLines | None = None) -> Iterator[Pair]:
-    """Stream the pairs of a TSV file: source TAB target on every line, further columns ignored.
-
-    Raises:
-        DataError: The file cannot be read or a line is not a pair (and not left out, see `read_pairs`); found when its
-            turn comes.
-    """
-    return keep_good(_scan_table(path, bad), bad)
-
-
-def _scan_table(path: str, bad: BadLines | None) -> Iterator[Pair | list[Fault]]:
-    more = first_more = 0
-    for number, line in enumerate(scan_lines(path), 1):
-        if isinstance(line, Fault):
-            yield [line]
-            continue
-        columns = line.split("\t", 2)
-        if len(columns) < 2 or (line.isspace() and not strip(line)):
-            yield [_no_pair(path, number, line)]
-            continue
-        if len(columns) > 2 and strip(columns[2]):
-            more, first_more = more + 1, first_more or number
-        sides = [_text_of(side, name, path, number) for side, name in zip(columns, ("source", "target"), strict=False)]
-        yield _join_sides(sides[0], sides[1], number)
-    looked = {} if bad is None else bad.looked
-    # Without a look of its own the file was looked at by who reads it.
-    if first_more and looked.get(path, 3 if first_more <= LOOK_LINES else 2) < 3:
-        looked[path] = 3
-        lines = count_of(more, "line")
-        logger.warning("%s: %s from line %d on have more than 2 columns; they are left out", path, lines, first_more)
-
-
-def _no_pair(path: str, number: int, line: str) -> Fault:
-    if not strip(line):
-        return Fault(str(path), number, "blank line", _NO_PAIR, is_blank=True)
-    for mark in (";;;", "#", "//", "%%"):
-        if line.startswith(mark):
-            return Fault(str(path), number, "no TAB, a comment perhaps", mending(path, f"grep -v '^{mark}'"))
-    return Fault(str(path), number, "no TAB", _NO_PAIR)
-
-
-def _scan_aligned(source_path: str, target_path: str) -> Iterator[Pair | list[Fault]]:
-    sources, targets = scan_lines(source_path), scan_lines(target_path)
-    for number, (source, target) in enumerate(itertools.zip_longest(sources, targets), 1):
-        if source is None or target is None:
-            rest = [source or target, *(targets if source is None else sources)]
-            if not any(map(_has_text, rest)):
-                return
-            counts = (number - 1, number + len(rest) - 1)
-            raise _uneven(source_path, target_path, *(counts if source is None else counts[::-1]))
-        if not _has_text(source) and not _has_text(target):
-            paths = source_path, target_path
-            yield [Fault(str(path), number, "blank line", "fill it in or remove it", is_blank=True) for path in paths]
-            continue
-        yield _join_sides(
-            _text_of(source, "source", source_path, number), _text_of(target, "target", target_path, number), number
-        )
-
-
-def _has_text(line: str | Fault | None) -> bool:
-    return isinstance(line, Fault) or bool(line and strip(line))
-
-
-def _uneven(source_path: str, target_path: str, sources: int, targets: int) -> DataError:
-    return DataError(
-        f"{source_path} has {count_of(sources, 'line')}, {target_path} has {count_of(targets, 'line')}; "
-        "line-aligned files must have equally many, so look for the line that one of them lacks"
-    )
-
-
-def _text_of(text: str | Fault, side: str, path: str, number: int) -> str | Fault:
-    if isinstance(text, Fault):
-        return text
-    # Invisible white space at the ends would make two sources of one.
-    return strip(text) or Fault(str(path), number, f"empty {side}", "fill it in or remove the line")
-
-
-def _join_sides(source: str | Fault, target: str | Fault, number: int) -> Pair | list[Fault]:
-    if isinstance(source, str) and isinstance(target, str):
-        return Pair(source, target, number)
-    return [side for side in (source, target) if isinstance(side, Fault)]
 
 
 def hash_source(source: str, seed: int) -> int:

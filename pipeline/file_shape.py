@@ -81,6 +81,10 @@ class Shape:
         if row is None or self.columns < 2:
             return f"{self.path}: no line of {self.extent()} has two columns with a TAB between them"
         source, target, *others = map(show, row.cells)
+        if self.is_aligned:
+            return (
+                f"{self.path}: source is a line of the first ({source}), target the same line of the second ({target})"
+            )
         taken = f"source is column 1 ({source}), target column 2 ({target})"
         if not others:
             return f"{self.path}: {taken}"

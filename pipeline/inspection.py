@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.batches import PlannedBatch, assign_buckets, passes_per_epoch, plan_pass
 from pipeline.configuration import Configuration, DataConfiguration, TextConfiguration, TrainConfiguration
-from pipeline.corpus import group_references, list_corpora, open_splits
+from pipeline.corpus import group_references, list_corpora, look_at_start, open_splits
 from pipeline.data_warnings import describe_first
 from pipeline.normal_forms import describe_changes
 from pipeline.pair_filter import training_filter
@@ -32,6 +32,7 @@ def inspect(configuration: Configuration) -> str:
         directory.begin(configuration)
         data = prepare_data(configuration, directory, splits)
         sections = [
+            *_files(configuration.data),
             _sizes(data, configuration.text),
             *_corpora(data, configuration),
             *_text_changes(data, configuration.text),
@@ -44,6 +45,14 @@ def inspect(configuration: Configuration) -> str:
             _batches(data, configuration.train.seed),
         ]
     return "\n\n".join(sections)
+
+
+def _files(data: DataConfiguration) -> list[str]:
+    """What is taken of every file, and what is left out."""
+    locations = (location for location in (data.train, data.dev, data.test) if location is not None)
+    shapes = {shape.path: shape for location in locations for shape in look_at_start(location)}
+    lines = [f"  {shape.describe_taken()}" for shape in shapes.values()]
+    return ["\n".join(["files", *lines])] if lines else []
 
 
 def _sizes(data: TrainingData, text: TextConfiguration) -> str:

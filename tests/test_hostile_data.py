@@ -10,7 +10,7 @@ import pytest
 from benchmarks import hostile_data
 from benchmarks.hostile_data import Slow, limit, main, measure
 from benchmarks.hostile_files import FORMATS, LONGEST_LINE, MOST_MARKS, make_input
-from pipeline import corpus, text_file
+from pipeline import pair_file, text_file
 from pipeline.corpus import Pair
 
 FEW = 36
@@ -49,7 +49,7 @@ def test_every_format_is_made_with_good_and_bad_lines(tmp_path: Path):
     ],
 )
 def test_faults_are_found(monkeypatch: pytest.MonkeyPatch, what: str, message: str):
-    join, fault = corpus._join_sides, corpus.Fault
+    join, fault = pair_file._join_sides, pair_file.Fault
 
     def broken(source: object, target: object, number: int) -> object:
         if what == "crash" and number == 3:
@@ -61,7 +61,7 @@ def test_faults_are_found(monkeypatch: pytest.MonkeyPatch, what: str, message: s
             return [fault("nowhere", 0, "wrong", "mend it")]
         return found
 
-    monkeypatch.setattr(corpus, "_join_sides", broken)
+    monkeypatch.setattr(pair_file, "_join_sides", broken)
     figures, found = measure(FEW, seed=5)
     assert figures["findings"] == len(found) > 0
     assert any(message in finding for finding in found)

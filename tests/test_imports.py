@@ -37,7 +37,7 @@ RANKS = [
         "text_file",
         "tokenizers",
     },
-    {"file_shape", "odd_columns", "odd_files", "odd_pairs", "odd_shapes"},
+    {"file_shape", "odd_columns", "odd_files", "odd_pairs", "odd_shapes", "pair_file"},
     {
         "batches",
         "cmudict",

@@ -32,6 +32,20 @@ def test_sizes_and_vocabularies(tmp_path: Path):
     )
 
 
+def test_what_is_taken_of_every_file(tmp_path: Path):
+    (tmp_path / "train.tsv").write_text("a\tA\tN;SG\nb\tB\tN;PL\n")
+    sides = [str(tmp_path / "dev.en"), str(tmp_path / "dev.de")]
+    for side in sides:
+        Path(side).write_text("a\nb\n")
+    text = inspect(tiny_configuration({"train": str(tmp_path / "train.tsv"), "dev": ",".join(sides)}))
+    assert text.splitlines()[:3] == [
+        "files",
+        f"  {tmp_path}/train.tsv: 3 columns; source is column 1 ('a'), target column 2 ('A'); "
+        "column 3 ('N;SG') is left out",
+        f"  {','.join(sides)}: source is a line of the first ('a'), target the same line of the second ('a')",
+    ]
+
+
 def test_a_large_vocabulary_is_shortened(tmp_path: Path):
     pairs = [(chr(0x4E00 + index), "A") for index in range(1050)]
     train = write_pairs(tmp_path / "train.tsv", pairs)
