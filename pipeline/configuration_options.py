@@ -33,6 +33,7 @@ HINTS = {
     for section, section_class in ALL_SECTIONS.items()
     for key, hint in get_type_hints(section_class).items()
 }
+_NULLS = ("null", "Null", "NULL", "~")
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
 
 
@@ -97,6 +98,8 @@ def parse_configuration(
         raise UsageError(f"{error} (in {path})") from None
     parsed = _checked(parser, lambda: parser.parse_args(argv, namespace=base))
     values = {section: parsed[section].as_dict() for section in SECTIONS}
+    for section, key in (("data", "dev"), ("data", "test"), ("search", "dictionary")):
+        values[section][key] = _as_written(values[section][key], _last_given(argv, f"--{section}.{key}"))
     return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
 
 
@@ -114,9 +117,27 @@ def parse_search_settings(command: str, written: Mapping[str, str]) -> dict[str,
     options = [f"--search.{key}={value}" for key, value in written.items()]
     parsed = _checked(parser, lambda: parser.parse_args(options))["search"]
     settings = {key: parsed[key] for key in written}
+    if "dictionary" in settings:
+        settings["dictionary"] = _as_written(settings["dictionary"], written["dictionary"])
     if "beam_size" in settings:  # others may depend on the run's, which are not known here
         SearchConfiguration(beam_size=settings["beam_size"])
     return settings
+
+
+def _last_given(argv: list[str], option: str) -> str | None:
+    """The value of an option as it stands on the command line."""
+    given = None
+    for place, word in enumerate(argv):
+        if word == option and place + 1 < len(argv):
+            given = argv[place + 1]
+        elif word.startswith(f"{option}="):
+            given = word.removeprefix(f"{option}=")
+    return given
+
+
+def _as_written(value: Any, written: str | None) -> Any:
+    """The place that a command line names: YAML takes #dev.tsv for a comment, and so for null."""
+    return written if value is None and written is not None and written not in _NULLS else value
 
 
 def _refuse_null(values: dict[str, dict[str, Any]]) -> None:

@@ -274,3 +274,22 @@ def test_a_study_takes_single_numbers_from_a_file(tmp_path: Path):
     path = write(tmp_path, "study: {rates: 1, seeds: 3}")
     study = parse_arguments(["study", "length", "--config", path]).study
     assert (study.factors, study.seed_list) == ([1.0], [3])
+
+
+@pytest.mark.parametrize("name", ["#dev.tsv", "&dev", "# a b", "%d", "*x", "dev, too.tsv", "-dev", "e\u0301", "x\ny"])
+def test_a_place_may_have_any_name(name: str):
+    options = [f"--data.dev={name}", f"--data.test={name}", "--search.replace_unknown=true"]
+    arguments = parse_arguments(["train", "--run=-r #", *options, f"--search.dictionary={name}"])
+    configuration = arguments.configuration
+    assert (configuration.data.dev, configuration.data.test, configuration.search.dictionary) == (name, name, name)
+    assert str(arguments.run) == "-r #"
+    asked = parse_arguments(["predict", "model", "--search.replace_unknown=true", f"--search.dictionary={name}"])
+    assert asked.search["dictionary"] == name
+
+
+def test_null_is_null_and_nothing_is_no_place():
+    for word in ("null", "~"):
+        assert parse_arguments(["train", "--run", "r", "--data.dev", word]).configuration.data.dev is None
+    # As of a shell's variable that is not set.
+    with pytest.raises(UsageError, match=r"data\.dev: '' is impossible, it must be the path of a file"):
+        parse_arguments(["train", "--run", "r", "--data.dev="])
