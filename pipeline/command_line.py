@@ -106,6 +106,10 @@ class _Results:
         """Write an object as a line; NumPy's numbers become plain ones."""
         self.write(json.dumps(result, ensure_ascii=False, default=float) + "\n")
 
+    def on_terminal_of_messages(self) -> bool:
+        """Whether results and messages come on a terminal, where a bar would garble the results."""
+        return self.stream.isatty() and sys.stderr.isatty()
+
     def _discard(self) -> None:
         # What is still in the buffer would fail once more, loudly, when Python exits.
         with contextlib.suppress(OSError, ValueError):
@@ -206,7 +210,7 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
             listeners.append(AlignmentWriter(file))
         if stream.isatty():
             logger.info("reading lines from the terminal, answering each; Ctrl-D on an empty line ends")
-        on_progress = stack.enter_context(show_progress(stream, sys.stderr.isatty() and results.stream.isatty()))
+        on_progress = stack.enter_context(show_progress(stream, results.on_terminal_of_messages()))
         asked = (arguments.n_best, arguments.json, listeners, arguments.prefixes, on_progress)
         predict_lines(predictor, stream, results.write, *asked)
     if page:
@@ -219,6 +223,7 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
 def _score(arguments: argparse.Namespace, results: _Results) -> None:
     import_tensorflow()
     from pipeline.corpus import read_pairs
+    from pipeline.line_progress import show_pair_progress
     from pipeline.loading import load_scorer
     from pipeline.pair_check import look_first
     from pipeline.scoring import score_pairs
@@ -226,8 +231,9 @@ def _score(arguments: argparse.Namespace, results: _Results) -> None:
     look_first(arguments.data)
     predictor = load_scorer(arguments.model, average=arguments.average)
     pairs = read_pairs(arguments.data, "test")
-    for score in score_pairs(predictor, pairs, arguments.tokens, arguments.data):
-        results.write(f"{score:.6f}\n")
+    with show_pair_progress(arguments.data, results.on_terminal_of_messages()) as on_progress:
+        for score in score_pairs(predictor, pairs, arguments.tokens, arguments.data, on_progress):
+            results.write(f"{score:.6f}\n")
 
 
 def _compare(arguments: argparse.Namespace, results: _Results) -> None:

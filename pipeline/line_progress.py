@@ -5,17 +5,22 @@ import gzip
 import os
 import stat
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from pipeline.corpus import is_built_in, source_files
 from pipeline.messages import message_stream, progress_bar
+from pipeline.text_file import open_bytes
 
 COUNTED_BYTES = 1 << 20
 
 
+Progress = Callable[[int], object] | None
+
+
 @contextlib.contextmanager
-def show_progress(stream: BinaryIO, in_the_way: bool = False) -> Iterator[Callable[[int], object] | None]:
+def show_progress(stream: BinaryIO, in_the_way: bool = False) -> Iterator[Progress]:
     """A bar on standard error, with the time left where the number of lines is known: what to call with lines done.
 
     Args:
@@ -25,16 +30,32 @@ def show_progress(stream: BinaryIO, in_the_way: bool = False) -> Iterator[Callab
     if in_the_way or not _is_file(stream):
         yield None
         return
-    if not message_stream().isatty():
-        # In a log, what is done soon needs no bar, and messages have lines of their own.
-        wait = float(os.environ.get("TQDM_MININTERVAL", "0.1"))
-        with progress_bar(total=count_lines(stream), desc="predicting", unit=" lines", delay=wait) as bar:
-            yield bar.update
+    with _show_bar("predicting", "lines", count_lines(stream)) as on_progress:
+        yield on_progress
+
+
+@contextlib.contextmanager
+def show_pair_progress(location: str, in_the_way: bool = False) -> Iterator[Progress]:
+    """The same for the scoring of pairs, see `read_pairs`; without the time left of a pipe or a built-in corpus."""
+    if in_the_way:
+        yield None
         return
-    with (
-        progress_bar(total=count_lines(stream), desc="predicting", unit=" lines") as bar,
-        logging_redirect_tqdm(),
-    ):
+    pairs = None
+    if not is_built_in(location) and os.path.isfile(first := source_files(location)[0]):
+        with open_bytes(first) as stream:
+            pairs = count_lines(cast(BinaryIO, stream))
+    with _show_bar("scoring", "pairs", pairs) as on_progress:
+        yield on_progress
+
+
+@contextlib.contextmanager
+def _show_bar(doing: str, unit: str, total: int | None) -> Iterator[Progress]:
+    is_terminal = message_stream().isatty()
+    # In a log, what is done soon needs no bar.
+    delay = 0.0 if is_terminal else float(os.environ.get("TQDM_MININTERVAL", "0.1"))
+    # There, messages go above the bar; in a log they have lines of their own.
+    above = logging_redirect_tqdm() if is_terminal else contextlib.nullcontext()
+    with progress_bar(total=total, desc=doing, unit=f" {unit}", delay=delay) as bar, above:
         yield bar.update
 
 

@@ -15,10 +15,11 @@ logger = logging.getLogger(__name__)
 
 IN_FULL = 5
 EMPTY = "the line is empty"
-FAULT, CUT, PREFIX_CUT, LIMITED = "fault", "cut", "prefix_cut", "limited"
+FAULT, NO_OUTPUT, CUT, LIMITED, PREFIX_CUT = "fault", "no_output", "cut", "limited", "prefix_cut"
 # What is said of one line, and of several at the end. A fault says itself what it is.
 _WORDS = {
     FAULT: ("{}; it gets no prediction", "got no prediction"),
+    NO_OUTPUT: ("no output, the model's scores are no numbers", "have no output, the model's scores are no numbers"),
     CUT: ("longer than the model reads; cut", "were longer than the model reads, and cut"),
     LIMITED: (
         "its output was ended by the search's limit (--search.length_ratio allows more)",
@@ -74,6 +75,8 @@ class LineReport:
                 self._look_at(line, prediction)
 
     def _look_at(self, line: Line, prediction: "Prediction") -> None:
+        if not prediction.texts:
+            self._warn(NO_OUTPUT, line.number)
         if prediction.cut:
             self._warn(CUT, line.number)
         if prediction.limited:

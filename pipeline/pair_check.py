@@ -124,6 +124,11 @@ def warn_of_sources(predictor: Predictor, tally: SymbolTally, cut: int, number: 
 
 def warn_of_predictions(predictor: Predictor, predictions: Sequence[Prediction]) -> None:
     """The same of sources that were decoded to be measured."""
+    silent = sum(not prediction.hypotheses for prediction in predictions)
+    if silent:
+        logger.warning(
+            "%s no output, the model's scores are no numbers", count_of(silent, "source has", "sources have")
+        )
     tally = SymbolTally()
     for prediction in predictions:
         if prediction.unknown:

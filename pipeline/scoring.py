@@ -5,14 +5,13 @@ That of a longer target is lower by nature: compare targets of one source, or sc
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from pipeline.corpus import Pair
 from pipeline.errors import DataError, count_of
-from pipeline.messages import progress_bar
 from pipeline.pair_check import (
     tally_sources,
     tally_target_symbols,
@@ -30,7 +29,11 @@ logger = logging.getLogger(__name__)
 
 
 def score_pairs(
-    predictor: Predictor, pairs: Iterable[Pair], tokens: bool = False, location: str = "pairs"
+    predictor: Predictor,
+    pairs: Iterable[Pair],
+    tokens: bool = False,
+    location: str = "pairs",
+    on_progress: Callable[[int], object] | None = None,
 ) -> Iterator[float]:
     """log p(target, end symbol included) of every pair, in order; streams. What the model lacks is said at the end.
 
@@ -40,24 +43,25 @@ def score_pairs(
         tokens: Targets are symbols with spaces between, as the search gave them; an end symbol at the end may be
             there or not.
         location: Where the pairs come from, for messages.
+        on_progress: Called with the number of pairs scored since the last call.
 
     Raises:
         DataError: A target holds what is no symbol.
     """
     report = _Report(predictor, tokens)
-    with progress_bar(desc="scoring", unit=" pairs") as bar:
-        for chunk in in_chunks(pairs, CHUNK, lambda pair: len(pair.source) + len(pair.target)):
-            # Pairs of like length together.
-            order = sorted(range(len(chunk)), key=lambda index: len(chunk[index].source) + len(chunk[index].target))
-            scores = [0.0] * len(chunk)
-            for batch in in_chunks([(index, chunk[index]) for index in order], BATCH_SIZE, _count_characters):
-                asked = [pair for _, pair in batch]
-                found = _score_batch(predictor, asked, tokens, location)
-                report.add(asked, found)
-                for (index, _), score in zip(batch, found["score"].tolist(), strict=True):
-                    scores[index] = score
-                bar.update(len(batch))
-            yield from scores
+    for chunk in in_chunks(pairs, CHUNK, lambda pair: len(pair.source) + len(pair.target)):
+        # Pairs of like length together.
+        order = sorted(range(len(chunk)), key=lambda index: len(chunk[index].source) + len(chunk[index].target))
+        scores = [0.0] * len(chunk)
+        for batch in in_chunks([(index, chunk[index]) for index in order], BATCH_SIZE, _count_characters):
+            asked = [pair for _, pair in batch]
+            found = _score_batch(predictor, asked, tokens, location)
+            report.add(asked, found)
+            for (index, _), score in zip(batch, found["score"].tolist(), strict=True):
+                scores[index] = score
+            if on_progress:
+                on_progress(len(batch))
+        yield from scores
     report.close()
 
 

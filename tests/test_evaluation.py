@@ -121,7 +121,7 @@ def test_a_built_in_corpus_means_its_test_split(monkeypatch: pytest.MonkeyPatch,
         return [Pair("cat", "K", 1)]
 
     monkeypatch.setitem(corpus.BUILT_IN, "cmudict", read)
-    result = evaluate_file(FakePredictor({}), "cmudict")
+    result = evaluate_file(FakePredictor({"cat": prediction("X")}), "cmudict")
     assert (result["split"], result["n"], result["wer"], result["per"]) == ("test", 1, 100.0, 100.0)
     assert roles == ["test"]
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import line_progress
-from pipeline.line_progress import count_lines, show_progress
+from pipeline.line_progress import count_lines, show_pair_progress, show_progress
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,20 @@ def test_no_bar_in_the_way_or_over_a_pipe(tmp_path: Path):
     reading, writing = os.pipe()
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe, show_progress(pipe) as on_progress:
+        assert on_progress is None
+
+
+def test_pairs_have_a_bar_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    (tmp_path / "a.tsv").write_bytes(b"a\tb\n" * 8)
+    with show_pair_progress(str(tmp_path / "a.tsv")) as on_progress:
+        assert on_progress
+        on_progress(2)
+    with show_pair_progress("cmudict") as on_progress:
+        assert on_progress
+        on_progress(3)
+    assert "scoring:   0%|          | 0/8" in terminal.getvalue()
+    assert "scoring: 0 pairs" in terminal.getvalue()
+    with show_pair_progress(str(tmp_path / "a.tsv"), in_the_way=True) as on_progress:
         assert on_progress is None
