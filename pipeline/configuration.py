@@ -85,6 +85,9 @@ class DataConfiguration:
         train_size: Train on this many distinct sources only, as a share (0.2) or a count (20000); which ones does
             not depend on train.seed. null trains on all.
         dev_size: Without dev: how many distinct training sources to hold out, as a share (0.05) or a count (2670).
+        shares: How train_size and dev_size are taken where they are shares: counted (exactly so many of the distinct
+            sources, rounded, at least one) or hashed (about so many, as earlier versions did; runs that these began go
+            on with it).
         max_length: Longest source or target in symbols, end symbol not counted; longer training pairs
             are dropped and counted, longer inputs are cut when predicting.
         min_length: Training pairs with a side of fewer symbols are dropped and counted. This and the next two leave
@@ -106,6 +109,7 @@ class DataConfiguration:
     test: str | list[str] | None = None
     train_size: float | None = None
     dev_size: float = 0.05
+    shares: Literal["counted", "hashed"] = "counted"
     max_length: int = 64
     min_length: int = 1
     max_ratio: float | None = None
@@ -486,14 +490,18 @@ def by_name(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {f"{section}.{key}": value for section, values in sections.items() for key, value in values.items()}
 
 
+# What versions that did not have a setting did, where it is not its default now.
+BEFORE = {"data.shares": "hashed"}
+
+
 def with_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by `section.key` as an earlier version saved them, with the defaults of those that it did not have.
+    """Settings by `section.key` as an earlier version saved them, with what it did where it did not have one.
 
     Example:
         >>> with_defaults({"model.units": 8})["model.cell"]
         'gru'
     """
-    return {**by_name(Configuration().to_dict()), **settings}
+    return {**by_name(Configuration().to_dict()), **BEFORE, **settings}
 
 
 def describe_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

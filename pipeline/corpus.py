@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
-import heapq
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -16,15 +14,14 @@ from pipeline.file_shape import Shape, look, look_at_aligned
 from pipeline.normal_forms import NORMAL_FORMS, normalize_string
 from pipeline.odd_shapes import judge_lines, judge_table
 from pipeline.pair_file import Pair, read_aligned, read_table
+from pipeline.source_subset import SourceSubset, choose_sources, hold_out
 
 logger = logging.getLogger(__name__)
 
 Location = str | list[str]
 TrainingLocation = Location | dict[str, float]
 
-_HASH_BYTES = 8
-_HASH_RANGE = 1 << (8 * _HASH_BYTES)
-_SUBSET_SEED = -1
+_SUBSET_SEED = -1  # which no held-out dev has
 
 
 def _read_cmudict(role: Role, bad: BadLines | None) -> Iterator[Pair]:
@@ -166,82 +163,6 @@ def _split_location(location: Location) -> list[str]:
     return [location]
 
 
-def hash_source(source: str, seed: int) -> int:
-    """A 64-bit number that depends on seed and source alone: the same in every process and on every machine."""
-    digest = hashlib.blake2b(f"{seed}\t{source}".encode(), digest_size=_HASH_BYTES).digest()
-    return int.from_bytes(digest, "big")
-
-
-@dataclasses.dataclass(frozen=True)
-class SourceSubset:
-    """The rule that says which sources belong to a random part of the data: those with small hashes."""
-
-    seed: int
-    limit: int
-
-    def contains(self, source: str) -> bool:
-        """Whether all pairs of this source belong to the part."""
-        return hash_source(source, self.seed) < self.limit
-
-
-def hold_out(pairs: Iterable[Pair], dev_size: float, seed: int) -> SourceSubset:
-    """Choose the sources to hold out, in one streamed pass over the training pairs.
-
-    Args:
-        pairs: All training pairs.
-        dev_size: Below 1: a share of the range of the hash, so about that share of the distinct sources,
-            at least one and never all. From 1: exactly that many distinct sources.
-        seed: Another seed holds out other sources.
-
-    Raises:
-        DataError: Too few distinct sources for both sides to have one.
-    """
-    hashes = (hash_source(pair.source, seed) for pair in pairs)
-    limit = _limit_of_share(hashes, dev_size) if dev_size < 1 else _limit_of_count(hashes, int(dev_size))
-    return SourceSubset(seed, limit)
-
-
-def _limit_of_share(hashes: Iterator[int], share: float) -> int:
-    limit = int(share * _HASH_RANGE)
-    smallest, largest = _HASH_RANGE, -1
-    for value in hashes:
-        smallest, largest = min(smallest, value), max(largest, value)
-        if smallest < limit <= largest:
-            # Both sides have a source: no need to read on.
-            return limit
-    if smallest >= largest:
-        raise _too_few_sources(1, 0 if largest < 0 else 1)
-    return smallest + 1 if limit <= smallest else largest
-
-
-def _limit_of_count(hashes: Iterator[int], count: int) -> int:
-    # The `count` smallest distinct hashes, negated because heapq keeps the smallest on top.
-    heap: list[int] = []
-    kept: set[int] = set()
-    train_has_some = False
-    for value in hashes:
-        if value in kept:
-            continue
-        if len(heap) < count:
-            heapq.heappush(heap, -value)
-            kept.add(value)
-            continue
-        train_has_some = True
-        if value < -heap[0]:
-            kept.remove(-heapq.heapreplace(heap, -value))
-            kept.add(value)
-    if not train_has_some:
-        raise _too_few_sources(count, len(heap))
-    return -heap[0] + 1
-
-
-def _too_few_sources(count: int, distinct: int) -> DataError:
-    return DataError(
-        f"data.dev_size: cannot hold out {count} of {distinct} distinct training sources, "
-        "none would be left to train on; lower data.dev_size, add training data or give data.dev"
-    )
-
-
 @dataclasses.dataclass(frozen=True)
 class Split:
     """The pairs of a split: a call streams them, from the start.
@@ -299,22 +220,16 @@ def open_splits(
     fold = functools.partial(fold_source, text=text)
     if "dev" not in splits:
         read_all = splits["train"]
-        held_out = hold_out((pair._replace(source=fold(pair.source)) for pair in read_all()), data.dev_size, seed)
+        folded = (pair._replace(source=fold(pair.source)) for pair in read_all())
+        held_out = hold_out(folded, data.dev_size, seed, data.shares == "counted")
         splits["train"] = Split(functools.partial(_read_side, read_all, held_out, fold, False), read_all.bad_lines)
         splits["dev"] = Split(functools.partial(_read_side, read_all, held_out, fold, True))
     if data.train_size is not None:
         read_rest = splits["train"]
-        chosen = _choose_subset((fold(pair.source) for pair in read_rest()), data.train_size)
+        folded_sources = (fold(pair.source) for pair in read_rest())
+        chosen = choose_sources(folded_sources, data.train_size, _SUBSET_SEED, data.shares == "counted")
         splits["train"] = Split(functools.partial(_read_side, read_rest, chosen, fold, True), read_rest.bad_lines)
     return splits
-
-
-def _choose_subset(sources: Iterable[str], size: float) -> SourceSubset:
-    """The rule for `data.train_size`: small hashes again, with a seed that no held-out dev has."""
-    if size < 1:
-        return SourceSubset(_SUBSET_SEED, max(1, int(size * _HASH_RANGE)))
-    smallest = heapq.nsmallest(int(size), {hash_source(source, _SUBSET_SEED) for source in sources})
-    return SourceSubset(_SUBSET_SEED, smallest[-1] + 1 if smallest else 0)
 
 
 def _require_readable(location: TrainingLocation, role: Role, bad: BadLines, looks: bool) -> None:

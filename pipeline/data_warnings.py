@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.batches import Bucket, assign_buckets
 from pipeline.configuration import Configuration, DataConfiguration
-from pipeline.corpus import Pair, Split, TrainingLocation, describe_line, overlap
+from pipeline.corpus import Pair, Split, TrainingLocation, describe_line, fold_source, overlap
 from pipeline.errors import count_of
 from pipeline.pair_filter import BAD_LINE, PairFilter, training_filter
 from pipeline.symbol_tally import SymbolTally
@@ -17,6 +17,8 @@ from pipeline.tokenized_corpus import TokenizedCorpus
 
 logger = logging.getLogger(__name__)
 
+FEW_SOURCES = 30
+"""Of fewer, an epoch's figures say little."""
 FEW_PAIRS = 50
 """With fewer, a training learns them by heart and nothing else."""
 
@@ -43,6 +45,7 @@ def warn_of_odd_data(
         number = count_of(len(corpora["train"]), "pair")
         logger.warning("train: only %s to learn from; of so few a model learns hardly more than these", number)
     _warn_of_unknown(splits["dev"](), corpora["dev"], texts, dev_location(configuration.data))
+    _warn_of_few(splits["dev"](), configuration)
     shared = overlap(splits["train"](), splits["dev"](), configuration.text)
     if shared:
         logger.warning(
@@ -56,6 +59,25 @@ def warn_of_odd_data(
             "dev: %s longer than every training pair: left out of the dev loss, but decoded and measured",
             count_of(unusual, "pair is", "pairs are"),
         )
+
+
+def _warn_of_few(dev: Iterable[Pair], configuration: Configuration) -> None:
+    """Say so if the best epoch is chosen by so few sources that chance chooses it."""
+    sources: set[str] = set()
+    for pair in dev:
+        sources.add(fold_source(pair.source, configuration.text))
+        if len(sources) >= FEW_SOURCES:
+            return
+    number = len(sources)
+    more = "data.dev_size" if configuration.data.dev is None else "data.dev"
+    logger.warning(
+        "dev: only %s: the best epoch is chosen by so few, and each of them is %.1f points of its error rate; "
+        "more in %s, at least %d, tell more",
+        count_of(number, "source"),
+        100 / number,
+        more,
+        FEW_SOURCES,
+    )
 
 
 def split_filter(data: DataConfiguration, split: str) -> PairFilter:

@@ -66,7 +66,7 @@ def _describe(configuration: Configuration, name: str) -> list[Any]:
     if is_built_in(data.train):
         return [data.train]
     text = configuration.text
-    return [data.train, data.dev_size, configuration.train.seed, text.normalization, text.lowercase]
+    return [data.train, data.dev_size, data.shares, configuration.train.seed, text.normalization, text.lowercase]
 
 
 def _require_unchanged(run: RunDirectory, configuration: Configuration, name: str) -> None:

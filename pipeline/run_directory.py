@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from pipeline import __version__, recorded_files
-from pipeline.configuration import Configuration
+from pipeline.configuration import BEFORE, Configuration
 from pipeline.environment import describe_environment, describe_other_versions
 from pipeline.errors import DataError, UsageError
 from pipeline.files import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
@@ -255,6 +255,9 @@ def load_configuration(run: RunDirectory) -> Configuration:
     try:
         sections = yaml.safe_load(run.config.read_text(encoding="utf-8"))
         fields = {field.name: field.default_factory for field in dataclasses.fields(Configuration)}
+        for name, value in BEFORE.items():
+            section, key = name.split(".")
+            sections[section].setdefault(key, value)
         return Configuration(**{name: fields[name](**values) for name, values in sections.items()})  # type: ignore
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise UsageError(f"{run.config}: damaged, this is not a usable run ({error})") from error

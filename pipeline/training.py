@@ -68,7 +68,7 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
         if result is not None:
             return result
         logger.info("%s: going on with the unfinished run", directory.path)
-        configuration = keep_limits(configuration, directory)
+        configuration = keep_earlier_defaults(configuration, directory)
         directory.sweep()
         directory.adopt()
     set_seed(configuration.train.seed, configuration.train.deterministic)
@@ -88,7 +88,7 @@ def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[
     if not directory.exists():
         return None
     directory.check()
-    moved = require_same_settings(keep_limits(configuration, directory), directory, FREE)
+    moved = require_same_settings(keep_earlier_defaults(configuration, directory), directory, FREE)
     result = directory.read_result()
     if result is not None:
         for sentence in moved:
@@ -97,14 +97,21 @@ def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[
     return result
 
 
-def keep_limits(configuration: Configuration, directory: RunDirectory) -> Configuration:
-    """The settings with the search's limits that an earlier version gave the run, where they are left to the data."""
-    if directory.limits.is_file():
+def keep_earlier_defaults(configuration: Configuration, directory: RunDirectory) -> Configuration:
+    """The settings, with those that an earlier version gave the run in the place of what defaults mean now.
+
+    The held-out dev set and the search's limits of a run stay what they were.
+    """
+    before, search = load_configuration(directory), configuration.search
+    if before.data.shares == configuration.data.shares:
         return configuration
-    before, search = load_configuration(directory).search, configuration.search
     names = ("length_ratio", "length_offset")
-    kept = {name: getattr(before, name) for name in names if getattr(search, name) is None}
-    return dataclasses.replace(configuration, search=dataclasses.replace(search, **kept))
+    kept = {name: getattr(before.search, name) for name in names if getattr(search, name) is None}
+    return dataclasses.replace(
+        configuration,
+        data=dataclasses.replace(configuration.data, shares=before.data.shares),
+        search=dataclasses.replace(search, **kept),
+    )
 
 
 def set_seed(seed: int, deterministic: bool) -> None:

@@ -47,6 +47,7 @@ RANKS = [
         "metrics",
         "pair_filter",
         "significance",
+        "source_subset",
         "output_files",
         "differences",
         "tokenized_corpus",

@@ -208,3 +208,34 @@ def test_few_pairs(tmp_path: Path, caplog: pytest.LogCaptureFixture, pairs: int,
     words = " ".join("ab" + "ab" * (number % 3) for number in range(pairs))
     prepare(configure(tmp_path, words), RunDirectory(tmp_path / "run"))
     assert (f"train: only {pairs} pairs to learn from" in caplog.text) == says
+
+
+def test_limits_of_outputs_come_from_training_and_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    configuration, run = configure(tmp_path, "ab ba bab"), RunDirectory(tmp_path / "run")
+    data = prepare(configuration, run)
+    assert data.limits.search.length_ratio == 1.2
+    assert "outputs have at most 1.2 · source + 5 symbols (from the lengths of 3 training pairs)" in caplog.messages
+    assert run.recorded.find_changed(may_lack=run.result) is None
+    # What is begun goes on with what it has, whatever a later version would make of the data.
+    Checkpoints(run.checkpoints).save(TrainingState(), lambda path: path.touch())
+    run.recorded.write({run.limits: '{"length_ratio": 3.5, "length_offset": 1, "pairs": 2}'})
+    assert prepare(configuration, run).limits.search.length_ratio == 3.5
+
+
+def test_limits_that_cut_training_targets_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    configuration = configure(tmp_path, "ab ba bab babbab")
+    search = dataclasses.replace(configuration.search, length_ratio=0.5, length_offset=2)
+    prepare(dataclasses.replace(configuration, search=search), RunDirectory(tmp_path / "run"))
+    assert "25.0 % of the training targets (1 of 4) are longer than outputs may become (0.5 · source + 2" in caplog.text
+
+
+@pytest.mark.parametrize(("number", "warned"), [(4, True), (30, False)])
+def test_a_dev_set_of_few_sources_is_warned_of(
+    number: int, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    dev = " ".join(f"a{'ab'[digit % 2]}{digit}" for digit in range(number))
+    prepare(configure(tmp_path, "ab ba", dev=f"{dev} aa0"), RunDirectory(tmp_path / "run"))
+    said = f"dev: only {number} sources: the best epoch is chosen by so few, and each of them is 25.0 points"
+    assert (said in caplog.text) == warned
+    assert ("the best epoch is chosen by so few" in caplog.text) == warned

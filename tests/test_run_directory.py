@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline import __version__
 from pipeline.configuration import (
@@ -282,3 +283,13 @@ def test_a_line_of_metrics_that_is_none_is_forgotten(tmp_path: Path, half: str):
         file.write(half)
     run.truncate_metrics(5)
     assert run.metrics.read_text() == '{"epoch": 1}\n'
+
+
+def test_runs_of_earlier_versions_keep_what_these_did(tmp_path: Path):
+    run = RunDirectory(tmp_path / "run")
+    run.begin(Configuration())
+    assert load_configuration(run) == Configuration()
+    sections = yaml.safe_load(run.config.read_text())
+    del sections["data"]["shares"]
+    run.config.write_text(yaml.safe_dump(sections))
+    assert load_configuration(run).data.shares == "hashed"

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pipeline import dev_report, training
 from pipeline.board import place_of
 from pipeline.checkpoints import Checkpoints
-from pipeline.configuration import Configuration
+from pipeline.configuration import Configuration, SearchConfiguration
 from pipeline.data_files import read_data_files
 from pipeline.errors import DataError, UsageError
 from pipeline.loading import load_predictor
@@ -295,3 +296,15 @@ def test_dev_pairs_longer_than_all_of_train_have_no_loss(
     [row] = metrics(tmp_path / "run")
     assert "val_loss" not in row
     assert row["val_wer"] == 100
+
+
+def test_runs_of_earlier_versions_go_on_with_their_own_defaults(tmp_path: Path):
+    run = RunDirectory(tmp_path / "run")
+    run.begin(Configuration())
+    now = Configuration(search=SearchConfiguration(length_offset=3))
+    assert training.keep_earlier_defaults(now, run) == now
+    sections = Configuration(search=SearchConfiguration(length_ratio=1.5, length_offset=10)).to_dict()
+    del sections["data"]["shares"]
+    run.config.write_text(yaml.safe_dump(sections))
+    kept = training.keep_earlier_defaults(now, run)
+    assert (kept.search.length_ratio, kept.search.length_offset, kept.data.shares) == (1.5, 3, "hashed")
