@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.files import write_atomically
-from pipeline.visible import direction
+from pipeline.visible import direction, visible
 
 if TYPE_CHECKING:
     from pipeline.predictor import Prediction
@@ -36,7 +36,7 @@ class AttentionPage:
             {
                 "text": hypothesis.text,
                 "score": round(hypothesis.score, 4),
-                "tokens": hypothesis.tokens,
+                "tokens": [visible(token) for token in hypothesis.tokens],
                 "direction": direction(hypothesis.text),
                 "weights": encode_weights(hypothesis.attention),
             }
@@ -45,7 +45,7 @@ class AttentionPage:
         item = {
             "line": number,
             "source": source,
-            "tokens": prediction.source_tokens,
+            "tokens": [visible(token) for token in prediction.source_tokens],
             "direction": direction(source),
             "hypotheses": hypotheses,
         }

@@ -19,6 +19,9 @@ from pipeline.files import write_atomically
 from pipeline.range_edges import position_of, show_value
 from pipeline.search_result import SearchResult
 from pipeline.space import Choices, Dimension
+from pipeline.visible import shorten, visible
+
+LONGEST_LABEL = 24
 
 
 def write_report(result: SearchResult) -> None:
@@ -96,7 +99,8 @@ def draw_trials(result: SearchResult) -> Figure:
 def _write(axes: Any, label: str, point: tuple[float, float], side: str) -> None:
     paper = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
     away = (-6 if side == "right" else 6, 0)
-    axes.annotate(label, point, away, textcoords="offset points", ha=side, va="center", bbox=paper, zorder=5)
+    place = {"textcoords": "offset points", "ha": side, "va": "center", "bbox": paper, "zorder": 5}
+    axes.annotate(shorten(visible(label, space=" "), LONGEST_LABEL), point, away, **place, parse_math=False)
 
 
 def _ticks(dimension: Dimension) -> list[tuple[float, str]]:

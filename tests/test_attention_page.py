@@ -53,6 +53,16 @@ def test_it_holds_what_was_added(tmp_path: Path):
     assert (odd["cut"], odd["unknown"], odd["hypotheses"]) == (True, 1, [])
 
 
+def test_symbols_can_be_seen(tmp_path: Path):
+    page = AttentionPage(tmp_path / "page.html")
+    symbols = [" ", "\t", "\u0301", "\u200d", "\u00ad", "שׁ", "$_1$", "</s>"]
+    page.add(1, "x", Prediction([Hypothesis("y", 0.0, symbols, np.full((8, 8), 1 / 8))], symbols))
+    page.write()
+    [item] = read_items(page.path)["items"]
+    assert item["tokens"] == ["␣", "U+0009", "◌\u0301", "U+200D", "U+00AD", "שׁ", "$_1$", "</s>"]
+    assert item["hypotheses"][0]["tokens"] == item["tokens"]
+
+
 @pytest.mark.parametrize(
     "text",
     ["</script><script>alert(1)</script>", "<!--<script>", "a&amp;b\"'`${x}", "\u2028\u2029", "\ud800", "/*DATA*/"],

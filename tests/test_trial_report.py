@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.attention_plot import png_bytes
 from pipeline.configuration import Configuration
 from pipeline.live_trials import LiveTrials
 from pipeline.metrics import wilson_interval
@@ -180,3 +181,13 @@ def test_a_notebook_shows_them_in_one_place(result: SearchResult, monkeypatch: p
         show(dataclasses.replace(result, trials=result.trials[:count]))
     assert len(shown) == 1
     assert shown[0].startswith("best of 13 trials so far")
+
+
+def test_settings_are_drawn_literally(tmp_path: Path):
+    files = ["$HOME/a_1$.tsv", "$\\frac{", "x" * 60]
+    space = make_space({"data.train": {"choices": files}}, Configuration())
+    trials = [dataclasses.replace(record(n, 30.0 - n), values={"data.train": file}) for n, file in enumerate(files)]
+    figure = draw_trials(SearchResult(tmp_path, trials, space))
+    png_bytes(figure)  # markup that is none would be an error
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert shown[:3] == [*files[:2], "x" * 23 + "…"]
