@@ -33,8 +33,8 @@ BAR_GAP, BAR_WIDTH, SHORTEST_BAR, LONGEST_BAR = 0.16, 0.12, 1.1, 4.0
 NARROWEST_TITLE = 4.0
 POINTS_PER_INCH = 72
 
-# TensorBoard shows pictures about 340 pixels wide, without smoothing: those that have the size stay legible.
-BOARD_WIDTH, BOARD_DPI = 3.4, 100
+# TensorBoard shows pictures 350 pixels wide, without smoothing: those that have the size stay legible.
+BOARD_WIDTH, BOARD_DPI = 3.5, 100
 TALLEST = 2  # times a given width
 SMALLEST_SHARE = 0.3  # of the width, for the cells
 BOARD_FONT_POINTS, BOARD_TITLE_POINTS, BOARD_BAR_POINTS, SHORTEST_BOARD_BAR = 7.0, 10, 7, 0.85

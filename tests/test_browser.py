@@ -84,6 +84,15 @@ def test_first_page_begins_with_loss_and_error_rate(board_of_a_run: str, tmp_pat
         take_picture(page, "first-page", tmp_path)
 
 
+def test_heat_maps_are_drawn_at_the_size_that_they_are_shown_at(board_of_a_run: str):
+    with open_page() as page:
+        page.goto(f"{board_of_a_run}/#images")
+        image = page.locator("tf-image-loader img").first
+        image.wait_for()
+        page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+        assert image.evaluate("(node) => node.naturalWidth - node.clientWidth") == 0
+
+
 def test_text_shows_what_was_written_as_it_stands(board_of_a_run: str, tiny_run: TinyRun, tmp_path: Path):
     with open_page() as page:
         page.goto(f"{board_of_a_run}/#text")
