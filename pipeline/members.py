@@ -10,7 +10,8 @@ from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration
 from pipeline.errors import DataError, UsageError
 from pipeline.files import require_local
-from pipeline.run_directory import RunDirectory, load_configuration
+from pipeline.run_data import load_where_data_are, warn_of_other_dictionary
+from pipeline.run_directory import RunDirectory
 from pipeline.symbols import SPECIAL_SYMBOLS
 from pipeline.text import Vocabulary
 
@@ -88,7 +89,8 @@ def load_vocabularies(run: RunDirectory) -> tuple[Vocabulary, Vocabulary]:
 
 def _read_member(run: RunDirectory) -> Member:
     run.check()
-    configuration = load_configuration(run)
+    configuration = load_where_data_are(run)
+    warn_of_other_dictionary(run, configuration)
     checkpoints = Checkpoints(run.checkpoints)
     found = checkpoints.best()
     if found is None and checkpoints.exist() and checkpoints.latest() is None:

@@ -2,18 +2,16 @@
 
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pipeline.configuration import Configuration
 from pipeline.corpus import Split, TrainingLocation, is_built_in, open_splits, source_files
-from pipeline.data_files import checksum_of_content
+from pipeline.data_files import compare_data, places_of, read_data_files
 from pipeline.errors import UsageError
-from pipeline.files import checksum
 from pipeline.members import find_runs
-from pipeline.run_data import recorded_data
-from pipeline.run_directory import RunDirectory, load_configuration
+from pipeline.run_data import load_where_data_are, recorded_data
+from pipeline.run_directory import RunDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +38,7 @@ def find_own_split(model: Path, name: str) -> Split | None:
     runs = find_runs(model)
     if runs is None:
         raise UsageError(f"{name}: no such file, and {model} is no run, which would know its own {name}; give a file")
-    configurations = [load_configuration(run) for run in runs]
+    configurations = [load_where_data_are(run) for run in runs]
     kinds = [_describe(configuration, name) for configuration in configurations]
     for run, kind in zip(runs, kinds, strict=True):
         if kind != kinds[0]:
@@ -70,16 +68,15 @@ def _describe(configuration: Configuration, name: str) -> list[Any]:
 
 
 def _require_unchanged(run: RunDirectory, configuration: Configuration, name: str) -> None:
-    trained_on = recorded_data(run).checksums
-    for path in source_files(_location(configuration, name)):
-        # Earlier versions recorded compressed files as they are.
-        if path in trained_on and os.path.isfile(path) and trained_on[path] not in _checksums(path):
-            raise UsageError(
-                f"{name}: {path} has changed since {run.path} was trained, it is not the run's own {name} any more; "
-                f"bring the former content back, or give the path itself to measure on it as it is"
-            )
-
-
-def _checksums(path: str) -> Iterator[str]:
-    yield checksum_of_content(path)
-    yield checksum(path)
+    before = recorded_data(run)
+    found = compare_data(before, read_data_files(configuration, places_of(configuration)))
+    key = f"data.{name}" if getattr(configuration.data, name) else "data.train"
+    files = source_files(_location(configuration, name))
+    changed = [path for path in found.changed if path in files]
+    # In another place than it was called by: relative to the folder where the run was begun.
+    changed += [path for path in files if any(sentence.startswith(f"{key} was ") for sentence in found.other)]
+    if changed:
+        raise UsageError(
+            f"{name}: {', '.join(changed)} has changed since {run.path} was trained, it is not the run's own {name} "
+            "any more; bring the former content back, or give the path itself to measure on it as it is"
+        )

@@ -2,11 +2,27 @@
 
 import dataclasses
 import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from pipeline.configuration import Configuration, by_name, describe_changes
-from pipeline.data_files import PLACES, DataFiles, Differences, compare_data, places_of, read_data_files
+from pipeline.corpus import is_built_in, source_files
+from pipeline.data_files import (
+    PLACES,
+    DataFiles,
+    Differences,
+    checksum_of_content,
+    compare_data,
+    places_of,
+    read_data_files,
+)
 from pipeline.errors import UsageError
 from pipeline.run_directory import RunDirectory, load_configuration
+
+logger = logging.getLogger(__name__)
 
 
 def recorded_data(directory: RunDirectory) -> DataFiles:
@@ -19,20 +35,62 @@ def recorded_data(directory: RunDirectory) -> DataFiles:
 
 def record_data(directory: RunDirectory, now: DataFiles) -> None:
     """Remember where the data are now, and what they hold."""
+    contents = {directory.data_info: json.dumps(dict(now.checksums), indent=1) + "\n"}
     configuration = load_configuration(directory)
     if places_of(configuration) != dict(now.places):
-        configuration = _with_places(configuration, now)
-    checksums = json.dumps(dict(now.checksums), indent=1) + "\n"
-    directory.recorded.write({directory.config: configuration.to_yaml(), directory.data_info: checksums})
+        contents |= {directory.config: _with_places(configuration, now.places).to_yaml(), **directory.describe_again()}
+    directory.recorded.write(contents)
 
 
-def _with_places(configuration: Configuration, files: DataFiles) -> Configuration:
+def load_where_data_are(directory: RunDirectory) -> Configuration:
+    """The run's configuration, with places that are found from the folder where it was begun, if not from here.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    configuration, folder = load_configuration(directory), directory.folder()
+    if folder is None:
+        return configuration
+    return _with_places(
+        configuration,
+        {key: place and _find_place(place, folder) for key, place in places_of(configuration).items()},
+    )
+
+
+def _find_place(location: Any, folder: Path) -> Any:
+    if isinstance(location, dict):
+        places = {key: _find_place(key, folder) for key in location}
+        return {place if isinstance(place, str) else ",".join(place): location[key] for key, place in places.items()}
+    if isinstance(location, list):
+        return [_find_place(place, folder) for place in location]
+    if is_built_in(location) or os.path.lexists(location):
+        return location
+    if os.path.lexists(folder / location):
+        return str(folder / location)
+    parts = source_files(location)
+    return location if len(parts) == 1 else [_find_place(part, folder) for part in parts]
+
+
+def _with_places(configuration: Configuration, places: Mapping[str, Any]) -> Configuration:
     sections: dict[str, dict[str, object]] = {}
-    for name, location in files.places.items():
+    for name, location in places.items():
         section, key = name.split(".")
         sections.setdefault(section, {})[key] = location
     changed = {name: dataclasses.replace(getattr(configuration, name), **keys) for name, keys in sections.items()}
     return dataclasses.replace(configuration, **changed)
+
+
+def warn_of_other_dictionary(directory: RunDirectory, configuration: Configuration) -> None:
+    """Say that the file that unknown symbols are looked up in is another than it was.
+
+    Args:
+        directory: The run.
+        configuration: From `load_where_data_are`.
+    """
+    path, before = configuration.search.dictionary, recorded_data(directory)
+    was = before.checksums.get(str(before.places["search.dictionary"]))
+    if path and was and os.path.isfile(path) and checksum_of_content(path) != was:
+        logger.warning("%s: changed since the run in %s began; what it holds now is taken", path, directory.path)
 
 
 def require_same_settings(configuration: Configuration, directory: RunDirectory, free: set[str]) -> list[str]:

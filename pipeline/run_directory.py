@@ -21,13 +21,15 @@ from pipeline.recorded_files import RecordedFiles
 logger = logging.getLogger(__name__)
 
 FORMAT = 2
+FOLDER = "paths_count_from"
+"""What `run.json` calls the folder from which relative paths in `config.yaml` count."""
 
 EXPLANATION = """# An Attentif run
 
 | here | what it is |
 |---|---|
 | `config.yaml` | every setting; with it as `--config`, `python -m pipeline train` trains the same again |
-| `run.json` | versions of everything that made the run, the machine, and the folder from which it was begun |
+| `run.json` | versions of everything that made the run, the machine, the folder from which relative paths count |
 | `data.json` | SHA-256 of what the files hold that it was trained and measured on |
 | `checksums.json` | SHA-256 of the files here that say what the model is; checked whenever it is loaded |
 | `limits.json` | the longest outputs, as the lengths of the training pairs ask for them |
@@ -98,7 +100,7 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             write_atomically(self.readme, EXPLANATION)
-            info = {"format": FORMAT, "begun_in": os.getcwd(), **describe_environment()}
+            info = {"format": FORMAT, FOLDER: os.getcwd(), **describe_environment()}
             self.recorded.write({self.config: configuration.to_yaml(), self.info: _as_json(info)})
         except BaseException:
             # Half of a beginning would look like somebody else's directory to the same command later.
@@ -178,6 +180,15 @@ class RunDirectory:
             )
             before = [*info.pop("before", []), {key: info[key] for key in now if key in info}]
             self.recorded.write({self.info: _as_json({**info, **now, "before": before})})
+
+    def folder(self) -> Path | None:
+        """From where relative paths in `config.yaml` count; None of a run that an earlier version began."""
+        folder = self._read_info().get(FOLDER)
+        return Path(folder) if folder else None
+
+    def describe_again(self) -> dict[Path, str]:
+        """The content of `run.json` when relative paths in `config.yaml` begin to count from here."""
+        return {self.info: _as_json({**self._read_info(), FOLDER: os.getcwd()})}
 
     def has_vocabulary(self) -> bool:
         """Whether both vocabularies were learned to their end."""

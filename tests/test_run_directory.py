@@ -51,7 +51,7 @@ def test_begin_explains_itself(tmp_path: Path):
     run = begin(tmp_path / "deep" / "run")
     assert run.exists()
     info = json.loads(run.info.read_text())
-    assert (info["format"], info["attentif"], info["begun_in"]) == (FORMAT, __version__, os.getcwd())
+    assert (info["format"], info["attentif"], info["paths_count_from"]) == (FORMAT, __version__, os.getcwd())
     explained = (run.path / "README.md").read_text(encoding="utf-8")
     for path in vars(run).values():
         assert path == run.path or path.name in explained
