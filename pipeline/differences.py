@@ -56,6 +56,8 @@ class Differences:
         """The numbers, and the first items, those that one alone has right before the others."""
         a, b, neither, both = (len(self.places[name]) for name in ("a", "b", "neither", "both"))
         total = len(self.items.references)
+        if not self.number:
+            return f"the outputs are the same on {count_of(total, 'item')}\n"
         head = (
             f"the outputs differ on {self.number:,} of {count_of(total, 'item')}: A alone is right on {a:,}, B alone "
         )

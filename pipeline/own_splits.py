@@ -32,7 +32,7 @@ def find_own_split(model: Path, name: str) -> Split | None:
     """
     if name not in NAMES:
         return None
-    if os.path.lexists(name):
+    if os.path.lexists(name) and not os.path.isdir(name):
         logger.info("%s: the file of that name; without it, it would be the run's own %s", name, name)
         return None
     runs = find_runs(model)

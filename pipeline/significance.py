@@ -15,7 +15,7 @@ from sacrebleu.significance import PairedTest, Result
 
 from pipeline.differences import Differences
 from pipeline.errors import count_of
-from pipeline.metrics import nearest_reference, sentence_metrics
+from pipeline.metrics import FEW, nearest_reference, sentence_metrics
 from pipeline.white_space import split, strip
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,8 @@ class Comparison:
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         items = count_of(self.n, "item")
         lines.append(f"{items}; in brackets the mean and 95 % of {self.samples:,} bootstrap samples")
+        if self.n < FEW:
+            lines.append(f"few items: each is {100 / self.n:.1f} points of an error rate, and intervals are too narrow")
         return "\n".join(line.rstrip() for line in lines) + "\n" + self.differences.table(show)
 
     def to_json(self) -> dict[str, Any]:

@@ -153,4 +153,6 @@ def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
         directory.export,
         tensorboard_command(directory.logs, load_configuration(directory).train.epochs),
     )
+    if scores.caution:
+        logger.info("%s", scores.caution)
     return result

@@ -1,11 +1,13 @@
 """Exit codes, what goes to which stream, and the commands around fakes of what they call."""
 
+import contextlib
 import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 import types
@@ -162,6 +164,38 @@ def test_predict_speaks_utf8_in_any_locale_and_keeps_chatter_off_stdout():
     assert result.stdout.decode("utf-8") == "GRÖSSE\n\n東京\n"
     assert "a library's chatter" in result.stderr.decode()
     assert "warning: line 2: the line is empty" in result.stderr.decode()
+
+
+def run_on_terminal(*argv: str, typed: bytes = b"", **streams: object) -> tuple[int, bytes]:
+    """A command with a terminal for what is not among the streams: its exit code, and what the terminal shows."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    os.write(ours, typed)
+    places = {"stdin": theirs, "stdout": theirs, "stderr": theirs, **streams}
+    process = subprocess.Popen([sys.executable, "-c", FAKED, *argv], cwd=ROOT, env=plain_environment(), **places)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    return process.wait(timeout=60), shown
+
+
+def test_predict_on_a_terminal_says_that_it_reads_lines_and_how_to_end():
+    code, shown = run_on_terminal("predict", "model", typed=b"word\n\x04")
+    assert code == 0
+    assert b"reading lines from the terminal, answering each; Ctrl-D on an empty line ends" in shown
+    assert b"WORD\r\n" in shown
+    assert b"predicting" not in shown
+
+
+def test_predict_has_a_bar_over_a_file_unless_answers_come_on_the_same_terminal(tmp_path: Path):
+    (tmp_path / "words").write_text("one\ntwo\n")
+    code, shown = run_on_terminal("predict", "model", str(tmp_path / "words"))
+    assert (code, b"predicting" in shown, b"ONE\r\nTWO\r\n" in shown) == (0, False, True)
+    code, shown = run_on_terminal("predict", "model", str(tmp_path / "words"), stdout=subprocess.DEVNULL)
+    assert (code, b"predicting" in shown, b"reading lines" in shown) == (0, True, False)
 
 
 def test_predict_json_is_not_escaped():

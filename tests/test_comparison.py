@@ -158,6 +158,8 @@ def test_items_that_differ_are_shown(table: str, tmp_path: Path):
         "  … --show 3 shows all\n"
     )
     assert "line 1" not in run(table, a, b).table(0)
+    assert "few items: each is 33.3 points of an error rate, and intervals are too narrow\n" in shown
+    assert run(table, a, a).table(2).endswith("the outputs are the same on 3 items\n")
 
 
 # Models

@@ -44,6 +44,11 @@ def test_a_file_of_that_name_comes_first(tiny_run: TinyRun, caplog: pytest.LogCa
     assert caplog.messages == ["dev: the file of that name; without it, it would be the run's own dev"]
 
 
+def test_a_folder_of_that_name_is_no_data(tiny_run: TinyRun):
+    Path("test").mkdir()
+    assert find_own_split(tiny_run.path, "test")
+
+
 def test_what_was_held_out(tmp_path: Path):
     sources = make_sources(50)
     data = write_pairs(tmp_path / "all.tsv", [(source, "A") for source in sources])
