@@ -17,6 +17,8 @@ from pipeline.white_space import split
 
 logger = logging.getLogger(__name__)
 
+# What SentencePiece writes for a space.
+SPACE_SIGN = "▁"
 # Of the characters of the training data, the rarest in this share of the text become bytes.
 RARE_SHARE = 0.0005
 # Unigram begins with this many candidates at least, and 10 for every subword. SentencePiece's own million takes longer
@@ -63,6 +65,9 @@ def learn_sentence_pieces(strings: Iterable[str], kind: str, size: int) -> tuple
         DataError: `size` has no room for bytes and characters, or no string is fit to learn from.
     """
     strings = _without_endless_words(list(strings))
+    _warn_of_signs(
+        sum(SPACE_SIGN in string for string in strings), "sentences", f"{SPACE_SIGN} (U+2581)", "a space there"
+    )
     while True:
         try:
             return _train(strings, kind, size)
@@ -73,6 +78,14 @@ def learn_sentence_pieces(strings: Iterable[str], kind: str, size: int) -> tuple
                     f"text.vocabulary_size: {size} subwords cannot be learned ({_reason(error)}); another number may do"
                 ) from error
             size = int(most[1])
+
+
+def _warn_of_signs(number: int, what: str, sign: str, instead: str) -> None:
+    """Say so if the data have what stands for something else in subwords."""
+    if number:
+        logger.warning(
+            "%d %s have %s, which is a sign of its own in subwords: outputs have %s", number, what, sign, instead
+        )
 
 
 def _without_endless_words(strings: list[str]) -> list[str]:
@@ -136,6 +149,8 @@ def learn_word_pieces(strings: Iterable[str], size: int) -> list[str]:
         size: About how many subwords.
     """
     counts: Counter[str] = Counter(word for string in strings for word in split(string))
+    signs = sum(word.startswith(CONTINUES) for word in counts)
+    _warn_of_signs(signs, "words", f"{CONTINUES} at their beginning", "no space before it")
     pieces = wordpiece_tokenizer_learner_lib.learn(
         _choose_words(counts),
         vocab_size=size,

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pipeline.configuration import SUBWORDS, SearchConfiguration, TextConfiguration
 from pipeline.corpus import Pair, read_table
-from pipeline.errors import DataError
+from pipeline.errors import DataError, count_of
 from pipeline.symbols import UNKNOWN
 from pipeline.text import normalize
 from pipeline.tokenizers import make_tokenizer
@@ -111,10 +111,10 @@ def _warn_of_unused(sources: list[str], pairs: list[Pair], path: str, text: Text
     unused = [pair for pair, count in zip(pairs, counts, strict=True) if count != 1]
     if unused:
         logger.warning(
-            "%s: %d sources are no single symbol, so that nobody looks them up, first on line %d: %r; an entry is for "
-            "one symbol as text.source_tokenizer %s and text.normalization %s make them",
+            "%s: %s no single symbol, so that nobody looks it up, first on line %d: %r; an entry is for one symbol as "
+            "text.source_tokenizer %s and text.normalization %s make them",
             path,
-            len(unused),
+            count_of(len(unused), "source is", "sources are"),
             unused[0].line,
             unused[0].source,
             text.source_tokenizer,

@@ -76,3 +76,15 @@ def test_endless_words_teach_nothing(kind: str, caplog: pytest.LogCaptureFixture
     ]
     with pytest.raises(DataError, match="every string has more than 16384 characters without a space; give a file"):
         learn_sentence_pieces([endless], kind, 290)
+
+
+def test_signs_of_subwords_in_the_data_are_told(caplog: pytest.LogCaptureFixture):
+    learn_sentence_pieces(["ein ▁ Satz", "noch einer▁", "und einer"] * 4, "bpe", 290)
+    learn_word_pieces(["a ##b", "##b c##", "##"], 20)
+    assert [record.getMessage() for record in caplog.records] == [
+        "8 sentences have ▁ (U+2581), which is a sign of its own in subwords: outputs have a space there",
+        "2 words have ## at their beginning, which is a sign of its own in subwords: outputs have no space before it",
+    ]
+    caplog.clear()
+    learn_word_pieces(["a b#", "c"], 20)
+    assert not caplog.records

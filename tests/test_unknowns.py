@@ -100,11 +100,11 @@ def test_dictionaries_that_are_refused(tmp_path: Path, content: str | bytes, wor
 def test_entries_that_nobody_looks_up_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     path = write(tmp_path / "d.tsv", "한\tHAN\na\tA\nab\tB\n")
     read_dictionary(path, TextConfiguration())
-    assert "d.tsv: 1 sources are no single symbol, so that nobody looks them up, first on line 3: 'ab'" in caplog.text
+    assert "d.tsv: 1 source is no single symbol, so that nobody looks it up, first on line 3: 'ab'" in caplog.text
     caplog.clear()
     # Letters of Hangul are the symbols then, and a syllable is three of them.
     read_dictionary(path, TextConfiguration(normalization="nfd"))
-    assert "2 sources are no single symbol, so that nobody looks them up, first on line 1" in caplog.text
+    assert "2 sources are no single symbol, so that nobody looks it up, first on line 1" in caplog.text
     caplog.clear()
     read_dictionary(path, TextConfiguration(source_tokenizer="space"))
     assert not caplog.text
