@@ -5,22 +5,42 @@ once: `input_share` is what comes before a step, `advance` the step itself.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 from layers import gru_equations, lstm_equations
+from layers.attention import softmax_dtype
 from layers.guest_layer import PACKAGE, GuestLayer, makes_node
 
 EPSILON = 1e-5
 
 
 class _Cell(GuestLayer):
-    """What the cells have in common; `equations` is the module of their kind."""
+    """What the cells have in common; `equations` is the module of their kind.
+
+    Arguments are those of Keras's cell, but for what the equations do not have.
+    """
 
     equations: Any
+    fixed: ClassVar[dict[str, Any]] = {
+        "activation": "tanh",
+        "recurrent_activation": "sigmoid",
+        "use_bias": True,
+        "reset_after": True,
+    }
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        config = self.get_config()
+        for name, value in self.fixed.items():
+            if config.get(name, value) != value:
+                raise ValueError(
+                    f"{type(self).__name__} has {name}={value!r} in its equations, got {config[name]!r}; "
+                    "Keras's own cells have others"
+                )
 
     @makes_node
     def input_share(self, product: Any) -> Any:
@@ -69,6 +89,8 @@ class LSTMCell(_Cell, keras.layers.LSTMCell):
 
 class _NormalizedCell(_Cell):
     """Layer normalisation of both sides of every gate, each with a gain of its own; the biases come after it."""
+
+    fixed: ClassVar = _Cell.fixed | {"dropout": 0.0, "recurrent_dropout": 0.0}
 
     def build(self, input_shape: Any) -> None:
         """Create the cell's weights and the gains."""
@@ -129,15 +151,16 @@ class LayerNormalizedLSTMCell(_NormalizedCell, keras.layers.LSTMCell):
 
 
 def normalize(rows: Any) -> Any:
-    """Rows `[batch, units]` with mean 0 and variance 1.
+    """Rows `[batch, units]` with mean 0 and variance 1, computed in at least float32.
 
     Example:
         >>> normalize(tf.constant([[1.0, 3.0]])).numpy().round(2).tolist()
         [[-1.0, 1.0]]
     """
-    mean = ops.mean(rows, axis=-1, keepdims=True)
-    centred = rows - mean
-    return centred * ops.rsqrt(ops.mean(centred * centred, axis=-1, keepdims=True) + EPSILON)
+    full = ops.cast(rows, softmax_dtype(rows.dtype))  # in half precision squares would overflow
+    mean = ops.mean(full, axis=-1, keepdims=True)
+    centred = full - mean
+    return ops.cast(centred * ops.rsqrt(ops.mean(centred * centred, axis=-1, keepdims=True) + EPSILON), rows.dtype)
 
 
 CELLS: dict[str, type[_Cell]] = {

@@ -1,5 +1,6 @@
 """The source, read in both directions: embedded symbols in, one memory vector per symbol out."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ from layers.cells import CELLS
 from layers.dropout import Dropout
 from layers.guest_layer import PACKAGE, GuestLayer, makes_node
 from layers.masks import open_positions
+from layers.packing import pack, unpack
 
 # These take Keras's own layer, the others its loop around a cell.
 RECURRENT_LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
@@ -28,9 +30,10 @@ class BidirectionalEncoder(GuestLayer):
         dropout: Share of the outputs between the layers and of the memory that is dropped in training.
         seed: Seed of dropout.
         fast: Train through the hand-written recurrence where there is one; False forces Keras's.
+        right_padded: True promises that masks are False on the right only, which saves a look at each.
 
     Call arguments:
-        inputs: `[batch, source, features]`, embedded symbols, padded on the right.
+        inputs: `[batch, source, features]`, embedded symbols.
         mask: `[batch, source]` bool, False on padding. None takes the mask that Keras attached to the inputs, as
             `keras.layers.Embedding(mask_zero=True)` does, or else all positions. `source_mask` is its former name.
 
@@ -55,13 +58,14 @@ class BidirectionalEncoder(GuestLayer):
         dropout: float = 0.0,
         seed: int | None = None,
         fast: bool = True,
+        right_padded: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if cell not in CELLS:
             raise ValueError(f"cell must be one of {sorted(CELLS)}, got {cell!r}")
         self.units, self.layers, self.cell, self.dropout, self.seed = units, layers, cell, dropout, seed
-        self.fast = fast
+        self.fast, self.right_padded = fast, right_padded
         self.recurrent_layers = [self._bidirectional(index) for index in range(layers)]
         self.dropout_layer = Dropout(dropout, seed=seed, dtype=self.dtype_policy)
 
@@ -99,9 +103,22 @@ class BidirectionalEncoder(GuestLayer):
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> tuple[Any, Any]:
         """Read the source; see the class."""
-        mask = open_positions(mask, inputs)
-        outputs, summary = self._read(self.recurrent_layers[0], inputs, mask, training)
-        return self._climb(outputs, summary, mask, training)
+
+        def read(inputs: Any, mask: Any) -> tuple[Any, Any]:
+            first = self._read(self.recurrent_layers[0], inputs, mask, training)
+            return self._climb(*first, mask, training)
+
+        if mask is None:
+            return read(inputs, open_positions(None, inputs))
+        return self._packed(read, inputs, open_positions(mask, inputs))
+
+    def _packed(self, read: Callable[[Any, Any], tuple[Any, Any]], rows: Any, mask: Any) -> tuple[Any, Any]:
+        """What a reading gives that needs padding on the right."""
+        if self.right_padded:
+            return read(rows, mask)
+        packed = pack(rows, mask)
+        memory, summary = read(packed.rows, packed.mask)
+        return unpack(memory, mask, packed.is_moved), summary
 
     def tabulate(self, symbols: Any) -> list[Any] | None:
         """What every symbol brings to the first layer, for `look_up`.
@@ -129,8 +146,12 @@ class BidirectionalEncoder(GuestLayer):
         Returns:
             memory and summary, as the class.
         """
-        first = bidirectional_reading.look_up(self.cell, self.recurrent_layers[0], tables, ids, mask)
-        return self._climb(*first, mask, training=False)
+
+        def read(ids: Any, mask: Any) -> tuple[Any, Any]:
+            first = bidirectional_reading.look_up(self.cell, self.recurrent_layers[0], tables, ids, mask)
+            return self._climb(*first, mask, training=False)
+
+        return self._packed(read, ids, mask)
 
     @property
     def _is_fast(self) -> bool:
@@ -171,4 +192,5 @@ class BidirectionalEncoder(GuestLayer):
             "dropout": self.dropout,
             "seed": self.seed,
             "fast": self.fast,
+            "right_padded": self.right_padded,
         }

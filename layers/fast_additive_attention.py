@@ -28,17 +28,14 @@ class LookGradient(NamedTuple):
 
 
 def closed_positions(mask: Any, dtype: Any) -> Any:
-    """What is added to the scores `[B, S]` so that padding gets no weight: 0 or -1e9.
-
-    The weight there is exactly 0: exp(-1e9) underflows, and every source has at least its end symbol.
-    """
+    """What is added to the scores `[B, S]` so that padding gets no weight, 0 or -1e9: exp(-1e9) underflows."""
     return tf.where(mask, tf.zeros((), dtype), tf.constant(-1e9, dtype))
 
 
 def look(query: Any, keys: Any, values: Any, closed: Any, vector: Any) -> tuple[Any, Any]:
-    """Weights `[B, S]` and context `[B, values]` of a query `[B, A]`."""
+    """Weights `[B, S]` and context `[B, values]` of a query `[B, A]`; both are 0 where all positions are closed."""
     scores = dense(tf.tanh(query[:, None] + keys), vector[:, None])[:, :, 0]
-    attention = tf.nn.softmax(scores + closed)
+    attention = tf.where(closed < 0, tf.zeros((), closed.dtype), tf.nn.softmax(scores + closed))
     return attention, tf.reduce_sum(attention[:, :, None] * values, axis=1)
 
 

@@ -81,3 +81,9 @@ class LuongAttention(Attention):
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""
         return {**super().get_config(), "units": self.units, "score": self.score}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "LuongAttention":
+        """The layer of these arguments."""
+        # Where it reads an .h5 file, Keras puts its function of that name in the place of "dot".
+        return super().from_config({**config, "score": getattr(config["score"], "__name__", config["score"])})

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from layers.attention import BahdanauAttention, join_beams, masked_softmax, weighted_sum
-from layers.guest_layer import PACKAGE
+from layers.guest_layer import PACKAGE, makes_node
 from layers.masks import mask_of, open_positions
 
 
@@ -27,7 +27,8 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
     Call arguments:
         query: `[batch * beams, query_units]`.
         keys: `[batch, source, units]`, from `project_memory`.
-        values: `[batch, source * heads, value_units]`: a row for each head at the first position, then at the next.
+        values: `[batch, source * heads, value_units]`: a row for each head at the first position, then at the next,
+            as from `split_memory`.
         mask: `[batch, source]` bool, False on padding; None takes the keys' own, or else all positions.
         heads_apart: Whether the weights of every head come out, instead of their mean.
 
@@ -39,9 +40,8 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         >>> import numpy as np
         >>> attention = MultiHeadBahdanauAttention(units=4, heads=2)
         >>> memory, mask = np.ones((1, 3, 6), "float32"), np.array([[True, True, False]])
-        >>> values = np.reshape(memory, (1, 3 * 2, 3))
-        >>> attention.build((1, 5), None, memory.shape, None)
-        >>> context, weights = attention(np.ones((1, 5), "float32"), attention.project_memory(memory), values, mask)
+        >>> keys, values = attention.project_memory(memory), attention.split_memory(memory)
+        >>> context, weights = attention(np.ones((1, 5), "float32"), keys, values, mask)
         >>> context.shape, np.round(weights, 3).tolist()
         (TensorShape([1, 3]), [[0.5, 0.5, 0.0]])
     """
@@ -51,6 +51,15 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         if heads < 1 or units % heads:
             raise ValueError(f"heads must divide units ({units}), got {heads}")
         self.heads = heads
+
+    @makes_node
+    def split_memory(self, memory: Any) -> Any:
+        """Values of a memory: `[batch, source, memory_units]` to `[batch, source * heads, memory_units / heads]`.
+
+        Head i gets the i-th part. Heads must divide memory_units.
+        """
+        memory = ops.cast(memory, self.compute_dtype)
+        return ops.reshape(memory, (ops.shape(memory)[0], -1, memory.shape[-1] // self.heads))
 
     def call(
         self,

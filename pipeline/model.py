@@ -127,6 +127,7 @@ def build_model(
         dropout=configuration.dropout,
         seed=seeds["encoder"],
         fast=configuration.fast,
+        right_padded=True,
         dtype=policy,
         name="encoder",
     )

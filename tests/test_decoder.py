@@ -40,7 +40,7 @@ def case(name: str, **arguments: Any) -> LayerCase:
         return AttentionDecoder(VOCABULARY, UNITS, **arguments, dtype=dtype, name="decoder")
 
     inputs = [array if array.dtype == bool else array.astype("float32") for array in ARGUMENTS]
-    return LayerCase(name, make, inputs, (True, True))
+    return LayerCase(name, make, inputs, (True, True), masked=1)
 
 
 CASES = [
