@@ -28,13 +28,15 @@ def open_positions(mask: Any, rows: Any) -> Any:
     return tf.ones(tf.shape(rows)[:2], tf.bool) if mask is None else ops.cast(mask, "bool")
 
 
-def _register_comparison() -> None:
-    """Let models that compute their mask as `ids != 0` be loaded from `.h5` files.
+def _register_operations() -> None:
+    """Let models be loaded from `.h5` files whose masks are computed as `ids != 0`, or by `keras.layers.Masking`.
 
-    Keras writes the operation there, but does not know it when it reads them.
+    Keras writes the operations there, but does not know them when it reads them.
     """
-    comparison = ops.not_equal(keras.KerasTensor([1]), 0)._keras_history.operation
-    keras.saving.get_custom_objects().setdefault("NotEqual", type(comparison))
+    some = keras.KerasTensor([1, 1])
+    for computed in (ops.not_equal(some, 0), ops.any(some, axis=-1)):
+        kind = type(computed._keras_history.operation)
+        keras.saving.get_custom_objects().setdefault(kind.__name__, kind)
 
 
-_register_comparison()
+_register_operations()

@@ -1,6 +1,5 @@
 """Recurrent cells: the two halves of a step are Keras's step, and what layer normalisation makes of it."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers.cells import CELLS, EPSILON, LayerNormalizedGRUCell, LayerNormalizedLSTMCell, normalize
+from layers.cells import CELLS, EPSILON, normalize
 from tests.layer_contract import assert_close, randomize
 
 UNITS, FEATURES, BATCH = 4, 3, 2
@@ -79,11 +78,37 @@ def test_the_scale_of_the_products_changes_nothing(kind: str):
     assert_close(in_halves(cell, state)[0], before, 1e-3)
 
 
-@pytest.mark.parametrize("cell_class", [LayerNormalizedGRUCell, LayerNormalizedLSTMCell])
-def test_saved_in_a_recurrent_layer(cell_class: Callable[..., Any], tmp_path: Path):
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [
+        ("gru", {"activation": "relu"}),
+        ("gru", {"reset_after": False}),
+        ("lstm", {"recurrent_activation": "hard_sigmoid"}),
+        ("lstm", {"use_bias": False}),
+        ("layer_norm_gru", {"dropout": 0.1}),
+        ("layer_norm_lstm", {"recurrent_dropout": 0.1}),
+    ],
+)
+def test_what_the_equations_do_not_have_is_refused(kind: str, setting: dict[str, Any]):
+    (name,) = setting
+    with pytest.raises(ValueError, match=f"has {name}=.* in its equations, got "):
+        CELLS[kind](UNITS, **setting)
+
+
+def test_normalization_does_not_overflow_in_half_precision():
+    rows = normalize(tf.constant([[-1000.0, 1000.0]], tf.float16))
+    assert rows.dtype == tf.float16
+    assert_close(rows, [[-1, 1]], 1e-3)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_saved_in_recurrent_layers(kind: str, tmp_path: Path):
     inputs = keras.Input([None, FEATURES])
-    model = randomize(keras.Model(inputs, keras.layers.RNN(cell_class(UNITS))(inputs)))
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    masked = keras.layers.Masking()(inputs)
+    both = keras.layers.Bidirectional(keras.layers.RNN(CELLS[kind](UNITS), return_sequences=True))(masked)
+    model = randomize(keras.Model(inputs, keras.layers.RNN([CELLS[kind](2), CELLS[kind](3)])(both)))
     sequence = RANDOM.normal(size=(2, 5, FEATURES)).astype("float32")
-    np.testing.assert_array_equal(loaded(sequence), model(sequence))
+    sequence[0, 3:] = 0
+    for name in ("model.keras", "model.h5"):
+        model.save(tmp_path / name)
+        np.testing.assert_array_equal(keras.saving.load_model(tmp_path / name)(sequence), model(sequence))

@@ -164,6 +164,32 @@ def test_no_xla_when_told_so():
     assert not needs_xla(lambda: layer(tf.constant(INPUTS, tf.float32), MASK, training=True))
 
 
+def test_padding_on_the_left_is_read_as_on_the_right():
+    layer = encoder(cell="lstm", layers=2)
+    ids, symbols = np.array([[3, 1, 6, 0]]), np.random.default_rng(1).normal(size=(7, FEATURES))
+    right, left = np.array([[True, True, True, False]]), np.array([[False, True, True, True]])
+    expected_memory, expected = arrays(layer(symbols[ids], right))
+    memory, summary = arrays(layer(symbols[np.roll(ids, 1)], left))
+    assert_close(summary, expected, 1e-12)
+    assert_close(memory, np.roll(expected_memory, 1, axis=1), 1e-12)
+    looked_up = arrays(layer.look_up(layer.tabulate(symbols), np.roll(ids, 1), left))
+    assert_close(looked_up[0], memory, 1e-12)
+    assert_close(looked_up[1], summary, 1e-12)
+
+
+def test_a_mask_of_numbers():
+    for actual, expected in zip(encoder()(INPUTS, MASK.astype("int32")), encoder()(INPUTS, MASK), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+def test_the_former_name_of_the_mask():
+    np.testing.assert_array_equal(encoder()(INPUTS, source_mask=MASK)[0], encoder()(INPUTS, MASK)[0])
+    # Models saved then hold the mask's shape.
+    again = BidirectionalEncoder(UNITS, dtype="float64")
+    again.build_from_config({"shapes_dict": {"inputs_shape": (3, 4, FEATURES), "source_mask_shape": (3, 4)}})
+    assert [weight.shape for weight in again.weights] == [weight.shape for weight in encoder().weights]
+
+
 def test_an_unknown_cell_is_refused():
     with pytest.raises(ValueError, match=r"\['gru', 'layer_norm_gru', 'layer_norm_lstm', 'lstm'\], got 'rnn'"):
         BidirectionalEncoder(UNITS, cell="rnn")

@@ -8,7 +8,7 @@ from layers import AttentionDecoder
 from tests.layer_contract import assert_gradients_agree, randomize
 
 FEATURES, UNITS, MEMORY_UNITS, SUMMARY_UNITS = 6, 7, 10, 8
-RAGGED = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
+RAGGED = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [0, 1, 0, 1], [0, 0, 0, 0]], bool)  # with a hole, and without symbols
 ONE = np.ones((1, 2), bool)
 
 
