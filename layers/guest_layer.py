@@ -88,8 +88,7 @@ class GuestLayer(keras.layers.Layer):
     def output(self) -> Any:
         """The symbolic tensors that came of its use: where it was used several times, of the use that gave the most."""
         # Of the first use, as Keras has it, a functional model would take their number for that of every other.
-        uses = [node.output_tensors for node in self._inbound_nodes]
-        most = max(uses, key=len, default=[])
+        most: list[Any] = max((node.output_tensors for node in self._inbound_nodes), key=len, default=[])
         return most if len(most) > 1 else super().output
 
     def compute_output_spec(
