@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import sentencepiece
 from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib
 
-from pipeline.errors import DataError
+from pipeline.errors import DataError, count_of
 from pipeline.tokenizers import CONTINUES
 from pipeline.white_space import split
 
@@ -65,9 +65,10 @@ def learn_sentence_pieces(strings: Iterable[str], kind: str, size: int) -> tuple
         DataError: `size` has no room for bytes and characters, or no string is fit to learn from.
     """
     strings = _without_endless_words(list(strings))
-    _warn_of_signs(
-        sum(SPACE_SIGN in string for string in strings), "sentences", f"{SPACE_SIGN} (U+2581)", "a space there"
-    )
+    signs = sum(SPACE_SIGN in string for string in strings)
+    if signs:
+        found = count_of(signs, "sentence has", "sentences have")
+        _warn_of_signs(found, f"{SPACE_SIGN} (U+2581)", "a space there")
     while True:
         try:
             return _train(strings, kind, size)
@@ -80,12 +81,9 @@ def learn_sentence_pieces(strings: Iterable[str], kind: str, size: int) -> tuple
             size = int(most[1])
 
 
-def _warn_of_signs(number: int, what: str, sign: str, instead: str) -> None:
+def _warn_of_signs(found: str, sign: str, instead: str) -> None:
     """Say so if the data have what stands for something else in subwords."""
-    if number:
-        logger.warning(
-            "%d %s have %s, which is a sign of its own in subwords: outputs have %s", number, what, sign, instead
-        )
+    logger.warning("%s %s, which is a sign of its own in subwords: outputs have %s", found, sign, instead)
 
 
 def _without_endless_words(strings: list[str]) -> list[str]:
@@ -150,7 +148,9 @@ def learn_word_pieces(strings: Iterable[str], size: int) -> list[str]:
     """
     counts: Counter[str] = Counter(word for string in strings for word in split(string))
     signs = sum(word.startswith(CONTINUES) for word in counts)
-    _warn_of_signs(signs, "words", f"{CONTINUES} at their beginning", "no space before it")
+    if signs:
+        found = count_of(signs, "word begins", "words begin")
+        _warn_of_signs(found, f"with {CONTINUES}", "no space before it")
     pieces = wordpiece_tokenizer_learner_lib.learn(
         _choose_words(counts),
         vocab_size=size,

@@ -83,7 +83,7 @@ def test_signs_of_subwords_in_the_data_are_told(caplog: pytest.LogCaptureFixture
     learn_word_pieces(["a ##b", "##b c##", "##"], 20)
     assert [record.getMessage() for record in caplog.records] == [
         "8 sentences have ▁ (U+2581), which is a sign of its own in subwords: outputs have a space there",
-        "2 words have ## at their beginning, which is a sign of its own in subwords: outputs have no space before it",
+        "2 words begin with ##, which is a sign of its own in subwords: outputs have no space before it",
     ]
     caplog.clear()
     learn_word_pieces(["a b#", "c"], 20)
