@@ -1,12 +1,15 @@
 """The splits that a run was trained with, by their names."""
 
+import functools
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from pipeline.bad_lines import BadLines
+from pipeline.cmudict import Role
 from pipeline.configuration import Configuration
-from pipeline.corpus import Split, TrainingLocation, is_built_in, open_splits, source_files
+from pipeline.corpus import Split, TrainingLocation, is_built_in, look_at, open_splits, read_pairs, source_files
 from pipeline.data_files import compare_data, places_of, read_data_files
 from pipeline.errors import UsageError
 from pipeline.members import find_runs
@@ -45,10 +48,18 @@ def find_own_split(model: Path, name: str) -> Split | None:
             raise UsageError(f"{name}: that of {run.path} is not that of {runs[0].path}; give a file")
     configuration = configurations[0]
     _require_unchanged(runs[0], configuration, name)
-    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
-    if name not in splits:
+    return _open(configuration, name, str(model))
+
+
+def _open(configuration: Configuration, name: str, model: str) -> Split:
+    """Without the other splits, whose files may be gone."""
+    data, location = configuration.data, _location(configuration, name)
+    if getattr(data, name) is not None or is_built_in(location):
+        look_at(location)
+        return Split(functools.partial(read_pairs, location, cast(Role, name), BadLines(data.skip_bad_lines)))
+    if name == "test":
         raise UsageError(f"{name}: {model} has none, it was trained without data.test; give a file, or dev")
-    return splits[name]
+    return open_splits(data, configuration.train.seed, configuration.text)[name]
 
 
 def _location(configuration: Configuration, name: str) -> TrainingLocation:

@@ -60,6 +60,15 @@ def test_what_was_held_out(tmp_path: Path):
         find_own_split(run, "test")
 
 
+def test_other_splits_may_be_gone(tmp_path: Path):
+    train, test = (write_pairs(tmp_path / f"{name}.tsv", [("ab", "A B"), ("b", "B")]) for name in ("train", "test"))
+    run = begun(tmp_path / "run", tiny_configuration({"train": train, "dev": train, "test": test}))
+    Path(train).unlink()
+    split = find_own_split(run, "test")
+    assert split is not None
+    assert [pair.source for pair in split()] == ["ab", "b"]
+
+
 def test_members_must_have_the_same(tmp_path: Path):
     data = write_pairs(tmp_path / "all.tsv", [(source, "A") for source in make_sources(50)])
     one, two, three = (
