@@ -1,12 +1,12 @@
 """Lines in, answers out: batches for speed, but never at the price of a slow pipe waiting for its answers."""
 
-import json
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
+from pipeline.answer_lines import describe, describe_fault, join_texts
 from pipeline.line_report import EMPTY, Line, LineReport
 from pipeline.text_file import (
     GZIP_ERRORS,
@@ -29,7 +29,6 @@ BATCH_BYTES = 1 << 22
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 0.5
 SHOWN = 1000  # characters of a line that is too long
-_SEPARATORS = str.maketrans("\t\n\r", "   ")
 
 
 class Listener(Protocol):
@@ -96,7 +95,8 @@ def predict_lines(
             began = time.monotonic()
             lines = [_refuse_tab(line, predictor) for line in lines]
             predictions = _predict(predictor, lines, prefixes, as_json)
-            write("".join(f"{answer}\n" for answer in _answer(lines, predictions, n_best, as_json, listeners)))
+            how = n_best, predictor if as_json else None, listeners
+            write("".join(f"{answer}\n" for answer in _answer(lines, predictions, *how)))
             report.add(lines, predictions)
             if on_progress:
                 on_progress(len(lines))
@@ -240,54 +240,21 @@ def _answer(
     lines: list[Line],
     predictions: list["Prediction | None"],
     n_best: int,
-    as_json: bool,
+    json_of: "Predictor | None",
     listeners: Sequence[Listener],
 ) -> Iterator[str]:
+    """Answers as JSON if there is a predictor to name symbols in it, else as texts."""
     for line, prediction in zip(lines, predictions, strict=True):
         if prediction is None:
             fault = line.fault or ""
             for listener in listeners:
                 listener.add_fault(line.number, line.text, fault)
-            yield _to_json({"source": line.text, "predictions": [], "error": fault}) if as_json else ""
+            yield describe_fault(line.text, fault) if json_of else ""
         else:
             for listener in listeners:
                 listener.add(line.number, line.text, prediction)
-            yield describe(line.text, prediction, n_best) if as_json else join_texts(prediction.texts, n_best)
-
-
-def join_texts(texts: list[str], n_best: int) -> str:
-    """The best texts as TAB-separated fields, always `n_best` of them."""
-    fields = [text.translate(_SEPARATORS) for text in texts[:n_best]]
-    return "\t".join(fields + [""] * (n_best - len(fields)))
-
-
-def describe(source: str, prediction: "Prediction", n_best: int) -> str:
-    """A prediction as a JSON object on one line: texts, scores, and attention with a row a target token."""
-    outputs = prediction.texts, prediction.scores, prediction.rank_scores, prediction.limited_outputs
-    best = list(zip(*outputs, strict=True))[:n_best]
-    answer: dict[str, object] = {
-        "source": source,
-        "predictions": [
-            {"text": text, "score": round(float(score), 6), "rank_score": round(float(rank), 6)}
-            | ({"limited": True} if limited else {})
-            for text, score, rank, limited in best
-        ],
-        "source_tokens": prediction.source_tokens,
-        "target_tokens": prediction.target_tokens,
-        "attention": prediction.attention.astype("float64").round(6).tolist(),
-    }
-    if prediction.attention_heads is not None:
-        answer["attention_heads"] = prediction.attention_heads.astype("float64").round(6).tolist()
-    if prediction.limited:
-        answer["limited"] = True
-    if prediction.cut:
-        answer["cut"] = True
-    if prediction.invalid:
-        answer["invalid"] = True
-    if prediction.unknown:
-        answer["unknown"] = prediction.unknown
-    return _to_json(answer)
-
-
-def _to_json(answer: dict[str, object]) -> str:
-    return json.dumps(answer, ensure_ascii=False)
+            if json_of:
+                lacking = json_of.known.lacking_in_source(prediction.source_tokens[:-1]) if prediction.unknown else []
+                yield describe(line.text, prediction, n_best, lacking)
+            else:
+                yield join_texts(prediction.texts, n_best)

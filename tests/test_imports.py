@@ -134,6 +134,7 @@ RANKS = [
         "configuration_options",
         "parsing",
         "streaming",
+        "answer_lines",
         "comparison",
         "input_check",
         "line_progress",

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.answer_lines import describe
 from pipeline.errors import DataError
-from pipeline.streaming import BATCH_LINES, describe, open_input, predict_lines, read_batches
+from pipeline.streaming import BATCH_LINES, open_input, predict_lines, read_batches
 from pipeline.text_file import LONGEST_LINE
 
 
@@ -156,6 +157,12 @@ def test_json():
         answer = json.loads(line)
         assert (answer["source"], answer["predictions"]) == (source, [])
         assert answer["error"]
+
+
+def test_json_names_the_symbols_that_training_lacks():
+    known, unknown = map(json.loads, answers(b"ab\nBaAB\n", as_json=True))
+    assert not {"unknown", "unknown_symbols"} & set(known)
+    assert (unknown["unknown"], unknown["unknown_symbols"]) == (3, ["B", "A"])
 
 
 def test_json_has_heads_where_there_are_several():
