@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.best_epoch import read_figures
 from pipeline.configuration import TuneConfiguration
 from pipeline.errors import CircumstanceError
 from pipeline.files import write_atomically
+from pipeline.messages import in_notebook, message_stream
 from pipeline.metrics import objectives
 from pipeline.oracles import ENDED, ResumableOracle, decode_values
 from pipeline.run_directory import RunDirectory
@@ -51,7 +51,7 @@ class TrialTuner(BaseTuner):
     ) -> None:
         self.search_directory, self.space, self.tune_configuration = search, space, tune_configuration
         self.on_trial = on_trial
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(message_stream()):
             super().__init__(oracle, directory=str(name), project_name=search.oracle.name)
         if oracle.max_trials:
             oracle.max_trials = tune_configuration.trials
@@ -114,7 +114,8 @@ class TrialTuner(BaseTuner):
         )
         several = self.tune_configuration.workers > 1
         threads = max(1, (os.cpu_count() or 1) // self.tune_configuration.workers) if several else None
-        log = search.trials / f"{trial.trial_id}.log" if several else None
+        # Messages of several at once nobody could read, nor in a notebook those of twenty, one after the other.
+        log = search.trials / f"{trial.trial_id}.log" if several or in_notebook() else None
         for note in (search.failure(trial.trial_id), search.setback(trial.trial_id)):
             note.unlink(missing_ok=True)
         try:

@@ -9,13 +9,13 @@ import dataclasses
 import ipaddress
 import logging
 import os
-import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pipeline.configuration import Configuration, TuneConfiguration
 from pipeline.errors import TrainingError, count_of
 from pipeline.files import readable_name
+from pipeline.messages import message_stream
 from pipeline.oracles import ResumableOracle, make_oracle
 from pipeline.run_lock import lock_run
 from pipeline.search_directory import SearchDirectory, begin_search, wait_for_search
@@ -129,7 +129,7 @@ def _search(
     searched = count_of(len(space.dimensions), "setting")
     logger.info("searching %s, algorithm %s", searched, tune_configuration.algorithm)
     # keras-tuner prints, and knows only names that are UTF-8.
-    with contextlib.redirect_stdout(sys.stderr), readable_name(directory.path) as name:
+    with contextlib.redirect_stdout(message_stream()), readable_name(directory.path) as name:
         tuner = TrialTuner(oracle, directory, space, tune_configuration, name, on_trial)
         tuner.search(verbose=0)
     if MEMBER in os.environ or (role and "chief" not in role):
