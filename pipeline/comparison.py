@@ -103,20 +103,21 @@ def normalizer(text: TextConfiguration) -> Callable[[str], str]:
 
 
 def _read_references(reference: str) -> _References:
-    if not is_built_in(reference) and os.path.isfile(reference):
-        lines = list(read_lines(reference))
-        tables = sum("\t" in line for line in lines)
-        if tables < sum(bool(strip(line)) for line in lines) or not tables:
-            if tables:
-                logger.warning(
-                    "%s: %s a TAB, but not all: taken as text; pairs have source TAB target on every line",
-                    reference,
-                    count_of(tables, "line has", "lines have"),
-                )
-            return _References(reference, [Pair("", line, number) for number, line in enumerate(lines, 1)], False)
-    if not is_built_in(reference):
-        look_at(reference)
-    return _References(reference, list(read_pairs(reference, "test")), True)
+    if is_built_in(reference) or not os.path.exists(reference) or os.path.isdir(reference):
+        return _References(reference, list(read_pairs(reference, "test")), True)
+    lines = list(read_lines(reference))
+    tables = sum("\t" in line for line in lines)
+    if tables and tables == sum(bool(strip(line)) for line in lines):
+        if os.path.isfile(reference):
+            look_at(reference)
+            return _References(reference, list(read_pairs(reference, "test")), True)
+        sides = [line.split("\t") for line in lines]  # of a pipe, which can be read but once
+        pairs = [Pair(strip(side[0]), strip(side[1]), number) for number, side in enumerate(sides, 1) if len(side) > 1]
+        return _References(reference, pairs, True)
+    if tables:
+        has = count_of(tables, "line has", "lines have")
+        logger.warning("%s: %s a TAB, but not all: taken as text, not as source TAB target", reference, has)
+    return _References(reference, [Pair("", line, number) for number, line in enumerate(lines, 1)], False)
 
 
 def _load(place: str, references: _References) -> "Predictor":

@@ -30,9 +30,7 @@ def look_first(location: str) -> None:
     Raises:
         DataError: They cannot be read, or cannot be meant so.
     """
-    if is_built_in(location) or all(
-        os.path.isfile(path) or not os.path.exists(path) for path in source_files(location)
-    ):
+    if is_built_in(location) or all(map(os.path.isfile, source_files(location))):
         look_at(location)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,23 @@ def test_an_empty_output_line_is_an_output(tmp_path: Path):
     found = run(*files, symbols="space")
     assert [metric.a.score for metric in found.metrics] == pytest.approx([50, 200 / 3])
     assert run(*files).n == 2
+
+
+def test_pipes_are_read_but_once(tmp_path: Path):
+    for content in (b"read\tR EH D\ncat\tK\n", b"R EH D\nK\n"):
+        reading, writing = os.pipe()
+        os.write(writing, content)
+        os.close(writing)
+        output = write(tmp_path / "out", "R EH D", "K")
+        assert scores(run(f"/dev/fd/{reading}", output, output, symbols="space"))["WER"] == (0, 0)
+        os.close(reading)
+
+
+def test_aligned_files_are_references(tmp_path: Path):
+    files = write(tmp_path / "r.en", "a dog runs", "it sits"), write(tmp_path / "r.de", "ein Hund rennt", "er sitzt")
+    found = run(",".join(files), files[1], files[0])
+    assert found.differences.items.sources == ["a dog runs", "it sits"]
+    assert (found.metrics[2].name, found.metrics[2].a.score) == ("TER", 0)
 
 
 def test_some_tabs_are_text(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -1,4 +1,5 @@
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -132,6 +133,19 @@ def test_a_file_that_cannot_be_read(tmp_path: Path):
     path.write_text("cat\tK\nno tab\n")
     with pytest.raises(DataError, match=r"bad\.tsv:2: no TAB"):
         evaluate_file(FakePredictor({}), str(path))
+
+
+def test_a_name_that_is_no_file_may_be_meant_as_a_corpus():
+    with pytest.raises(DataError, match=r"^cmudikt: no such file, and no built-in corpus of that name \(cmudict\)"):
+        evaluate_file(FakePredictor({}), "cmudikt")
+
+
+def test_a_pipe_is_read_but_once():
+    reading, writing = os.pipe()
+    os.write(writing, b"cat\tK AE T\n")
+    os.close(writing)
+    assert evaluate_file(FakePredictor({"cat": prediction("K AE T")}), f"/dev/fd/{reading}")["wer"] == 0
+    os.close(reading)
 
 
 # Sentences
