@@ -67,8 +67,8 @@ def _scan_table(path: str, bad: BadLines | None) -> Iterator[Pair | list[Fault]]
             continue
         if len(columns) > 2 and strip(columns[2]):
             more, first_more = more + 1, first_more or number
-        sides = [_text_of(side, name, path, number) for side, name in zip(columns, ("source", "target"), strict=False)]
-        yield _join_sides(sides[0], sides[1], number)
+        source, target = _text_of(columns[0], "source", path, number), _text_of(columns[1], "target", path, number)
+        yield _join_sides(source, target, number)
     looked = {} if bad is None else bad.looked
     # Without a look of its own the file was looked at by who reads it.
     if first_more and looked.get(path, 3 if first_more <= LOOK_LINES else 2) < 3:
