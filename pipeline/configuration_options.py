@@ -160,6 +160,9 @@ def _checked(
 
 def _plain_message(message: str, parser: jsonargparse.ArgumentParser) -> str:
     """jsonargparse's message, which speaks of Python types, in the words of the configuration."""
+    alone = re.match(r"argument (--\S+): expected one argument", message)
+    if alone:
+        return f"{alone[1]}: a value is missing; one that begins with a dash is written {alone[1]}=-…"
     unknown = re.match(r"unrecognized arguments: ([^\s=]+)", message, re.IGNORECASE)
     if unknown:
         name = unknown[1]

@@ -67,6 +67,8 @@ def scan_lines(path: str | os.PathLike[str]) -> Iterator[str | Fault]:
         wrong = _OPEN_ERRORS.get(
             type(error), f"cannot be read ({error.strerror or error}); check the path and the disk"
         )
+        if isinstance(error, FileNotFoundError) and "://" in os.fspath(path):
+            wrong = "is a URL, and no file here; download it and give the path of the copy"
         raise DataError(f"{path}: {wrong}") from error
     except ValueError as error:  # NUL or half a surrogate pair in the path
         raise DataError(f"{os.fspath(path)!r}: no file can have this name ({error}); check the path") from error

@@ -293,3 +293,11 @@ def test_null_is_null_and_nothing_is_no_place():
     # As of a shell's variable that is not set.
     with pytest.raises(UsageError, match=r"data\.dev: '' is impossible, it must be the path of a file"):
         parse_arguments(["train", "--run", "r", "--data.dev="])
+
+
+def test_a_value_that_begins_with_a_dash():
+    for words in (["--run"], ["--run", "-x"]):
+        with pytest.raises(
+            UsageError, match="^--run: a value is missing; one that begins with a dash is written --run=-…"
+        ):
+            parse_arguments(["train", *words])

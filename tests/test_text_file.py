@@ -216,3 +216,8 @@ def test_which_encoding_it_may_be(tmp_path: Path, word: str, encoding: str):
     path = write(tmp_path / "a", word.encode("cp1251" if encoding == "ENCODING" else "cp1252") + b"\n")
     with pytest.raises(DataError, match=f"convert the file: iconv -f {encoding} -t UTF-8 {path} > NEW$"):
         list(read_lines(path))
+
+
+def test_a_url_is_no_file():
+    with pytest.raises(DataError, match=r"^gs://b/x\.tsv: is a URL, and no file here; download it"):
+        next(read_lines("gs://b/x.tsv"))
