@@ -298,6 +298,6 @@ def test_null_is_null_and_nothing_is_no_place():
 def test_a_value_that_begins_with_a_dash():
     for words in (["--run"], ["--run", "-x"]):
         with pytest.raises(
-            UsageError, match="^--run: a value is missing; one that begins with a dash is written --run=-…"
+            UsageError, match=r"^--run: a value is missing; one that begins with a dash is written --run=-…"
         ):
             parse_arguments(["train", *words])
