@@ -214,13 +214,25 @@ class RunDirectory:
         Raises:
             OSError: They cannot be written; those of the epochs before are as they were.
         """
-        lines = [*self._metrics_before(metrics["epoch"] - 1), json.dumps(metrics)]
-        write_atomically(self.metrics, "".join(f"{line}\n" for line in lines))
+        self._write_metrics([*self._metrics_before(metrics["epoch"] - 1), json.dumps(metrics)])
 
     def truncate_metrics(self, epochs: int) -> None:
         """Forget the figures of epochs after the first `epochs`: they are about to be trained again."""
         if self.metrics.is_file():
-            write_atomically(self.metrics, "".join(f"{line}\n" for line in self._metrics_before(epochs)))
+            self._write_metrics(self._metrics_before(epochs))
+
+    def _write_metrics(self, lines: list[str]) -> None:
+        content = "".join(f"{line}\n" for line in lines)
+        if self.recorded.exists() and self.recorded.has(self.metrics):
+            self.recorded.write({self.metrics: content})
+        else:
+            write_atomically(self.metrics, content)
+
+    def end(self, result: dict[str, Any]) -> None:
+        """Note that the run is finished, with its figures."""
+        if self.metrics.is_file():
+            self.recorded.add([self.metrics])
+        self.recorded.write({self.result: json.dumps(result) + "\n"})
 
     def _metrics_before(self, epochs: int) -> list[str]:
         lines = self.metrics.read_text(encoding="utf-8").splitlines() if self.metrics.is_file() else []

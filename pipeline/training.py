@@ -1,7 +1,6 @@
 """How a run goes: data, epochs, the best checkpoint measured and exported."""
 
 import dataclasses
-import json
 import logging
 import random
 from pathlib import Path
@@ -143,7 +142,7 @@ def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     _show_best(directory, predictor, splits)
     export_run(directory.path, directory.export)
     result = scores.to_json(split)
-    directory.recorded.write({directory.result: json.dumps(result) + "\n"})
+    directory.end(result)
     logger.info(
         "%s (beam %d): %s\n  run       %s\n  export    %s\n  pictures  %s",
         split,

@@ -201,8 +201,18 @@ def test_files_that_are_not_what_was_written_are_named(tmp_path: Path):
 
 def test_a_result_may_be_deleted_but_not_damaged(tmp_path: Path):
     run = begin(tmp_path / "run")
-    run.recorded.write({run.result: '{"wer": 1.5}\n'})
+    run.append_metrics({"epoch": 1})
+    run.end({"wer": 1.5})
     run.check()
+    content = run.metrics.read_text()
+    run.metrics.write_text(content.replace("1", "2"))
+    with pytest.raises(DataError, match=r"metrics\.jsonl: is damaged or missing"):
+        run.check()
+    run.metrics.write_text(content)
+    run.append_metrics({"epoch": 2})
+    run.truncate_metrics(1)
+    run.check()
+    assert run.metrics.read_text() == content
     run.result.write_text('{"wer": 0.5}\n')
     with pytest.raises(DataError, match=r"result\.json: is damaged or missing"):
         run.check()
