@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -68,12 +69,17 @@ def lock_run(directory: Lockable, kind: str = "run") -> Iterator[None]:
 
 
 def _acquire(lock: FileLock, directory: Lockable, kind: str) -> None:
+    said: list[warnings.WarningMessage] = []
     try:
-        lock.acquire()
+        with warnings.catch_warnings(record=True, action="always") as said:
+            lock.acquire()
     except Timeout:
         at_work = "is being trained" if kind == "run" else f"a {kind} is being run there"
+        # Without the system's locks a file stands for one, which another machine may have left behind.
+        over = f", delete {directory.lock} if it has ended on another machine" if said else ""
+        holder = _read_holder(directory)
         raise UsageError(
-            f"{directory.path}: {at_work} by {_read_holder(directory)}; wait for it, end it, or choose another --run"
+            f"{directory.path}: {at_work} by {holder}; wait for it, end it{over}, or choose another --run"
         ) from None
     except OSError as error:
         if error.errno not in _NO_LOCKS:

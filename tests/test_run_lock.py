@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,24 @@ def test_a_search_or_study_has_a_lock_too(tmp_path: Path, kind: str):
         # The same place is no place for a training either.
         with pytest.raises(UsageError, match="is being trained by process"), lock_run(RunDirectory(directory.path)):
             raise AssertionError
+
+
+def test_a_file_stands_for_locks_that_a_file_system_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    directory = RunDirectory(tmp_path / "run")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with (
+            lock_run(directory),
+            pytest.raises(UsageError, match=r"delete .*\.lock if it has ended on another machine"),
+            lock_run(directory),
+        ):
+            raise AssertionError
+        with lock_run(directory):
+            pass
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
