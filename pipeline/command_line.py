@@ -309,7 +309,11 @@ def _log_to_stderr() -> Iterator[None]:
 def _complain(exit_code: int, message: str, unexpected: Exception | None = None) -> int:
     if unexpected is not None and os.environ.get("ATTENTIF_DEBUG") == "1":
         traceback.print_exception(unexpected, file=sys.stderr)
-    print(f"error: {message}", file=sys.stderr)
+    try:
+        print(f"error: {message}", file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        # As on the full disk of a log: what is in the buffer would fail once more at the end, with a code of its own.
+        _Results(sys.stderr)._discard()
     return exit_code
 
 

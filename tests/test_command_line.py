@@ -400,3 +400,14 @@ def test_who_started_it_is_told_whether_the_settings_are_at_fault(
     assert main(argv) == (2 if isinstance(error, UsageError) else 1)
     monkeypatch.setenv(MEMBER, "1")
     assert main(argv) == code
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_messages_on_a_full_disk_do_not_change_the_code():
+    missing = ["compare", "/missing/a", "/missing/b", "/missing/c"]
+    with open("/dev/full", "w") as full:
+        for environment, code in (({}, 1), ({MEMBER: "1"}, 75)):
+            done = subprocess.run(
+                [sys.executable, "-m", "pipeline", *missing], cwd=ROOT, stderr=full, env={**os.environ, **environment}
+            )
+            assert done.returncode == code
