@@ -149,7 +149,8 @@ class SearchResult:
         """The best trial so far, in a line."""
         if self.best is None:
             return "no trial has succeeded so far"
-        figures = f"{self.metrics[0].title} {self.best.value:.2f}"
+        metric = self.metrics[0]
+        figures = f"{metric.name.upper()} {self.best.value:.2f}{' %' if '%' in metric.title else ''}"
         settings = ", ".join(f"{key} {show_value(value)}" for key, value in self.best.values.items())
         return f"best of {count_of(len(self.trials), 'trial')} so far: trial {self.best.name}, {figures} ({settings})"
 
