@@ -1,6 +1,42 @@
-"""`python -m pipeline`: see `pipeline.command_line`."""
+"""`python -m pipeline`, and the command `attentif` where it is installed: see `pipeline.command_line`."""
 
-from pipeline.command_line import main
+import os
+import sys
+
+
+def main() -> int:
+    """Run a command, if what it needs is there.
+
+    Returns:
+        The exit code.
+    """
+    from pipeline.installation import describe_installation, find_problem
+
+    argv = sys.argv[1:]
+    if argv == ["--version"]:
+        print(describe_installation())
+        return 0
+    problem = find_problem()
+    if problem:
+        if sys.stderr is not None:
+            sys.stderr.write("error: " + problem + "\n")
+        return 2
+    from pipeline.command_line import how_to_go_on
+    from pipeline.command_line import main as run
+    from pipeline.search_processes import MEMBER
+    from pipeline.standard_streams import hold_standard_streams
+    from pipeline.sudden_end import Companion
+
+    hold_standard_streams()
+    # Who starts the processes of a search says how they ended.
+    if argv[:1] == ["trial"] or MEMBER in os.environ:
+        return run()
+    companion = Companion(how_to_go_on(argv).removeprefix("; "))
+    try:
+        return run()
+    finally:
+        companion.dismiss()
+
 
 if __name__ == "__main__":
     raise SystemExit(main())

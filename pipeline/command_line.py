@@ -6,44 +6,35 @@ inside the commands, so that `--help` and usage errors are there at once.
 
 import argparse
 import contextlib
-import errno
 import json
 import logging
 import os
 import sys
 import traceback
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import Any
 
-from pipeline.errors import AttentifError, CircumstanceError, MemoryShortError, UsageError
+from pipeline.errors import CircumstanceError, MemoryShortError, UsageError
+from pipeline.failures import explain_failure, is_expected, is_want_of_memory
 from pipeline.messages import PACKAGES, Formatter
 from pipeline.quiet_tensorflow import import_tensorflow
+from pipeline.standard_streams import ReaderGone, Results, hold_standard_streams, use_utf8
 
 logger = logging.getLogger(__name__)
-
-_REMEDIES = {
-    errno.ENOSPC: "make room on the disk, then run the same command again",
-    errno.EDQUOT: "make room in your quota, then run the same command again",
-    errno.EACCES: "change its permissions or choose another place",
-    errno.EPERM: "change its permissions or choose another place",
-    errno.EROFS: "choose a place that can be written",
-    errno.ENOENT: "check the path",
-    errno.EISDIR: "give a file",
-    errno.ENOTDIR: "give a directory",
-}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit code: 0; 1 data or run time; 2 usage or configuration; 130 Ctrl-C; 143 SIGTERM.
+        The exit code: 0; 1 data or run time; 2 usage, configuration or installation; 130 Ctrl-C; 143 SIGTERM.
     """
     argv = sys.argv[1:] if argv is None else argv
-    _use_utf8()
+    hold_standard_streams()
+    use_utf8()
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_MININTERVAL", "10")  # a log file is no place for ten lines a second
-    results = _Results(sys.stdout)
+    results = Results(sys.stdout)
     with _log_to_stderr():
         try:
             arguments = _parse(argv, results)
@@ -51,20 +42,18 @@ def main(argv: list[str] | None = None) -> int:
                 with contextlib.redirect_stdout(sys.stderr):  # Keras prints there
                     _COMMANDS[arguments.command](arguments, results)
             return 0
-        except _ReaderGone:
+        except ReaderGone:
             return 0
         except KeyboardInterrupt as interrupt:
-            return _complain(getattr(interrupt, "exit_code", 130), _how_to_go_on(argv))
-        except AttentifError as error:
-            return _complain(_code_for_parent(argv, error) or error.exit_code, str(error))
-        except OSError as error:
-            return _complain(_code_for_parent(argv, error) or 1, _explain(error), error)
+            return _complain(getattr(interrupt, "exit_code", 130), f"interrupted{how_to_go_on(argv)}")
         except Exception as error:
-            return _complain(_code_for_parent(argv, error) or 1, _one_line(error), error)
+            code, message = explain_failure(error)
+            return _complain(_code_for_parent(argv, error) or code, message, error)
 
 
-def _parse(argv: list[str], results: "_Results") -> argparse.Namespace | None:
+def _parse(argv: list[str], results: Results) -> argparse.Namespace | None:
     """The arguments; None after `--help`."""
+    results.require()
     from pipeline.parsing import parse_arguments
 
     try:
@@ -76,49 +65,7 @@ def _parse(argv: list[str], results: "_Results") -> argparse.Namespace | None:
         return None
 
 
-class _ReaderGone(Exception):
-    """Nobody reads standard output any more, as in `… | head`."""
-
-
-class _Results:
-    """The real standard output, flushed at every write."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-
-    def write(self, text: str) -> None:
-        """Write and flush.
-
-        Raises:
-            _ReaderGone: The pipe is closed at its other end.
-            OSError: The results cannot be written.
-        """
-        try:
-            self.stream.write(text)
-            self.stream.flush()
-        except OSError as error:
-            self._discard()
-            if isinstance(error, BrokenPipeError):
-                raise _ReaderGone from None
-            raise OSError(error.errno, error.strerror, "standard output") from None
-
-    def write_json(self, result: dict[str, Any]) -> None:
-        """Write an object as a line; NumPy's numbers become plain ones."""
-        self.write(json.dumps(result, ensure_ascii=False, default=float) + "\n")
-
-    def on_terminal_of_messages(self) -> bool:
-        """Whether results and messages come on a terminal, where a bar would garble the results."""
-        return self.stream.isatty() and sys.stderr.isatty()
-
-    def _discard(self) -> None:
-        # What is still in the buffer would fail once more, loudly, when Python exits.
-        with contextlib.suppress(OSError, ValueError):
-            sink = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(sink, self.stream.fileno())
-            os.close(sink)
-
-
-def _train(arguments: argparse.Namespace, results: _Results) -> None:
+def _train(arguments: argparse.Namespace, results: Results) -> None:
     import_tensorflow()
     from pipeline.search_processes import MEMBER
     from pipeline.training import train
@@ -130,7 +77,7 @@ def _train(arguments: argparse.Namespace, results: _Results) -> None:
     results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))
 
 
-def _tune(arguments: argparse.Namespace, results: _Results) -> None:
+def _tune(arguments: argparse.Namespace, results: Results) -> None:
     import_tensorflow()
     from pipeline.search_processes import MEMBER
     from pipeline.tuning import tune
@@ -145,7 +92,7 @@ def _tune(arguments: argparse.Namespace, results: _Results) -> None:
         results.write_json(result.to_json())
 
 
-def _trial(arguments: argparse.Namespace, results: _Results) -> None:
+def _trial(arguments: argparse.Namespace, results: Results) -> None:
     import_tensorflow()
     from pipeline.trial import TrialOrder, end_with_parent, run_trial
 
@@ -153,7 +100,7 @@ def _trial(arguments: argparse.Namespace, results: _Results) -> None:
     run_trial(TrialOrder(**json.loads(arguments.order)))
 
 
-def _study(arguments: argparse.Namespace, results: _Results) -> None:
+def _study(arguments: argparse.Namespace, results: Results) -> None:
     import_tensorflow()
     from pipeline.study import study_length
 
@@ -162,7 +109,7 @@ def _study(arguments: argparse.Namespace, results: _Results) -> None:
     results.write_json(found.to_json())
 
 
-def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
+def _evaluate(arguments: argparse.Namespace, results: Results) -> None:
     import_tensorflow()
     from pipeline.evaluation import evaluate_file
     from pipeline.loading import load_predictor
@@ -175,7 +122,7 @@ def _evaluate(arguments: argparse.Namespace, results: _Results) -> None:
     results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split))
 
 
-def _predict(arguments: argparse.Namespace, results: _Results) -> None:
+def _predict(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.files import require_place
     from pipeline.input_check import look_at_lines, refuse_table
     from pipeline.line_progress import show_progress
@@ -220,7 +167,7 @@ def _predict(arguments: argparse.Namespace, results: _Results) -> None:
         logger.info("attention: open %s in a browser", page.path)
 
 
-def _score(arguments: argparse.Namespace, results: _Results) -> None:
+def _score(arguments: argparse.Namespace, results: Results) -> None:
     import_tensorflow()
     from pipeline.corpus import read_pairs
     from pipeline.line_progress import show_pair_progress
@@ -236,7 +183,7 @@ def _score(arguments: argparse.Namespace, results: _Results) -> None:
             results.write(f"{score:.6f}\n")
 
 
-def _compare(arguments: argparse.Namespace, results: _Results) -> None:
+def _compare(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.comparison import Figures, compare, is_model
 
     places = arguments.output_a, arguments.output_b
@@ -248,7 +195,7 @@ def _compare(arguments: argparse.Namespace, results: _Results) -> None:
     results.write_json(found.to_json())
 
 
-def _export(arguments: argparse.Namespace, results: _Results) -> None:
+def _export(arguments: argparse.Namespace, results: Results) -> None:
     import_tensorflow()
     from pipeline.export import export_run
 
@@ -263,7 +210,7 @@ def _export(arguments: argparse.Namespace, results: _Results) -> None:
     logger.info("exported %s to %s", arguments.run, arguments.directory)
 
 
-def _inspect(arguments: argparse.Namespace, results: _Results) -> None:
+def _inspect(arguments: argparse.Namespace, results: Results) -> None:
     import_tensorflow()
     from pipeline.inspection import inspect
 
@@ -284,14 +231,6 @@ _COMMANDS = {
 }
 
 
-def _use_utf8() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            # File names that are no UTF-8 come as lone surrogates: shown escaped, which JSON reads too.
-            reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
-
-
 @contextlib.contextmanager
 def _log_to_stderr() -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
@@ -306,14 +245,14 @@ def _log_to_stderr() -> Iterator[None]:
         root.removeHandler(handler)
 
 
-def _complain(exit_code: int, message: str, unexpected: Exception | None = None) -> int:
-    if unexpected is not None and os.environ.get("ATTENTIF_DEBUG") == "1":
-        traceback.print_exception(unexpected, file=sys.stderr)
+def _complain(exit_code: int, message: str, error: Exception | None = None) -> int:
+    if error is not None and not is_expected(error) and os.environ.get("ATTENTIF_DEBUG") == "1":
+        traceback.print_exception(error, file=sys.stderr)
     try:
         print(f"error: {message}", file=sys.stderr, flush=True)
     except (OSError, ValueError):
         # As on the full disk of a log: what is in the buffer would fail once more at the end, with a code of its own.
-        _Results(sys.stderr)._discard()
+        Results(sys.stderr).discard()
     return exit_code
 
 
@@ -323,34 +262,28 @@ def _code_for_parent(argv: list[str], error: Exception) -> int | None:
 
     if argv[:1] != ["trial"] and MEMBER not in os.environ:
         return None
+    if is_want_of_memory(error):
+        return MemoryShortError.code_for_parent
     if isinstance(error, OSError) or isinstance(error.__cause__, OSError):
         return CircumstanceError.code_for_parent
-    if isinstance(error, MemoryError):
-        return MemoryShortError.code_for_parent
     return getattr(error, "code_for_parent", None)
 
 
-def _how_to_go_on(argv: list[str]) -> str:
+def how_to_go_on(argv: list[str]) -> str:
+    """What an interrupted command can do next.
+
+    Example:
+        >>> how_to_go_on(["train"])
+        '; the same command goes on where the training stopped'
+    """
     if argv[:1] == ["trial"]:
-        return "interrupted"
+        return ""
     places = {
         "train": "where the training stopped",
         "tune": "with the search; the interrupted trial restarts",
         "study": "where the trainings stopped",
     }
     if not argv or argv[0] not in places:
-        return "interrupted; the same command begins again"
+        return "; the same command begins again"
     without = " without --overwrite" if "--overwrite" in argv else ""
-    return f"interrupted; the same command{without} goes on {places[argv[0]]}"
-
-
-def _explain(error: OSError) -> str:
-    reason = error.strerror or " ".join(str(error).split())
-    code = errno.ENOSPC if os.strerror(errno.ENOSPC) in reason else error.errno  # some libraries set none
-    remedy = _REMEDIES.get(code or 0, "check the path and the disk, then run the same command again")
-    return f"{error.filename or 'a file'} cannot be used ({reason}): {remedy}"
-
-
-def _one_line(error: Exception) -> str:
-    first = next(iter(str(error).strip().splitlines()), "")
-    return f"unexpected {type(error).__name__}: {first} (ATTENTIF_DEBUG=1 shows the traceback)"
+    return f"; the same command{without} goes on {places[argv[0]]}"

@@ -3,7 +3,9 @@
 import argparse
 import dataclasses
 import re
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -22,7 +24,8 @@ from pipeline.configuration import (
 from pipeline.errors import UsageError
 from pipeline.settings_file import read_settings, suggest
 
-PROGRAM = "python -m pipeline"
+# As it was called: pip installs the command `attentif`.
+PROGRAM = "attentif" if Path(sys.argv[0]).name == "attentif" else "python -m pipeline"
 SECTIONS: dict[str, Any] = get_type_hints(Configuration)
 TUNE_SECTIONS: dict[str, Any] = {**SECTIONS, "tune": TuneConfiguration}
 STUDY_SECTIONS: dict[str, Any] = {**SECTIONS, "study": StudyConfiguration}
