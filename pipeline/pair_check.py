@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -18,6 +19,8 @@ from pipeline.tokenizers import make_tokenizer
 logger = logging.getLogger(__name__)
 
 SAMPLE = 64
+IMPROBABLE = -3.0
+"""The mean log p of a symbol that no translation of a source has, if the model has learned anything."""
 _CONSEQUENCES = {
     "reference": "no output can equal them",
     "target": "each is scored as <unk>, and the score tells little",
@@ -139,19 +142,35 @@ def warn_of_predictions(predictor: Predictor, predictions: Sequence[Prediction])
 
 
 def warn_of_swapped(predictor: Predictor, pairs: Sequence[Pair]) -> None:
-    """Say so if targets stand before sources: most pairs have unknown symbols on both sides, but not turned round."""
-    first = pairs[:SAMPLE]
-    if not first or predictor.text.target_tokenizer in SENTENCE_PIECES:
+    """Say so if targets stand before sources, as far as the first pairs tell.
+
+    Then most pairs have unknown symbols on both sides, but not turned round; or, where nothing is unknown, pairs are
+    improbable, but not turned round.
+    """
+    sources, targets = [pair.source for pair in pairs[:SAMPLE]], [pair.target for pair in pairs[:SAMPLE]]
+    if not sources:
         return
-    sources, targets = [pair.source for pair in first], [pair.target for pair in first]
-    if _share_unknown(predictor, sources, targets) > 0.5 > 0.1 > _share_unknown(predictor, targets, sources):
+    given = _look(predictor, sources, targets)
+    if given.unknown < 0.5 and given.probability > IMPROBABLE:
+        return
+    turned = _look(predictor, targets, sources)
+    is_known = given.unknown >= 0.5 and turned.unknown < 0.1
+    is_likelier = turned.probability > max(IMPROBABLE, given.probability + 2)
+    if is_known or is_likelier:
         logger.warning(
             "sources and targets look swapped: the model reads the second column and writes the first; give them "
             "turned round (awk -F '\\t' -v OFS='\\t' '{print $2, $1}' FILE)"
         )
 
 
-def _share_unknown(predictor: Predictor, sources: list[str], targets: list[str]) -> float:
-    """How many of the pairs have unknown symbols on both sides."""
+class _Look(NamedTuple):
+    unknown: float
+    """The share of pairs with unknown symbols on both sides."""
+    probability: float
+    """The mean log p of a target symbol."""
+
+
+def _look(predictor: Predictor, sources: list[str], targets: list[str]) -> _Look:
     found = predictor.model.score(tf.constant(sources, tf.string), tf.constant(targets, tf.string))
-    return float(((found["unknown"].numpy() > 0) & (found["target_unknown"].numpy() > 0)).mean())
+    unknown = (found["unknown"].numpy() > 0) & (found["target_unknown"].numpy() > 0)
+    return _Look(float(unknown.mean()), float(found["score"].numpy().sum() / found["target_length"].numpy().sum()))

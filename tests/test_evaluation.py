@@ -33,7 +33,12 @@ class KnowsEverything:
     """A model that lacks no symbol."""
 
     def score(self, source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"unknown": tf.zeros_like(source, tf.int32), "target_unknown": tf.zeros_like(source, tf.int32)}
+        none, long = tf.zeros_like(source, tf.int32), tf.strings.length(target) + 1
+        # What ends in a full stop is a target, and improbable from another.
+        likely = tf.strings.regex_full_match(target, r".*\.") | ~tf.strings.regex_full_match(source, r".*\.")
+        per_symbol = tf.where(likely, -1.0, -6.0)
+        score = per_symbol * tf.cast(long, tf.float32)
+        return {"unknown": none, "target_unknown": none, "score": score, "target_length": long}
 
     score_tokens = score
 
@@ -265,3 +270,12 @@ def test_figures_do_not_depend_on_the_normal_form(form: str):
     for outputs, references in ([written], [[wanted]]), ([wanted], [[written]]):
         scores = score_predictions([prediction(output) for output in outputs], references, sentences)
         assert scores.figures["bleu"] == pytest.approx(100)
+
+
+def test_swapped_sentences_are_told_by_their_probability(caplog: pytest.LogCaptureFixture):
+    predictor = FakePredictor({}, TextConfiguration(source_tokenizer="bpe", target_tokenizer="bpe"))
+    pairs = [Pair("ein Hund", "a dog.", 1), Pair("eine Katze", "a cat.", 2)]
+    evaluate_pairs(predictor, pairs, "test")
+    assert "look swapped" not in caplog.text
+    evaluate_pairs(predictor, [Pair(pair.target, pair.source, pair.line) for pair in pairs], "test")
+    assert "sources and targets look swapped" in caplog.text
