@@ -201,8 +201,9 @@ class TrainingOrder:
         self.corpus, self.buckets, self.seed = corpus, buckets, seed
         self._assigned = assign_buckets(corpus, buckets)
         first = self._plan(0)
-        self._passes, self._per_pass = passes_per_epoch(first, min_tokens), len(first)
-        self.steps = self._passes * self._per_pass
+        self.passes, self._per_pass = passes_per_epoch(first, min_tokens), len(first)
+        """Over the data in an epoch."""
+        self.steps = self.passes * self._per_pass
         """Batches of an epoch."""
 
     def _plan(self, number: int) -> list[PlannedBatch]:
@@ -215,12 +216,12 @@ class TrainingOrder:
     def batch(self, epoch: int, step: int) -> PlannedBatch:
         """One of them; epoch and step count from 0."""
         number, position = divmod(step, self._per_pass)
-        return self._plan(epoch * self._passes + number)[position]
+        return self._plan(epoch * self.passes + number)[position]
 
     def batches(self, epoch: int = 0, step: int = 0) -> Iterator[PlannedBatch]:
         """All from there on, without end."""
         number, position = divmod(step, self._per_pass)
-        for later in itertools.count(epoch * self._passes + number):
+        for later in itertools.count(epoch * self.passes + number):
             yield from self._plan(later)[position:]
             position = 0
 

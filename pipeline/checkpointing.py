@@ -15,19 +15,20 @@ from pipeline.divergence import WatchDivergence
 from pipeline.epoch_clock import EpochClock
 from pipeline.interruption import Interruption
 from pipeline.metrics import Metric
+from pipeline.training_end import is_perfect, why_ended
 from pipeline.weights import METRICS, save_variables, training_variables
 from pipeline.write_failures import WriteFailures
 
 
 class SaveAndStop(keras.callbacks.Callback):
-    """Saves, remembers the best epoch by the decoded dev metric, and stops when it no longer gets better.
+    """Saves, remembers the best epoch by the decoded dev metric, and stops when it no longer gets better, or cannot.
 
     Args:
         checkpoints: Where to.
         train: How often, and the patience.
         state: Where the training stands at its start.
         monitors: The metric, and what decides between equal values of it: on little or hard data the share of
-            wrong outputs stays at 100 % for a while.
+            wrong outputs stays at 100 % for a while. Where both are equal the dev loss decides.
         clock: Has the epoch's steps and time.
         watch: Has the last losses.
         flush: Writes the figures and curves that lead up to a checkpoint, before it.
@@ -77,15 +78,20 @@ class SaveAndStop(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save; stop if it is time."""
-        value, second = (metric.to_minimize(float((logs or {})[metric.log_name])) for metric in self.monitors)
-        before = dataclasses.replace(self.state, epoch=epoch + 1, step=0, seconds=0.0)
+        logs = logs or {}
+        value, second = (metric.to_minimize(float(logs[metric.log_name])) for metric in self.monitors)
+        loss = float(logs.get("val_loss", float("inf")))
+        monitor = self.monitors[0]
+        perfect = self.state.perfect + 1 if is_perfect(value, monitor.to_minimize(monitor.perfect)) else 0
+        before = dataclasses.replace(self.state, epoch=epoch + 1, step=0, seconds=0.0, perfect=perfect)
         state = dataclasses.replace(before, averaged=self.averaged is not None and self.averaged.in_model)
-        if (value, second) < (self.state.best_value, self.state.best_second):
-            state = dataclasses.replace(state, best_epoch=epoch + 1, best_value=value, best_second=second)
+        if (value, second, loss) < (self.state.best_value, self.state.best_second, self.state.best_loss):
+            state = dataclasses.replace(
+                state, best_epoch=epoch + 1, best_value=value, best_second=second, best_loss=loss
+            )
         # An epoch that could not be saved cannot be the best one either.
         self.state = dataclasses.replace(state if self._save(state) else before, averaged=False)
-        patience = self.train.patience
-        if patience is not None and self.state.epoch - self.state.best_epoch >= patience:
+        if why_ended(self.state, self.train):
             self.model.stop_training = True
 
     def _save(self, state: TrainingState) -> bool:

@@ -41,6 +41,10 @@ class TrainingState:
     """Its dev metric, negative where higher is better."""
     best_second: float = float("inf")
     """The same of what decides between equal dev metrics."""
+    best_loss: float = float("inf")
+    """Its dev loss, which decides where both are equal."""
+    perfect: int = 0
+    """How many of the last epochs in a row had a dev metric that cannot be better."""
     averaged: bool = False
     """Whether the checkpoint has the average of the weights in their place, and them in its."""
     rollbacks: int = 0

@@ -259,6 +259,7 @@ class TrainConfiguration:
 
     Args:
         epochs: How often to train, decode the dev set and save; the learning rate reaches its end at the last one.
+            Going on with a finished run, or beginning from a run's weights (fine-tuning), is not possible yet.
         min_epoch_tokens: An epoch is one pass over the training data, or as many as have this many target symbols,
             padding counted.
         learning_rate: Highest learning rate of Adam.
@@ -270,7 +271,9 @@ class TrainConfiguration:
         ema_momentum: Decode, choose and export a moving average of the weights, of which a step keeps this share
             (0.999: about the last thousand steps, but never more than the last tenth of those so far); 0 takes the
             weights themselves.
-        patience: Stop after this many epochs without a better decoded dev metric; null never stops early.
+        patience: Stop after this many epochs without a better decoded dev metric; null never stops early. Of epochs
+            with equal figures the one with the lowest dev loss is the best.
+        perfect_epochs: Stop after this many epochs in a row in which all dev outputs were right; null goes on.
         keep_checkpoints: How many of the newest epochs' checkpoints stay, besides the best one: --average takes the
             mean of as many.
         checkpoint_minutes: Save within an epoch, too, when the last checkpoint is so old; null does not. An
@@ -296,6 +299,7 @@ class TrainConfiguration:
     label_smoothing: float = 0.1
     ema_momentum: float = 0.0
     patience: int | None = 10
+    perfect_epochs: int | None = 3
     keep_checkpoints: int = 2
     checkpoint_minutes: float | None = 5.0
     checkpoint_steps: int | None = None
@@ -308,7 +312,9 @@ class TrainConfiguration:
 
     def __post_init__(self) -> None:
         _require_sane_numbers("train", self)
-        _require_at_least("train", self, 1, ["epochs", "patience", "dev_beam_size", "checkpoint_steps"])
+        _require_at_least(
+            "train", self, 1, ["epochs", "patience", "perfect_epochs", "dev_beam_size", "checkpoint_steps"]
+        )
         _require_at_least("train", self, 0, ["min_epoch_tokens", "warmup_steps", "weight_decay"])
         _require_at_least("train", self, 0, ["attention_samples", "seed", "checkpoint_minutes", "max_rollbacks"])
         _require_at_least("train", self, 2, ["keep_checkpoints"])

@@ -1,5 +1,6 @@
-"""Where in an epoch a training stands, and how long the epoch has taken."""
+"""Where in an epoch a training stands, how long the epoch has taken, and how long the rest will take."""
 
+import heapq
 import time
 from typing import Any
 
@@ -45,3 +46,51 @@ class EpochClock(keras.callbacks.Callback):
         """Count, and remember when the steps ended."""
         self.step += 1
         self.trained = self.seconds
+
+
+class TimeLeft:
+    """How long the rest takes: so many steps as fast as those so far, but for the slowest, and what follows an epoch.
+
+    The first step of a batch shape compiles it and takes hundreds of times as long as the next: as many of the slowest
+    steps as there are shapes do not count.
+
+    Args:
+        shapes: Of batches.
+
+    Example:
+        >>> left = TimeLeft(shapes=1)
+        >>> for seconds in (60.0, 0.5, 0.5, 0.5, 0.5, 0.5):
+        ...     left.add_step(seconds)
+        >>> left.of(steps=10, epochs=1)
+        5.0
+    """
+
+    ENOUGH = 5
+
+    def __init__(self, shapes: int) -> None:
+        self._slowest = [0.0] * shapes
+        self._seconds, self._steps = 0.0, 0
+        self._after: float | None = None
+
+    def add_step(self, seconds: float) -> None:
+        """Another step."""
+        # What leaves the slowest, or never was one of them, counts.
+        self._seconds += heapq.heappushpop(self._slowest, seconds)
+        self._steps += 1
+
+    def add_epoch(self, seconds: float) -> None:
+        """What took time between the last step of an epoch and the next epoch: decoding, pictures, saving.
+
+        The first time, that compiles, too.
+        """
+        self._after = seconds if self._after is None else min(self._after, seconds)
+
+    def of(self, steps: int, epochs: int) -> float | None:
+        """Seconds that so many steps in so many epochs take; None as long as nothing tells.
+
+        Args:
+            steps: Those that are left.
+            epochs: Those that have not ended.
+        """
+        counted = self._steps - len(self._slowest)
+        return None if counted < self.ENOUGH else self._seconds / counted * steps + (self._after or 0.0) * epochs

@@ -19,7 +19,7 @@ from pipeline.corpus import group_references
 from pipeline.dev_report import DevReport
 from pipeline.divergence import Diverged, WatchDivergence, describe_pairs
 from pipeline.epoch_clock import EpochClock
-from pipeline.errors import MemoryShortError, TrainingError
+from pipeline.errors import MemoryShortError, TrainingError, count_of
 from pipeline.interruption import Interruption
 from pipeline.length_limits import read_limits
 from pipeline.loading import live_string_model
@@ -30,6 +30,7 @@ from pipeline.predictor import Predictor
 from pipeline.preparation import TrainingData
 from pipeline.projector import write_embeddings
 from pipeline.run_directory import RunDirectory
+from pipeline.training_end import why_ended
 from pipeline.write_failures import WriteFailures
 
 logger = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ class _Stretch:
         self.checkpoints, self.state, self.interruption = checkpoints, state, interruption
         self.board = Board(directory.logs)
         self.clock = EpochClock(order.steps, state.step, state.seconds)
-        self.progress = Progress(configuration.train.epochs, self.clock)
+        self.progress = Progress(configuration.train.epochs, self.clock, len(data.buckets))
         self.failures = WriteFailures(configuration.train.on_write_failure == "continue", self._last_good)
 
     def _last_good(self) -> str:
@@ -160,13 +161,14 @@ class _Stretch:
         self._forget_what_comes_again()
         parts = self._callbacks(model, metrics)
         logger.info(
-            "training %s parameters on %s pairs, %d epochs of %d batches",
+            "training %s parameters on %s pairs, %d epochs of %d batches; the first of each of %s is slow: it compiles",
             f"{model.count_params():,}",
             f"{len(self.data.train):,}",
             train.epochs,
             self.order.steps,
+            count_of(len(self.data.buckets), "shape"),
         )
-        if train.patience is None or state.epoch - state.best_epoch < train.patience:
+        if not why_ended(state, train):
             try:
                 self._run_epochs(model, parts, epochs)
             finally:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.batches import PlannedBatch, assign_buckets, passes_per_epoch, plan_pass
+from pipeline.batches import PlannedBatch, TrainingOrder, assign_buckets, passes_per_epoch, plan_pass
 from pipeline.configuration import Configuration, DataConfiguration, TextConfiguration, TrainConfiguration
 from pipeline.corpus import group_references, list_corpora, look_at_start, open_splits
 from pipeline.data_warnings import describe_first
 from pipeline.normal_forms import describe_changes
+from pipeline.odd_settings import describe_odd_settings
 from pipeline.pair_filter import training_filter
 from pipeline.preparation import TrainingData, first_batches, prepare_data
 from pipeline.run_directory import RunDirectory
@@ -42,6 +43,7 @@ def inspect(configuration: Configuration) -> str:
             str(data.limits),
             _dropped(data, configuration.data),
             _buckets(data, configuration.train),
+            *_odd_settings(data, configuration),
             _batches(data, configuration.train.seed),
         ]
     return "\n\n".join(sections)
@@ -131,6 +133,13 @@ def _buckets(data: TrainingData, train: TrainConfiguration) -> str:
     steps = passes * len(batches)
     lines.append(f"an epoch: {passes} × all, {steps:,} steps (train.min_epoch_tokens {train.min_epoch_tokens:,})")
     return "\n".join(lines)
+
+
+def _odd_settings(data: TrainingData, configuration: Configuration) -> list[str]:
+    train = configuration.train
+    order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
+    lines = [f"  {sentence}" for sentence in describe_odd_settings(configuration, order.passes, order.steps)]
+    return ["\n".join(["settings", *lines])] if lines else []
 
 
 def _batches(data: TrainingData, seed: int) -> str:

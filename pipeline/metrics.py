@@ -27,6 +27,21 @@ class Metric(NamedTuple):
         """Its name in logs and metrics files."""
         return f"val_{self.name}"
 
+    def describe(self, value: float) -> str:
+        """The figure with its name.
+
+        Example:
+            >>> WER.describe(6.05), BLEU.describe(30.0)
+            ('WER 6.05 %', 'BLEU 30.00')
+        """
+        name, *unit = self.title.split()
+        return " ".join([name, f"{value:.2f}", *unit])
+
+    @property
+    def perfect(self) -> float:
+        """Its value where nothing is wrong."""
+        return 100.0 if self.higher_is_better else 0.0
+
     def to_minimize(self, value: float) -> float:
         """A number that is smaller where the figure is better."""
         return -value if self.higher_is_better else value

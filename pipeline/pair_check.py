@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from pipeline.configuration import SENTENCE_PIECES, TextConfiguration
+from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
 from pipeline.corpus import Pair, is_built_in, look_at, source_files
 from pipeline.errors import count_of
 from pipeline.length_limits import describe_limited
@@ -38,12 +38,12 @@ def look_first(location: str) -> None:
 
 
 def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[str]]:
-    """Targets as symbol sequences, hypotheses and references through the same normalisation; `wordpiece` as words."""
+    """Targets as symbol sequences, hypotheses and references through the same normalisation; subwords as words."""
     return _split(targets, text.target_tokenizer, text)
 
 
 def _split(strings: Iterable[str], tokenizer: str, text: TextConfiguration) -> list[list[str]]:
-    split = make_tokenizer("space" if tokenizer == "wordpiece" else tokenizer).split
+    split = make_tokenizer("space" if tokenizer in SUBWORDS else tokenizer).split
     symbols: list[list[str]] = []
     for chunk in in_chunks(strings, CHUNK, len):
         rows = split(normalize(chunk, text.normalization, text.lowercase)).to_list()

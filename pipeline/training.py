@@ -10,20 +10,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.batches import TrainingOrder
 from pipeline.best_epoch import read_figures
 from pipeline.board import Board, tensorboard_command
+from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration
 from pipeline.corpus import group_references, open_splits
 from pipeline.dev_report import report_exported
 from pipeline.epochs import fit
+from pipeline.errors import UsageError
 from pipeline.evaluation import evaluate_pairs
 from pipeline.export import export_run
 from pipeline.loading import load_predictor
+from pipeline.metrics import objectives
+from pipeline.odd_settings import describe_odd_settings
 from pipeline.predictor import Predictor
 from pipeline.preparation import Splits, prepare_data
 from pipeline.run_data import require_same_settings
 from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.run_lock import lock_run
+from pipeline.training_end import describe_end, why_ended
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +50,9 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
 
     Returns:
         {"split", "n", "wer", "per"} of the test split, or of dev where there is no test, percent; of sentences
-        {"split", "n", "bleu", "chrf", "ter", "sequence_error_rate", "signature"}.
+        {"split", "n", "bleu", "chrf", "ter", "sequence_error_rate", "signature"}. Besides "best_epoch", the one that
+        was measured, its "val_wer" or "val_bleu", how many "epochs" were trained, and why it "ended": "epochs",
+        "patience" or "perfect".
 
     Raises:
         UsageError: The directory holds a run of another configuration, or something else, or is being trained.
@@ -78,6 +86,10 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
     if not directory.exists():
         directory.begin(configuration, beside_others=replaces)
     data = prepare_data(configuration, directory, splits)
+    train = configuration.train
+    order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
+    for sentence in describe_odd_settings(configuration, order.passes, order.steps):
+        logger.info("note: %s", sentence)
     fit(configuration, directory, data)
     return _finish(directory, data.splits)
 
@@ -87,6 +99,7 @@ def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[
     if not directory.exists():
         return None
     directory.check()
+    _refuse_longer(configuration, directory)
     moved = require_same_settings(keep_earlier_defaults(configuration, directory), directory, FREE)
     result = directory.read_result()
     if result is not None:
@@ -94,6 +107,21 @@ def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[
             logger.info("%s: %s, same content", directory.path, sentence)
         logger.info("%s: finished before, nothing to do (--overwrite trains anew)", directory.path)
     return result
+
+
+def _refuse_longer(configuration: Configuration, directory: RunDirectory) -> None:
+    """Say it plainly where more epochs are wanted of a finished run.
+
+    Raises:
+        UsageError: They are.
+    """
+    before, now = load_configuration(directory).train.epochs, configuration.train.epochs
+    if before != now and directory.read_result() is not None:
+        raise UsageError(
+            f"{directory.path}: finished with train.epochs {before}, and a finished training cannot go on to {now} "
+            f"yet, nor another begin with its weights; choose another --run to train {now} epochs from the beginning, "
+            "or replace this one with --overwrite"
+        )
 
 
 def keep_earlier_defaults(configuration: Configuration, directory: RunDirectory) -> Configuration:
@@ -134,6 +162,20 @@ def _show_best(directory: RunDirectory, predictor: Predictor, splits: Splits) ->
     report_exported(directory, configuration, references, predictor, figures["epoch"])
 
 
+def _best_and_end(directory: RunDirectory) -> tuple[dict[str, Any], str]:
+    """Which epoch is the best and why there is none after the last: for the result, and in words."""
+    configuration, figures = load_configuration(directory), read_figures(directory)
+    latest = Checkpoints(directory.checkpoints).latest()
+    assert figures is not None
+    assert latest is not None
+    state, metric = latest[0], objectives(configuration.text)[0]
+    value, train = figures[metric.log_name], configuration.train
+    result = {"best_epoch": state.best_epoch, metric.log_name: round(value, 4)}
+    result |= {"epochs": state.epoch, "ended": why_ended(state, train)}
+    end = describe_end(state, train, metric.title.split()[0])
+    return result, f"best epoch {state.best_epoch} (dev {metric.describe(value)}), {end}"
+
+
 def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     split = "test" if "test" in splits else "dev"
     # Like those of the epochs, the last figures are not drawn by lot.
@@ -141,10 +183,12 @@ def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     scores, _ = evaluate_pairs(predictor, splits[split](), f"evaluating {split}")
     _show_best(directory, predictor, splits)
     export_run(directory.path, directory.export)
-    result = scores.to_json(split)
+    figures, end = _best_and_end(directory)
+    result = {**scores.to_json(split), **figures}
     directory.end(result)
     logger.info(
-        "%s (beam %d): %s\n  run       %s\n  export    %s\n  pictures  %s",
+        "%s\n%s (beam %d): %s\n  run       %s\n  export    %s\n  pictures  %s",
+        end,
         split,
         load_configuration(directory).search.beam_size,
         scores,

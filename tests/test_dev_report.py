@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import dev_report
 from pipeline.board import DEV, Board
-from pipeline.configuration import Configuration, ModelConfiguration, TextConfiguration
+from pipeline.configuration import Configuration, ModelConfiguration, TextConfiguration, TokenizerName
 from pipeline.dev_report import DevReport, choose_samples, table_of
 from pipeline.errors import TrainingError
 from pipeline.predictor import Hypothesis, Prediction
@@ -62,8 +62,9 @@ def test_samples_lie_evenly():
     assert choose_samples(0, 8) == []
 
 
-def test_right_is_what_the_error_rate_counts_as_right():
-    text = TextConfiguration(target_tokenizer="space")
+@pytest.mark.parametrize("tokenizer", ["space", "bpe", "wordpiece"])
+def test_right_is_what_the_error_rate_counts_as_right(tokenizer: TokenizerName):
+    text = TextConfiguration(target_tokenizer=tokenizer)
     references = {"a": ["A  B", "C"], "b": ["B"], "c": ["C"]}
     written = ["A B", "C", ""]
     predictions = [Prediction([Hypothesis(text, -1.0, [], np.zeros((0, 0)))] if text else [], []) for text in written]

@@ -29,6 +29,7 @@ from pipeline.model import SequenceToSequence
 from pipeline.preparation import prepare_data
 from pipeline.run_directory import RunDirectory
 from pipeline.training import set_seed
+from pipeline.training_end import why_ended
 from tests.tiny_task import tiny_configuration
 
 EPOCHS, STEPS = 3, 32
@@ -232,6 +233,41 @@ def test_of_equal_epochs_the_one_with_fewer_wrong_symbols_is_kept(
     best = Checkpoints(RunDirectory(tmp_path / "run").checkpoints).best()
     assert best
     assert (best[0].epoch, best[0].best_value, best[0].best_second) == (2, 100.0, 80.0)
+
+
+def test_of_epochs_with_equal_figures_the_one_with_the_lowest_loss_is_kept(
+    short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    losses = iter([0.5, 0.3, 0.4])
+
+    def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
+        logs.update(val_wer=50.0, val_per=20.0, val_loss=next(losses))
+
+    monkeypatch.setattr(callbacks.DecodedDevMetrics, "on_epoch_end", measure)
+    go_on(changed(short, epochs=3), tmp_path / "run")
+    best = Checkpoints(RunDirectory(tmp_path / "run").checkpoints).best()
+    assert best
+    assert (best[0].epoch, best[0].best_loss) == (2, 0.3)
+
+
+def test_a_perfect_dev_set_ends_the_training_also_over_interruptions(
+    short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    wer = {1: 0.0, 2: 0.5, 3: 0.0, 4: 0.0, 5: 0.0}
+
+    def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
+        logs.update(val_wer=wer[epoch + 1], val_per=0.0, val_loss=1 / (epoch + 1))
+
+    monkeypatch.setattr(callbacks.DecodedDevMetrics, "on_epoch_end", measure)
+    configuration, run = changed(short, epochs=8, perfect_epochs=2), tmp_path / "run"
+    with at_step(3 * STEPS, callbacks.Progress, "on_epoch_end", kill), pytest.raises(Killed):
+        go_on(configuration, run)
+    for _ in range(2):  # it has ended for good
+        go_on(configuration, run)
+        assert [row["val_wer"] for row in metrics(run)] == [0.0, 0.5, 0.0, 0.0]
+    latest = Checkpoints(RunDirectory(run).checkpoints).latest()
+    assert latest
+    assert (latest[0].best_epoch, why_ended(latest[0], configuration.train)) == (4, "perfect")
 
 
 # Full disks

@@ -100,6 +100,8 @@ RANKS = [
         "attention_page",
         "callbacks",
         "checkpointing",
+        "odd_settings",
+        "training_end",
         "dev_report",
         "divergence",
         "epoch_clock",

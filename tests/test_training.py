@@ -52,6 +52,11 @@ def test_it_learns(tiny_run: TinyRun):
     assert tiny_run.result["wer"] <= 10
     assert tiny_run.result["per"] <= 3
     assert f"test (beam 3): WER {tiny_run.result['wer']:.2f} %" in tiny_run.log
+    rows = {row["epoch"]: row for row in metrics(tiny_run.path)}
+    best = min(rows.values(), key=lambda row: (row["val_wer"], row["val_per"], row["val_loss"]))
+    end = {"best_epoch": best["epoch"], "val_wer": round(best["val_wer"], 4), "epochs": len(rows), "ended": "epochs"}
+    assert {key: tiny_run.result[key] for key in end} == end
+    assert f"best epoch {best['epoch']} (dev WER {best['val_wer']:.2f} %), ended after epoch 10 of 10" in tiny_run.log
     assert "training 29,961 parameters on 500 pairs, 10 epochs of 25 batches" in tiny_run.log
 
 
@@ -60,7 +65,7 @@ def test_figures_of_every_epoch(tiny_run: TinyRun):
     assert [row["epoch"] for row in rows] == list(range(1, tiny_run.configuration.train.epochs + 1))
     assert set(rows[0]) == {
         *("epoch", "loss", "accuracy", "tokens", "tokens_per_second", "learning_rate", "seconds"),
-        *("val_loss", "val_accuracy", "val_wer", "val_per"),
+        *("val_loss", "val_accuracy", "val_wer", "val_per", "val_limited"),
     }
     with open(tiny_run.configuration.data.train, encoding="utf-8") as file:
         symbols = sum(len(line.split("\t")[1].split()) + 1 for line in file)
@@ -308,3 +313,10 @@ def test_runs_of_earlier_versions_go_on_with_their_own_defaults(tmp_path: Path):
     run.config.write_text(yaml.safe_dump(sections))
     kept = training.keep_earlier_defaults(now, run)
     assert (kept.search.length_ratio, kept.search.length_offset, kept.data.shares) == (1.5, 3, "hashed")
+
+
+def test_more_epochs_of_a_finished_run_are_refused_with_what_is_possible(tiny_run: TinyRun):
+    configuration = tiny_run.configuration
+    longer = dataclasses.replace(configuration, train=dataclasses.replace(configuration.train, epochs=12))
+    with pytest.raises(UsageError, match=r"finished with train\.epochs 10, and .* cannot go on to 12 yet"):
+        train(longer, tiny_run.path)
