@@ -10,7 +10,7 @@ from pipeline.configuration import TextConfiguration
 from pipeline.corpus import Pair, fold_source, is_built_in, look_at, read_pairs
 from pipeline.differences import Items, find_differences, find_near_misses
 from pipeline.errors import DataError, UsageError, count_of
-from pipeline.normal_forms import normalize_string
+from pipeline.normal_forms import normalize_string, to_form
 from pipeline.output_files import read_outputs
 from pipeline.significance import Comparison, compare_outputs, sentence_figures, symbol_figures
 from pipeline.text_file import read_lines
@@ -87,7 +87,7 @@ def compare(reference: str, places: tuple[str, str], figures: Figures, samples: 
         else _align(place, files[place], references, units, groups)
         for place in places
     ]
-    form = normalizer(text) if texts and figures.symbols else str
+    form = normalizer(text, figures.symbols is not None) if texts else _compose
     items = Items(
         [references.pairs[unit[0]].line for unit in units],
         [references.pairs[unit[0]].source for unit in units] if references.has_sources else None,
@@ -97,9 +97,16 @@ def compare(reference: str, places: tuple[str, str], figures: Figures, samples: 
     return _measure(items, places, figures, samples, seed)
 
 
-def normalizer(text: TextConfiguration) -> Callable[[str], str]:
-    """What brings outputs and references into the form in which `evaluate` compares them."""
-    return lambda string: normalize_string(string, text.compared.normalization, text.lowercase)
+def normalizer(text: TextConfiguration, symbols: bool = True) -> Callable[[str], str]:
+    """What brings outputs and references into the form in which `evaluate` compares them; of sentences, case is the
+    metrics' matter.
+    """
+    return lambda string: normalize_string(string, text.compared.normalization, symbols and text.lowercase)
+
+
+def _compose(string: str) -> str:
+    """Files of anybody's: a letter and its marks are the same, however they were written."""
+    return to_form(string, "nfc")
 
 
 def _read_references(reference: str) -> _References:

@@ -213,3 +213,11 @@ def test_what_is_a_model(tmp_path: Path):
     assert not is_model(file)
     assert not is_model(f"{tmp_path}/one,{file}")
     assert not is_model(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("figures", [{"symbols": "char"}, {"tokens": "13a"}])
+def test_files_are_compared_in_one_normal_form(tmp_path: Path, figures: dict[str, Any]):
+    reference = write(tmp_path / "r", "über die Brücke gehen wir", "각각 é é é é")
+    a = write(tmp_path / "a", "u\u0308ber die Bru\u0308cke gehen wir", "\u1100\u1161\u11a8각 e\u0301 é é é")
+    found = run(reference, a, reference, **figures)
+    assert all(one == pytest.approx(other) for one, other in scores(found).values())
