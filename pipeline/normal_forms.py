@@ -70,6 +70,7 @@ class FormCounts:
         nfd: Those in NFD, plain ASCII among them.
         changed: Those that the setting's normal form changes.
         lowered: Those that have capitals, where they are lowered.
+        turkish: Those of them with ı or İ, which tell of a language that lowers I to ı.
     """
 
     strings: int = 0
@@ -77,6 +78,7 @@ class FormCounts:
     nfd: int = 0
     changed: int = 0
     lowered: int = 0
+    turkish: int = 0
 
     def see(self, text: str, normalization: str, lowercase: bool) -> str:
         """Count the string, and give it back."""
@@ -85,8 +87,15 @@ class FormCounts:
         self.nfc += unicodedata.is_normalized("NFC", text)
         self.nfd += unicodedata.is_normalized("NFD", text)
         self.changed += form is not None and not unicodedata.is_normalized(form, text)
-        self.lowered += lowercase and text != text.lower()
+        if lowercase:
+            self.lowered += text != text.lower()
+            self.turkish += "ı" in text or "İ" in text
         return text
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the same letters are written in two ways."""
+        return max(self.nfc, self.nfd) < self.strings
 
     @property
     def written(self) -> str:
@@ -121,6 +130,12 @@ def describe_changes(normalization: str, lowercase: bool, source: FormCounts, ta
         lines.append(f"text.lowercase changes {_of_both(source, target, 'lowered')}")
     if normalization == "none":
         lines.append("text.normalization none: outputs have the code points that the model writes")
+        lines += [
+            f"{name} are written in more than one normal form, {side.nfc:,} of {side.strings:,} in NFC, "
+            f"{side.nfd:,} in NFD: the same letters are different symbols"
+            for name, side in (("sources", source), ("targets", target))
+            if side.is_mixed
+        ]
     else:
         kept = max(target.nfc, target.nfd)
         lines.append(f"outputs are given in {target.written}, in which {kept:,} of {target.strings:,} targets stand")

@@ -18,7 +18,7 @@ from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, Configuration, Sea
 from pipeline.corpus import Pair, Split, list_corpora
 from pipeline.data_files import DataFiles, compare_data, contents_of_data, read_data_files
 from pipeline.data_warnings import split_filter, warn_of_odd_data
-from pipeline.errors import DataError, UsageError
+from pipeline.errors import DataError, UsageError, count_of
 from pipeline.files import checksum
 from pipeline.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.loading import make_texts
@@ -141,8 +141,19 @@ def _learn_vocabularies(
             vocabulary.forms = forms[side]
             vocabulary.save(directory.vocabulary / f"{side}.txt")
     directory.record_vocabulary()
-    if any(side.changed or side.lowered for side in forms.values()):
-        logger.info("train: %s", "; ".join(describe_changes(*how, forms["source"], forms["target"])))
+    _tell_changes(text, forms["source"], forms["target"])
+
+
+def _tell_changes(text: TextConfiguration, source: FormCounts, target: FormCounts) -> None:
+    if any(side.changed or side.lowered or side.is_mixed for side in (source, target)):
+        logger.info("train: %s", "; ".join(describe_changes(text.normalization, text.lowercase, source, target)))
+    turkish = source.turkish + target.turkish
+    if turkish:
+        logger.warning(
+            "train: %s ı or İ, as in Turkish and Azerbaijani, where I is the capital of ı: text.lowercase makes i of "
+            "it; lower the data before",
+            count_of(turkish, "string has", "strings have"),
+        )
 
 
 def _count_vocabulary(strings: Iterable[str], tokenizer: str, text: TextConfiguration, side: str) -> Vocabulary:

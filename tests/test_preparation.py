@@ -77,6 +77,20 @@ def test_training_says_what_it_changes_of_the_text(tmp_path: Path, caplog: pytes
     assert data.target_vocabulary.forms == FormCounts(3, nfc=3, nfd=3, lowered=1)
 
 
+def test_letters_that_are_lowered_in_a_way_of_their_own_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    prepare(configure(tmp_path, "Işık ışık ab", lowercase=True), RunDirectory(tmp_path / "run"))
+    assert "train: 4 strings have ı or İ, as in Turkish" in caplog.text  # both sides
+    caplog.clear()
+    prepare(configure(tmp_path, "Işık ab"), RunDirectory(tmp_path / "other"))
+    assert "Turkish" not in caplog.text
+
+
+def test_a_mixture_that_nothing_changes_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.INFO)
+    prepare(configure(tmp_path, "é e\u0301 ab", normalization="none"), RunDirectory(tmp_path / "run"))
+    assert "sources are written in more than one normal form, 2 of 3 in NFC, 2 in NFD: the same" in caplog.text
+
+
 def test_both_sides_count_their_own_forms_in_a_shared_vocabulary(tmp_path: Path):
     write = tmp_path / "train.tsv"
     write.write_text("é\te\u0301\nb\tb\n", encoding="utf-8")
