@@ -161,11 +161,11 @@ class _Stretch:
         self._forget_what_comes_again()
         parts = self._callbacks(model, metrics)
         logger.info(
-            "training %s parameters on %s pairs, %d epochs of %d batches; the first of each of %s is slow: it compiles",
+            "training %s parameters on %s, %s of %s; the first of each of %s is slow: it compiles",
             f"{model.count_params():,}",
-            f"{len(self.data.train):,}",
-            train.epochs,
-            self.order.steps,
+            count_of(len(self.data.train), "pair"),
+            count_of(train.epochs, "epoch"),
+            count_of(self.order.steps, "batch", "batches"),
             count_of(len(self.data.buckets), "shape"),
         )
         if not why_ended(state, train):

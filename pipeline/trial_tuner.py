@@ -12,7 +12,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 
 from pipeline.best_epoch import read_figures
 from pipeline.configuration import TuneConfiguration
-from pipeline.errors import CircumstanceError
+from pipeline.errors import CircumstanceError, count_of
 from pipeline.files import write_atomically
 from pipeline.messages import in_notebook, message_stream
 from pipeline.metrics import objectives
@@ -100,7 +100,8 @@ class TrialTuner(BaseTuner):
         search, epochs = self.search_directory, int(told.get("tuner/epochs", self.space.configuration.train.epochs))
         shown = ", ".join(f"{key} {value}" for key, value in values.items())
         number, trials = int(trial.trial_id) + 1, self.tune_configuration.trials
-        logger.info("trial %s (%d of %d): %s (%d epochs)", trial.trial_id, number, trials, shown, epochs)
+        length = count_of(epochs, "epoch")
+        logger.info("trial %s (%d of %d): %s (%s)", trial.trial_id, number, trials, shown, length)
         run = search.trials / trial.trial_id
         before = told.get("tuner/trial_id")
         order = TrialOrder(
