@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from layers.guest_layer import PACKAGE, GuestLayer, makes_node
-from layers.large_products import Projection
+from layers.large_products import Projection, SharedKernelDense
 from layers.masks import mask_of, open_positions
 
 
@@ -81,7 +81,7 @@ class BahdanauAttention(Attention):
             raise ValueError(f"units must be at least 1, got {units}")
         self.units, self.coverage = units, coverage
         policy = self.dtype_policy
-        self.query_projection = keras.layers.Dense(units, use_bias=False, dtype=policy, name="query_projection")
+        self.query_projection = SharedKernelDense(units, use_bias=False, dtype=policy, name="query_projection")
         self.memory_projection = Projection(units, dtype=policy, name="memory_projection")
 
     def build(self, query_shape: Any, keys_shape: Any = None, values_shape: Any = None, mask_shape: Any = None) -> None:

@@ -12,7 +12,7 @@ from layers.cells import CELLS, GRUCell
 from layers.decoder_state import AttentionMemory, DecoderState
 from layers.dropout import Dropout
 from layers.guest_layer import PACKAGE, GuestLayer, makes_node
-from layers.large_products import dense
+from layers.large_products import SharedKernelDense, dense
 from layers.luong_attention import LuongAttention
 from layers.masks import mask_of, open_positions
 from layers.multi_head_attention import MultiHeadBahdanauAttention
@@ -143,7 +143,7 @@ class AttentionDecoder(GuestLayer):
             if self.input_feeding
             else None
         )
-        self.readout_hidden = keras.layers.Dense(self.readout_units, dtype=policy, name="readout_hidden")
+        self.readout_hidden = SharedKernelDense(self.readout_units, dtype=policy, name="readout_hidden")
         self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=policy)
         self.output_projection = (
             keras.layers.Dense(self.vocabulary_size, dtype=policy, name="output_projection")

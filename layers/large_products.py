@@ -19,7 +19,20 @@ def dense(inputs: Any, kernel: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Projection(keras.layers.Dense):
+class SharedKernelDense(keras.layers.Dense):
+    """A `keras.layers.Dense` whose kernel goes into larger products too, without its call."""
+
+    def quantize(self, mode: Any = None, **_: Any) -> None:
+        """Nothing.
+
+        Raises:
+            NotImplementedError: Always; `keras.Model.quantize` then leaves the layer as it is, and warns.
+        """
+        raise NotImplementedError(f"{self.path} is not quantized: its kernel is part of larger products")
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Projection(SharedKernelDense):
     """A `keras.layers.Dense` that is one product for all positions; arguments and errors are that layer's.
 
     Call arguments:

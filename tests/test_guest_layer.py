@@ -130,3 +130,17 @@ def test_losses_of_keras_leave_the_padding_of_the_target_out():
 def test_a_decoder_says_that_it_needs_a_summary():
     with pytest.raises(ValueError, match="needs a summary, the encoder's second output"):
         AttentionDecoder(9, 4)(np.ones((1, 2, 3), "float32"), np.ones((1, 2, 4), "float32"))
+
+
+@pytest.mark.parametrize("arguments", [{}, {"fast": False, "input_feeding": True}, {"attention": "luong_general"}])
+def test_a_quantized_model_is_nearly_the_same(arguments: dict[str, Any]):
+    inputs, memory, summary = keras.Input([None, 8]), keras.Input([None, 8]), keras.Input([8])
+    logits, _ = AttentionDecoder(9, 16, **arguments)(inputs, memory, summary=summary)
+    model = randomize(keras.Model([inputs, memory, summary], logits), scale=0.3)
+    given = [RANDOM.normal(size=size).astype("float32") for size in ((2, 3, 8), (2, 5, 8), (2, 8))]
+    before = model(given).numpy()
+    # What goes into larger products stays as it is, and Keras says so; the rest is quantized.
+    with pytest.warns(UserWarning, match="readout_hidden is not quantized"):
+        model.quantize("int8")
+    assert "int8" in {weight.dtype for weight in model.weights}
+    np.testing.assert_allclose(model(given), before, atol=0.1 * np.abs(before).max())
