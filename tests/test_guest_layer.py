@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from layers import AttentionDecoder, BahdanauAttention, BidirectionalEncoder, GRUCell, LuongAttention
 from tests.layer_contract import arrays, randomize
@@ -144,3 +145,31 @@ def test_a_quantized_model_is_nearly_the_same(arguments: dict[str, Any]):
         model.quantize("int8")
     assert "int8" in {weight.dtype for weight in model.weights}
     np.testing.assert_allclose(model(given), before, atol=0.1 * np.abs(before).max())
+
+
+def reader_and_writer() -> tuple[keras.Model, list[np.ndarray]]:
+    source, target = keras.Input([None], dtype="int32"), keras.Input([None], dtype="int32")
+    memory, summary = BidirectionalEncoder(4, dropout=0.1)(keras.layers.Embedding(10, 3, mask_zero=True)(source))
+    embedded = keras.layers.Embedding(10, 3, mask_zero=True)(target)
+    logits, _ = AttentionDecoder(10, 4, dropout=0.1)(embedded, memory, summary=summary)
+    return keras.Model([source, target], logits), [SYMBOLS, SYMBOLS[:, :3]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [{"jit_compile": True}, {"run_eagerly": True}, {}], ids=str)
+def test_fit_in_every_way(how: dict[str, Any]):
+    model, given = reader_and_writer()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.05), loss, **how)
+    # The last batch is smaller.
+    losses = model.fit(given, SYMBOLS[:, 1:], batch_size=2, epochs=4, shuffle=False, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.slow
+def test_exported(tmp_path: Path):
+    model, given = reader_and_writer()
+    model.export(tmp_path / "model", verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "model")).serve([tf.constant(part) for part in given])
+    np.testing.assert_allclose(served, model(given), atol=1e-6)
