@@ -171,5 +171,5 @@ def test_fit_in_every_way(how: dict[str, Any]):
 def test_exported(tmp_path: Path):
     model, given = reader_and_writer()
     model.export(tmp_path / "model", verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "model")).serve([tf.constant(part) for part in given])
-    np.testing.assert_allclose(served, model(given), atol=1e-6)
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    np.testing.assert_allclose(loaded.serve([tf.constant(part) for part in given]), model(given), atol=1e-6)
