@@ -182,30 +182,32 @@ def _train(directory: StudyDirectory, orders: Sequence[_Order], workers: int) ->
     Raises:
         CircumstanceError: One failed for want of room or memory: without it the others say nothing.
     """
-    failures, jobs = {}, []
+    failures, jobs, again = {}, [], []
     for order in orders:
-        run, failure = directory.runs / order.name, directory.failure(order.name)
+        place, failure = directory.runs / order.name, directory.failure(order.name)
         if failure.is_file():
             failures[order.name] = failure.read_text(encoding="utf-8").strip()
             message = "%s failed before by its settings (%s) and is left out; delete %s to try again"
             logger.warning(message, order.name, failures[order.name], failure)
-        elif RunDirectory(run).read_result() is None:
+        elif RunDirectory(place).read_result() is None:
             settings = directory.settings / f"{order.name}.yaml"
             # One that diverges is out: half of its learning rate is another's.
             replace_settings(order.configuration, {"train.max_rollbacks": 0}).save(settings)
-            arguments = ["train", f"--config={settings}", f"--run={run}"]
+            arguments = ["train", f"--config={settings}", f"--run={place}"]
             jobs.append(Job(order.name, arguments, directory.logs / f"{order.name}.log"))
-    found = run_jobs(jobs, workers)
-    for name, failure_now in found.items():
-        if not failure_now.try_again:
-            failures[name] = failure_now.reason
-            write_atomically(directory.failure(name), failure_now.reason + "\n")
+    for name, found in run_jobs(jobs, workers).items():
+        if found.try_again:
+            again.append(f"{name}: {found.reason}")
+        else:
+            failures[name] = found.reason
+            write_atomically(directory.failure(name), found.reason + "\n")
     for order in orders:
-        if RunDirectory(directory.runs / order.name).read_result() is not None:
-            require_same_data(directory, recorded_data(RunDirectory(directory.runs / order.name)), order.name)
-    again = [f"{name}: {failure_now.reason}" for name, failure_now in found.items() if failure_now.try_again]
+        run = RunDirectory(directory.runs / order.name)
+        if run.exists() and run.read_result() is not None:
+            run.check()
+            require_same_data(directory, recorded_data(run), order.name)
     if again:
-        raise CircumstanceError(f"{'; '.join(again)}; make room, and the same command goes on, with these as well")
+        raise CircumstanceError(f"{'; '.join(again)}; then the same study goes on, with these as well")
     return failures
 
 

@@ -81,7 +81,7 @@ def test_what_failed_for_want_of_room_is_tried_again(tmp_path: Path, monkeypatch
         return found | {orders[1].name: Failure("the training diverges", False)}
 
     monkeypatch.setattr("pipeline.study.run_jobs", fail)
-    with pytest.raises(CircumstanceError, match=r"No space left on device\); make room, and the same command goes on"):
+    with pytest.raises(CircumstanceError, match=r"No space left on device\); then the same study goes on, with these"):
         _train(directory, orders, workers=1)
     assert tried == [order.name for order in orders]
     with pytest.raises(CircumstanceError):
