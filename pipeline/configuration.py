@@ -7,6 +7,7 @@ Layers never see these classes: `pipeline.model` alone turns them into keyword a
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -537,5 +538,9 @@ def find_configuration_file(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if not path.is_file():
         presets = ", ".join(preset_names())
-        raise UsageError(f"--config {name_or_path}: no such file, and no preset of that name (presets: {presets})")
+        near = get_close_matches(name_or_path, preset_names(), n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(
+            f"--config {name_or_path}: no such file, and no preset of that name{meant} (presets: {presets})"
+        )
     return path

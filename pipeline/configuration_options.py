@@ -1,7 +1,9 @@
 """Settings as options of the command line, by jsonargparse, and refusals of them in plain words."""
 
 import argparse
+import ast
 import dataclasses
+import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -18,11 +20,14 @@ from pipeline.configuration import (
     SearchConfiguration,
     StudyConfiguration,
     TuneConfiguration,
+    by_name,
     find_configuration_file,
     preset_names,
 )
 from pipeline.errors import UsageError
-from pipeline.settings_file import read_settings, suggest
+from pipeline.settings_file import read_settings
+from pipeline.settings_help import asked_topic, format_help
+from pipeline.suggestions import suggest_option
 
 # As it was called: pip installs the command `attentif`.
 PROGRAM = "attentif" if Path(sys.argv[0]).name == "attentif" else "python -m pipeline"
@@ -62,10 +67,10 @@ def configuration_parser(command: str, usage: str, sections: dict[str, Any] = SE
         metavar="NAME",
         type=str,
         default=DEFAULT_PRESET,
-        help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the defaults below.",
+        help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the project's defaults.",
     )
     for section, section_class in sections.items():
-        docstring = docstring_parser.parse(section_class.__doc__)
+        docstring = docstring_parser.parse(_docstring(section_class))
         group = parser.add_argument_group(f"{section}: {(docstring.short_description or '').rstrip('.')}")
         explained = explanations(section_class)
         for field in dataclasses.fields(section_class):
@@ -77,8 +82,16 @@ def configuration_parser(command: str, usage: str, sections: dict[str, Any] = SE
 
 def explanations(section_class: Any) -> dict[str, str]:
     """What each key of a section is, as its docstring says, for argparse's help."""
-    params = docstring_parser.parse(section_class.__doc__).params
+    params = docstring_parser.parse(_docstring(section_class)).params
     return {param.arg_name: (param.description or "").replace("%", "%%") for param in params}
+
+
+def _docstring(section_class: Any) -> str:
+    """Of the class; python -OO drops them, but not from the source."""
+    if sys.flags.optimize < 2:
+        return section_class.__doc__
+    definition = ast.parse(inspect.getsource(section_class)).body[0]
+    return (ast.get_docstring(definition) if isinstance(definition, ast.ClassDef) else None) or ""
 
 
 def parse_configuration(
@@ -90,10 +103,16 @@ def parse_configuration(
         UsageError: Something there is unknown, of a wrong type or impossible.
         SystemExit: `--help` was asked for and printed.
     """
+    topic = asked_topic(argv, sections)
+    if topic is not None:
+        config = _last_given(argv, "--config") or DEFAULT_PRESET
+        values = by_name(_read_sections(find_configuration_file(config), sections))
+        command = parser.prog.removeprefix(f"{PROGRAM} ")
+        sys.stdout.write(format_help(parser, command, topic, sections, config, values))
+        raise SystemExit(0)
     # The first pass only finds --config; its file then lies under the same arguments in the second.
     path = find_configuration_file(_checked(parser, lambda: parser.parse_args(argv)).config)
-    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in ALL_SECTIONS.items()})
-    settings = {name: values for name, values in settings.items() if name in sections}
+    settings = _read_sections(path, sections)
     try:
         base = _checked(parser, lambda: parser.parse_object(settings, defaults=False))
         _refuse_null(base.as_dict())
@@ -104,6 +123,11 @@ def parse_configuration(
     for section, key in (("data", "dev"), ("data", "test"), ("search", "dictionary")):
         values[section][key] = _as_written(values[section][key], _last_given(argv, f"--{section}.{key}"))
     return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
+
+
+def _read_sections(path: Path, sections: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in ALL_SECTIONS.items()})
+    return {name: values for name, values in settings.items() if name in sections}
 
 
 def parse_search_settings(command: str, written: Mapping[str, str]) -> dict[str, Any]:
@@ -172,7 +196,7 @@ def _plain_message(message: str, parser: jsonargparse.ArgumentParser) -> str:
         if not name.startswith("-"):
             return f"{name}: an argument too many ({parser.prog} --help explains)"
         known = [option for option in parser._option_string_actions if not option.endswith("+")]
-        return f"{name}: no such option{suggest(name, known)} ({parser.prog} --help lists all)"
+        return f"{name}: no such option{suggest_option(name, known)} ({parser.prog} --help all lists all)"
     key = re.search(r'Parser key "([^"]+)"', message)
     # What was given as a whole, where a part of it is at fault.
     value = re.search(r"Given value: (.*)", message, re.DOTALL) or re.search(r"Got value: (.*)", message, re.DOTALL)

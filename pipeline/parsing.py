@@ -28,8 +28,8 @@ from pipeline.configuration_options import (
     parse_search_settings,
 )
 from pipeline.errors import UsageError
-from pipeline.settings_file import suggest
 from pipeline.space import find_space, read_space
+from pipeline.suggestions import suggest_command, suggest_option
 
 _DESCRIPTION = """Train, look at, measure and export attention sequence-to-sequence models.
 
@@ -78,12 +78,14 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         arguments = parsers[argv[0]](argv[1:])
         arguments.command = argv[0]
         return arguments
-    if argv and argv[0] in ("-h", "--help"):
+    commands = [name for name in parsers if name != "trial"]
+    if argv and argv[0] in ("-h", "--help", "help"):
+        if argv[1:] and argv[1] in commands:
+            return parse_arguments([argv[1], "--help", *argv[2:]])
         _main_parser().parse_args(["--help"])
-    wrong = f"{argv[0]}: no such command" if argv else "a command is missing"
-    raise UsageError(
-        f"{wrong} (commands: {', '.join(name for name in parsers if name != 'trial')}; {PROGRAM} --help explains)"
-    )
+    near = suggest_command(argv[0], commands) if argv else ""
+    wrong = f"{argv[0]}: no such command{near}" if argv else "a command is missing"
+    raise UsageError(f"{wrong} (commands: {', '.join(commands)}; {PROGRAM} --help explains)")
 
 
 def _main_parser() -> argparse.ArgumentParser:
@@ -91,7 +93,7 @@ def _main_parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         usage=f"{PROGRAM} COMMAND …",
         description=_DESCRIPTION,
-        epilog=f"{PROGRAM} COMMAND --help explains a command.",
+        epilog=f"{PROGRAM} COMMAND --help explains a command; {PROGRAM} --version says which version this is.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
@@ -133,8 +135,9 @@ def _parse_study(argv: list[str]) -> argparse.Namespace:
         "--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -study."
     )
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a study exists already.")
-    if argv[:1] not in (["length"], ["-h"], ["--help"]):
-        wrong = f"{argv[0]}: no such study" if argv else "a study is missing"
+    if argv[:1] not in (["length"], ["-h"]) and not "".join(argv[:1]).startswith("--help"):
+        near = suggest_command(argv[0], ["length"]) if argv else ""
+        wrong = f"{argv[0]}: no such study{near}" if argv else "a study is missing"
         raise UsageError(f"{wrong} (studies: length; {PROGRAM} study length --help explains)")
     if any(option.split("=")[0] in ("--seed", "--train.seed") for option in argv):
         raise UsageError("--seed: impossible, a study has several; give --study.seeds 1,2")
@@ -189,7 +192,7 @@ class _Parser(argparse.ArgumentParser):
         unknown = re.match(r"unrecognized arguments: (-[^\s=]+)", message)
         if unknown:
             known = [option for option in self._option_string_actions if option.startswith("--")]
-            message = f"{unknown[1]}: no such option{suggest(unknown[1], known)}"
+            message = f"{unknown[1]}: no such option{suggest_option(unknown[1], known)}"
         raise UsageError(f"{message} ({self.prog} --help explains)")
 
     def add_model(self, name: str, place: str) -> None:

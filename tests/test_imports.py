@@ -138,6 +138,8 @@ RANKS = [
         "__main__",
         "command_line",
         "configuration_options",
+        "settings_help",
+        "suggestions",
         "parsing",
         "streaming",
         "answer_lines",
