@@ -80,6 +80,21 @@ def _with_places(configuration: Configuration, places: Mapping[str, Any]) -> Con
     return dataclasses.replace(configuration, **changed)
 
 
+def require_unchanged(directory: RunDirectory) -> None:
+    """Refuse to measure a run on data that were replaced while it trained.
+
+    Args:
+        directory: The run; its places are read from here.
+
+    Raises:
+        UsageError: They were.
+    """
+    before = recorded_data(directory)
+    found = compare_data(before, read_data_files(load_configuration(directory), before.places))
+    if found.changed:
+        raise UsageError(describe_changed(found.changed, directory))
+
+
 def warn_of_other_dictionary(directory: RunDirectory, configuration: Configuration) -> None:
     """Say that the file that unknown symbols are looked up in is another than it was.
 

@@ -26,7 +26,7 @@ from pipeline.metrics import objectives
 from pipeline.odd_settings import describe_odd_settings
 from pipeline.predictor import Predictor
 from pipeline.preparation import Splits, prepare_data
-from pipeline.run_data import require_same_settings
+from pipeline.run_data import require_same_settings, require_unchanged
 from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.run_lock import lock_run
 from pipeline.training_end import describe_end, why_ended
@@ -177,6 +177,7 @@ def _best_and_end(directory: RunDirectory) -> tuple[dict[str, Any], str]:
 
 
 def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
+    require_unchanged(directory)
     split = "test" if "test" in splits else "dev"
     # Like those of the epochs, the last figures are not drawn by lot.
     predictor = load_predictor(directory.path, search={"method": "best"})

@@ -6,7 +6,14 @@ import pytest
 
 from pipeline.configuration import Configuration, DataConfiguration, SearchConfiguration
 from pipeline.data_files import read_data_files
-from pipeline.run_data import load_where_data_are, record_data, recorded_data, warn_of_other_dictionary
+from pipeline.errors import UsageError
+from pipeline.run_data import (
+    load_where_data_are,
+    record_data,
+    recorded_data,
+    require_unchanged,
+    warn_of_other_dictionary,
+)
 from pipeline.run_directory import RunDirectory, load_configuration
 
 
@@ -59,3 +66,16 @@ def test_a_dictionary_that_has_changed_is_named(run: RunDirectory, tmp_path: Pat
     path.write_text("other\t1\n")
     warn_of_other_dictionary(run, load_where_data_are(run))
     assert f"{path}: changed since the run in {run.path} began; what it holds now is taken" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "b.de"])
+def test_data_that_were_replaced_while_it_trained(
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    monkeypatch.chdir(tmp_path / "here")
+    require_unchanged(run)
+    Path("data", name).write_text("other\t1\n")
+    with pytest.raises(UsageError, match=f"data/{name}: changed since the run in"):
+        require_unchanged(run)
+    Path("data", name).unlink()
+    require_unchanged(run)
