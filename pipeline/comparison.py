@@ -78,9 +78,10 @@ def compare(reference: str, places: tuple[str, str], figures: Figures, samples: 
     text = texts[0] if texts else TextConfiguration(normalization="none")
     sources = [pair.source for pair in references.pairs] if references.has_sources else None
     files = {place: read_outputs(place, sources) for place in places if place not in predictors}
-    groups = references.group(text) if references.has_sources else [[place] for place in range(len(references.pairs))]
-    by_source = figures.symbols is not None or any(len(lines) != len(references.pairs) for lines in files.values())
-    units = groups if by_source else [[place] for place in range(len(references.pairs))]
+    apart = [[place] for place in range(len(references.pairs))]
+    groups = references.group(text) if references.has_sources else apart
+    by_source = figures.symbols is not None or any(len(lines) != len(apart) for lines in files.values())
+    units = groups if by_source else apart
     outputs = [
         _decode(place, predictors[place], references, units)
         if place in predictors
@@ -88,13 +89,21 @@ def compare(reference: str, places: tuple[str, str], figures: Figures, samples: 
         for place in places
     ]
     form = normalizer(text, figures.symbols is not None) if texts else _compose
-    items = Items(
-        [references.pairs[unit[0]].line for unit in units],
-        [references.pairs[unit[0]].source for unit in units] if references.has_sources else None,
-        [list(dict.fromkeys(form(references.pairs[place].target) for place in unit)) for unit in units],
-        *([form(line) for line in lines] for lines in outputs),
+    return _measure(_make_items(references, units, outputs, form), places, figures, samples, seed)
+
+
+def _make_items(
+    references: _References, units: list[list[int]], outputs: list[list[str]], form: Callable[[str], str]
+) -> Items:
+    firsts = [references.pairs[unit[0]] for unit in units]
+    a, b = ([form(line) for line in lines] for lines in outputs)
+    return Items(
+        lines=[pair.line for pair in firsts],
+        sources=[pair.source for pair in firsts] if references.has_sources else None,
+        references=[list(dict.fromkeys(form(references.pairs[place].target) for place in unit)) for unit in units],
+        a=a,
+        b=b,
     )
-    return _measure(items, places, figures, samples, seed)
 
 
 def normalizer(text: TextConfiguration, symbols: bool = True) -> Callable[[str], str]:
