@@ -133,7 +133,7 @@ def test_a_decoder_says_that_it_needs_a_summary():
         AttentionDecoder(9, 4)(np.ones((1, 2, 3), "float32"), np.ones((1, 2, 4), "float32"))
 
 
-@pytest.mark.parametrize("arguments", [{}, {"fast": False, "input_feeding": True}, {"attention": "luong_general"}])
+@pytest.mark.parametrize("arguments", [{}, {"fast": False, "input_feeding": True}])
 def test_a_quantized_model_is_nearly_the_same(arguments: dict[str, Any]):
     inputs, memory, summary = keras.Input([None, 8]), keras.Input([None, 8]), keras.Input([8])
     logits, _ = AttentionDecoder(9, 16, **arguments)(inputs, memory, summary=summary)
