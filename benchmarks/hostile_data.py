@@ -1,11 +1,13 @@
 """Whether the data path survives anything: `python -m benchmarks.hostile_data [--inputs 20000] [--seed 1]`.
 
 Every input is a generated file (or several) of a format, mixing pairs with invalid UTF-8, control characters, odd TABs
-and line ends, overlong lines and damaged gzip. It goes through the real path, once refusing bad lines and once leaving
-them out: splits, filter, ids, and for a share of the inputs the whole `prepare_data`. Findings are exceptions that are
-no UsageError or DataError, inputs that take longer than a limit, refusals that do not name the place, and pairs that
-differ from those of an oracle that knows the formats on its own (`benchmarks.hostile_files`). A table goes to stderr,
-a JSON object to the last line of stdout; with findings the exit code is 1.
+and line ends, overlong lines and damaged gzip; or a file of one of the kinds that people give for pairs
+(`benchmarks.hostile_kinds`): other encodings, compressed ones, other separators, other columns, headers, quotes.
+It goes through the real path, once refusing bad lines and once leaving them out: splits, filter, ids, and for a share
+of the inputs the whole `prepare_data`. Findings are exceptions that are no UsageError or DataError, inputs that take
+longer than a limit, refusals that do not name the place, pairs that differ from those of an oracle that knows the
+formats on its own (`benchmarks.hostile_oracle`), kinds that are not named, and right files of which anything is said. A
+table goes to stderr, a JSON object to the last line of stdout; with findings the exit code is 1.
 """
 
 import argparse
@@ -30,7 +32,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tqdm import tqdm
 
-from benchmarks.hostile_files import FORMATS, Expected, HostileFile, make_input
+from benchmarks.hostile_files import FORMATS, HostileFile, make_input
+from benchmarks.hostile_kinds import make_kind
+from benchmarks.hostile_oracle import Expected
 from benchmarks.memory import peak_memory
 from pipeline.bad_lines import BadLines
 from pipeline.cmudict import read_cmudict
@@ -44,6 +48,7 @@ from pipeline.text import TextProcessor, Vocabulary
 from pipeline.tokenized_corpus import tokenize_corpus
 
 MODES = ("strict", "skipping")
+INPUTS = (*FORMATS, "kinds")
 MAX_LENGTH = 12
 SECONDS = 20.0
 ARMED = 100
@@ -63,16 +68,38 @@ class Finding(Exception):
     """Something is not as it should be."""
 
 
+class Said(logging.Handler):
+    """The warnings about an input, which are kept instead of shown."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.messages.append(record.getMessage())
+
+
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """No warnings: there is one for almost every input."""
-    logger = logging.getLogger("pipeline")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+def listening() -> Iterator[Said]:
+    """What is said of the columns of files; no other warnings, there is one for almost every input."""
+    said = Said()
+    everything = logging.getLogger("pipeline")
+    columns = [logging.getLogger(f"pipeline.{name}") for name in ("corpus", "pair_file")]
+    before = everything.level
+    everything.setLevel(logging.ERROR)
+    for logger in columns:
+        logger.addHandler(said)
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False
     try:
-        yield
+        yield said
     finally:
-        logger.setLevel(before)
+        everything.setLevel(before)
+        for logger in columns:
+            logger.removeHandler(said)
+            logger.setLevel(logging.NOTSET)
+            logger.propagate = True
 
 
 @contextlib.contextmanager
@@ -148,13 +175,14 @@ class DataPath:
             raise Finding("prepare_data keeps other lines than the same filter alone")
 
 
-def check(path: DataPath, hostile: HostileFile, expected: Expected, skip: bool, whole: bool) -> str:
+def check(path: DataPath, hostile: HostileFile, expected: Expected, skip: bool, whole: bool, said: Said) -> str:
     """Run an input and compare; "pairs" or "refused".
 
     Raises:
         Finding: It is not as the oracle says.
     """
     refusal = expected.refusal(skip)
+    said.messages.clear()
     try:
         pairs, left, count = path.run(hostile, skip, whole)
     except (UsageError, DataError) as error:
@@ -162,10 +190,14 @@ def check(path: DataPath, hostile: HostileFile, expected: Expected, skip: bool, 
         if message.startswith(OF_SETTINGS):
             if expected.is_enough(skip, hostile.holds_out, MAX_LENGTH):
                 raise Finding(f"refused for a setting without reason: {message}") from None
+        elif expected.doubtful and str(hostile.folder) in message:
+            pass
         elif refusal is None:
             raise Finding(f"refused, but nothing is wrong: {message}") from None
         elif not any(place in message for place in refusal):
             raise Finding(f"names none of {refusal}: {message}") from None
+        elif expected.kind not in message:
+            raise Finding(f"says nothing of {expected.kind}: {message}") from None
         return "refused"
     if refusal is not None:
         raise Finding(f"not refused, though {refusal[0]} is bad")
@@ -175,6 +207,10 @@ def check(path: DataPath, hostile: HostileFile, expected: Expected, skip: bool, 
         raise Finding(f"lines {left} are left, the oracle has {expected.short_lines(MAX_LENGTH)}")
     if skip and count != expected.bad_pairs:
         raise Finding(f"{count} bad pairs counted, the oracle has {expected.bad_pairs}")
+    if expected.kind and not any(expected.kind in message for message in said.messages):
+        raise Finding(f"says nothing of {expected.kind}: {said.messages}")
+    if expected.is_quiet and said.messages:
+        raise Finding(f"says without reason: {said.messages}")
     return "pairs"
 
 
@@ -184,14 +220,17 @@ def measure(inputs: int, seed: int, seconds: float = SECONDS) -> tuple[dict[str,
     found: list[str] = []
     slowest, bad, wholes = 0.0, 0, 0
     began = time.monotonic()
-    with quiet(), tempfile.TemporaryDirectory(prefix="hostile ünd ") as name:
+    with listening() as said, tempfile.TemporaryDirectory(prefix="hostile ünd ") as name:
         folder = Path(name)
         (folder / "dev.tsv").write_text("dev\tD\n", encoding="utf-8")
         path = DataPath(folder, str(folder / "dev.tsv"))
         for number in tqdm(range(inputs), unit=" inputs", file=sys.stderr):
             if number % ARMED == 0:
                 faulthandler.dump_traceback_later(10 * ARMED + 10 * seconds, exit=True, file=2)
-            hostile, expected = make_input(folder, number, random.Random(f"{seed} {number}"))
+            chance = random.Random(f"{seed} {number}")
+            # Of each format and of the kinds equally many.
+            is_kind = number % len(INPUTS) == len(FORMATS)
+            hostile, expected = make_kind(folder, number, chance) if is_kind else make_input(folder, number, chance)
             bad += expected.bad_pairs
             for mode in MODES:
                 whole = number % WHOLE == 0
@@ -199,7 +238,7 @@ def measure(inputs: int, seed: int, seconds: float = SECONDS) -> tuple[dict[str,
                 started = time.monotonic()
                 try:
                     with limit(seconds):
-                        outcome = check(path, hostile, expected, mode == "skipping", whole)
+                        outcome = check(path, hostile, expected, mode == "skipping", whole, said)
                 except Exception as error:
                     outcome = "findings"
                     found.append(f"input {number} ({hostile.format}, {mode}): {type(error).__name__}: {error}")
@@ -218,7 +257,7 @@ def measure(inputs: int, seed: int, seconds: float = SECONDS) -> tuple[dict[str,
         "seconds": round(time.monotonic() - began, 1),
         "slowest_seconds": round(slowest, 2),
         "memory_mib": peak_memory(),
-        "formats": {kind: {mode: _outcomes(counts, kind, mode) for mode in MODES} for kind in FORMATS},
+        "formats": {kind: {mode: _outcomes(counts, kind, mode) for mode in MODES} for kind in INPUTS},
     }
     return figures, found
 

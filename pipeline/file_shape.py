@@ -41,6 +41,7 @@ class Shape:
         path: The file; of two aligned files both, with a comma between them.
         rows: Its first lines, without blank ones and those that cannot be used. Of aligned files they have two columns.
         faults: The lines among them that cannot be used.
+        seen: How many lines were looked at, these and blank ones.
         is_whole: Whether the file ends there.
         is_aligned: Whether it is that of two aligned files.
 
@@ -53,6 +54,7 @@ class Shape:
     path: str
     rows: list[Row]
     faults: list[Fault]
+    seen: int
     is_whole: bool
     is_aligned: bool = False
 
@@ -72,7 +74,7 @@ class Shape:
 
     def extent(self) -> str:
         """The lines that were looked at, for messages: `the 12 lines`, `the first 1,000 lines`."""
-        seen = count_of(len(self.rows) + len(self.faults), "line")
+        seen = count_of(self.seen, "line")
         return f"the {seen}" if self.is_whole else f"the first {seen}"
 
     def describe_taken(self) -> str:
@@ -157,7 +159,8 @@ def look_at_aligned(source_path: str, target_path: str) -> Shape:
         if line in texts[1]
     ]
     faults = sides[0].faults + sides[1].faults
-    return Shape(f"{source_path},{target_path}", rows, faults, all(side.is_whole for side in sides), True)
+    seen, is_whole = max(side.seen for side in sides), all(side.is_whole for side in sides)
+    return Shape(f"{source_path},{target_path}", rows, faults, seen, is_whole, True)
 
 
 def shape_of(lines: Iterable[str | Fault], path: str) -> Shape:
@@ -169,17 +172,17 @@ def shape_of(lines: Iterable[str | Fault], path: str) -> Shape:
     """
     rows: list[Row] = []
     faults: list[Fault] = []
-    seen = 0
+    number = characters = 0
     for number, line in enumerate(lines, 1):
-        if number > LOOK_LINES or seen > LOOK_CHARACTERS:
-            return Shape(path, rows, faults, False)
+        if number > LOOK_LINES or characters > LOOK_CHARACTERS:
+            return Shape(path, rows, faults, number - 1, False)
         if isinstance(line, Fault):
             faults.append(line)
             continue
-        seen += len(line)
+        characters += len(line)
         cells = [strip(cell) for cell in line.split("\t")]
         while cells and not cells[-1]:
             cells.pop()
         if cells:
             rows.append(Row(number, cells, line))
-    return Shape(path, rows, faults, True)
+    return Shape(path, rows, faults, number, True)

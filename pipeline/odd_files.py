@@ -14,7 +14,7 @@ from pipeline.white_space import strip
 def find_returns(shape: Shape) -> Finding | None:
     """Lines that end in carriage returns alone, so that many are one; refused even where bad lines are left out."""
     faults = [fault for fault in shape.faults if fault.wrong.startswith(LONE_RETURN)]
-    if len(faults) <= SOME * (len(shape.rows) + len(shape.faults)):
+    if len(faults) <= SOME * shape.seen:
         return None  # a slip, and refused or left out as such
     wrong = f"{faults[0].wrong}, on {len(faults):,} of {shape.extent()}"
     return Finding(faults[0].path, wrong, faults[0].remedy, faults[0].line)

@@ -50,17 +50,19 @@ def _is_unlike(names: Sequence[str], others: Sequence[list[str]]) -> bool:
     ):
         return True
     return all(
-        (name.istitle() and not any(map(_has_upper, cells))) or (_has_lower(name) and not any(map(_has_lower, cells)))
+        (name.istitle() and not any(map(_has_upper, cells))) or _has_other_letters(name, cells)
         for name, cells in zip(names, others, strict=True)
     )
 
 
+def _has_other_letters(name: str, cells: Sequence[str]) -> bool:
+    """Whether most of the letters occur nowhere else; of scripts without capitals, and of acronyms, it says no."""
+    letters = {letter for letter in name if letter.lower() != letter.upper()}
+    return not name.isupper() and len(letters - set().union(*cells)) > MOST * len(letters) > 0
+
+
 def _has_upper(text: str) -> bool:
     return text != text.lower()
-
-
-def _has_lower(text: str) -> bool:
-    return text != text.upper()
 
 
 def find_quotes(shape: Shape) -> Finding | None:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import hostile_data
+from benchmarks import hostile_data, hostile_kinds
 from benchmarks.hostile_data import Slow, limit, main, measure
-from benchmarks.hostile_files import FORMATS, LONGEST_LINE, MOST_MARKS, make_input
-from pipeline import pair_file, text_file
+from benchmarks.hostile_files import FORMATS, make_input
+from benchmarks.hostile_kinds import KINDS, make_kind
+from benchmarks.hostile_oracle import LONGEST_LINE, MOST_MARKS
+from pipeline import corpus, pair_file, text_file
 from pipeline.corpus import Pair
+from pipeline.file_shape import Finding, Shape
 
-FEW = 36
+FEW = 42
 
 
 def test_the_oracle_knows_the_documented_limits():
@@ -25,7 +28,9 @@ def test_nothing_is_found(capsys: pytest.CaptureFixture[str]):
     out, err = capsys.readouterr()
     figures = json.loads(out.splitlines()[-1])["hostile_data"]
     assert (figures["inputs"], figures["runs"], figures["findings"]) == (FEW, 2 * FEW, 0)
-    assert all(sum(found.values()) == FEW / 6 for kind in figures["formats"].values() for found in kind.values())
+    formats = figures["formats"]
+    assert sum(sum(found.values()) for kind in formats.values() for found in kind.values()) == 2 * FEW
+    assert sum(formats["kinds"]["strict"].values()) == FEW / 7
     assert figures["refused"] > 10
     assert f"{FEW} inputs, {2 * FEW} runs" in err
 
@@ -37,6 +42,26 @@ def test_every_format_is_made_with_good_and_bad_lines(tmp_path: Path):
         assert any(right.pairs and right.bad_pairs for right in expected)
         assert any(right.pairs and not right.refusal(False) for right in expected)
         assert any(right.damaged for right in expected)
+
+
+def test_every_kind_is_made(tmp_path: Path):
+    made = [make_kind(tmp_path, number, random.Random(number))[1] for number in range(400)]
+    assert {expected.kind for expected in made} == {kind.name for kind in KINDS}
+    assert all(expected.damaged or expected.pairs for expected in made)
+    assert {expected.is_quiet for expected in made} == {True, False}
+
+
+@pytest.mark.parametrize("what", ["refusals", "warnings", "false alarms"])
+def test_kinds_that_are_not_told_are_found(monkeypatch: pytest.MonkeyPatch, what: str):
+    def judge(shape: Shape) -> list[Finding]:
+        return [Finding(shape.path, "something", "mend it")] if what == "false alarms" else []
+
+    kinds = {"refusals": "commas", "warnings": "in quotes", "false alarms": ""}
+    monkeypatch.setattr(hostile_kinds, "KINDS", [kind for kind in KINDS if kind.name == kinds[what]])
+    monkeypatch.setattr(corpus, "judge_table", judge)
+    figures, found = measure(14, seed=5)
+    assert figures["formats"]["kinds"]["strict"]["findings"] == 2
+    assert any("(kinds, skipping): Finding: " in finding for finding in found)
 
 
 @pytest.mark.parametrize(

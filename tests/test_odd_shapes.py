@@ -24,7 +24,7 @@ def refusal(lines: Sequence[str]) -> str:
 
 def aligned(pairs: Sequence[tuple[str, str]]) -> Shape:
     rows = [Row(line, list(pair), "\n".join(pair)) for line, pair in enumerate(pairs, 1)]
-    return Shape("a.en,a.de", rows, [], True, True)
+    return Shape("a.en,a.de", rows, [], len(rows), True, True)
 
 
 def make_words(count: int, seed: int = 0) -> list[str]:
