@@ -50,7 +50,7 @@ class TrialTuner(BaseTuner):
         on_trial: Callable[[SearchResult], None] | None = None,
     ) -> None:
         self.search_directory, self.space, self.tune_configuration = search, space, tune_configuration
-        self.on_trial = on_trial
+        self.on_trial, self._known = on_trial, dict[str, TrialRecord]()
         with contextlib.redirect_stdout(message_stream()):
             super().__init__(oracle, directory=str(name), project_name=search.oracle.name)
         if oracle.max_trials:
@@ -72,7 +72,7 @@ class TrialTuner(BaseTuner):
         """Tell of it."""
         super().on_trial_end(trial)
         if isinstance(self.oracle, ResumableOracle):
-            result = collect_trials(self.oracle, self.search_directory, self.space)
+            result = collect_trials(self.oracle, self.search_directory, self.space, self._known)
             if result.best:
                 logger.info("%s", result.describe_best())
             if self.on_trial:
@@ -156,10 +156,26 @@ class TrialTuner(BaseTuner):
         write_atomically(Path(self._get_tuner_fname()), "{}")
 
 
-def collect_trials(oracle: ResumableOracle, directory: SearchDirectory, space: SearchSpace) -> SearchResult:
-    """The trials so far."""
+def collect_trials(
+    oracle: ResumableOracle,
+    directory: SearchDirectory,
+    space: SearchSpace,
+    known: dict[str, TrialRecord] | None = None,
+) -> SearchResult:
+    """The trials so far.
+
+    Args:
+        oracle: Has their states.
+        directory: The search.
+        space: What varies.
+        known: Those of earlier calls, by name, which are not read again; takes the others.
+    """
+    known = {} if known is None else known
     ended = [trial for trial in oracle.trials.values() if trial.status in ENDED]
-    records = [_record(trial, directory, space) for trial in ended]
+    for trial in ended:
+        if trial.trial_id not in known:
+            known[trial.trial_id] = _record(trial, directory, space)
+    records = [known[trial.trial_id] for trial in ended]
     return SearchResult(directory.path, records, space, read_dev_size(directory))
 
 
