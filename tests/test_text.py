@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline import white_space
 from pipeline.errors import DataError
 from pipeline.normal_forms import NORMAL_FORMS, FormCounts, normalize_string
+from pipeline.saved_graph import ALLOWED
 from pipeline.text import (
     CHUNK,
     END,
@@ -418,3 +419,18 @@ def test_a_damaged_sentencepiece_model_is_named(tmp_path: Path, content: bytes):
     (tmp_path / "source.model").write_bytes(content)
     with pytest.raises(DataError, match=r"source\.model: not a SentencePiece model .*bring the file back"):
         Vocabulary.load(tmp_path / "source.txt")
+
+
+@pytest.mark.parametrize("form", list(NORMAL_FORMS))
+@pytest.mark.parametrize("tokenizer", ["char", "space"])
+def test_a_graph_of_it_holds_only_what_an_export_may_hold(form: str, tokenizer: str):
+    text = TextProcessor(Vocabulary(["a"], forms=counted("e\u0301")), tokenizer, form, lowercase=True)
+
+    def there_and_back(strings: tf.Tensor) -> tf.Tensor:
+        return text.join(text.to_symbols(text.read(strings, 5).symbols))
+
+    made = tf.function(there_and_back, [tf.TensorSpec([None], tf.string)], autograph=False).get_concrete_function()
+    graph = made.graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    functions = {function.signature.name for function in graph.library.function}
+    assert {node.op for node in nodes} <= ALLOWED | functions
