@@ -69,14 +69,13 @@ def _warn_of_few(dev: Iterable[Pair], configuration: Configuration) -> None:
         if len(sources) >= FEW_SOURCES:
             return
     number = len(sources)
-    more = "data.dev_size" if configuration.data.dev is None else "data.dev"
+    held_out = configuration.data.dev is None
+    remedy = f"data.dev_size {FEW_SOURCES} holds out more" if held_out else f"give at least {FEW_SOURCES} in data.dev"
     logger.warning(
-        "dev: only %s: the best epoch is chosen by so few, and each of them is %.1f points of its error rate; "
-        "more in %s, at least %d, tell more",
+        "dev: only %s: the best epoch is chosen by so few, and each of them is %.1f points of its error rate; %s",
         count_of(number, "source"),
         100 / number,
-        more,
-        FEW_SOURCES,
+        remedy,
     )
 
 

@@ -110,13 +110,17 @@ def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[
 
 
 def _refuse_longer(configuration: Configuration, directory: RunDirectory) -> None:
-    """Say it plainly where more epochs are wanted of a finished run.
+    """Say it plainly where nothing but another number of epochs is wanted of a finished run.
 
     Raises:
         UsageError: They are.
     """
-    before, now = load_configuration(directory).train.epochs, configuration.train.epochs
-    if before != now and directory.read_result() is not None:
+    earlier = load_configuration(directory)
+    before, now = earlier.train.epochs, configuration.train.epochs
+    sections = ("text", "model", "search")
+    same = all(getattr(earlier, name) == getattr(configuration, name) for name in sections)
+    same = same and dataclasses.replace(configuration.train, epochs=before) == earlier.train
+    if same and before != now and directory.read_result() is not None:
         raise UsageError(
             f"{directory.path}: finished with train.epochs {before}, and a finished training cannot go on to {now} "
             f"yet, nor another begin with its weights; choose another --run to train {now} epochs from the beginning, "

@@ -12,6 +12,7 @@ import tensorflow as tf
 from pipeline.checkpoints import Checkpoints
 from pipeline.corpus import Pair
 from pipeline.errors import DataError, UsageError
+from pipeline.length_limits import read_limits
 from pipeline.loading import load_predictor, load_string_model
 from pipeline.members import find_runs, load_vocabularies
 from pipeline.model import build_model
@@ -57,6 +58,11 @@ def test_a_run_takes_any_beam(tiny_run: TinyRun):
 
 def test_the_best_checkpoint_is_taken(copied_run: Path):
     checkpoints = Checkpoints(RunDirectory(copied_run).checkpoints)
+    last = checkpoints.latest()
+    assert last
+    # Another epoch, which is no better.
+    worse = dataclasses.replace(last[0], epoch=last[0].epoch + 1, best_epoch=last[0].epoch)
+    checkpoints.save(worse, lambda path: path.write_bytes(last[1].read_bytes()))
     latest, best = checkpoints.latest(), checkpoints.best()
     assert latest
     assert best
@@ -105,7 +111,8 @@ def test_what_the_members_of_an_ensemble_bring(tiny_ensemble: Path):
 
 def test_other_search_settings(tiny_run: TinyRun):
     model = load_string_model(RunDirectory(tiny_run.path), search={"length_penalty": 1.0, "beam_size": 4})
-    assert model.search == dataclasses.replace(tiny_run.configuration.search, length_penalty=1.0, beam_size=4)
+    changed = dataclasses.replace(tiny_run.configuration.search, length_penalty=1.0, beam_size=4)
+    assert model.search == read_limits(RunDirectory(tiny_run.path).limits).complete(changed)
     assert model.n_best == 4
     none = load_predictor(tiny_run.path, search={"length_ratio": 0, "length_offset": 1})
     assert [len(found.target_tokens) for found in none.predict(["aaaa", "bbb"])] == [2, 2]

@@ -43,6 +43,11 @@ def metrics(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
+def goodness(row: dict[str, Any]) -> tuple[float, ...]:
+    """What decides which epoch is the best one."""
+    return row["val_wer"], row["val_per"], row["val_loss"]
+
+
 # What a finished run leaves behind
 
 
@@ -53,7 +58,7 @@ def test_it_learns(tiny_run: TinyRun):
     assert tiny_run.result["per"] <= 3
     assert f"test (beam 3): WER {tiny_run.result['wer']:.2f} %" in tiny_run.log
     rows = {row["epoch"]: row for row in metrics(tiny_run.path)}
-    best = min(rows.values(), key=lambda row: (row["val_wer"], row["val_per"], row["val_loss"]))
+    best = min(rows.values(), key=goodness)
     end = {"best_epoch": best["epoch"], "val_wer": round(best["val_wer"], 4), "epochs": len(rows), "ended": "epochs"}
     assert {key: tiny_run.result[key] for key in end} == end
     assert f"best epoch {best['epoch']} (dev WER {best['val_wer']:.2f} %), ended after epoch 10 of 10" in tiny_run.log
@@ -90,7 +95,7 @@ def test_what_lies_where(tiny_run: TinyRun):
     assert load_configuration(run) == tiny_run.configuration
     assert json.loads(run.result.read_text()) == tiny_run.result
     assert sorted((run.vocabulary / "source.txt").read_text(encoding="utf-8").split()[4:]) == sorted("abé東ß")
-    best = min(metrics(run.path), key=lambda row: row["val_wer"])
+    best = min(metrics(run.path), key=goodness)
     found = Checkpoints(run.checkpoints).best()
     assert found
     assert (found[0].epoch, found[0].best_value) == (best["epoch"], best["val_wer"])
@@ -105,7 +110,7 @@ def test_pictures(tiny_run: TinyRun):
 
 def test_tensorboard_has_it_all(tiny_run: TinyRun):
     rows = metrics(tiny_run.path)
-    best = min(rows, key=lambda row: row["val_wer"])["epoch"]
+    best = min(rows, key=goodness)["epoch"]
     events = {
         name: EventAccumulator(str(tiny_run.path / "logs" / name), {"tensors": 0})
         for name in ("train", "dev", "exported")

@@ -64,7 +64,7 @@ def tiny_configuration(locations: dict[str, str], **changes: dict[str, Any]) -> 
         "text": TextConfiguration(target_tokenizer="space"),
         "model": ModelConfiguration(units=32, embedding_units=16, dropout=0.1),
         "train": TrainConfiguration(
-            epochs=10, min_epoch_tokens=0, learning_rate=0.02, warmup_steps=20, attention_samples=3
+            epochs=10, min_epoch_tokens=0, learning_rate=0.02, warmup_steps=20, perfect_epochs=None, attention_samples=3
         ),
         "search": SearchConfiguration(beam_size=3),
     }
