@@ -178,7 +178,7 @@ def test_sources_that_no_training_has_seen(tiny_run: TinyRun, tmp_path: Path, ca
     out, err = capsys.readouterr()
     assert json.loads(out)["n"] == 3
     assert "warning: 1 source is longer than the model reads: it was cut" in err
-    assert "warning: 1 of 3 sources has symbols that training lacks ('!', '?'): it was decoded and counted" in err
+    assert "warning: 1 of 3 sources has symbols that training lacks ('?', '!'): it was decoded and counted" in err
 
 
 # A training that is disturbed
