@@ -21,6 +21,7 @@ def main() -> int:
         if sys.stderr is not None:
             sys.stderr.write("error: " + problem + "\n")
         return 2
+    _keep_docstrings()
     from pipeline.command_line import how_to_go_on
     from pipeline.command_line import main as run
     from pipeline.search_processes import MEMBER
@@ -36,6 +37,18 @@ def main() -> int:
         return run()
     finally:
         companion.dismiss()
+
+
+def _keep_docstrings() -> None:
+    """Start anew without python -OO: tensorflow-text reads its docstrings and fails without them."""
+    if sys.flags.optimize < 2:
+        return
+    from pipeline.installation import ROOT
+
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONOPTIMIZE"}
+    places = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(places)
+    os.execve(sys.executable, [sys.executable, "-m", "pipeline", *sys.argv[1:]], environment)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,14 @@ import dataclasses
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+import jsonargparse
+
+from pipeline.completion import completion_script
 from pipeline.configuration import (
     BLEU_TOKENS,
     DEFAULT_PRESET,
@@ -67,11 +71,11 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         "tune": _parse_tune,
         "trial": _parse_trial,
         "study": _parse_study,
-        "evaluate": _parse_evaluate,
-        "predict": _parse_predict,
-        "score": _parse_score,
+        "evaluate": lambda argv: _evaluate_parser().parse_search(argv),
+        "predict": lambda argv: _predict_parser().parse_search(argv),
+        "score": lambda argv: _score_parser().parse_args(argv),
         "compare": _parse_compare,
-        "export": _parse_export,
+        "export": lambda argv: _export_parser().parse_search(argv),
         "inspect": _parse_inspect,
     }
     if argv and argv[0] in parsers:
@@ -83,6 +87,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         if argv[1:] and argv[1] in commands:
             return parse_arguments([argv[1], "--help", *argv[2:]])
         _main_parser().parse_args(["--help"])
+    if argv[:1] == ["--print-completion"]:
+        _print_completion("".join(argv[1:]))
     near = suggest_command(argv[0], commands) if argv else ""
     wrong = f"{argv[0]}: no such command{near}" if argv else "a command is missing"
     raise UsageError(f"{wrong} (commands: {', '.join(commands)}; {PROGRAM} --help explains)")
@@ -93,25 +99,50 @@ def _main_parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         usage=f"{PROGRAM} COMMAND …",
         description=_DESCRIPTION,
-        epilog=f"{PROGRAM} COMMAND --help explains a command; {PROGRAM} --version says which version this is.",
+        epilog=f"{PROGRAM} COMMAND --help explains a command; {PROGRAM} --version says which version this is; "
+        f"{PROGRAM} --print-completion bash|zsh|tcsh writes what completes it in a shell.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 
-def _parse_train(argv: list[str]) -> argparse.Namespace:
+def _print_completion(shell: str) -> NoReturn:
+    makers: dict[str, Callable[[], argparse.ArgumentParser]] = {
+        "train": _train_parser,
+        "tune": _tune_parser,
+        "study length": _study_parser,
+        "evaluate": _evaluate_parser,
+        "predict": _predict_parser,
+        "score": _score_parser,
+        "compare": _compare_parser,
+        "export": _export_parser,
+        "inspect": lambda: configuration_parser("inspect", ""),
+    }
+    sys.stdout.write(completion_script(shell, {name: make() for name, make in makers.items()}))
+    raise SystemExit(0)
+
+
+def _train_parser() -> jsonargparse.ArgumentParser:
     parser = configuration_parser("train", "[--run DIR] [--overwrite] [--seed N] ")
     parser.add_argument("--run", metavar="DIR", type=str, help="Run directory; left out: runs/ and --config's name.")
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a run exists already.")
-    parsed, configuration = parse_configuration(parser, argv)
+    return parser
+
+
+def _parse_train(argv: list[str]) -> argparse.Namespace:
+    parsed, configuration = parse_configuration(_train_parser(), argv)
     run = Path(parsed.run) if parsed.run else Path("runs") / Path(parsed.config).stem
     return argparse.Namespace(configuration=configuration, run=run, overwrite=parsed.overwrite)
 
 
-def _parse_tune(argv: list[str]) -> argparse.Namespace:
+def _tune_parser() -> jsonargparse.ArgumentParser:
     parser = configuration_parser("tune", "[--run DIR] [--overwrite] [--seed N] ", TUNE_SECTIONS)
     parser.add_argument("--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -tune.")
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a search exists already.")
-    parsed, configuration = parse_configuration(parser, argv, TUNE_SECTIONS)
+    return parser
+
+
+def _parse_tune(argv: list[str]) -> argparse.Namespace:
+    parsed, configuration = parse_configuration(_tune_parser(), argv, TUNE_SECTIONS)
     tune = TuneConfiguration(**parsed["tune"].as_dict())
     path = find_configuration_file(parsed.config)
     return argparse.Namespace(
@@ -129,19 +160,23 @@ def _parse_trial(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _parse_study(argv: list[str]) -> argparse.Namespace:
+def _study_parser() -> jsonargparse.ArgumentParser:
     parser = configuration_parser("study length", "[--run DIR] [--overwrite] ", STUDY_SECTIONS)
     parser.add_argument(
         "--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -study."
     )
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a study exists already.")
+    return parser
+
+
+def _parse_study(argv: list[str]) -> argparse.Namespace:
     if argv[:1] not in (["length"], ["-h"]) and not "".join(argv[:1]).startswith("--help"):
         near = suggest_command(argv[0], ["length"]) if argv else ""
         wrong = f"{argv[0]}: no such study{near}" if argv else "a study is missing"
         raise UsageError(f"{wrong} (studies: length; {PROGRAM} study length --help explains)")
     if any(option.split("=")[0] in ("--seed", "--train.seed") for option in argv):
         raise UsageError("--seed: impossible, a study has several; give --study.seeds 1,2")
-    parsed, configuration = parse_configuration(parser, argv[argv[0] == "length" :], STUDY_SECTIONS)
+    parsed, configuration = parse_configuration(_study_parser(), argv[argv[0] == "length" :], STUDY_SECTIONS)
     return argparse.Namespace(
         topic="length",
         configuration=configuration,
@@ -252,7 +287,7 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _parse_evaluate(argv: list[str]) -> argparse.Namespace:
+def _evaluate_parser() -> _Parser:
     what = "the last line is a JSON object with wer and per in percent, or with bleu, chrf and ter of sentences."
     parser = _Parser("evaluate", f"Measure a model; {what}")
     parser.add_model("model", "A run directory or an exported SavedModel.")
@@ -267,10 +302,10 @@ def _parse_evaluate(argv: list[str]) -> argparse.Namespace:
         "Also has symbols measured as sentences.",
     )
     parser.add_search()
-    return parser.parse_search(argv)
+    return parser
 
 
-def _parse_score(argv: list[str]) -> argparse.Namespace:
+def _score_parser() -> _Parser:
     parser = _Parser(
         "score",
         "How probable every given target is, a line each: log p (natural logarithm, at most 0, higher is better), end "
@@ -284,10 +319,10 @@ def _parse_score(argv: list[str]) -> argparse.Namespace:
         help="Targets are symbols with a space between, as predict --json gives them as target_tokens, and are not "
         "cut again; invisible characters as \\u escapes, as in a run's vocabulary.",
     )
-    return parser.parse_args(argv)
+    return parser
 
 
-def _parse_compare(argv: list[str]) -> argparse.Namespace:
+def _compare_parser() -> _Parser:
     parser = _Parser(
         "compare",
         "Paired bootstrap resampling (Koehn 2004) of two outputs for the same inputs, by sacrebleu: a table, and as "
@@ -321,13 +356,17 @@ def _parse_compare(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--lowercase", action="store_true", help="Case counts for nothing.")
     parser.add_argument("--samples", metavar="N", type=_positive, default=1000, help="How many; left out: %(default)s.")
     parser.add_argument("--seed", metavar="N", type=_positive, default=12345, help="Left out: %(default)s.")
-    arguments = parser.parse_args(argv)
+    return parser
+
+
+def _parse_compare(argv: list[str]) -> argparse.Namespace:
+    arguments = _compare_parser().parse_args(argv)
     if arguments.tokens and arguments.symbols:
         raise UsageError("--tokens: impossible with --symbols, which does not measure BLEU; leave one of them out")
     return arguments
 
 
-def _parse_predict(argv: list[str]) -> argparse.Namespace:
+def _predict_parser() -> _Parser:
     parser = _Parser(
         "predict",
         "Answer every input line with one output line, in order; one that cannot be answered, with an empty line. "
@@ -349,13 +388,13 @@ def _parse_predict(argv: list[str]) -> argparse.Namespace:
         help="Also write which source symbol each target symbol looked at most, as 0-0 1-2, a line each.",
     )
     parser.add_search()
-    return parser.parse_search(argv)
+    return parser
 
 
-def _parse_export(argv: list[str]) -> argparse.Namespace:
+def _export_parser() -> _Parser:
     parser = _Parser("export", "Write a run as a SavedModel directory that needs none of this code.")
     parser.add_model("run", "Run directory.")
     parser.add_argument("directory", metavar="DIR", type=Path, help="Directory to write.")
     parser.add_n_best(None)
     parser.add_search()
-    return parser.parse_search(argv)
+    return parser

@@ -62,6 +62,8 @@ def _import_text_operations() -> None:
     except ImportError:
         raise
     except Exception as error:  # a library of another TensorFlow: its symbols are not found
+        if sys.flags.optimize >= 2:
+            raise ImportError("without docstrings, as by python -OO, it fails", name="tensorflow_text") from None
         first = next(iter(str(error).splitlines()), "")
         raise ImportError(f"made for another TensorFlow: {first}", name="tensorflow_text") from None
 

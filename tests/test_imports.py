@@ -138,6 +138,7 @@ RANKS = [
         "__main__",
         "command_line",
         "configuration_options",
+        "completion",
         "settings_help",
         "suggestions",
         "parsing",
