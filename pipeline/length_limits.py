@@ -194,8 +194,8 @@ def describe_limited(number: int) -> str:
     """What is said of outputs that the limit ended.
 
     Example:
-        >>> describe_limited(1)
-        "1 output was ended by the search's limit (--search.length_ratio allows more): its end is missing"
+        >>> print(describe_limited(1))
+        1 output was ended by the search's limit (see --search.length_ratio and --search.max_length): its end is missing
     """
     whose, what = ("output was", "its end is missing") if number == 1 else ("outputs were", "their ends are missing")
-    return f"{number:,} {whose} ended by the search's limit (--search.length_ratio allows more): {what}"
+    return f"{number:,} {whose} ended by the search's limit (see --search.length_ratio and --search.max_length): {what}"

@@ -22,8 +22,8 @@ _WORDS = {
     NO_OUTPUT: ("no output, the model's scores are no numbers", "have no output, the model's scores are no numbers"),
     CUT: ("longer than the model reads; cut", "were longer than the model reads, and cut"),
     LIMITED: (
-        "its output was ended by the search's limit (--search.length_ratio allows more)",
-        "had outputs that the search's limit ended (--search.length_ratio allows more)",
+        "its output was ended by the search's limit (see --search.length_ratio and --search.max_length)",
+        "had outputs that the search's limit ended (see --search.length_ratio and --search.max_length)",
     ),
     PREFIX_CUT: ("its prefix is longer than an output can be; cut", "had a prefix longer than an output can be, cut"),
 }

@@ -401,6 +401,9 @@ def test_outputs_that_the_limit_ended_are_flagged_and_counted(caplog: pytest.Log
     flags = [[output.get("limited") for output in answer["predictions"]] for answer in found]
     assert flags == [[True, None], [None, True], [None, None]]
     predict_lines(Limited(), io.BytesIO(b"la\nal\n" + b"lo\n" * 8), lambda text: None)
-    assert "line 1: its output was ended by the search's limit (--search.length_ratio allows more)" in caplog.text
+    assert (
+        "line 1: its output was ended by the search's limit (see --search.length_ratio and --search.max_length)"
+        in caplog.text
+    )
     assert "9 of 10 lines had outputs that the search's limit ended" in caplog.text
     assert "line 2" not in caplog.text.replace("(first on line 1)", "")
