@@ -10,12 +10,12 @@ from pathlib import Path
 
 from benchmarks.hostile_oracle import (
     LONGEST_LINE,
-    WELL_FORMED,
     WHITE,
     Expected,
     Triple,
     has_lone_returns,
-    is_doubtful,
+    is_no_table,
+    is_no_text,
     lines_of,
     parse_cmudict,
     parse_table,
@@ -90,9 +90,9 @@ def _make_file(path: str, kind: str, chance: random.Random, corpus: int = 0) -> 
     first = (f"{path}:{min(bad)}:",) if bad else ()
     pairs = [(*pair, corpus) for pair in good]
     if kind == "cmudict":  # not looked at
-        return Expected(pairs, len(bad), first)
+        return Expected(pairs, len(bad), first, doubtful=is_no_text(content))
     damaged = (path,) if has_lone_returns([content]) else ()
-    return Expected(pairs, len(bad), first, damaged, is_doubtful(content))
+    return Expected(pairs, len(bad), first, damaged, is_no_text(content) or is_no_table(content))
 
 
 def _make_weights(stem: str, chance: random.Random) -> tuple[dict[str, float], Expected]:
@@ -135,7 +135,7 @@ def _make_aligned(stem: str, end: str, chance: random.Random) -> tuple[list[str]
             first = first or tuple(f"{path}:{number}:" for path, is_wrong in zip(paths, wrong, strict=True) if is_wrong)
             bad.append(number)
     damaged = uneven or (tuple(paths) if has_lone_returns([content or b"" for content in contents]) else ())
-    doubtful = any(b"\0" in (content or b"") and not WELL_FORMED.fullmatch(content or b"") for content in contents)
+    doubtful = any(is_no_text(content or b"") for content in contents)
     return paths, Expected(good, len(bad), first, damaged, doubtful)
 
 

@@ -123,7 +123,7 @@ def parse_cmudict(lines: Sequence[str | None]) -> tuple[list[tuple[str, str, int
         if line is not None and (line[:3] == ";;;" or not line.split("#")[0].strip(WHITE)):
             continue
         marked, *rest = (line or "").split("#")[0].strip(WHITE).split(" ", 1)
-        sounds = " ".join(map(_unstressed, rest[0].split())) if rest else ""
+        sounds = " ".join(map(_unstressed, re.findall(f"[^{WHITE}]+", rest[0]))) if rest else ""
         word = re.sub(r"\([0-9]+\)\Z", "", marked).strip(WHITE)
         if not sounds or not word:
             bad.append(number)
@@ -155,14 +155,17 @@ def has_lone_returns(contents: Sequence[bytes]) -> bool:
     return holding > LONE_RETURNS * max(len(_cut(content)) for content in contents)
 
 
-def is_doubtful(content: bytes) -> bool:
-    """Whether so much is no text that this may be another kind of file, or no table."""
+def is_no_text(content: bytes) -> bool:
+    """Whether so much is no text that this may be another kind of file."""
     head = content[:4096]
     controls = sum(byte < 32 and byte not in b"\t\n\v\f\r\x1b" for byte in head)
-    is_text = _decodes(head[:-4]) or _decodes(head)
+    return not (_decodes(head) or _decodes(head[:-4])) and (b"\0" in head or controls > 0.05 * len(head))
+
+
+def is_no_table(content: bytes) -> bool:
+    """Whether so many lines have no TAB that something else may part them."""
     lines = [line for line in lines_of(content) if line is not None and line.strip(WHITE)]
-    no_table = sum("\t" not in line for line in lines) >= 0.89 * len(lines)
-    return no_table or (not is_text and (b"\0" in head or controls > 0.05 * len(head)))
+    return sum("\t" not in line for line in lines) >= 0.89 * len(lines)
 
 
 def _decodes(raw: bytes) -> bool:

@@ -54,14 +54,13 @@ _MAGICS = (
 # Beginnings that a text may have as well: some bytes must be no text then.
 _WORDS = (b"BZh", b"GIF8", b"RIFF", b"PAR1", b"FEA1", b"ARROW1\0", b"Rar!\x1a\x07", b"ustar")
 _OFFICE_PARTS = (b"[Content_Types].xml", b"xl/", b"word/")
-# A mark of UTF-32 begins like one of UTF-16.
+# Mark, name of text that has it, name of text without, bytes a character. One of UTF-32 begins like one of UTF-16.
 _MARKS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
+    (codecs.BOM_UTF32_LE, "UTF-32", "UTF-32LE", 4),
+    (codecs.BOM_UTF32_BE, "UTF-32", "UTF-32BE", 4),
+    (codecs.BOM_UTF16_LE, "UTF-16", "UTF-16LE", 2),
+    (codecs.BOM_UTF16_BE, "UTF-16", "UTF-16BE", 2),
 )
-_WIDE = (("UTF-32LE", 4), ("UTF-32BE", 4), ("UTF-16LE", 2), ("UTF-16BE", 2))
 _TAKE_FILES = ("cut", "grep", "iconv", "jq", "perl", "sed", "tail")
 _TEXT_CONTROLS = b"\t\n\v\f\r\x1b"
 
@@ -140,21 +139,25 @@ def _wide_encoding(head: bytes) -> str | None:
     """The encoding of text whose characters take two or four bytes each, its byte order mark there or not."""
     if b"\0" not in head:
         return None
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding
+    for mark, name, encoding, width in _MARKS:
+        if head.startswith(mark) and _reads_as(head, encoding, width):
+            return name
+    if b"\n" not in head and b"\t" not in head:
+        return None
     # UTF-8 with a stray NUL is another matter: of two-byte Latin text every second byte is one.
     if 4 * head.count(0) < len(head) and _invalid_share(head) == 0:
         return None
-    return next((encoding for encoding, width in _WIDE if _reads_as(head, encoding, width)), None)
+    return next((encoding for _, _, encoding, width in _MARKS if _reads_as(head, encoding, width)), None)
 
 
 def _reads_as(head: bytes, encoding: str, width: int) -> bool:
+    """Whether it is text so, in which what ends lines and columns there ends them here too."""
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head[: len(head) // width * width])
     except UnicodeDecodeError:
         return False
-    return "\0" not in text and ("\t" in text or "\n" in text)
+    ends, bytes_of_ends = text.count("\t") + text.count("\n"), head.count(b"\t") + head.count(b"\n")
+    return "\0" not in text and 4 * ends >= bytes_of_ends
 
 
 def _invalid_share(head: bytes) -> float:

@@ -113,6 +113,22 @@ def test_other_encodings_are_no_binary_data(encoding: str):
     assert foreign_kind(f"{text.get(encoding, 'café')}\tx\n".encode(encoding) * 500, "a.tsv") is None
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xfe\xffcaf\xe9\tx\nno\0\ty\nz\tw\n",
+        b"\xed\xa0\xbdcat\tT\ndog\n\0kef\tx\na\tb\nc\td\n",
+        b"good\tG\n" * 30 + b"b\0\tB\n",
+    ],
+)
+def test_damaged_lines_make_no_other_encoding(content: bytes):
+    assert foreign_kind(content, "a.tsv") is None
+
+
+def test_a_word_alone_in_utf16():
+    assert foreign_kind("cat".encode("utf-16"), "a.tsv")
+
+
 def test_twice_compressed(tmp_path: Path):
     path = tmp_path / "a.tsv.gz"
     path.write_bytes(gzip.compress(gzip.compress(TABLE.encode())))
