@@ -43,12 +43,10 @@ def _keep_docstrings() -> None:
     """Start anew without python -OO: tensorflow-text reads its docstrings and fails without them."""
     if sys.flags.optimize < 2:
         return
-    from pipeline.installation import ROOT
+    from pipeline.installation import own_command, own_environment
 
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONOPTIMIZE"}
-    places = [str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]
-    environment["PYTHONPATH"] = os.pathsep.join(places)
-    os.execve(sys.executable, [sys.executable, "-m", "pipeline", *sys.argv[1:]], environment)
+    environment = {name: value for name, value in own_environment().items() if name != "PYTHONOPTIMIZE"}
+    os.execve(sys.executable, [*own_command(), *sys.argv[1:]], environment)
 
 
 if __name__ == "__main__":

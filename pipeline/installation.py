@@ -31,7 +31,7 @@ def find_problem() -> str | None:
         found, pythons = _dotted(sys.version_info[:3]), f"{_dotted(OLDEST)} to {_dotted(NEWEST)}"
         return (
             f"Python {pythons} is needed, this is {found} ({sys.executable}): "
-            f"make a virtual environment with another one, and {_remedy()}"
+            f"make a virtual environment with one of these, then {_remedy()}"
         )
     needed = needed_versions()
     installed = installed_versions(needed)
@@ -73,6 +73,17 @@ def describe_installation() -> str:
     versions = [f"{name} {installed.get(name, 'missing')}" for name in STRICT]
     python = f"Python {_dotted(sys.version_info[:3])}"
     return f"attentif {__version__} ({', '.join([python, *versions, f'{sys.platform} {platform.machine()}'])})"
+
+
+def own_command() -> list[str]:
+    """What starts this program anew, in any directory: a `pipeline` or `layers` of the user's there is none of ours."""
+    return [sys.executable, "-P", "-m", "pipeline"]
+
+
+def own_environment() -> dict[str, str]:
+    """The environment that `own_command` needs: this one, and where the packages are."""
+    places = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
 
 
 def other_versions() -> list[str]:
@@ -124,11 +135,11 @@ def installed_versions(names: dict[str, str]) -> dict[str, str]:
 
 
 def _version(name: str) -> str | None:
-    import importlib.metadata  # slow: only for what the folders do not tell
-
     try:
+        import importlib.metadata  # slow: only for what the folders do not tell
+
         return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+    except ImportError:  # it is not there, or this Python is too old to say so
         return None
 
 

@@ -3,16 +3,15 @@
 import contextlib
 import dataclasses
 import logging
-import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.configuration import Configuration, TuneConfiguration
 from pipeline.errors import CircumstanceError, MemoryShortError, TrainingError
+from pipeline.installation import own_command, own_environment
 
 logger = logging.getLogger(__name__)
 
@@ -69,14 +68,14 @@ def run_members(
 def _command(path: Path, tune_configuration: TuneConfiguration) -> list[str]:
     settings = dataclasses.replace(tune_configuration, space=str(path / "space.yaml"), epochs=None)
     options = [f"--tune.{key}={value}" for key, value in dataclasses.asdict(settings).items() if value is not None]
-    begin = [sys.executable, "-m", "pipeline", "tune", f"--config={path / 'config.yaml'}", f"--run={path}"]
+    begin = [*own_command(), "tune", f"--config={path / 'config.yaml'}", f"--run={path}"]
     return [*begin, *options]
 
 
 @contextlib.contextmanager
 def _member(name: str, command: list[str], port: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
-        **os.environ,
+        **own_environment(),
         "KERASTUNER_TUNER_ID": name,
         "KERASTUNER_ORACLE_IP": LOOPBACK,
         "KERASTUNER_ORACLE_PORT": port,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.installation import own_command, own_environment
 from pipeline.search_processes import CANNOT_WRITE, MEMBER, MEMORY_SHORT
 
 logger = logging.getLogger(__name__)
@@ -74,12 +75,12 @@ class _Process:
 
     def __init__(self, job: Job, threads: int | None, shown: bool) -> None:
         self.name, self.log, self.shown, self.position = job.name, job.log, shown, 0
-        environment = {**os.environ, MEMBER: "1"}
+        environment = {**own_environment(), MEMBER: "1"}
         if threads is not None:
             environment |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads)}
         if shown and sys.stderr.isatty():
             environment["TQDM_MININTERVAL"] = "0.5"
-        command = [sys.executable, "-m", "pipeline", *job.arguments]
+        command = [*own_command(), *job.arguments]
         with open(job.log, "wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, env=environment

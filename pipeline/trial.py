@@ -25,6 +25,7 @@ from pipeline.corpus import open_splits
 from pipeline.epochs import fit
 from pipeline.errors import TrainingError
 from pipeline.files import write_atomically
+from pipeline.installation import own_command, own_environment
 from pipeline.preparation import prepare_data
 from pipeline.run_data import recorded_data
 from pipeline.run_directory import RunDirectory, load_configuration
@@ -130,8 +131,8 @@ def start_trial(order: TrialOrder, threads: int | None = None, log: Path | None 
     Raises:
         TrialFailed: It did not end well.
     """
-    command = [sys.executable, "-m", "pipeline", "trial", order.to_json()]
-    environment = dict(os.environ)
+    command = [*own_command(), "trial", order.to_json()]
+    environment = own_environment()
     for name in [name for name in environment if name.startswith("KERASTUNER_")]:
         del environment[name]
     if log is None and sys.stderr.isatty():

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from pipeline import installation
-from pipeline.installation import find_problem, installed_versions, needed_versions, other_versions, platform_problem
+from pipeline.installation import (
+    find_problem,
+    installed_versions,
+    needed_versions,
+    other_versions,
+    own_command,
+    own_environment,
+    platform_problem,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -102,6 +110,15 @@ def test_completion_has_one_pin():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (pin,) = settings["project"]["optional-dependencies"]["completion"]
     assert pin in (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
+
+
+def test_own_processes_find_this_program_before_anything_of_that_name(tmp_path: Path):
+    for name in ("pipeline", "layers"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('somebody else s')")
+    command = [*own_command(), "predict", "--help"]
+    result = subprocess.run(command, env=own_environment(), cwd=tmp_path, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("usage: ")
 
 
 @pytest.mark.slow

@@ -84,4 +84,4 @@ def test_commands_work_without_docstrings(tmp_path: Path):
     command = [sys.executable, "-OO", "-m", "pipeline", "inspect", f"--data.train={tmp_path / 'pairs.tsv'}"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert "parameters" in result.stdout
+    assert "target_inputs" in result.stdout
