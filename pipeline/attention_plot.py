@@ -85,15 +85,14 @@ def draw_attention(
     weights = _checked_weights(attention, source_tokens, target_tokens)
     picture = _spell_out(weights, source_tokens, target_tokens, title, LONGEST_BOARD_LABEL if width else LONGEST_LABEL)
     rows, columns = weights.shape
-    cell = _cell_size(max(rows, columns))
     if width is None:
-        return _fit_figure(_draw(picture, cell))
+        return _fit_figure(_draw(picture, _cell_size(max(rows, columns))))
     thinnest = min(LARGEST_CELL, SMALLEST_SHARE * width / columns, TALLEST * width / rows)
     cell = min(LARGEST_CELL, width / columns, TALLEST * width / rows)
     while True:
         figure = _draw(picture, cell, width)
         excess = _map_box(figure).width + 2 * PADDING - width
-        if excess <= 0.01 or cell == thinnest:
+        if excess < 0.001 or cell == thinnest:
             return _fit_figure(figure, width)
         cell = max(thinnest, cell - excess / columns)
 
@@ -192,7 +191,8 @@ def _fit_figure(figure: Figure, width: float | None = None) -> Figure:
     before = figure.get_size_inches()
     box = figure.get_tightbbox()
     wide, high = box.width + 2 * PADDING, box.height + 2 * PADDING
-    beside = max(0.0, (width or 0) - wide) / 2
+    # A title that is a little wider takes of the padding.
+    beside = (width - wide) / 2 if width and wide < width + PADDING else 0.0
     wide += 2 * beside
     for axes in figure.axes:
         place = axes.get_position(original=True)
