@@ -92,8 +92,9 @@ class Shape:
             return f"{self.path}: {taken}"
         number = f"{self.columns} columns"
         if len(self.counts) > 1:
-            those = f"{self.counts[self.columns]:,} of {self.extent()} have {self.columns}, first line {row.line}"
-            number = f"{min(self.counts)} to {number} ({those})"
+            most = self.counts[self.columns]
+            those = f"{most:,} of {self.extent()} {'has' if most == 1 else 'have'} {self.columns}"
+            number = f"{min(self.counts)} to {number} ({those}, first line {row.line})"
         return f"{self.path}: {number}; {taken}; {_describe_left(others)}"
 
 

@@ -16,7 +16,8 @@ def find_returns(shape: Shape) -> Finding | None:
     faults = [fault for fault in shape.faults if fault.wrong.startswith(LONE_RETURN)]
     if len(faults) <= SOME * shape.seen:
         return None  # a slip, and refused or left out as such
-    wrong = f"{faults[0].wrong}, on {len(faults):,} of {shape.extent()}"
+    extent = f", on {len(faults):,} of {shape.extent()}" if shape.seen > 1 else ""
+    wrong = f"{faults[0].wrong}{extent}"
     return Finding(faults[0].path, wrong, faults[0].remedy, faults[0].line)
 
 

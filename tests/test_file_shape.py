@@ -24,7 +24,7 @@ def test_columns_and_what_is_taken():
         (["a\tb\t"], "a.tsv: source is column 1 ('a'), target column 2 ('b')"),
         (
             ["a\tb", "c\td", "e\tf\tg\th\ti"],
-            "a.tsv: 2 to 5 columns (1 of the 3 lines have 5, first line 3); source is column 1 ('e'), target column 2 "
+            "a.tsv: 2 to 5 columns (1 of the 3 lines has 5, first line 3); source is column 1 ('e'), target column 2 "
             "('f'); columns 3 to 5 ('g' to 'i') are left out",
         ),
         (["x" * 40 + "\ty\u2028z"], f"a.tsv: source is column 1 ('{'x' * 29}…'), target column 2 ('y\\u2028z')"),
