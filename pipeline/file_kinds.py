@@ -84,11 +84,17 @@ def mending(path: str | os.PathLike[str], command: str, *others: str) -> str:
         >>> mending("my pairs.tsv", "cut -f1,3"), mending("a.gz", "cut -f1,3"), mending("a", "tr x y", "cut -f1")
         ("cut -f1,3 'my pairs.tsv' > NEW", 'gzip -dc a.gz | cut -f1,3 > NEW', 'tr x y < a | cut -f1 > NEW')
     """
-    name = shlex.quote(os.fspath(path))
+    name = _quote(path)
     if os.fspath(path).endswith(".gz"):
         return " | ".join([f"gzip -dc {name}", command, *others]) + " > NEW"
     between = "" if command.split()[0] in _TAKE_FILES else "< "
     return " | ".join([f"{command} {between}{name}", *others]) + " > NEW"
+
+
+def _quote(path: str | os.PathLike[str]) -> str:
+    """For a shell; a name that begins like an option is none."""
+    name = os.fspath(path)
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)
 
 
 def csv_command(delimiter: str = ",") -> str:
@@ -128,7 +134,7 @@ def foreign_kind(head: bytes, path: str | os.PathLike[str]) -> ForeignKind | Non
 def _describe(magic: _Magic, head: bytes, path: str | os.PathLike[str]) -> ForeignKind:
     if magic.kind == "a zip archive" and any(part in head for part in _OFFICE_PARTS):
         return ForeignKind("an Office file (.xlsx, .docx)", _SAVE_AS_TEXT)
-    name = shlex.quote(os.fspath(path))
+    name = _quote(path)
     if os.fspath(path).endswith(".gz"):
         kind = "gzip data" if magic.start == b"\x1f\x8b" else magic.kind
         return ForeignKind(f"{kind} within gzip", f"gzip -dc {name} > NEW, and make text of that")

@@ -8,7 +8,7 @@ from pipeline.file_shape import FEW, MOST, SOME, Finding, Shape, is_nearly_all, 
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _SHARE = re.compile(r"(?:0?\.\d+|0|1|1\.0*)(?:[eE]-\d+)?")
-_WHOLE = re.compile(r"\d+")
+_WHOLE = re.compile(r"\d{1,18}")
 _PARTS_OF_SPEECH = "N V ADJ ADV PRO PRON DET ADP NUM PROPN ART AUX CONJ PART INTJ CLF COMP NOUN VERB"
 _FEATURES = re.compile(
     # UniMorph, `V;PST;3;SG`; Universal Dependencies, `Case=Nom|Number=Sing`; SIGMORPHON 2016, `pos=N,case=NOM`.

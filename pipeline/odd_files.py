@@ -49,9 +49,12 @@ def find_json(shape: Shape) -> Finding | None:
         return Finding(shape.path, "is JSON, not lines of source TAB target", "write its pairs as tab-separated text")
     if sum(map(_is_json, texts)) < NEARLY_ALL * len(texts):
         return None
-    keys = ", ".join(f".{key}" for key in list(json.loads(texts[0]))[:2]) if texts[0][0] == "{" else ".[0], .[1]"
-    command = f"jq -r '[{keys}] | @tsv'"
-    return Finding(shape.path, "its lines are JSON, not source TAB target", mending(shape.path, command), 1)
+    first = json.loads(texts[0])
+    keys = [f".{key}" for key in list(first)[:2]] if isinstance(first, dict) else [".[0]", ".[1]"]
+    command = f"jq -r '[{', '.join(keys)}] | @tsv'"
+    is_simple = isinstance(first, list) or all(key.isidentifier() for key in first)
+    how = mending(shape.path, command) if is_simple else "write its pairs as tab-separated text"
+    return Finding(shape.path, "its lines are JSON, not source TAB target", how, 1)
 
 
 def _is_json(text: str) -> bool:

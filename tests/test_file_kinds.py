@@ -139,4 +139,5 @@ def test_twice_compressed(tmp_path: Path):
 def test_commands_can_be_pasted():
     assert mending("it's", "cut -f1,2") == """cut -f1,2 'it'"'"'s' > NEW"""
     assert mending("a", "tail -n +2", "cut -f2,3") == "tail -n +2 a | cut -f2,3 > NEW"
+    assert mending("-dash", "cut -f1") == "cut -f1 ./-dash > NEW"
     assert csv_command("\t").count("\\t") == 2

@@ -80,6 +80,8 @@ def test_documents(lines: list[str], kind: str):
 def test_lines_of_json():
     said = refusal([json.dumps({"source": word, "target": word.upper(), "id": 1}) for word in WORDS])
     assert said == "a.tsv:1: its lines are JSON, not source TAB target; jq -r '[.source, .target] | @tsv' a.tsv > NEW"
+    odd = refusal([json.dumps({"the 'source'": word, "b": word}) for word in WORDS])
+    assert odd.endswith("; write its pairs as tab-separated text")
     assert "jq -r '[.[0], .[1]] | @tsv'" in refusal([json.dumps([word, word.upper()]) for word in WORDS])
 
 

@@ -75,6 +75,7 @@ BENIGN = {
     "names": [f"{word.title()}\t{word.title()}ov" for word in WORDS],
     "a first line in capitals": ["NATO\tNorth Atlantic", *(f"{word}\t{word} {word}" for word in WORDS)],
     "text and its words": ["text\tT EH K S T", "word\tW ER D", *make_lexicon()],
+    "endless numbers": [f"{'1' * 5000}{n}\t{word}\t" for n, word in enumerate(WORDS[:30])],
     "long words first": [f"{'x' * n}\t{'y' * n}" for n in range(60, 1, -1)],
     "probabilities of words": [f"p({word})\t0.5 {word}" if n % 9 else f"{word}\tno" for n, word in enumerate(WORDS)],
 }
@@ -86,6 +87,7 @@ def test_ordinary_data_pass_without_a_word(kind: str):
 
 
 def test_ordinary_data_in_three_columns_are_no_other_kind():
+    assert warnings([f"{'7' * 5000}\t{word}\tx" for word in WORDS[:2]]) == []
     for third in ("CC-BY 2.0", "N;PL", "a note", "0.5", "17"):
         # Which columns are left out is said elsewhere.
         assert warnings([f"{line}\t{third}" for line in make_lexicon()]) == []
