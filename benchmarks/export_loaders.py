@@ -153,18 +153,21 @@ def answers_here(model: StringModel, batches: Iterable[session_answers.Batch]) -
     for batch in batches:
         inputs = {name: _strings(values, name) for name, values in batch.items()}
         decoded = _arrays(model.decode(inputs["source"]))
-        best = {"text": decoded["texts"][:, 0], "score": decoded["scores"][:, 0]}
-        found["serving_default"].append({**decoded, **best})
+        found["serving_default"].append({**decoded, **_best(decoded)})
         found["n_best"].append(decoded)
         explained = _arrays(model.explain(inputs["source"]))
         first = {name: explained[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
-        found["explain"].append({**explained, **first, **best})
+        found["explain"].append({**explained, **first, **_best(explained)})
         completed = _arrays(model.complete(inputs["source"], inputs["prefix"]))
-        best = {"text": completed["texts"][:, 0], "score": completed["scores"][:, 0]}
-        found["complete"].append({**completed, **best})
+        found["complete"].append({**completed, **_best(completed)})
         found["score"].append(_arrays(model.score(inputs["source"], inputs["target"])))
         found["score_tokens"].append(_arrays(model.score_tokens(inputs["source"], inputs["target_tokens"])))
     return found
+
+
+def _best(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    names = {"text": "texts", "score": "scores", "limited": "limited"}
+    return {name: outputs[of_all][:, 0] for name, of_all in names.items()}
 
 
 def _strings(values: list[Any], name: str) -> tf.Tensor:

@@ -1,11 +1,16 @@
 """One SavedModel that takes strings and returns strings, scores and alignments."""
 
+import contextlib
 import dataclasses
 import errno
+import fcntl
+import itertools
 import json
 import os
+import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +19,16 @@ import tensorflow as tf
 from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.export_info import EXPORT_INFO, FORMAT, checksums
-from pipeline.files import put_in_place, readable_name, require_local, sync_files
+from pipeline.files import REPLACED, put_in_place, readable_name, require_local, sync_files
 from pipeline.loading import load_string_model
 from pipeline.members import find_runs
 from pipeline.run_directory import load_configuration
 from pipeline.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
 
 FLAGS = ("cut", "invalid", "unknown")
+# What TensorFlow says of a file in words alone.
+_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOENT)
+_WORKPLACE = "unfinished-export-"
 
 
 def export_run(
@@ -99,24 +107,60 @@ def export_run(
 
 
 def save_string_model(model: StringModel, directory: Path, info: dict[str, object]) -> None:
-    """Write the SavedModel and its info beside its place, then put them there, so that no half of one is ever found."""
-    unfinished = directory.with_name(directory.name + ".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    """Write the SavedModel and its info beside its place, then put them there, so that no half of one is ever found.
+
+    Raises:
+        OSError: They cannot be written; what was there before is as it was.
+    """
     try:
-        unfinished.mkdir()
-        with readable_name(unfinished) as name:
-            tf.saved_model.save(model, str(name), signatures=_signatures(model))
-        info = {**info, "files": checksums(unfinished)}
-        (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
-        sync_files(unfinished)
-        put_in_place(unfinished, directory)
-    except tf.errors.ResourceExhaustedError as error:
-        full = os.strerror(errno.ENOSPC)
-        if full in str(error):
-            raise OSError(errno.ENOSPC, full, str(directory)) from error
-        raise
+        with _workplace(directory.parent) as unfinished:
+            with readable_name(unfinished) as name:
+                tf.saved_model.save(model, str(name), signatures=_signatures(model))
+            info = {**info, "files": checksums(unfinished)}
+            (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
+            sync_files(unfinished)
+            put_in_place(unfinished, directory)
+    except tf.errors.OpError as error:
+        code = next((code for code in _CODES if os.strerror(code) in str(error)), None)
+        if code is None:
+            raise
+        raise OSError(code, os.strerror(code), str(directory)) from error
+    except OSError as error:
+        # Not the name beside it.
+        raise OSError(error.errno, error.strerror, str(directory)) from error
+
+
+@contextlib.contextmanager
+def _workplace(parent: Path) -> Iterator[Path]:
+    """A new directory beside the place of an export, locked and in the end removed if it still has its name.
+
+    Those that killed processes have left go first.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for path in itertools.chain(parent.glob(f"{_WORKPLACE}*"), parent.glob(f"{REPLACED}*")):
+        # Whose lock can be taken is nobody's; a new one is not locked at once.
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > 60:
+                with _locked(path):
+                    shutil.rmtree(path, ignore_errors=True)
+    place = parent / f"{_WORKPLACE}{secrets.token_hex(8)}"
+    try:
+        place.mkdir()
+        with _locked(place):
+            yield place
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a directory, or raise an OSError if another process does."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:

@@ -15,6 +15,7 @@ from pipeline.run_directory import RunDirectory
 EXPORT_INFO = "attentif.json"
 # 3: whose variables every loader of TensorFlow finds; 2: Python's alone.
 FORMAT = 3
+LARGEST_INFO = 1 << 20
 GRAPH = "saved_model.pb"
 _NEEDED = (GRAPH, "variables/variables.index")
 # The names that a SavedModel has: one that leads elsewhere is none of them.
@@ -56,11 +57,15 @@ def require_whole(directory: Path, files: dict[str, str]) -> None:
     for name, expected in files.items():
         path = directory / name
         try:
-            wrong = None if checksum(path) == expected else "not as it was exported, its SHA-256 is another"
+            wrong = "not as it was exported, its SHA-256 is another"
+            if path.exists() and not path.is_file():
+                # A pipe would never end.
+                wrong = "is no file"
+            elif checksum(path) == expected:
+                continue
         except OSError as error:
             wrong = f"cannot be read ({error.strerror})"
-        if wrong:
-            raise DataError(f"{path}: the exported model is damaged ({wrong}); {how_to_export(directory)}")
+        raise DataError(f"{path}: the exported model is damaged ({wrong}); {how_to_export(directory)}")
 
 
 def read_export_info(directory: Path) -> ExportInfo:
@@ -71,6 +76,8 @@ def read_export_info(directory: Path) -> ExportInfo:
     """
     path = directory / EXPORT_INFO
     try:
+        if path.stat().st_size > LARGEST_INFO:
+            raise ValueError(f"more than {LARGEST_INFO:,} bytes")
         info = json.loads(path.read_text(encoding="utf-8"))
         if info["format"] != FORMAT:
             older = type(info["format"]) is int and info["format"] < FORMAT

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator
@@ -15,6 +16,7 @@ from typing import BinaryIO
 from pipeline.errors import UsageError
 
 UNFINISHED = ".unfinished"
+REPLACED = "unfinished-replaced-"
 _ODD = re.compile(r"[*?\[\]{}\\\ud800-\udfff]")
 """What patterns are made of, and bytes that are no UTF-8."""
 LOCK, LOCK_HOLDER = ".lock", ".lock.json"
@@ -147,17 +149,28 @@ def checksum_of_bytes(content: bytes) -> str:
 def put_in_place(unfinished: Path, final: Path) -> None:
     """Give a finished directory its name, in the place of the one that has it.
 
-    Its files must be on the disk. What cannot be removed of the old one does not matter: it has lost its name.
+    Its files must be on the disk. What cannot be removed of the old one does not matter: it has lost its name. If
+    several processes do this at once, one after the other has the name.
 
     Raises:
-        OSError: It cannot be renamed.
+        OSError: It cannot be renamed; the old one has its name.
     """
-    replaced = final.with_name(f"unfinished-replaced-{final.name}")
-    shutil.rmtree(replaced, ignore_errors=True)
+    # Not made of the name, which may be as long as a name can be.
+    replaced = final.with_name(f"{REPLACED}{secrets.token_hex(8)}")
     sync_directory(unfinished)
-    if final.exists():
-        os.rename(final, replaced)
-    os.rename(unfinished, final)
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(final, replaced)
+        try:
+            os.rename(unfinished, final)
+            break
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                with contextlib.suppress(OSError):
+                    os.rename(replaced, final)
+                raise
+        # Another process was faster: its directory is replaced, too.
+        shutil.rmtree(replaced, ignore_errors=True)
     sync_directory(final.parent)
     shutil.rmtree(replaced, ignore_errors=True)
 

@@ -1,18 +1,20 @@
 """From a path to something that predicts: a run directory, an ensemble of them, or an exported SavedModel."""
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration, SearchConfiguration, TextConfiguration
 from pipeline.errors import DataError, UsageError
 from pipeline.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
-from pipeline.files import readable_name
 from pipeline.length_limits import LengthLimits, read_limits
 from pipeline.members import Member, find_runs, read_members
 from pipeline.model import SequenceToSequence, build_model
@@ -26,6 +28,7 @@ from pipeline.text import TextProcessor, Vocabulary
 from pipeline.unknowns import make_replacement
 from pipeline.weights import load_mean_weights, load_weights
 
+VARIABLES = "variables/variables"
 # What is called of an export.
 FUNCTIONS = ("decode", "explain", "complete", "score", "score_tokens")
 
@@ -186,16 +189,42 @@ def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, aver
         raise UsageError(f"{path}: exported with --n-best {info.n_best}; export again with --n-best {n_best}")
     require_whole(path, info.files)
     require_harmless(path / GRAPH)
-    try:
-        with readable_name(path) as name:
-            loaded = tf.saved_model.load(str(name))
-    except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{path}: the exported model is damaged ({reason}); {how_to_export(path)}") from error
+    with _nothing_but(info.files, path) as folder:
+        try:
+            _require_finite(folder, path)
+            loaded = tf.saved_model.load(folder)
+        except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
+            reason = " ".join(str(error).replace(folder, str(path)).split())
+            raise DataError(f"{path}: the exported model is damaged ({reason}); {how_to_export(path)}") from error
     missing = [name for name in FUNCTIONS if not hasattr(loaded, name)]
     if missing:
         raise DataError(f"{path}: the exported model is damaged (it lacks {missing[0]}); {how_to_export(path)}")
     return Predictor(loaded, info.text, n_best, info.search["replace_unknown"])
+
+
+@contextlib.contextmanager
+def _nothing_but(files: Iterable[str], path: Path) -> Iterator[str]:
+    """A directory of links to an export's files, so that TensorFlow reads those that were looked at, and no others.
+
+    Its own name may be one that TensorFlow cannot read.
+    """
+    with tempfile.TemporaryDirectory(prefix="attentif-") as folder:
+        for name in files:
+            link = Path(folder, name)
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to((path / name).absolute())
+        yield folder
+
+
+def _require_finite(folder: str, path: Path) -> None:
+    """Look at the weights of an export, as `read_variables` does at those of a run."""
+    weights = tf.train.load_checkpoint(str(Path(folder, VARIABLES)))
+    for name, kind in weights.get_variable_to_dtype_map().items():
+        if kind.is_floating and not np.isfinite(weights.get_tensor(name)).all():
+            raise DataError(
+                f"{path / VARIABLES}: {name} holds numbers that are not finite, as of a training that diverged; "
+                "look at the run, and export one that has learnt"
+            )
 
 
 def _require_fixed(path: Path, fixed: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ class Member(NamedTuple):
 
 
 def split_models(path: Path) -> list[Path]:
-    """The paths that `MODEL,MODEL,…` names; one that exists with a comma in it is that path.
+    """The paths that `MODEL,MODEL,…` names; what exists with a comma or with spaces at its ends is that path.
 
     Raises:
         UsageError: There is nothing before or after a comma.
@@ -37,12 +37,17 @@ def split_models(path: Path) -> list[Path]:
         >>> [place.name for place in split_models(Path("runs/a, runs/b"))]
         ['a', 'b']
     """
-    if os.path.lexists(path):
-        return [path]
-    parts = [part.strip() for part in str(path).split(",")]
-    if not all(parts):
-        raise UsageError(f"{path}: a path is missing beside a comma; an ensemble is RUN,RUN,…")
-    return [Path(part) for part in parts]
+    parts, places = str(path).split(","), list[Path]()
+    while parts:
+        # As many of them as there is a path of.
+        joined = [(end, ",".join(parts[:end])) for end in range(len(parts), 0, -1)]
+        named = [(end, name) for end, given in joined for name in (given, given.strip())]
+        end, name = next((part for part in named if part[1] and os.path.lexists(part[1])), named[-1])
+        if not name:
+            raise UsageError(f"{path}: a path is missing beside a comma; an ensemble is RUN,RUN,…")
+        places.append(Path(name))
+        del parts[:end]
+    return places
 
 
 def find_runs(path: Path) -> list[RunDirectory] | None:

@@ -1,7 +1,11 @@
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -282,17 +286,86 @@ def test_an_ensemble_is_an_export_like_any_other(tiny_ensemble: Path, tmp_path: 
     assert not [word for word in (b"Xla", b"PyFunc", b"_XlaMustCompile") if word in graph]
 
 
-def test_export_with_another_beam_replaces(tiny_run: TinyRun, tmp_path: Path):
-    place = tmp_path / "deep" / "export"
-    export_run(tiny_run.path, place, beam_size=2, n_best=1)
+# All that a name may hold, and as long as it may be.
+ODD_NAME = os.fsdecode(b"-a [b]*?{c},#%:\\\n\xff\xf0\x9f\x99\x82 e\xcc\x81".ljust(254, b"x") + b" ")
+
+
+def test_export_with_another_beam_replaces_whatever_it_is_called(tiny_run: TinyRun, tmp_path: Path):
+    run, place = tmp_path / "runs" / ODD_NAME, tmp_path / "deep" / ODD_NAME
+    shutil.copytree(tiny_run.path, run, ignore=shutil.ignore_patterns("export", "logs", "data"))
+    export_run(run, place, beam_size=2, n_best=1)
     info = json.loads((place / "attentif.json").read_text())
     assert (info["beam_size"], info["n_best"], info["max_length"]) == (2, 1, 16)
-    assert tf.saved_model.load(str(place)).signatures["n_best"].structured_outputs["texts"].shape.as_list() == [None, 1]
+    predictor = load_predictor(place)
+    assert predictor.model.signatures["n_best"].structured_outputs["texts"].shape.as_list() == [None, 1]
+    assert predictor.predict(["aßé"])[0].texts == ["A S S É"]
+    assert next(score_pairs(predictor, [Pair("a", "A", 1)])) > -1
     (place / "left over").touch()
-    export_run(tiny_run.path, place, beam_size=1)
+    export_run(run, place, beam_size=1)
     assert json.loads((place / "attentif.json").read_text())["n_best"] == 1
     assert not (place / "left over").exists()
-    assert [path.name for path in place.parent.iterdir()] == ["export"]
+    assert [path.name for path in place.parent.iterdir()] == [ODD_NAME]
+
+
+@pytest.fixture
+def quick_save(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes what is given for a model."""
+
+    def save(model: str, path: str, signatures: object) -> None:
+        for number in range(3):
+            Path(path, str(number)).write_text(model)
+
+    monkeypatch.setattr(export.tf.saved_model, "save", save)
+    monkeypatch.setattr(export, "_signatures", lambda model: {})
+
+
+@pytest.mark.usefixtures("quick_save")
+def test_two_exports_to_one_place_at_once(tmp_path: Path):
+    place = tmp_path / "export"
+
+    def repeat(content: str) -> None:
+        for _ in range(30):
+            save_string_model(content, place, {})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(repeat, "abcd"))
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
+    contents = {(place / str(number)).read_text() for number in range(3)}
+    assert len(contents) == 1
+    assert contents < set("abcd")
+
+
+@pytest.mark.usefixtures("quick_save")
+def test_what_killed_exports_left_is_taken_away(tmp_path: Path):
+    for name, age in (("unfinished-export-1", 100), ("unfinished-replaced-2", 100), ("unfinished-export-3", 0)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    save_string_model("a", tmp_path / "export", {})
+    # The youngest may be another process's.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["export", "unfinished-export-3"]
+
+
+@pytest.mark.usefixtures("quick_save")
+def test_places_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError) as caught:
+        save_string_model("a", tmp_path / "file" / "deep" / "export", {})
+    assert caught.value.filename == str(tmp_path / "file" / "deep" / "export")
+    # A place that cannot be renamed, as where something is mounted on it, keeps what it holds.
+    save_string_model("old", tmp_path / "export", {})
+    rename = os.rename
+
+    def refuse(here: Path, there: Path) -> None:
+        if there == tmp_path / "export" and "unfinished-export" in str(here):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(here))
+        rename(here, there)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(OSError, match="busy") as busy:
+        save_string_model("new", tmp_path / "export", {})
+    assert busy.value.filename == str(tmp_path / "export")
+    assert (tmp_path / "export" / "0").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["export", "file"]
 
 
 def test_places_that_are_refused(tiny_run: TinyRun, tmp_path: Path):
@@ -311,6 +384,8 @@ def test_places_that_are_refused(tiny_run: TinyRun, tmp_path: Path):
     ("error", "raised"),
     [
         (tf.errors.ResourceExhaustedError(None, None, "x.pb; No space left on device"), OSError),
+        (tf.errors.PermissionDeniedError(None, None, "x.pb; Permission denied"), PermissionError),
+        (tf.errors.NotFoundError(None, None, "x.pb; No such file or directory"), FileNotFoundError),
         (tf.errors.ResourceExhaustedError(None, None, "out of memory"), tf.errors.ResourceExhaustedError),
     ],
 )
@@ -322,7 +397,7 @@ def test_a_full_disk_leaves_the_export_that_was_there(
     (place / "old").touch()
 
     def full(model: object, path: str, signatures: object) -> None:
-        Path(path).mkdir()
+        Path(path, "half").touch()
         raise error
 
     monkeypatch.setattr(export.tf.saved_model, "save", full)

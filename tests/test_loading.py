@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 import shlex
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import tensorflow as tf
 from pipeline.checkpoints import Checkpoints
 from pipeline.corpus import Pair
 from pipeline.errors import DataError, UsageError
+from pipeline.files import checksum
 from pipeline.length_limits import read_limits
 from pipeline.loading import load_predictor, load_string_model
 from pipeline.members import find_runs, load_vocabularies
@@ -262,3 +264,60 @@ def test_damaged_export(copied_export: Path, name: str, damage: Callable[[Path],
         load_predictor(copied_export)
     assert str(copied_export) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def rewrite_info(export: Path) -> None:
+    """With the checksums that its files have now."""
+    info = json.loads((export / "attentif.json").read_text())
+    (export / "attentif.json").write_text(
+        json.dumps({**info, "files": {n: checksum(export / n) for n in info["files"]}})
+    )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_exports_whose_weights_are_no_numbers(copied_export: Path, value: float):
+    prefix = str(copied_export / "variables" / "variables")
+    reader = tf.train.load_checkpoint(prefix)
+    names = sorted(reader.get_variable_to_shape_map())
+    tensors = [reader.get_tensor(name) for name in names]
+    place = next(place for place, tensor in enumerate(tensors) if getattr(tensor, "dtype", None) == np.float32)
+    tensors[place].flat[-1] = value
+    tf.raw_ops.SaveV2(
+        prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=list(map(tf.constant, tensors))
+    )
+    for path in copied_export.glob("variables/*.data-*"):
+        path.rename(copied_export / "variables" / "variables.data-00000-of-00001")
+    rewrite_info(copied_export)
+    with pytest.raises(DataError, match=rf"variables: {names[place]} holds numbers that are not finite") as caught:
+        load_predictor(copied_export)
+    assert str(copied_export) in str(caught.value)
+
+
+def test_files_that_nobody_looked_at_are_not_read(copied_export: Path, monkeypatch: pytest.MonkeyPatch):
+    """TensorFlow takes a saved_model.cpb or debug information where there is one."""
+    for name in ("saved_model.cpb", "saved_model.pbtxt", "debug/saved_model_debug_info.pb", "assets/x", "variables/y"):
+        (copied_export / name).parent.mkdir(exist_ok=True)
+        (copied_export / name).write_bytes(b"anything")
+    seen: list[set[str]] = []
+
+    def load(folder: str) -> object:
+        seen.append({path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()})
+        return object()
+
+    monkeypatch.setattr("pipeline.loading.tf.saved_model.load", load)
+    with pytest.raises(DataError, match="it lacks decode"):
+        load_predictor(copied_export)
+    [files] = seen
+    assert files == set(json.loads((copied_export / "attentif.json").read_text())["files"])
+
+
+def test_what_is_no_file(copied_export: Path):
+    """Reading a pipe would never end."""
+    (copied_export / "fingerprint.pb").unlink()
+    os.mkfifo(copied_export / "fingerprint.pb")
+    with pytest.raises(DataError, match=r"fingerprint\.pb: the exported model is damaged \(is no file\)"):
+        load_predictor(copied_export)
+    with open(copied_export / "attentif.json", "ab") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(UsageError, match="more than 1,048,576 bytes"):
+        load_predictor(copied_export)
