@@ -150,8 +150,9 @@ def without_blank_end(lines: Sequence[str | None]) -> Sequence[str | None]:
 
 def has_lone_returns(contents: Sequence[bytes]) -> bool:
     """Whether so many lines hold a carriage return that this is how the files' lines end."""
-    raws = [raw for content in contents for raw in _cut(content)]
-    holding = sum(_decodes(raw) and b"\r" in raw.decode().strip(WHITE).encode() for raw in raws)
+    # A byte order mark is no character that a return could stand behind.
+    raws = [raw for content in contents for raw in _cut(content.removeprefix(b"\xef\xbb\xbf"))]
+    holding = sum(_decodes(raw) and "\r" in raw.decode().strip(WHITE) for raw in raws)
     return holding > LONE_RETURNS * max(len(_cut(content)) for content in contents)
 
 
