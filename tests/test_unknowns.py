@@ -87,7 +87,7 @@ def test_a_dictionary_is_in_the_form_of_the_text(tmp_path: Path):
         ("é\tA\ne\u0301\tA\n", "d.tsv:2: 'é' stands on line 1 already"),
         ("a\tA\nb\n", "d.tsv:2: no TAB"),
         ("a\t\n", "d.tsv:1: empty target"),
-        ("a\tA\n\n", "d.tsv:2: blank line"),
+        ("a\tA\n\nb\tB\n", "d.tsv:2: blank line"),
         ("", "d.tsv: the file is empty"),
         (b"a\tA\nb\t\xe9\n", "d.tsv:2: byte 3 of the line"),
     ],
