@@ -105,9 +105,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _wants_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    full_disk = os.strerror(errno.ENOSPC) in str(error)
-    exhausted = type(error).__name__ == "ResourceExhaustedError" or "std::bad_alloc" in str(error)
-    return (exhausted and not full_disk) or os.strerror(errno.ENOMEM) in str(error)
+    said = str(error)
+    if "std::bad_alloc" in said or os.strerror(errno.ENOMEM) in said:
+        return True
+    # TensorFlow calls it so, too, where the disk, a quota or the number of open files is exhausted.
+    other = any(os.strerror(code) in said for code in _REMEDIES)
+    return type(error).__name__ == "ResourceExhaustedError" and not other
 
 
 def _explain_import(error: ImportError) -> str:
@@ -128,9 +131,9 @@ def _explain_os_error(error: Exception) -> str | None:
         return None
     name = getattr(error, "filename", None)
     reason = getattr(error, "strerror", None) or text
-    if not isinstance(error, OSError) and "; " in text:  # TensorFlow: "[… for] NAME; REASON"
+    if not isinstance(error, OSError) and "; " in text:  # TensorFlow: "{{…}} NAME; REASON [Op:…]"
         name, _, reason = text.rpartition("; ")
-        reason = reason.split(" [Op:")[0]
+        name, reason = name.rpartition("}} ")[2], reason.split(" [Op:")[0]
     remedy = _REMEDIES.get(code or 0, "check the path and the disk, then run the same command again")
     return f"{name or 'a file'} cannot be used ({reason}): {remedy}"
 

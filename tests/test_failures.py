@@ -37,6 +37,11 @@ def chained(error: Exception, cause: Exception) -> Exception:
         ),
         (OSError(errno.ENAMETOOLONG, "File name too long", "x"), 1, "choose a shorter name"),
         (ResourceExhausted("runs/x/variables.tmp; No space left on device"), 1, "x/variables.tmp cannot be used"),
+        (
+            ResourceExhausted("{{node f}} a/b; Too many open files"),
+            1,
+            "a/b cannot be used (Too many open files): raise",
+        ),
         (NotFound("runs/x/data; No such file or directory [Op:Save]"), 1, "x/data cannot be used (No such file or"),
         (ModuleNotFoundError("No module named 'keras'", name="keras.layers"), 2, "keras cannot be imported"),
         (ImportError("libtensorflow_cc.so.2: failed to map segment from shared object"), 2, "does not fit into memory"),
