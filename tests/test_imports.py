@@ -139,6 +139,7 @@ RANKS = [
         "command_line",
         "configuration_options",
         "completion",
+        "model_options",
         "settings_help",
         "suggestions",
         "parsing",
