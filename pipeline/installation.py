@@ -103,6 +103,11 @@ def needed_versions() -> dict[str, str]:
         >>> needed_versions()["keras-tuner"]
         '1.4.8'
     """
+    return {_normal(name): version for name, _, version in _pins()}
+
+
+def _pins() -> list[tuple[str, str, str]]:
+    """Name, extras and version of each distribution that is needed."""
     checkout = ROOT / "requirements.txt"
     if checkout.is_file():
         lines = checkout.read_text(encoding="utf-8").splitlines()
@@ -110,8 +115,8 @@ def needed_versions() -> dict[str, str]:
         found = sorted(ROOT.glob("attentif-*.dist-info/METADATA"))
         content = found[-1].read_text(encoding="utf-8").splitlines() if found else []
         lines = [line[len("Requires-Dist:") :] for line in content if line.startswith("Requires-Dist:")]
-    pins = (re.match(r"\s*([\w.-]+)(?:\[[^]]*\])?\s*==\s*([\w.]+)(?!.*extra\s*==)", line) for line in lines)
-    return {_normal(pin[1]): pin[2] for pin in pins if pin}
+    pins = (re.match(r"\s*([\w.-]+)(\[[^]]*\])?\s*==\s*([\w.]+)(?!.*extra\s*==)", line) for line in lines)
+    return [(pin[1], pin[2] or "", pin[3]) for pin in pins if pin]
 
 
 def installed_versions(names: dict[str, str]) -> dict[str, str]:
@@ -157,8 +162,9 @@ def _remedy(platform_has: str = "", names: Iterable[str] = ()) -> str:
 
 
 def _install(names: Iterable[str]) -> str:
-    checkout, needed = ROOT / "requirements.txt", needed_versions()
-    what = f"-r {_short(checkout)}" if checkout.is_file() else " ".join(f"{name}=={needed[name]}" for name in names)
+    checkout, wanted = ROOT / "requirements.txt", set(names)
+    specs = [f"'{name}{extras}=={version}'" for name, extras, version in _pins() if _normal(name) in wanted]
+    what = f"-r {_short(checkout)}" if checkout.is_file() else " ".join(specs)
     return f"python -m pip install {what} (README.md says for which Python and which systems)"
 
 

@@ -144,7 +144,8 @@ def test_pip_installs_the_command_with_everything_it_needs(tmp_path: Path):
 
     alone = attentif("train")
     assert (alone.returncode, alone.stdout) == (2, "")
-    assert f"pip install tensorflow=={needed_versions()['tensorflow']} " in alone.stderr
+    assert f"pip install 'tensorflow=={needed_versions()['tensorflow']}' " in alone.stderr
+    assert "'jsonargparse[signatures]==" in alone.stderr
     packages = sysconfig.get_path("purelib")
     assert attentif("--help", PYTHONPATH=packages).stdout.startswith("usage: attentif ")
     (elsewhere / "layers.py").write_text("raise ImportError('somebody else s')")
