@@ -65,7 +65,8 @@ def export_run(
     Large batches are searched in parts, so that memory grows with the answers alone. Those of `explain` are large:
     4 bytes times B, times the longest output, times the longest source.
 
-    Loading it takes only `tensorflow` and `tensorflow_text`.
+    Loading it takes only `tensorflow` and `tensorflow_text`; in Serving, C, Go or Java, tensorflow-text's libraries of
+    operations: `_normalize_ops.so`, with subwords also `_sentencepiece_tokenizer.so` or `_fast_wordpiece_tokenizer.so`.
 
     Args:
         run: A run directory, or those of an ensemble's members with commas between them.
