@@ -66,7 +66,7 @@ _DEVICE = re.compile(r"((/job:localhost)?(/replica:0)?(/task:0)?/device:[CG]PU:(
 LARGEST_FILE = 1 << 30
 # Of all constants together, and of a whole number in one, which may be a size.
 LARGEST_CONSTANTS, LARGEST_NUMBER = 1 << 27, 1 << 31
-# Operations, if each function were written out where it is called: those of exports have some 200,000.
+# Operations, if each function were written out where it is called: those of exports have some 20,000 for each member.
 MOST_OPERATIONS = 1 << 25
 
 
