@@ -23,6 +23,9 @@ from tests.tiny_task import SEARCH_SPACE, TinyRun, search_configuration, tiny_co
 # A shell that runs tests in the background lets them ignore Ctrl-C, and so would every command they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# A test process makes more models than any user: that each is traced anew is nothing that tests look for.
+logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: at the end one process would wait for the other."""

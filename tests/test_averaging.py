@@ -87,6 +87,7 @@ def test_without_an_average_nothing_happens():
     assert kernel(model) == 1
 
 
+@pytest.mark.slow
 def test_a_run_gives_out_the_average(tiny_splits: dict[str, str], tmp_path: Path):
     configuration = tiny_configuration(tiny_splits, train={"epochs": 2, "attention_samples": 0, "ema_momentum": 0.9})
     result = train(configuration, tmp_path / "run")

@@ -34,7 +34,21 @@ def test_no_checkpoint_yet(checkpoints: Checkpoints):
 
 
 def test_state_round_trip(checkpoints: Checkpoints):
-    state = TrainingState(3, 17, 1.25, 2, 12.5, 1 / 3, True, 1, 0.5, (0.1, 1 / 7), True)
+    state = TrainingState(
+        epoch=3,
+        step=17,
+        seconds=1.25,
+        best_epoch=2,
+        best_value=12.5,
+        best_second=1 / 3,
+        best_loss=0.75,
+        perfect=1,
+        averaged=True,
+        rollbacks=1,
+        rate_scale=0.5,
+        losses=(0.1, 1 / 7),
+        has_learnt=True,
+    )
     checkpoints.save(state, lambda path: path.write_text("w"))
     found = checkpoints.latest()
     assert found == (state, checkpoints.directory / "epoch-0003-step-0000017" / "variables.safetensors")

@@ -159,6 +159,7 @@ def test_elsewhere_it_completes_what_the_run_completes(elsewhere: tuple[dict, li
         np.testing.assert_allclose(results["complete"]["score"][1], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_everything_that_may_be_asked_of_the_search_is_in_the_export(tiny_run: TinyRun, tmp_path: Path):
     vocabulary = Vocabulary(["a", "b", "c", "d"])
     for place, search in enumerate(
@@ -249,8 +250,10 @@ def test_nothing_in_it_needs_a_compiler_or_this_project(tiny_export: Path):
     ]
 
 
-@pytest.mark.parametrize("beam_size", [1, 3])
-@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize(
+    ("members", "beam_size"),
+    [(2, 3), *(pytest.param(*sizes, marks=pytest.mark.slow) for sizes in ((1, 1), (1, 3), (2, 1)))],
+)
 def test_ensembles_and_averages_exported(
     tiny_run: TinyRun, tiny_ensemble: Path, tmp_path: Path, members: int, beam_size: int
 ):

@@ -39,12 +39,13 @@ TOGETHER = {
 }
 
 
-def test_every_signature_answers_alike():
+@pytest.mark.parametrize("name", ["several", pytest.param("one", marks=pytest.mark.slow)])
+def test_every_signature_answers_alike(name: str):
     try:
-        found = examine(TOGETHER, make_batches()[1:3], fast=True)
+        found = examine({name: TOGETHER[name]}, make_batches()[1:3], fast=True)
     finally:
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-    assert {name: set(row) for name, row in found.items()} == {name: set(SIGNATURES) for name in TOGETHER}
+    assert set(found[name]) == set(SIGNATURES)
     assert not {name: row for name, row in found.items() if max(row.values()) > TOLERANCE}
 
 

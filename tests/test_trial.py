@@ -37,6 +37,7 @@ def figures(base: Path, name: str) -> list[dict[str, float]]:
     return [{key: json.loads(line)[key] for key in kept} for line in lines]
 
 
+@pytest.mark.slow
 def test_going_on_equals_never_having_stopped(base: Path):
     run_trial(order(base, "whole", 4))
     run_trial(order(base, "first", 2))
