@@ -153,7 +153,8 @@ class TrialTuner(BaseTuner):
         """Note that there is something to go on with; the oracle writes its own state."""
         if not self._is_worker():
             self.oracle.save()
-        write_atomically(Path(self._get_tuner_fname()), "{}")
+            # Never a worker: before the chief has made the place there is none.
+            write_atomically(Path(self._get_tuner_fname()), "{}")
 
 
 def collect_trials(
