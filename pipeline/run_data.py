@@ -1,10 +1,8 @@
 """The data of a run: what it was begun with, and whether what is there now is the same."""
 
-import dataclasses
 import json
 import logging
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from pipeline.data_files import (
 )
 from pipeline.errors import UsageError
 from pipeline.run_directory import RunDirectory, load_configuration
+from pipeline.space import replace_settings
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +37,10 @@ def record_data(directory: RunDirectory, now: DataFiles) -> None:
     contents = {directory.data_info: json.dumps(dict(now.checksums), indent=1) + "\n"}
     configuration = load_configuration(directory)
     if places_of(configuration) != dict(now.places):
-        contents |= {directory.config: _with_places(configuration, now.places).to_yaml(), **directory.describe_again()}
+        contents |= {
+            directory.config: replace_settings(configuration, now.places).to_yaml(),
+            **directory.describe_again(),
+        }
     directory.recorded.write(contents)
 
 
@@ -51,7 +53,7 @@ def load_where_data_are(directory: RunDirectory) -> Configuration:
     configuration, folder = load_configuration(directory), directory.folder()
     if folder is None:
         return configuration
-    return _with_places(
+    return replace_settings(
         configuration,
         {key: place and _find_place(place, folder) for key, place in places_of(configuration).items()},
     )
@@ -69,15 +71,6 @@ def _find_place(location: Any, folder: Path) -> Any:
         return str(folder / location)
     parts = source_files(location)
     return location if len(parts) == 1 else [_find_place(part, folder) for part in parts]
-
-
-def _with_places(configuration: Configuration, places: Mapping[str, Any]) -> Configuration:
-    sections: dict[str, dict[str, object]] = {}
-    for name, location in places.items():
-        section, key = name.split(".")
-        sections.setdefault(section, {})[key] = location
-    changed = {name: dataclasses.replace(getattr(configuration, name), **keys) for name, keys in sections.items()}
-    return dataclasses.replace(configuration, **changed)
 
 
 def require_unchanged(directory: RunDirectory) -> None:
