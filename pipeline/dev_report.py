@@ -115,10 +115,10 @@ def first_text(prediction: Prediction) -> str:
 
 def table_of(references: Mapping[str, list[str]], predictions: Sequence[Prediction], text: TextConfiguration) -> str:
     """Sources, outputs and references as a table in Markdown; right is what the error rate counts as right."""
-    outputs = split_targets([first_text(prediction) for prediction in predictions], text)
+    outputs = split_targets([first_text(prediction) for prediction in predictions], text.compared)
     rows = ["| source | prediction | references | |", "|---|---|---|---|"]
     for (source, targets), prediction, output in zip(references.items(), predictions, outputs, strict=True):
-        right = "✓" if output in split_targets(targets, text) else "✗"
+        right = "✓" if output in split_targets(targets, text.compared) else "✗"
         cells = escape(source), escape(first_text(prediction)), " / ".join(map(escape, targets))
         rows.append(f"| {' | '.join(cells)} | {right} |")
     return "\n".join(rows)
