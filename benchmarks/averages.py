@@ -20,11 +20,11 @@ from pipeline.corpus import Pair, read_pairs
 from pipeline.errors import AttentifError, UsageError
 from pipeline.evaluation import evaluate_pairs
 from pipeline.loading import live_string_model
-from pipeline.members import load_vocabularies
 from pipeline.metrics import SentenceScores
 from pipeline.optimization import compile_model, restore
 from pipeline.predictor import Predictor
 from pipeline.run_directory import RunDirectory, load_configuration
+from pipeline.text import load_vocabularies
 
 Weights = list[np.ndarray]
 
@@ -52,7 +52,7 @@ def bleu(
     model: keras.Model, configuration: Configuration, run: RunDirectory, pairs: list[Pair], beam_size: int, tokens: str
 ) -> float:
     """Of the outputs, with the run's own search but for its beam."""
-    strings = live_string_model(model, configuration, *load_vocabularies(run), beam_size, n_best=1)
+    strings = live_string_model(model, configuration, *load_vocabularies(run.vocabulary), beam_size, n_best=1)
     scores, _ = evaluate_pairs(Predictor(strings, configuration.text), pairs, "decoding", tokens)
     assert isinstance(scores, SentenceScores)
     return scores.figures["bleu"]
@@ -69,7 +69,7 @@ def main() -> None:
     arguments = parser.parse_args()
     run = RunDirectory(arguments.run)
     try:
-        configuration, sizes = load_configuration(run), tuple(map(len, load_vocabularies(run)))
+        configuration, sizes = load_configuration(run), tuple(map(len, load_vocabularies(run.vocabulary)))
         if not configuration.train.ema_momentum:
             raise UsageError(f"{run.path}: trained without train.ema_momentum")
         model = compile_model(configuration, (sizes[0], sizes[1]), steps_per_epoch=1)

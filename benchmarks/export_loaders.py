@@ -31,13 +31,12 @@ from pipeline.configuration import (
 )
 from pipeline.export import save_string_model
 from pipeline.export_info import GRAPH
-from pipeline.loading import make_texts
 from pipeline.model import build_model
 from pipeline.network import Ensemble, SingleNetwork
 from pipeline.saved_graph import require_harmless
 from pipeline.string_model import StringModel
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces
-from pipeline.text import Vocabulary, count_symbols
+from pipeline.text import Vocabulary, count_symbols, make_texts
 from pipeline.tokenizers import make_tokenizer
 from pipeline.unknowns import UnknownReplacement
 from pipeline.weights import WEIGHTS, load_mean_weights, save_variables

@@ -34,11 +34,10 @@ from benchmarks.turns import (
 )
 from pipeline.configuration import SearchConfiguration, TextConfiguration
 from pipeline.export import save_string_model
-from pipeline.loading import make_texts
 from pipeline.network import SingleNetwork
 from pipeline.string_model import StringModel
 from pipeline.symbols import END, SPECIAL_SYMBOLS
-from pipeline.text import Vocabulary
+from pipeline.text import Vocabulary, make_texts
 
 BATCHES, BEAMS = (1, 32, 256), (1, 5, 10)
 LIMIT = (1.0, 0)  # outputs are as long as their sources at most

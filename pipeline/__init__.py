@@ -5,7 +5,6 @@ Read `command_line.py` for what can be done, `training.py` for how a run goes, a
 """
 
 from pipeline.messages import show_in_notebook
-
-__version__ = "0.1.0"
+from pipeline.version import __version__ as __version__
 
 show_in_notebook()

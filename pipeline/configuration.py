@@ -544,3 +544,23 @@ def find_configuration_file(name_or_path: str) -> Path:
             f"--config {name_or_path}: no such file, and no preset of that name{meant} (presets: {presets})"
         )
     return path
+
+
+def read_setting(configuration: Configuration, name: str) -> Any:
+    """The value of `section.key`."""
+    section, key = name.split(".")
+    return getattr(getattr(configuration, section), key)
+
+
+def replace_settings(configuration: Configuration, values: Mapping[str, Any]) -> Configuration:
+    """A copy with other values, by `section.key`.
+
+    Raises:
+        UsageError: A value is impossible.
+    """
+    sections: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        section, key = name.split(".")
+        sections.setdefault(section, {})[key] = value
+    changed = {name: dataclasses.replace(getattr(configuration, name), **keys) for name, keys in sections.items()}
+    return dataclasses.replace(configuration, **changed)

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline import __version__
+from pipeline.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "tensorflow-text", "numpy", "keras-tuner", "sentencepiece")
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline import __version__
 from pipeline.errors import UsageError
 from pipeline.export_info import EXPORT_INFO, FORMAT, checksums
 from pipeline.files import REPLACED, put_in_place, readable_name, require_local, sync_files
@@ -24,6 +23,7 @@ from pipeline.loading import load_string_model
 from pipeline.members import find_runs
 from pipeline.run_directory import load_configuration
 from pipeline.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
+from pipeline.version import __version__
 
 FLAGS = ("cut", "invalid", "unknown")
 # What TensorFlow says of a file in words alone.

@@ -67,7 +67,7 @@ def describe_installation() -> str:
         >>> describe_installation().split()[0]
         'attentif'
     """
-    from pipeline import __version__
+    from pipeline.version import __version__
 
     installed = installed_versions(dict.fromkeys(STRICT, ""))
     versions = [f"{name} {installed.get(name, 'missing')}" for name in STRICT]

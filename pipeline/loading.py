@@ -24,23 +24,13 @@ from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.saved_graph import require_harmless
 from pipeline.settings_file import suggest
 from pipeline.string_model import StringModel
-from pipeline.text import TextProcessor, Vocabulary
+from pipeline.text import Vocabulary, make_texts
 from pipeline.unknowns import make_replacement
 from pipeline.weights import load_mean_weights, load_weights
 
 VARIABLES = "variables/variables"
 # What is called of an export.
 FUNCTIONS = ("decode", "explain", "complete", "score", "score_tokens")
-
-
-def make_texts(
-    text: TextConfiguration, source_vocabulary: Vocabulary, target_vocabulary: Vocabulary
-) -> tuple[TextProcessor, TextProcessor]:
-    """The text processors of both sides."""
-    return (
-        TextProcessor(source_vocabulary, text.source_tokenizer, text.normalization, text.lowercase),
-        TextProcessor(target_vocabulary, text.target_tokenizer, text.normalization, text.lowercase),
-    )
 
 
 def load_string_model(

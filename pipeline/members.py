@@ -13,7 +13,7 @@ from pipeline.files import require_local
 from pipeline.run_data import load_where_data_are, warn_of_other_dictionary
 from pipeline.run_directory import RunDirectory
 from pipeline.symbols import SPECIAL_SYMBOLS
-from pipeline.text import Vocabulary
+from pipeline.text import Vocabulary, load_vocabularies
 
 
 class Member(NamedTuple):
@@ -87,11 +87,6 @@ def read_members(runs: Sequence[RunDirectory]) -> list[Member]:
     return members
 
 
-def load_vocabularies(run: RunDirectory) -> tuple[Vocabulary, Vocabulary]:
-    """Source and target vocabulary of a run."""
-    return Vocabulary.load(run.vocabulary / "source.txt"), Vocabulary.load(run.vocabulary / "target.txt")
-
-
 def _read_member(run: RunDirectory) -> Member:
     run.check()
     configuration = load_where_data_are(run)
@@ -102,7 +97,7 @@ def _read_member(run: RunDirectory) -> Member:
         raise DataError(f"{run.checkpoints}: all checkpoints are damaged; bring back a copy, or train anew")
     if found is None:
         raise DataError(f"{run.path}: no epoch has ended yet, there is no checkpoint to load; train on")
-    return Member(run, configuration, found[1], *load_vocabularies(run))
+    return Member(run, configuration, found[1], *load_vocabularies(run.vocabulary))
 
 
 def _require_alike(first: Member, other: Member) -> None:

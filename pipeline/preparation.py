@@ -21,14 +21,12 @@ from pipeline.data_warnings import split_filter, warn_of_odd_data
 from pipeline.errors import DataError, UsageError, count_of
 from pipeline.files import checksum
 from pipeline.length_limits import LengthReport, fit_limits, read_limits, report_limits
-from pipeline.loading import make_texts
-from pipeline.members import load_vocabularies
 from pipeline.normal_forms import NORMAL_FORMS, FormCounts, count_parts, describe_changes
 from pipeline.run_data import describe_changed, record_data, recorded_data
 from pipeline.run_directory import RunDirectory
 from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.symbols import SPECIAL_SYMBOLS
-from pipeline.text import Vocabulary, count_symbols, normalized
+from pipeline.text import Vocabulary, count_symbols, load_vocabularies, make_texts, normalized
 from pipeline.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 from pipeline.tokenizers import make_tokenizer
 
@@ -72,7 +70,7 @@ def prepare_data(
     files = _require_same_files(configuration, directory)
     if not directory.has_vocabulary():
         _learn_vocabularies(configuration, directory, splits["train"])
-    source_vocabulary, target_vocabulary = load_vocabularies(directory)
+    source_vocabulary, target_vocabulary = load_vocabularies(directory.vocabulary)
     source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
     corpora = {}
     for name in ("train", "dev"):

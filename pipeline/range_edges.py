@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple, get_args
 
+from pipeline.configuration import replace_settings
 from pipeline.errors import UsageError
-from pipeline.space import HINTS, Choices, Dimension, Range, SearchSpace, Value, replace_settings
+from pipeline.space import HINTS, Choices, Dimension, Range, SearchSpace, Value
 
 NEAR = 0.03  # of an axis that counts as its end: a number that is drawn hardly ever lies on it
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.configuration import Configuration, by_name, describe_changes
+from pipeline.configuration import Configuration, by_name, describe_changes, replace_settings
 from pipeline.corpus import is_built_in, source_files
 from pipeline.data_files import (
     PLACES,
@@ -19,7 +19,6 @@ from pipeline.data_files import (
 )
 from pipeline.errors import UsageError
 from pipeline.run_directory import RunDirectory, load_configuration
-from pipeline.space import replace_settings
 
 logger = logging.getLogger(__name__)
 

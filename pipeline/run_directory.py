@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
-from pipeline import __version__, recorded_files
+from pipeline import recorded_files
 from pipeline.configuration import BEFORE, Configuration
 from pipeline.environment import describe_environment, describe_other_versions
 from pipeline.errors import DataError, UsageError
 from pipeline.files import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.recorded_files import RecordedFiles
+from pipeline.version import __version__
 
 logger = logging.getLogger(__name__)
 

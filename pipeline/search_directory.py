@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from pipeline import __version__
 from pipeline.configuration import Configuration, TuneConfiguration, by_name, describe_changes, with_defaults
 from pipeline.corpus import group_references, open_splits
 from pipeline.data_files import PLACES, DataFiles, compare_data, other_files, read_data_files, without_places
 from pipeline.errors import CircumstanceError, UsageError
 from pipeline.files import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.space import SearchSpace
+from pipeline.version import __version__
 
 logger = logging.getLogger(__name__)
 

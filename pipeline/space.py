@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from pipeline.configuration import PRESETS, SUBWORDS, Configuration
+from pipeline.configuration import PRESETS, SUBWORDS, Configuration, read_setting, replace_settings
 from pipeline.errors import UsageError
 from pipeline.settings_file import read_yaml, suggest
 
@@ -99,26 +99,6 @@ def _entry(dimension: Dimension) -> dict[str, Any]:
     if dimension.when:
         entry["when"] = {parent: list(values) for parent, values in dimension.when.items()}
     return entry
-
-
-def read_setting(configuration: Configuration, name: str) -> Any:
-    """The value of `section.key`."""
-    section, key = name.split(".")
-    return getattr(getattr(configuration, section), key)
-
-
-def replace_settings(configuration: Configuration, values: Mapping[str, Any]) -> Configuration:
-    """A copy with other values, by `section.key`.
-
-    Raises:
-        UsageError: A value is impossible.
-    """
-    sections: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        section, key = name.split(".")
-        sections.setdefault(section, {})[key] = value
-    changed = {name: dataclasses.replace(getattr(configuration, name), **keys) for name, keys in sections.items()}
-    return dataclasses.replace(configuration, **changed)
 
 
 def find_space(space: str | None, config_path: Path | None = None) -> Path:

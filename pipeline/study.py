@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.best_epoch import read_figures
-from pipeline.configuration import Configuration, StudyConfiguration
+from pipeline.configuration import Configuration, StudyConfiguration, replace_settings
 from pipeline.corpus import is_built_in, open_splits
 from pipeline.data_files import read_data_files
 from pipeline.errors import CircumstanceError, TrainingError, UsageError
@@ -28,16 +28,15 @@ from pipeline.length_figures import (
 )
 from pipeline.length_report import LengthStudy, TrainedModel, Training, write_report
 from pipeline.loading import load_predictor
-from pipeline.members import load_vocabularies
 from pipeline.metrics import objectives
 from pipeline.parameters import count_parameters, match_units
 from pipeline.preparation import prepare_data
 from pipeline.run_data import recorded_data
 from pipeline.run_directory import RunDirectory
 from pipeline.run_lock import lock_run
-from pipeline.space import replace_settings
 from pipeline.study_directory import StudyDirectory, begin_study, require_same_data
 from pipeline.study_processes import Job, run_jobs
+from pipeline.text import load_vocabularies
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +152,7 @@ def _prepare(directory: StudyDirectory, order: _Order) -> tuple[int, int]:
         if not run.exists():
             run.begin(configuration)
         prepare_data(configuration, run, splits)
-    source, target = load_vocabularies(run)
+    source, target = load_vocabularies(run.vocabulary)
     return len(source), len(target)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline import __version__
 from pipeline.configuration import Configuration, by_name, describe_changes, with_defaults
 from pipeline.data_files import PLACES, DataFiles, compare_data, read_data_files, without_places
 from pipeline.errors import UsageError
 from pipeline.files import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
+from pipeline.version import __version__
 
 logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from pipeline.configuration import TextConfiguration
 from pipeline.errors import DataError
 from pipeline.files import write_atomically
 from pipeline.normal_forms import NORMAL_FORMS, FormCounts
@@ -358,3 +359,18 @@ def in_chunks(
             chunk, characters = [], 0
     if chunk:
         yield chunk
+
+
+def load_vocabularies(folder: Path) -> tuple[Vocabulary, Vocabulary]:
+    """Source and target vocabulary of a run, from its folder of them."""
+    return Vocabulary.load(folder / "source.txt"), Vocabulary.load(folder / "target.txt")
+
+
+def make_texts(
+    text: TextConfiguration, source_vocabulary: Vocabulary, target_vocabulary: Vocabulary
+) -> tuple[TextProcessor, TextProcessor]:
+    """The text processors of both sides."""
+    return (
+        TextProcessor(source_vocabulary, text.source_tokenizer, text.normalization, text.lowercase),
+        TextProcessor(target_vocabulary, text.target_tokenizer, text.normalization, text.lowercase),
+    )

@@ -21,6 +21,7 @@ from typing import IO
 
 from pipeline.best_epoch import read_figures
 from pipeline.board import Board
+from pipeline.configuration import replace_settings
 from pipeline.corpus import open_splits
 from pipeline.epochs import fit
 from pipeline.errors import TrainingError
@@ -31,7 +32,7 @@ from pipeline.run_data import recorded_data
 from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.search_directory import SearchDirectory, require_unchanged
 from pipeline.search_processes import CANNOT_WRITE, MEMORY_SHORT
-from pipeline.space import Value, replace_settings
+from pipeline.space import Value
 from pipeline.training import set_seed
 
 logger = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from benchmarks.averages import mean, read_epochs
 from pipeline.averaging import AdamW, AveragedWeights, swap_averages
 from pipeline.checkpoints import Checkpoints
 from pipeline.loading import load_predictor
-from pipeline.members import load_vocabularies
 from pipeline.optimization import compile_model
 from pipeline.run_directory import RunDirectory
+from pipeline.text import load_vocabularies
 from pipeline.training import train
 from tests.tiny_task import tiny_configuration
 
@@ -107,7 +107,7 @@ def test_a_run_gives_out_the_average(tiny_splits: dict[str, str], tmp_path: Path
     assert result["split"] == "test"
     # What the benchmark of averages compares: both sets of every epoch, the newest first.
     directory = RunDirectory(tmp_path / "run")
-    source, target = load_vocabularies(directory)
+    source, target = load_vocabularies(directory.vocabulary)
     model = compile_model(configuration, (len(source), len(target)), steps_per_epoch=1)
     trained, averages = read_epochs(model, Checkpoints(directory.checkpoints), last=5)
     assert len(trained) == len(averages) == 2

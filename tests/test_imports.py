@@ -10,6 +10,7 @@ RANKS = [
     {
         "__init__",
         "environment",
+        "version",
         "errors",
         "symbol_names",
         "symbol_tally",

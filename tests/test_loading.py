@@ -16,13 +16,14 @@ from pipeline.errors import DataError, UsageError
 from pipeline.files import checksum
 from pipeline.length_limits import read_limits
 from pipeline.loading import load_predictor, load_string_model
-from pipeline.members import find_runs, load_vocabularies
+from pipeline.members import find_runs
 from pipeline.model import build_model
 from pipeline.network import SingleNetwork
 from pipeline.run_directory import FORMAT, RunDirectory
 from pipeline.scoring import score_pairs
 from pipeline.string_model import StringModel
 from pipeline.symbols import PAD
+from pipeline.text import load_vocabularies
 from pipeline.weights import load_weights
 from tests.tiny_task import TinyRun
 
@@ -133,7 +134,7 @@ def test_the_mean_of_the_last_epochs(tiny_run: TinyRun):
         return [np.asarray(variable) for layer in layers for variable in layer.weights if "float" in variable.dtype]
 
     def weights_of(path: Path) -> list[np.ndarray]:
-        model = build_model(tiny_run.configuration.model, *map(len, load_vocabularies(run)))
+        model = build_model(tiny_run.configuration.model, *map(len, load_vocabularies(run.vocabulary)))
         load_weights(model, path)
         return weights(SingleNetwork(model))
 

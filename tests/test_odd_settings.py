@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.configuration import Configuration
+from pipeline.configuration import Configuration, replace_settings
 from pipeline.odd_settings import describe_odd_settings
-from pipeline.space import replace_settings
 
 
 def notes(settings: dict[str, Any], passes: int = 1, steps: int = 1000) -> list[str]:

@@ -11,13 +11,12 @@ import tensorflow as tf
 from pipeline.checkpoints import Checkpoints
 from pipeline.configuration import Configuration, ModelConfiguration, TextConfiguration
 from pipeline.loading import live_string_model
-from pipeline.members import load_vocabularies
 from pipeline.model import build_model
 from pipeline.predictor import BATCH_SIZE, Prediction, Predictor
 from pipeline.run_directory import RunDirectory
 from pipeline.string_model import StringModel
 from pipeline.symbols import END, PAD, START
-from pipeline.text import Vocabulary
+from pipeline.text import Vocabulary, load_vocabularies
 from pipeline.weights import load_weights
 from tests.layer_contract import randomize
 from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
@@ -29,7 +28,7 @@ LONGEST = 16
 def model(tiny_run: TinyRun) -> keras.Model:
     """The trained network."""
     run = RunDirectory(tiny_run.path)
-    source, target = load_vocabularies(run)
+    source, target = load_vocabularies(run.vocabulary)
     model = build_model(tiny_run.configuration.model, len(source), len(target))
     best = Checkpoints(run.checkpoints).best()
     assert best
@@ -41,7 +40,9 @@ def string_model(model: keras.Model, run: TinyRun, beam_size: int, n_best: int, 
     configuration = dataclasses.replace(
         run.configuration, search=dataclasses.replace(run.configuration.search, **search)
     )
-    return live_string_model(model, configuration, *load_vocabularies(RunDirectory(run.path)), beam_size, n_best)
+    return live_string_model(
+        model, configuration, *load_vocabularies(RunDirectory(run.path).vocabulary), beam_size, n_best
+    )
 
 
 @pytest.fixture(scope="module")

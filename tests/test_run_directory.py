@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline import __version__
 from pipeline.configuration import (
     Configuration,
     DataConfiguration,
@@ -22,6 +21,7 @@ from pipeline.errors import DataError, UsageError
 from pipeline.files import write_atomically
 from pipeline.run_directory import FORMAT, RunDirectory, load_configuration
 from pipeline.run_lock import lock_run
+from pipeline.version import __version__
 from tests.killing import killed_at_every_step
 
 UNUSUAL = Configuration(

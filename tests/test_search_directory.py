@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.configuration import Configuration, TuneConfiguration
+from pipeline.configuration import Configuration, TuneConfiguration, replace_settings
 from pipeline.errors import CircumstanceError, UsageError
 from pipeline.run_directory import RunDirectory, load_configuration
 from pipeline.run_lock import lock_run
 from pipeline.search_directory import SearchDirectory, begin_search, read_dev_size, require_unchanged
 from pipeline.search_result import SearchResult
-from pipeline.space import make_space, replace_settings
+from pipeline.space import make_space
 from tests.killing import killed_at_every_step
 from tests.tiny_task import SEARCH_SPACE, SIZES, search_configuration
 

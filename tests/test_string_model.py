@@ -8,11 +8,10 @@ import tensorflow as tf
 
 from pipeline.configuration import ModelConfiguration, SearchConfiguration, TextConfiguration
 from pipeline.export import save_string_model
-from pipeline.loading import make_texts
 from pipeline.model import build_model
 from pipeline.network import SingleNetwork
 from pipeline.string_model import StringModel
-from pipeline.text import Vocabulary
+from pipeline.text import Vocabulary, make_texts
 
 SEEN: dict[str, list[int | None]] = {"begin": [], "score": []}
 

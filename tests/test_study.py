@@ -11,10 +11,9 @@ import pytest
 
 from pipeline.checkpoints import Checkpoints, TrainingState
 from pipeline.command_line import main
-from pipeline.configuration import Configuration, StudyConfiguration
+from pipeline.configuration import Configuration, StudyConfiguration, replace_settings
 from pipeline.errors import CircumstanceError, TrainingError, UsageError
 from pipeline.run_directory import RunDirectory
-from pipeline.space import replace_settings
 from pipeline.study import (
     ATTENTION,
     _choose,
