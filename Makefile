@@ -32,7 +32,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_imports.py
+	$(BIN)/python -m pytest tests/whole/test_imports.py
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"

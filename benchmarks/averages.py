@@ -13,18 +13,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline.averaging import swap_averages
-from pipeline.checkpoints import Checkpoints
-from pipeline.configuration import BLEU_TOKENS, Configuration
-from pipeline.corpus import Pair, read_pairs
 from pipeline.errors import AttentifError, UsageError
-from pipeline.evaluation import evaluate_pairs
-from pipeline.loading import live_string_model
-from pipeline.metrics import SentenceScores
-from pipeline.optimization import compile_model, restore
-from pipeline.predictor import Predictor
-from pipeline.run_directory import RunDirectory, load_configuration
-from pipeline.text import load_vocabularies
+from pipeline.evaluation.evaluate import evaluate_pairs
+from pipeline.evaluation.metrics import SentenceScores
+from pipeline.pairs.corpus import Pair, read_pairs
+from pipeline.prediction.predictor import Predictor
+from pipeline.runs.checkpoints import Checkpoints
+from pipeline.runs.directory import RunDirectory, load_configuration
+from pipeline.saved_models.loading import live_string_model
+from pipeline.settings.configuration import BLEU_TOKENS, Configuration
+from pipeline.text.processor import load_vocabularies
+from pipeline.training.averaging import swap_averages
+from pipeline.training.optimization import compile_model, restore
 
 Weights = list[np.ndarray]
 

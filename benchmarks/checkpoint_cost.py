@@ -14,14 +14,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline.checkpointing import SaveAndStop
-from pipeline.checkpoints import TrainingState
-from pipeline.corpus import open_splits
-from pipeline.epochs import fit
-from pipeline.parsing import read_configuration
-from pipeline.preparation import prepare_data
-from pipeline.run_directory import RunDirectory
-from pipeline.training import set_seed
+from pipeline.data.preparation import prepare_data
+from pipeline.options.parsing import read_configuration
+from pipeline.pairs.corpus import open_splits
+from pipeline.runs.checkpoints import TrainingState
+from pipeline.runs.directory import RunDirectory
+from pipeline.training.epochs import fit
+from pipeline.training.run import set_seed
+from pipeline.training.saving import SaveAndStop
 
 EPOCHS = 2
 EVERY = 50  # steps: often enough for a median

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline import checkpoints as checkpoints_module
-from pipeline import files
-from pipeline.checkpoints import Checkpoints, TrainingState
-from pipeline.files import write_durably
+from pipeline.files import durable as files
+from pipeline.files.durable import write_durably
+from pipeline.runs import checkpoints as checkpoints_module
+from pipeline.runs.checkpoints import Checkpoints, TrainingState
 
 # As in a training: within epochs and at their ends, the best one staying, old ones deleted.
 STATES = [

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.batches import TrainingOrder, training_batches
-from pipeline.configuration import Configuration, TextConfiguration
-from pipeline.corpus import open_splits
-from pipeline.preparation import prepare_data
-from pipeline.run_directory import RunDirectory
+from pipeline.data.batches import TrainingOrder, training_batches
+from pipeline.data.preparation import prepare_data
+from pipeline.pairs.corpus import open_splits
+from pipeline.runs.directory import RunDirectory
+from pipeline.settings.configuration import Configuration, TextConfiguration
 
 REPEATS = 5
 

@@ -21,7 +21,15 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import session_answers
-from pipeline.configuration import (
+from pipeline.model.network import Ensemble, SingleNetwork
+from pipeline.model.sequence_to_sequence import build_model
+from pipeline.model.weights import WEIGHTS, load_mean_weights, save_variables
+from pipeline.prediction.string_model import StringModel
+from pipeline.prediction.unknown_symbols import UnknownReplacement
+from pipeline.saved_models.export import save_string_model
+from pipeline.saved_models.export_info import GRAPH
+from pipeline.saved_models.saved_graph import require_harmless
+from pipeline.settings.configuration import (
     SENTENCE_PIECES,
     SUBWORDS,
     ModelConfiguration,
@@ -29,17 +37,9 @@ from pipeline.configuration import (
     TextConfiguration,
     TokenizerName,
 )
-from pipeline.export import save_string_model
-from pipeline.export_info import GRAPH
-from pipeline.model import build_model
-from pipeline.network import Ensemble, SingleNetwork
-from pipeline.saved_graph import require_harmless
-from pipeline.string_model import StringModel
-from pipeline.subwords import learn_sentence_pieces, learn_word_pieces
-from pipeline.text import Vocabulary, count_symbols, make_texts
-from pipeline.tokenizers import make_tokenizer
-from pipeline.unknowns import UnknownReplacement
-from pipeline.weights import WEIGHTS, load_mean_weights, save_variables
+from pipeline.text.processor import Vocabulary, count_symbols, make_texts
+from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces
+from pipeline.text.tokenizers import make_tokenizer
 
 SIGNATURES = ("serving_default", "n_best", "explain", "complete", "score", "score_tokens")
 TOLERANCE = 1e-4

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.corpus import group_references, read_pairs
-from pipeline.loading import load_predictor
+from pipeline.pairs.corpus import group_references, read_pairs
+from pipeline.saved_models.loading import load_predictor
 
 BATCH = 5000
 FRESH = """

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.kills import command, compare
-from pipeline.checkpoints import Checkpoints
-from pipeline.run_directory import RunDirectory
+from pipeline.runs.checkpoints import Checkpoints
+from pipeline.runs.directory import RunDirectory
 
 SIZE = 24_000_000
 SETTINGS = {

@@ -60,7 +60,7 @@ def _around(name: str) -> Size:
 
 def _step_microseconds(size: Size, repeats: int) -> float:
     from benchmarks.training_speed import keras_run
-    from pipeline.model import build_model
+    from pipeline.model.sequence_to_sequence import build_model
 
     batch = random_batch(size)
     run = keras_run(build_model(size.model(), size.vocabulary, size.vocabulary, seed=1), batch)
@@ -85,11 +85,11 @@ def corpus_growth() -> dict[int, dict[str, float]]:
 
 def measure_corpus(pairs: int) -> dict[str, float]:
     """In this process: made-up words of 3 to 15 letters, prepared and run through once."""
-    from pipeline.batches import TrainingOrder, training_batches
-    from pipeline.corpus import open_splits
-    from pipeline.parsing import read_configuration
-    from pipeline.preparation import prepare_data
-    from pipeline.run_directory import RunDirectory
+    from pipeline.data.batches import TrainingOrder, training_batches
+    from pipeline.data.preparation import prepare_data
+    from pipeline.options.parsing import read_configuration
+    from pipeline.pairs.corpus import open_splits
+    from pipeline.runs.directory import RunDirectory
 
     with tempfile.TemporaryDirectory() as folder:
         path, generator = Path(folder) / "pairs.tsv", random.Random(1)
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.pairs:
         print(json.dumps(measure_corpus(options.pairs)))
         return
-    from pipeline.attention_plot import save_png
+    from pipeline.pictures.heat_map import save_png
 
     steps, corpus = step_growth(options.repeats), corpus_growth()
     print(table(steps, corpus), file=sys.stderr)

@@ -36,16 +36,16 @@ from benchmarks.hostile_files import FORMATS, HostileFile, make_input
 from benchmarks.hostile_kinds import make_kind
 from benchmarks.hostile_oracle import Expected
 from benchmarks.memory import peak_memory
-from pipeline.bad_lines import BadLines
-from pipeline.cmudict import read_cmudict
-from pipeline.configuration import Configuration, DataConfiguration, TextConfiguration
-from pipeline.corpus import Pair, open_splits
+from pipeline.data.pair_filter import BAD_LINE, training_filter
+from pipeline.data.preparation import prepare_data
+from pipeline.data.tokenized_corpus import tokenize_corpus
 from pipeline.errors import DataError, UsageError
-from pipeline.pair_filter import BAD_LINE, training_filter
-from pipeline.preparation import prepare_data
-from pipeline.run_directory import RunDirectory
-from pipeline.text import TextProcessor, Vocabulary
-from pipeline.tokenized_corpus import tokenize_corpus
+from pipeline.files.bad_lines import BadLines
+from pipeline.pairs.cmudict import read_cmudict
+from pipeline.pairs.corpus import Pair, open_splits
+from pipeline.runs.directory import RunDirectory
+from pipeline.settings.configuration import Configuration, DataConfiguration, TextConfiguration
+from pipeline.text.processor import TextProcessor, Vocabulary
 
 MODES = ("strict", "skipping")
 INPUTS = (*FORMATS, "kinds")
@@ -85,7 +85,7 @@ def listening() -> Iterator[Said]:
     """What is said of the columns of files; no other warnings, there is one for almost every input."""
     said = Said()
     everything = logging.getLogger("pipeline")
-    columns = [logging.getLogger(f"pipeline.{name}") for name in ("corpus", "pair_file")]
+    columns = [logging.getLogger(f"pipeline.{name}") for name in ("pairs.corpus", "pairs.pair_file")]
     before = everything.level
     everything.setLevel(logging.ERROR)
     for logger in columns:

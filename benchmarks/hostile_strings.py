@@ -26,7 +26,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401, its operations are in the graph
 
 from benchmarks.memory import peak_memory
-from pipeline.normal_forms import normalize_string
+from pipeline.unicode.normal_forms import normalize_string
 
 SIZES = (0, 1, 2, 7, 32, 100)
 LARGEST = 10_000

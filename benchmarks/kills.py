@@ -22,8 +22,8 @@ import numpy as np
 from safetensors.numpy import load_file
 from tqdm import tqdm
 
-from pipeline.checkpoints import Checkpoints
-from pipeline.run_directory import RunDirectory
+from pipeline.runs.checkpoints import Checkpoints
+from pipeline.runs.directory import RunDirectory
 
 EPOCHS = 2
 EVERY = 20  # steps from checkpoint to checkpoint
@@ -72,9 +72,9 @@ def command(run: Path, settings: dict[str, Any]) -> list[str]:
 
 def train_and_die(run: Path, kill: Kill | None) -> None:
     """The training of a process of its own, with SIGKILL built in."""
-    from pipeline import training
-    from pipeline.checkpointing import SaveAndStop
-    from pipeline.command_line import main
+    from pipeline.commands.main import main
+    from pipeline.training import run as training
+    from pipeline.training.saving import SaveAndStop
 
     save, batch_end = Checkpoints.save, SaveAndStop.on_train_batch_end
 

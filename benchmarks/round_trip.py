@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from benchmarks.split_pairs import read_columns
-from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
-from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
-from pipeline.symbols import UNKNOWN
-from pipeline.text import CHUNK, TextProcessor, Vocabulary, in_chunks, normalized
-from pipeline.text_file import read_lines
+from pipeline.files.lines import read_lines
+from pipeline.settings.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
+from pipeline.text.processor import CHUNK, TextProcessor, Vocabulary, in_chunks, normalized
+from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
+from pipeline.text.symbols import UNKNOWN
 
 
 def read_sentences(path: str, columns: list[int]) -> Iterator[str]:

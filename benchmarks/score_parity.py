@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.corpus import Pair, group_references, read_pairs
-from pipeline.loading import load_predictor
-from pipeline.scoring import score_pairs
-from pipeline.text import escape
+from pipeline.pairs.corpus import Pair, group_references, read_pairs
+from pipeline.prediction.scoring import score_pairs
+from pipeline.saved_models.loading import load_predictor
+from pipeline.text.processor import escape
 
 TOLERANCE = 1e-4
 

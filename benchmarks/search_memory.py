@@ -14,10 +14,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.configuration import TuneConfiguration
-from pipeline.parsing import read_configuration
-from pipeline.space import make_space
-from pipeline.tuning import tune
+from pipeline.options.parsing import read_configuration
+from pipeline.settings.configuration import TuneConfiguration
+from pipeline.tuning.space import make_space
+from pipeline.tuning.tune import tune
 
 LETTERS = "abcdefgh"
 PAIRS = 400

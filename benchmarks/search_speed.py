@@ -32,12 +32,12 @@ from benchmarks.turns import (
     share_of_others,
     take_turns,
 )
-from pipeline.configuration import SearchConfiguration, TextConfiguration
-from pipeline.export import save_string_model
-from pipeline.network import SingleNetwork
-from pipeline.string_model import StringModel
-from pipeline.symbols import END, SPECIAL_SYMBOLS
-from pipeline.text import Vocabulary, make_texts
+from pipeline.model.network import SingleNetwork
+from pipeline.prediction.string_model import StringModel
+from pipeline.saved_models.export import save_string_model
+from pipeline.settings.configuration import SearchConfiguration, TextConfiguration
+from pipeline.text.processor import Vocabulary, make_texts
+from pipeline.text.symbols import END, SPECIAL_SYMBOLS
 
 BATCHES, BEAMS = (1, 32, 256), (1, 5, 10)
 LIMIT = (1.0, 0)  # outputs are as long as their sources at most

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.configuration import ModelConfiguration
-from pipeline.symbols import END, PAD, SPECIAL_SYMBOLS, START
+from pipeline.settings.configuration import ModelConfiguration
+from pipeline.text.symbols import END, PAD, SPECIAL_SYMBOLS, START
 
 
 @dataclasses.dataclass(frozen=True)

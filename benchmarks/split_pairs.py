@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.text_file import read_lines
+from pipeline.files.lines import read_lines
 
 PARTS = ("test", "dev", "train")
 

@@ -25,13 +25,13 @@ WORD = "attention"
 
 def attentif_train(folder: Path, began: float) -> dict[str, float]:
     """Train on one batch of every shape."""
-    from pipeline.batches import TrainingOrder, training_batches
-    from pipeline.corpus import open_splits
-    from pipeline.optimization import compile_model
-    from pipeline.parsing import read_configuration
-    from pipeline.preparation import prepare_data
-    from pipeline.run_directory import RunDirectory
-    from pipeline.training import set_seed
+    from pipeline.data.batches import TrainingOrder, training_batches
+    from pipeline.data.preparation import prepare_data
+    from pipeline.options.parsing import read_configuration
+    from pipeline.pairs.corpus import open_splits
+    from pipeline.runs.directory import RunDirectory
+    from pipeline.training.optimization import compile_model
+    from pipeline.training.run import set_seed
 
     imported = time.time()
     configuration = read_configuration()
@@ -68,8 +68,8 @@ def pytorch_train(folder: Path, began: float) -> dict[str, float]:
     import torch
 
     from benchmarks.torch_peer import TorchPeer, peer_train_step
-    from pipeline.configuration import ModelConfiguration
-    from pipeline.corpus import read_pairs
+    from pipeline.pairs.corpus import read_pairs
+    from pipeline.settings.configuration import ModelConfiguration
 
     imported = time.time()
     pairs = [(list(pair.source), pair.target.split()) for pair in read_pairs("cmudict", "train")]

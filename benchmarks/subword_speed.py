@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.memory import peak_memory
-from pipeline.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
-from pipeline.subwords import learn_sentence_pieces, learn_word_pieces, sample
-from pipeline.text import normalized
+from pipeline.settings.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
+from pipeline.text.processor import normalized
+from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
 
 WORDS = 500_000
 MEAN_LENGTH = 18

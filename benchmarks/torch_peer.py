@@ -1,8 +1,8 @@
 """The default model once more, in plain eager PyTorch, written the way its users write such a model.
 
 It is what the training speed is measured against. The equations, the parameters (biases included) and the
-places of dropout are those of `pipeline.model.build_model` with a GRU, Bahdanau attention and one encoder
-layer; `copy_weights` makes the logits the same.
+places of dropout are those of `pipeline.model.sequence_to_sequence.build_model` with a GRU, Bahdanau attention and one
+encoder layer; `copy_weights` makes the logits the same.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from pipeline.configuration import ModelConfiguration
-from pipeline.symbols import PAD
+from pipeline.settings.configuration import ModelConfiguration
+from pipeline.text.symbols import PAD
 
 
 class Encoder(nn.Module):
@@ -125,7 +125,7 @@ class TorchPeer(nn.Module):
 
 
 def peer_loss(logits: torch.Tensor, targets: torch.Tensor, label_smoothing: float = 0.0) -> torch.Tensor:
-    """Cross-entropy per real target symbol, as `pipeline.losses.token_cross_entropy` divided by its tokens."""
+    """Cross-entropy per real target symbol, as `pipeline.model.losses.token_cross_entropy` divided by its tokens."""
     return functional.cross_entropy(
         logits.flatten(0, 1), targets.flatten(), ignore_index=PAD, label_smoothing=label_smoothing
     )
@@ -151,7 +151,7 @@ def peer_train_step(
 
 @torch.no_grad()
 def copy_weights(keras_model: Any, peer: TorchPeer) -> None:
-    """Give the peer the weights of a model from `pipeline.model.build_model` of the same configuration."""
+    """Give the peer the weights of a model of the same configuration, from `build_model`."""
     for name in ("source_embedding", "target_embedding"):
         _assign(getattr(peer, name).weight, keras_model.get_layer(name).embeddings)
     bidirectional = keras_model.get_layer("encoder").recurrent_layers[0]

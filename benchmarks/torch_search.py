@@ -1,6 +1,6 @@
 """Batched greedy and beam search for the PyTorch peer, the way its users write them; strings in, strings out.
 
-The rules are those of `pipeline.search` without a length penalty: an ended hypothesis keeps its place, an input is
+The rules are those of `pipeline.search.beam` without a length penalty: an ended hypothesis keeps its place, an input is
 done when one has ended and no open one has a higher log p, each output has its limit. With copied weights the
 outputs are the same; `benchmarks.search_speed` checks it.
 """
@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.torch_peer import Decoder, TorchPeer
-from pipeline.symbols import END, PAD, START, UNKNOWN
+from pipeline.text.symbols import END, PAD, START, UNKNOWN
 
 NEVER = float("-inf")
 

@@ -35,8 +35,8 @@ from benchmarks.turns import (
     share_of_others,
     take_turns,
 )
-from pipeline.model import build_model
-from pipeline.symbols import PAD
+from pipeline.model.sequence_to_sequence import build_model
+from pipeline.text.symbols import PAD
 
 LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM, LABEL_SMOOTHING = 1e-3, 0.01, 5.0, 0.1
 LARGEST_LOGIT_DIFFERENCE = 1e-4

@@ -6,9 +6,9 @@ Prints a Markdown table to standard output. The default data are the test split 
 import argparse
 from pathlib import Path
 
-from pipeline.corpus import group_references, read_pairs
-from pipeline.evaluation import score_predictions
-from pipeline.loading import load_predictor
+from pipeline.evaluation.evaluate import score_predictions
+from pipeline.pairs.corpus import group_references, read_pairs
+from pipeline.saved_models.loading import load_predictor
 
 BINS = ((1, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 1000))
 

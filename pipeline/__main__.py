@@ -1,4 +1,4 @@
-"""`python -m pipeline`, and the command `attentif` where it is installed: see `pipeline.command_line`."""
+"""`python -m pipeline`, and the command `attentif` where it is installed: see `pipeline.commands.main`."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ def main() -> int:
     Returns:
         The exit code.
     """
-    from pipeline.installation import describe_installation, find_problem
+    from pipeline.process.installation import describe_installation, find_problem
 
     argv = sys.argv[1:]
     if argv == ["--version"]:
@@ -22,11 +22,11 @@ def main() -> int:
             sys.stderr.write("error: " + problem + "\n")
         return 2
     _keep_docstrings()
-    from pipeline.command_line import how_to_go_on
-    from pipeline.command_line import main as run
-    from pipeline.search_processes import MEMBER
-    from pipeline.standard_streams import hold_standard_streams
-    from pipeline.sudden_end import Companion
+    from pipeline.commands.main import how_to_go_on
+    from pipeline.commands.main import main as run
+    from pipeline.process.standard_streams import hold_standard_streams
+    from pipeline.process.sudden_end import Companion
+    from pipeline.tuning.workers import MEMBER
 
     hold_standard_streams()
     # Who starts the processes of a search says how they ended.
@@ -43,7 +43,7 @@ def _keep_docstrings() -> None:
     """Start anew without python -OO: tensorflow-text reads its docstrings and fails without them."""
     if sys.flags.optimize < 2:
         return
-    from pipeline.installation import own_command, own_environment
+    from pipeline.process.installation import own_command, own_environment
 
     environment = {name: value for name, value in own_environment().items() if name != "PYTHONOPTIMIZE"}
     os.execve(sys.executable, [*own_command(), *sys.argv[1:]], environment)

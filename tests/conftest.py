@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from filelock import FileLock
 
-from pipeline.configuration import Configuration, TuneConfiguration
+from pipeline.settings.configuration import Configuration, TuneConfiguration
 
 if TYPE_CHECKING:
-    from pipeline.search_result import SearchResult
+    from pipeline.tuning.result import SearchResult
 
 from tests.tiny_task import SEARCH_SPACE, TinyRun, search_configuration, tiny_configuration, write_splits
 
@@ -79,7 +79,7 @@ def tiny_run(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFacto
 
 
 def train_tiny_run(configuration: Configuration, path: Path) -> TinyRun:
-    from pipeline.training import train
+    from pipeline.training.run import train
 
     records: list[str] = []
     handler = logging.Handler()
@@ -107,8 +107,8 @@ def tiny_ensemble(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -
     """That run at its best epoch and at its last one, as two members; the second takes shorter sources."""
     import dataclasses
 
-    from pipeline.checkpoints import Checkpoints
-    from pipeline.run_directory import RunDirectory
+    from pipeline.runs.checkpoints import Checkpoints
+    from pipeline.runs.directory import RunDirectory
 
     other = RunDirectory(tmp_path_factory.mktemp("ensemble") / "other")
     shutil.copytree(tiny_run.path, other.path, ignore=shutil.ignore_patterns("export", "logs", "data"))
@@ -128,8 +128,8 @@ def tiny_ensemble(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def tiny_search(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> "SearchResult":
     """A finished search of three trials. Leave it as it is."""
-    from pipeline.space import make_space
-    from pipeline.tuning import tune
+    from pipeline.tuning.space import make_space
+    from pipeline.tuning.tune import tune
 
     configuration = search_configuration(tiny_splits)
     how = TuneConfiguration(algorithm="random", trials=3)

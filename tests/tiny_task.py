@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.configuration import (
+from pipeline.settings.configuration import (
     Configuration,
     DataConfiguration,
     ModelConfiguration,

@@ -1,0 +1,60 @@
+"""An answer as a line: texts with TABs between, or a JSON object."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.prediction.predictor import Prediction
+
+_SEPARATORS = str.maketrans("\t\n\r", "   ")
+
+
+def join_texts(texts: list[str], n_best: int) -> str:
+    """The best texts as TAB-separated fields, always `n_best` of them."""
+    fields = [text.translate(_SEPARATORS) for text in texts[:n_best]]
+    return "\t".join(fields + [""] * (n_best - len(fields)))
+
+
+def describe(source: str, prediction: "Prediction", n_best: int, lacking: Sequence[str] = ()) -> str:
+    """A prediction as a JSON object on one line: texts, scores, and attention with a row a target token.
+
+    Args:
+        source: As it was given.
+        prediction: What came of it.
+        n_best: How many of the outputs.
+        lacking: The symbols of the source that training lacks.
+    """
+    outputs = prediction.texts, prediction.scores, prediction.rank_scores, prediction.limited_outputs
+    best = list(zip(*outputs, strict=True))[:n_best]
+    answer: dict[str, object] = {
+        "source": source,
+        "predictions": [
+            {"text": text, "score": round(float(score), 6), "rank_score": round(float(rank), 6)}
+            | ({"limited": True} if limited else {})
+            for text, score, rank, limited in best
+        ],
+        "source_tokens": prediction.source_tokens,
+        "target_tokens": prediction.target_tokens,
+        "attention": prediction.attention.astype("float64").round(6).tolist(),
+    }
+    if prediction.attention_heads is not None:
+        answer["attention_heads"] = prediction.attention_heads.astype("float64").round(6).tolist()
+    if prediction.limited:
+        answer["limited"] = True
+    if prediction.cut:
+        answer["cut"] = True
+    if prediction.invalid:
+        answer["invalid"] = True
+    if prediction.unknown:
+        answer |= {"unknown": prediction.unknown, "unknown_symbols": list(lacking)}
+    return _to_json(answer)
+
+
+def describe_fault(source: str, fault: str) -> str:
+    """The same of a line that got no prediction."""
+    return _to_json({"source": source, "predictions": [], "error": fault})
+
+
+def _to_json(answer: dict[str, object]) -> str:
+    return json.dumps(answer, ensure_ascii=False)

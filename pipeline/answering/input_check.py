@@ -1,0 +1,68 @@
+"""What a file of lines to be answered is, before any is answered: a table, or no UTF-8 text at all."""
+
+import logging
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import DataError
+from pipeline.pairs.file_shape import NEARLY_ALL, Finding, Shape, look
+from pipeline.pairs.odd_files import find_document, find_returns
+from pipeline.pairs.odd_pairs import find_quotes, find_variants, find_wrong_characters
+
+if TYPE_CHECKING:
+    from pipeline.prediction.predictor import Predictor
+
+logger = logging.getLogger(__name__)
+
+# What lines alone tell, without targets beside them; whether it cannot be meant, and is refused.
+_KINDS: list[tuple[Callable[[Shape], Finding | None], bool]] = [
+    (find_returns, True),
+    (find_document, True),
+    (find_quotes, False),
+    (find_variants, False),
+    (find_wrong_characters, False),
+]
+
+
+def look_at_lines(location: str) -> Shape | None:
+    """Look at the start of a file, and say what is odd; None of a pipe, of standard input and of an empty file.
+
+    Raises:
+        DataError: It is no UTF-8 text, or cannot be meant so; the message has the command that mends it.
+    """
+    if not os.path.isfile(location) or os.path.getsize(location) == 0:
+        return None
+    shape = look(location)
+    for find, is_certain in _KINDS:
+        finding = find(shape)
+        if finding and is_certain:
+            raise DataError(str(finding))
+        if finding:
+            logger.warning("%s", finding)
+    return shape
+
+
+def refuse_table(shape: Shape, model: Path, predictor: "Predictor") -> None:
+    """Refuse lines with a TAB of which the model never saw one: their other columns would be read as letters.
+
+    Args:
+        shape: Of the file.
+        model: What was given as the model, for the command that mends it.
+        predictor: The same, loaded.
+
+    Raises:
+        DataError: Nearly all lines have a TAB.
+    """
+    tables = [row for row in shape.rows if "\t" in row.text]
+    if not tables or len(tables) < NEARLY_ALL * len(shape.rows) or predictor.known.reads_tab:
+        return
+    file = shlex.quote(shape.path)
+    columns = f"gzip -dc {file} | cut -f1" if shape.path.endswith(".gz") else f"cut -f1 {file}"
+    raise DataError(
+        f"{shape.path}:{tables[0].line}: holds a TAB, which no source of the training does, and so do {len(tables):,} "
+        f"of {shape.extent()}: all columns would be read as one source. This answers the first: {columns} | python -m "
+        f"pipeline predict {shlex.quote(str(model))} - (or, if answers shall begin with the second: --prefixes)"
+    )

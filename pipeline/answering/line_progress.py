@@ -1,0 +1,77 @@
+"""How far the answering of a file has come; a pipe or a person at a terminal is left alone."""
+
+import contextlib
+import gzip
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, cast
+
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from pipeline.files.lines import open_bytes
+from pipeline.pairs.corpus import is_built_in, source_files
+from pipeline.process.messages import message_stream, progress_bar
+
+COUNTED_BYTES = 1 << 20
+
+
+Progress = Callable[[int], object] | None
+
+
+@contextlib.contextmanager
+def show_progress(stream: BinaryIO, in_the_way: bool = False) -> Iterator[Progress]:
+    """A bar on standard error, with the time left where the number of lines is known: what to call with lines done.
+
+    Args:
+        stream: What is read, at its beginning.
+        in_the_way: Whether answers come on the same terminal, which a bar would garble.
+    """
+    if in_the_way or not _is_file(stream):
+        yield None
+        return
+    with _show_bar("predicting", "lines", count_lines(stream)) as on_progress:
+        yield on_progress
+
+
+@contextlib.contextmanager
+def show_pair_progress(location: str, in_the_way: bool = False) -> Iterator[Progress]:
+    """The same for the scoring of pairs, see `read_pairs`; without the time left of a pipe or a built-in corpus."""
+    if in_the_way:
+        yield None
+        return
+    pairs = None
+    if not is_built_in(location) and os.path.isfile(first := source_files(location)[0]):
+        with open_bytes(first) as stream:
+            pairs = count_lines(cast(BinaryIO, stream))
+    with _show_bar("scoring", "pairs", pairs) as on_progress:
+        yield on_progress
+
+
+@contextlib.contextmanager
+def _show_bar(doing: str, unit: str, total: int | None) -> Iterator[Progress]:
+    is_terminal = message_stream().isatty()
+    # In a log, what is done soon needs no bar.
+    delay = 0.0 if is_terminal else float(os.environ.get("TQDM_MININTERVAL", "0.1"))
+    # There, messages go above the bar; in a log they have lines of their own.
+    above = logging_redirect_tqdm() if is_terminal else contextlib.nullcontext()
+    with progress_bar(total=total, desc=doing, unit=f" {unit}", delay=delay) as bar, above:
+        yield bar.update
+
+
+def count_lines(stream: BinaryIO) -> int | None:
+    """How many lines there are from here on; None where only reading would tell: in what is compressed or no file."""
+    if isinstance(stream, gzip.GzipFile) or not _is_file(stream):
+        return None
+    file, lines, last = stream.fileno(), 0, b"\n"
+    place = os.lseek(file, 0, os.SEEK_CUR)
+    while chunk := os.pread(file, COUNTED_BYTES, place):
+        lines, last, place = lines + chunk.count(b"\n"), chunk[-1:], place + len(chunk)
+    return lines + (last != b"\n")
+
+
+def _is_file(stream: BinaryIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # in memory
+        return False

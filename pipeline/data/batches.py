@@ -1,0 +1,246 @@
+"""From a tokenised corpus to batches for training: length buckets, token budget, an order that can be repeated."""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.data.tokenized_corpus import TokenizedCorpus
+from pipeline.text.symbols import END, PAD, START
+
+ROW_MULTIPLE = 8
+TARGET_SHARE = 0.98
+PREFETCHED_BATCHES = 4
+
+
+class Bucket(NamedTuple):
+    """One padded batch shape; lengths count the end symbol."""
+
+    source_length: int
+    target_length: int
+    rows: int
+
+
+class PlannedBatch(NamedTuple):
+    """A bucket and the indices of the pairs that fill it; rows beyond them are empty."""
+
+    bucket: Bucket
+    indices: np.ndarray
+
+
+def plan_buckets(corpus: TokenizedCorpus, buckets: int, batch_tokens: int) -> list[Bucket]:
+    """Choose the padded shapes: source boundaries with the least padding, target boundaries to match.
+
+    The boundaries of the sources minimise the number of padded symbols exactly (dynamic programming over
+    the distinct lengths). A bucket's target boundary holds nearly all targets of its sources, so that one
+    long target does not widen the bucket: it goes to a later one.
+
+    Returns:
+        At most `buckets` of them, in ascending order; the last holds every pair. Rows are a multiple of 8
+        where the budget allows, at least 1.
+    """
+    source, target = np.asarray(corpus.source_lengths), np.asarray(corpus.target_lengths)
+    boundaries = _least_padding(source, buckets)
+    shapes: list[tuple[int, int]] = []
+    lower = 0
+    for boundary in boundaries:
+        inside = target[(source > lower) & (source <= boundary)]
+        widest = int(np.quantile(inside, TARGET_SHARE, method="higher"))
+        shapes.append((boundary, max(widest, shapes[-1][1] if shapes else 1)))
+        lower = boundary
+    shapes[-1] = (boundaries[-1], int(target.max()))
+    return [Bucket(s, t, _rows(batch_tokens // max(s, t))) for s, t in shapes]
+
+
+def _rows(most: int) -> int:
+    return max(1, most - most % ROW_MULTIPLE if most > ROW_MULTIPLE else most)
+
+
+def _least_padding(lengths: np.ndarray, buckets: int) -> list[int]:
+    """At most `buckets` boundaries that minimise Σ_i boundary(length_i)."""
+    distinct, counts = np.unique(lengths, return_counts=True)
+    total = np.concatenate([[0], np.cumsum(counts)])
+    number = len(distinct)
+    buckets = min(buckets, number)
+    best = np.full((buckets + 1, number + 1), np.inf)
+    best[0, 0] = 0
+    cut = np.zeros((buckets + 1, number + 1), int)
+    for bucket in range(1, buckets + 1):
+        for end in range(bucket, number + 1):
+            # Lengths from index `start` up to `end` share the boundary distinct[end - 1].
+            costs = best[bucket - 1, :end] + (total[end] - total[:end]) * distinct[end - 1]
+            cut[bucket, end] = np.argmin(costs)
+            best[bucket, end] = costs[cut[bucket, end]]
+    boundaries, end = [], number
+    for bucket in range(buckets, 0, -1):
+        boundaries.append(int(distinct[end - 1]))
+        end = cut[bucket, end]
+    return boundaries[::-1]
+
+
+def assign_buckets(corpus: TokenizedCorpus, buckets: list[Bucket]) -> np.ndarray:
+    """For each pair the index of the first bucket that holds both sides, or `len(buckets)` if none does."""
+    assigned = np.full(len(corpus), len(buckets))
+    for index in reversed(range(len(buckets))):
+        fits = (corpus.source_lengths <= buckets[index].source_length) & (
+            corpus.target_lengths <= buckets[index].target_length
+        )
+        assigned[fits] = index
+    return assigned
+
+
+def plan_pass(
+    assigned: np.ndarray,
+    buckets: list[Bucket],
+    seed: int,
+    number: int,
+    corpora: np.ndarray | None = None,
+    weights: Sequence[float] = (1.0,),
+) -> list[PlannedBatch]:
+    """The batches of a pass, a pure function of its arguments: pairs and batches shuffled, as many in every pass.
+
+    Args:
+        assigned: The bucket of each pair.
+        buckets: Their shapes.
+        seed: Another seed has another order.
+        number: So has another pass.
+        corpora: The corpus of each pair; None if there is one only.
+        weights: How often a pass has each pair of a corpus, see `_choose_pairs`.
+    """
+    random = np.random.default_rng([seed, number])
+    chosen = np.arange(len(assigned))
+    if corpora is not None and set(weights) != {1.0}:
+        chosen = _choose_pairs(assigned, len(buckets), seed, number, corpora, weights)
+    order = chosen[random.permutation(len(chosen))]
+    batches = []
+    for index, bucket in enumerate(buckets):
+        members = order[assigned[order] == index]
+        batches += [
+            PlannedBatch(bucket, members[first : first + bucket.rows]) for first in range(0, len(members), bucket.rows)
+        ]
+    return [batches[position] for position in random.permutation(len(batches))]
+
+
+def _choose_pairs(
+    assigned: np.ndarray, buckets: int, seed: int, number: int, corpora: np.ndarray, weights: Sequence[float]
+) -> np.ndarray:
+    """The pairs of a pass, as often as it has them: ⌊w⌋ times each pair of a corpus of weight w, and some once more.
+
+    Of the n pairs of a corpus in a bucket, round((w - ⌊w⌋) n) come once more, at least one: the same number in every
+    pass, and so is the number of batches. They are the next ones in a random order that all passes go round: after
+    any number of passes no pair was had more than once more often than another.
+    """
+    chosen = [np.repeat(np.arange(len(assigned)), np.floor(weights).astype(int)[corpora])]
+    for corpus, weight in enumerate(weights):
+        share = weight % 1
+        if not share:
+            continue
+        members = np.flatnonzero(corpora == corpus)
+        # The last 1 keeps this generator apart from that of any pass.
+        members = np.random.default_rng([seed, corpus, 0, 1]).permutation(members)
+        for bucket in range(buckets):
+            circle = members[assigned[members] == bucket]
+            if len(circle):
+                count = max(1, round(share * len(circle)))
+                chosen.append(circle[np.arange(number * count, (number + 1) * count) % len(circle)])
+    return np.concatenate(chosen)
+
+
+def fill_batch(corpus: TokenizedCorpus, batch: PlannedBatch) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """((source, target_inputs), targets), int32 `[rows, length]` each, padded to the bucket's boundaries.
+
+    A batch with too few pairs is filled up with empty ones, so that every bucket has one shape only. Their
+    source is the end symbol alone, their targets are padding and count for nothing.
+    """
+    bucket, indices = batch
+    source = np.full((bucket.rows, bucket.source_length), PAD, np.int32)
+    targets = np.full((bucket.rows, bucket.target_length), PAD, np.int32)
+    filled = len(indices)
+    _fill(source[:filled], corpus.source_ids, corpus.source_offsets[indices], corpus.source_lengths[indices])
+    _fill(targets[:filled], corpus.target_ids, corpus.target_offsets[indices], corpus.target_lengths[indices])
+    source[filled:, 0] = END
+    starts = np.full((bucket.rows, 1), START, np.int32)
+    return (source, np.concatenate([starts, targets[:, :-1]], axis=1)), targets
+
+
+def _fill(rows: np.ndarray, ids: np.ndarray, offsets: np.ndarray, lengths: np.ndarray) -> None:
+    columns = np.arange(rows.shape[1])
+    inside = columns < lengths[:, None]
+    rows[inside] = ids[(offsets[:, None] + columns)[inside]]
+
+
+def passes_per_epoch(batches: list[PlannedBatch], min_tokens: int) -> int:
+    """How many passes have `min_tokens` target symbols, padding counted: it takes its time, too.
+
+    Args:
+        batches: Those of a pass.
+        min_tokens: `train.min_epoch_tokens`.
+    """
+    room = sum(batch.bucket.rows * batch.bucket.target_length for batch in batches)
+    return max(1, math.ceil(min_tokens / room))
+
+
+class TrainingOrder:
+    """Which pairs are in which batch of a training: a pure function of seed, epoch and step.
+
+    An epoch is as many whole passes over the corpus as `passes_per_epoch` says, the same number of batches each time,
+    so `fit(steps_per_epoch=...)` keeps in step. The largest batch comes first of all: what does not fit into memory
+    is known after a step, not after hours.
+
+    Args:
+        corpus: The training pairs.
+        buckets: What `plan_buckets` chose for them.
+        seed: Another seed has another order.
+        min_tokens: `train.min_epoch_tokens`.
+    """
+
+    def __init__(self, corpus: TokenizedCorpus, buckets: list[Bucket], seed: int, min_tokens: int = 0) -> None:
+        self.corpus, self.buckets, self.seed = corpus, buckets, seed
+        self._assigned = assign_buckets(corpus, buckets)
+        first = self._plan(0)
+        self.passes, self._per_pass = passes_per_epoch(first, min_tokens), len(first)
+        """Over the data in an epoch."""
+        self.steps = self.passes * self._per_pass
+        """Batches of an epoch."""
+
+    def _plan(self, number: int) -> list[PlannedBatch]:
+        plan = plan_pass(self._assigned, self.buckets, self.seed, number, self.corpus.corpora, self.corpus.weights)
+        if number == 0:
+            largest = max(range(len(plan)), key=lambda index: math.prod(plan[index].bucket))
+            plan[0], plan[largest] = plan[largest], plan[0]
+        return plan
+
+    def batch(self, epoch: int, step: int) -> PlannedBatch:
+        """One of them; epoch and step count from 0."""
+        number, position = divmod(step, self._per_pass)
+        return self._plan(epoch * self.passes + number)[position]
+
+    def batches(self, epoch: int = 0, step: int = 0) -> Iterator[PlannedBatch]:
+        """All from there on, without end."""
+        number, position = divmod(step, self._per_pass)
+        for later in itertools.count(epoch * self.passes + number):
+            yield from self._plan(later)[position:]
+            position = 0
+
+
+def training_batches(order: TrainingOrder, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
+    """What `fill_batch` makes of all batches from there on, without end."""
+    return _dataset(lambda: (fill_batch(order.corpus, batch) for batch in order.batches(epoch, step)))
+
+
+def validation_batches(corpus: TokenizedCorpus, buckets: list[Bucket]) -> tuple[tf.data.Dataset, int]:
+    """One pass over the pairs that fit the buckets, in a fixed order, and the number of batches."""
+    batches = plan_pass(assign_buckets(corpus, buckets), buckets, 0, 0)
+    return _dataset(lambda: (fill_batch(corpus, batch) for batch in batches)), len(batches)
+
+
+def _dataset(generator: object) -> tf.data.Dataset:
+    ids = tf.TensorSpec([None, None], tf.int32)
+    dataset = tf.data.Dataset.from_generator(generator, output_signature=((ids, ids), ids))
+    options = tf.data.Options()
+    # Its thread sleeps for up to a minute, and ending an epoch's iterator would wait for that.
+    options.autotune.enabled = False
+    return dataset.prefetch(PREFETCHED_BATCHES).with_options(options)

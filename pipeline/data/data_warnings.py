@@ -1,0 +1,160 @@
+"""What is said of the data when they are prepared: what was left out, what training lacks, what flatters figures."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from pipeline.data.batches import Bucket, assign_buckets
+from pipeline.data.pair_filter import BAD_LINE, PairFilter, training_filter
+from pipeline.data.tokenized_corpus import TokenizedCorpus
+from pipeline.errors import count_of
+from pipeline.pairs.corpus import Pair, Split, TrainingLocation, describe_line, fold_source, overlap
+from pipeline.settings.configuration import Configuration, DataConfiguration
+from pipeline.text.processor import CHUNK, TextProcessor, in_chunks
+from pipeline.text.symbol_tally import SymbolTally
+from pipeline.text.symbols import UNKNOWN
+
+logger = logging.getLogger(__name__)
+
+FEW_SOURCES = 30
+"""Of fewer, an epoch's figures say little."""
+FEW_PAIRS = 50
+"""With fewer, a training learns them by heart and nothing else."""
+
+
+def warn_of_odd_data(
+    configuration: Configuration,
+    splits: Mapping[str, Split],
+    corpora: Mapping[str, TokenizedCorpus],
+    texts: tuple[TextProcessor, TextProcessor],
+    buckets: list[Bucket],
+) -> None:
+    """Say it.
+
+    Args:
+        configuration: Every setting.
+        splits: The pairs, "train" and "dev".
+        corpora: Their ids.
+        texts: Of source and target.
+        buckets: The shapes of the training's batches.
+    """
+    for name in ("train", "dev"):
+        _warn_of_dropped(configuration.data, name, corpora[name])
+    if len(corpora["train"]) < FEW_PAIRS:
+        number = count_of(len(corpora["train"]), "pair")
+        logger.warning("train: only %s to learn from; of so few a model learns hardly more than these", number)
+    _warn_of_unknown(splits["dev"](), corpora["dev"], texts, dev_location(configuration.data))
+    _warn_of_few(splits["dev"](), configuration)
+    shared = overlap(splits["train"](), splits["dev"](), configuration.text)
+    if shared:
+        logger.warning(
+            "%s in the training data too: dev figures will look too good; "
+            "take them out of data.train, or leave data.dev out to have some held out",
+            count_of(shared, "dev source is", "dev sources are"),
+        )
+    unusual = int((assign_buckets(corpora["dev"], buckets) == len(buckets)).sum())
+    if unusual:
+        logger.warning(
+            "dev: %s longer than every training pair: left out of the dev loss, but decoded and measured",
+            count_of(unusual, "pair is", "pairs are"),
+        )
+
+
+def _warn_of_few(dev: Iterable[Pair], configuration: Configuration) -> None:
+    """Say so if the best epoch is chosen by so few sources that chance chooses it."""
+    sources: set[str] = set()
+    for pair in dev:
+        sources.add(fold_source(pair.source, configuration.text))
+        if len(sources) >= FEW_SOURCES:
+            return
+    number = len(sources)
+    held_out = configuration.data.dev is None
+    remedy = f"data.dev_size {FEW_SOURCES} holds out more" if held_out else f"give at least {FEW_SOURCES} in data.dev"
+    logger.warning(
+        "dev: only %s: the best epoch is chosen by so few, and each of them is %.1f points of its error rate; %s",
+        count_of(number, "source"),
+        100 / number,
+        remedy,
+    )
+
+
+def split_filter(data: DataConfiguration, split: str) -> PairFilter:
+    """What is left out of "train", or of the loss of "dev": only what would not fit there."""
+    return (
+        training_filter(data) if split == "train" else PairFilter(data.max_length, skip_bad_lines=data.skip_bad_lines)
+    )
+
+
+def dev_location(data: DataConfiguration) -> TrainingLocation:
+    """Whose lines the pairs of "dev" have: a dev that is held out has the training data's."""
+    return data.train if data.dev is None else data.dev
+
+
+def describe_first(corpus: TokenizedCorpus, reason: str, data: DataConfiguration, split: str) -> str:
+    """Where the first pair of a split stands that was left out for this reason."""
+    location = data.train if split == "train" else dev_location(data)
+    return describe_line(*corpus.first_dropped[reason], location)
+
+
+def _warn_of_dropped(data: DataConfiguration, split: str, corpus: TokenizedCorpus) -> None:
+    for reason, number in corpus.dropped.items():
+        logger.warning(
+            "%s: %s left out of %s, first on %s: %s",
+            split,
+            count_of(number, "pair"),
+            _left_out_of(split, reason),
+            describe_first(corpus, reason, data, split),
+            split_filter(data, split).describe(reason),
+        )
+
+
+def _left_out_of(split: str, reason: str) -> str:
+    if split == "train":
+        return "training"
+    return "dev" if reason == BAD_LINE else "the dev loss, but decoded and measured"
+
+
+def _warn_of_unknown(
+    pairs: Iterable[Pair], dev: TokenizedCorpus, texts: tuple[TextProcessor, TextProcessor], location: TrainingLocation
+) -> None:
+    places = _places_of_unknown(dev)
+    if not any(places):
+        return
+    wanted = set.union(*places)
+    tallies = SymbolTally(), SymbolTally()
+    firsts = [min((corpus, line) for line, corpus in found) if found else (0, 0) for found in places]
+    for chunk in in_chunks((pair for pair in pairs if (pair.line, pair.corpus) in wanted), CHUNK):
+        for tally, text, side in zip(tallies, texts, ("source", "target"), strict=True):
+            for symbols in _unknown_symbols([getattr(pair, side) for pair in chunk], text):
+                tally.add(symbols)
+    for side, tally, (corpus, line), ids in zip(
+        ("source", "target"), tallies, firsts, (dev.source_ids, dev.target_ids), strict=True
+    ):
+        number = int((ids == UNKNOWN).sum())
+        if number:
+            logger.warning(
+                "dev: %s that training lacks (%s), first on %s: read as <unk>",
+                count_of(number, f"{side} symbol"),
+                tally.names(),
+                describe_line(line, corpus, location),
+            )
+
+
+def _places_of_unknown(dev: TokenizedCorpus) -> list[set[tuple[int, int]]]:
+    """Line and corpus of the pairs with unknown symbols in their source, and in their target."""
+    places = []
+    for ids, offsets in ((dev.source_ids, dev.source_offsets), (dev.target_ids, dev.target_offsets)):
+        rows = np.unique(np.searchsorted(offsets, np.flatnonzero(ids == UNKNOWN), side="right") - 1)
+        places.append(set(zip(dev.lines[rows].tolist(), dev.corpora[rows].tolist(), strict=True)))
+    return places
+
+
+def _unknown_symbols(strings: list[str], text: TextProcessor) -> Iterator[list[str]]:
+    """Of the strings that have symbols without an id, these."""
+    rows = text.split(strings)
+    ids = rows.with_flat_values(text.table.lookup(rows.flat_values))
+    for symbols, values in zip(rows.to_list(), ids.to_list(), strict=True):
+        found = [symbol.decode() for symbol, value in zip(symbols, values, strict=True) if value == UNKNOWN]
+        if found:
+            yield found

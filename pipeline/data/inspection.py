@@ -1,0 +1,161 @@
+"""What `inspect` prints: the data as the model will see it, before any training."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data.batches import PlannedBatch, TrainingOrder, assign_buckets, passes_per_epoch, plan_pass
+from pipeline.data.data_warnings import describe_first
+from pipeline.data.odd_settings import describe_odd_settings
+from pipeline.data.pair_filter import training_filter
+from pipeline.data.preparation import TrainingData, first_batches, prepare_data
+from pipeline.pairs.corpus import group_references, list_corpora, look_at_start, open_splits
+from pipeline.runs.directory import RunDirectory
+from pipeline.settings.configuration import Configuration, DataConfiguration, TextConfiguration, TrainConfiguration
+from pipeline.text.processor import Vocabulary
+from pipeline.unicode.normal_forms import describe_changes
+from pipeline.unicode.visible import visible
+
+PERCENTILES = (0, 25, 50, 75, 90, 95, 99, 100)
+BATCHES, ROWS, SYMBOLS = 2, 4, 20
+
+
+def inspect(configuration: Configuration) -> str:
+    """Sizes, lengths, padding, dropped pairs and the first batches, as text.
+
+    Raises:
+        DataError: The data cannot be used.
+    """
+    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = RunDirectory(Path(folder) / "run")
+        directory.begin(configuration)
+        data = prepare_data(configuration, directory, splits)
+        sections = [
+            *_files(configuration.data),
+            _sizes(data, configuration.text),
+            *_corpora(data, configuration),
+            *_text_changes(data, configuration.text),
+            _vocabulary("source", data.source_vocabulary),
+            _vocabulary("target", data.target_vocabulary),
+            _lengths(data),
+            str(data.limits),
+            _dropped(data, configuration.data),
+            _buckets(data, configuration.train),
+            *_odd_settings(data, configuration),
+            _batches(data, configuration.train.seed),
+        ]
+    return "\n\n".join(sections)
+
+
+def _files(data: DataConfiguration) -> list[str]:
+    """What is taken of every file, and what is left out."""
+    locations = (location for location in (data.train, data.dev, data.test) if location is not None)
+    shapes = {shape.path: shape for location in locations for shape in look_at_start(location)}
+    lines = [f"  {shape.describe_taken()}" for shape in shapes.values()]
+    return ["\n".join(["files", *lines])] if lines else []
+
+
+def _sizes(data: TrainingData, text: TextConfiguration) -> str:
+    lines = ["split   pairs     distinct sources"]
+    for name, pairs in data.splits.items():
+        references = group_references(pairs(), text)
+        total = sum(1 for _ in pairs())
+        lines.append(f"{name:6}  {total:<8,}  {len(references):,}")
+    return "\n".join(lines)
+
+
+def _corpora(data: TrainingData, configuration: Configuration) -> list[str]:
+    """What stays of each of several corpora, and how much of it a pass has."""
+    corpora = list_corpora(configuration.data.train)
+    if len(corpora) == 1:
+        return []
+    lines = ["weight  pairs     in a pass  corpus"]
+    in_pass = np.concatenate([batch.indices for batch in _plan(data, configuration.train)])
+    counts = [np.bincount(of, minlength=len(corpora)) for of in (data.train.corpora, data.train.corpora[in_pass])]
+    for (corpus, weight), pairs, seen in zip(corpora, *counts, strict=True):
+        lines.append(f"{weight:<6g}  {pairs:<8,}  {seen:<9,}  {corpus}")
+    return ["\n".join(lines)]
+
+
+def _plan(data: TrainingData, train: TrainConfiguration) -> list[PlannedBatch]:
+    assigned = assign_buckets(data.train, data.buckets)
+    return plan_pass(assigned, data.buckets, train.seed, 0, data.train.corpora, data.train.weights)
+
+
+def _text_changes(data: TrainingData, text: TextConfiguration) -> list[str]:
+    source, target = data.source_vocabulary.forms, data.target_vocabulary.forms
+    if source is None or target is None:
+        return []
+    return ["\n".join(describe_changes(text.normalization, text.lowercase, source, target))]
+
+
+def _vocabulary(side: str, vocabulary: Vocabulary) -> str:
+    shown = " ".join(map(visible, vocabulary.symbols[4:44]))
+    more = f" … and {len(vocabulary) - 44:,} more" if len(vocabulary) > 44 else ""
+    return f"{side} vocabulary: {len(vocabulary):,} with 4 special symbols, most frequent first: {shown}{more}"
+
+
+def _lengths(data: TrainingData) -> str:
+    lines = ["lengths in training, end symbol included", "percentile  " + "".join(f"{p:>6}" for p in PERCENTILES)]
+    for side, lengths in (("source", data.train.source_lengths), ("target", data.train.target_lengths)):
+        values = np.percentile(lengths, PERCENTILES, method="nearest")
+        lines.append(f"{side:10}  " + "".join(f"{int(value):>6}" for value in values))
+    return "\n".join(lines)
+
+
+def _dropped(data: TrainingData, settings: DataConfiguration) -> str:
+    rules = training_filter(settings).describe_settings()
+    if not data.train.dropped:
+        return f"dropped pairs: none ({rules})"
+    reasons = [
+        f"{count:,} {reason} (first on {describe_first(data.train, reason, settings, 'train')})"
+        for reason, count in data.train.dropped.items()
+    ]
+    return f"dropped pairs ({rules}): " + "; ".join(reasons)
+
+
+def _buckets(data: TrainingData, train: TrainConfiguration) -> str:
+    batches = _plan(data, train)
+    lines = ["buckets     rows × source × target      pairs    batches   padding"]
+    padded_total = real_total = pairs = 0
+    for index, bucket in enumerate(data.buckets):
+        filled = [batch.indices for batch in batches if batch.bucket is bucket]
+        members, count = np.concatenate([np.zeros(0, int), *filled]), len(filled)
+        real = int(data.train.source_lengths[members].sum() + data.train.target_lengths[members].sum())
+        padded = count * bucket.rows * (bucket.source_length + bucket.target_length)
+        padded_total, real_total, pairs = padded_total + padded, real_total + real, pairs + len(members)
+        shape = f"{bucket.rows} × {bucket.source_length} × {bucket.target_length}"
+        lines.append(f"{index + 1:<10}  {shape:<24} {len(members):>8,} {count:>10,} {1 - real / padded:>9.1%}")
+    lines.append(f"all         {'':24} {pairs:>8,} {len(batches):>10,} {1 - real_total / padded_total:>9.1%}")
+    passes = passes_per_epoch(batches, train.min_epoch_tokens)
+    steps = passes * len(batches)
+    lines.append(f"an epoch: {passes} × all, {steps:,} steps (train.min_epoch_tokens {train.min_epoch_tokens:,})")
+    return "\n".join(lines)
+
+
+def _odd_settings(data: TrainingData, configuration: Configuration) -> list[str]:
+    train = configuration.train
+    order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
+    lines = [f"  {sentence}" for sentence in describe_odd_settings(configuration, order.passes, order.steps)]
+    return ["\n".join(["settings", *lines])] if lines else []
+
+
+def _batches(data: TrainingData, seed: int) -> str:
+    source, target = data.source_vocabulary.symbols, data.target_vocabulary.symbols
+    lines = ["first batches, their first rows"]
+    for (sources, inputs), targets in first_batches(data, seed, BATCHES):
+        lines.append(f"source {list(sources.shape)}, target_inputs {list(inputs.shape)}, targets {list(targets.shape)}")
+        for row in range(min(ROWS, len(sources))):
+            shown = [
+                " ".join(visible(symbols[value]) for value in ids[row][:SYMBOLS])
+                for symbols, ids in ((source, sources), (target, inputs), (target, targets))
+            ]
+            lines += [
+                f"  source         {shown[0]}",
+                f"  target_inputs  {shown[1]}",
+                f"  targets        {shown[2]}",
+                "",
+            ]
+    return "\n".join(lines).rstrip()

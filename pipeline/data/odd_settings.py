@@ -1,0 +1,102 @@
+"""Settings that have no effect beside the others, or another one than they seem to have: said before training."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from pipeline.pairs.corpus import is_built_in
+from pipeline.settings.configuration import SUBWORDS, Configuration, TextConfiguration, TrainConfiguration, by_name
+
+MANY_PASSES = 20
+
+
+class _Idle(NamedTuple):
+    """Settings that do nothing where something holds."""
+
+    keys: tuple[str, ...]
+    holds: Callable[[Configuration], bool]
+    reason: str
+
+
+def _learns_subwords(text: TextConfiguration) -> bool:
+    return text.source_tokenizer in SUBWORDS or text.target_tokenizer in SUBWORDS
+
+
+_IDLE = (
+    _Idle(
+        ("search.temperature", "search.seed"),
+        lambda of: of.search.method != "sample",
+        "search.method is best, nothing is drawn",
+    ),
+    _Idle(
+        ("search.length_penalty", "search.coverage_penalty"),
+        lambda of: of.search.beam_size == 1,
+        "search.beam_size is 1: there is nothing to order",
+    ),
+    _Idle(("search.coverage_penalty",), lambda of: of.model.attention == "none", "model.attention is none"),
+    _Idle(("train.attention_samples",), lambda of: of.model.attention == "none", "model.attention is none"),
+    _Idle(
+        ("model.attention_heads",),
+        lambda of: of.model.attention != "multi_head_bahdanau",
+        "model.attention is not multi_head_bahdanau",
+    ),
+    _Idle(
+        ("model.attention_units",),
+        lambda of: of.model.attention not in ("bahdanau", "multi_head_bahdanau"),
+        "model.attention is not additive",
+    ),
+    _Idle(
+        ("text.vocabulary_size", "text.learn_size"),
+        lambda of: not _learns_subwords(of.text),
+        "no tokenizer learns subwords; text.max_vocabulary limits symbols",
+    ),
+    _Idle(
+        ("text.min_count", "text.max_vocabulary"),
+        lambda of: of.text.source_tokenizer in SUBWORDS and of.text.target_tokenizer in SUBWORDS,
+        "subwords are learned; text.vocabulary_size limits them",
+    ),
+    _Idle(
+        ("data.dev_size",),
+        lambda of: of.data.dev is not None or is_built_in(of.data.train),
+        "there is a dev set, nothing is held out",
+    ),
+)
+
+
+def describe_odd_settings(configuration: Configuration, passes: int, steps_per_epoch: int) -> list[str]:
+    """A sentence about each.
+
+    Args:
+        configuration: Every setting.
+        passes: Over the data in an epoch.
+        steps_per_epoch: Batches of an epoch.
+    """
+    return [*_odd_lengths(configuration.train, passes, steps_per_epoch), *_idle(configuration)]
+
+
+def _odd_lengths(train: TrainConfiguration, passes: int, steps_per_epoch: int) -> Iterator[str]:
+    """Numbers of passes, steps and epochs that do not go together."""
+    steps = steps_per_epoch * train.epochs
+    if passes > MANY_PASSES:
+        yield (
+            f"an epoch is {passes:,} passes over the data, so that it has train.min_epoch_tokens "
+            f"({train.min_epoch_tokens:,}) target symbols: dev is decoded after so many only; a smaller number makes "
+            "epochs shorter"
+        )
+    if train.warmup_steps > steps // 2:
+        yield (
+            f"train.warmup_steps {train.warmup_steps:,} is more than half of the {steps:,} steps of the training: the "
+            f"learning rate rises over {steps // 2:,}"
+        )
+    if train.patience is not None and train.patience >= train.epochs - 1 > 0:
+        yield f"train.patience {train.patience} can never end a training of {train.epochs} epochs early"
+    if train.keep_checkpoints > train.epochs > 1:
+        yield f"train.keep_checkpoints {train.keep_checkpoints} is more than the {train.epochs} epochs there will be"
+
+
+def _idle(configuration: Configuration) -> Iterator[str]:
+    """Settings other than the default that do nothing."""
+    settings, defaults = by_name(configuration.to_dict()), by_name(Configuration().to_dict())
+    for row in _IDLE:
+        keys = [key for key in row.keys if settings[key] != defaults[key]]
+        if keys and row.holds(configuration):
+            yield f"{' and '.join(keys)} {'has' if len(keys) == 1 else 'have'} no effect: {row.reason}"

@@ -1,0 +1,231 @@
+"""From pairs to what the epochs need: vocabularies, corpora as ids, batch shapes."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.data.batches import Bucket, TrainingOrder, plan_buckets, training_batches
+from pipeline.data.data_warnings import split_filter, warn_of_odd_data
+from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
+from pipeline.data.run_data import describe_changed, record_data, recorded_data
+from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
+from pipeline.errors import DataError, UsageError, count_of
+from pipeline.files.durable import checksum
+from pipeline.pairs.corpus import Pair, Split, list_corpora
+from pipeline.pairs.data_files import DataFiles, compare_data, contents_of_data, read_data_files
+from pipeline.runs.checkpoints import Checkpoints
+from pipeline.runs.directory import RunDirectory
+from pipeline.settings.configuration import (
+    SENTENCE_PIECES,
+    SUBWORDS,
+    Configuration,
+    SearchConfiguration,
+    TextConfiguration,
+)
+from pipeline.text.processor import Vocabulary, count_symbols, load_vocabularies, make_texts, normalized
+from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
+from pipeline.text.symbols import SPECIAL_SYMBOLS
+from pipeline.text.tokenizers import make_tokenizer
+from pipeline.unicode.normal_forms import NORMAL_FORMS, FormCounts, count_parts, describe_changes
+
+logger = logging.getLogger(__name__)
+
+Splits = dict[str, Split]
+
+
+class TrainingData(NamedTuple):
+    """Everything that the epochs need of the data."""
+
+    splits: Splits
+    source_vocabulary: Vocabulary
+    target_vocabulary: Vocabulary
+    train: TokenizedCorpus
+    dev: TokenizedCorpus
+    buckets: list[Bucket]
+    limits: LengthReport
+
+    @property
+    def vocabulary_sizes(self) -> tuple[int, int]:
+        """Of source and target."""
+        return len(self.source_vocabulary), len(self.target_vocabulary)
+
+
+def prepare_data(
+    configuration: Configuration, directory: RunDirectory, splits: Splits, cache: Path | None = None
+) -> TrainingData:
+    """Vocabularies from the training pairs, corpora as ids, batch shapes; what was done before is opened.
+
+    Args:
+        configuration: Every setting.
+        directory: The run, begun.
+        splits: What `open_splits` found.
+        cache: A directory for the ids that several runs share, also at the same time; None keeps them in the run.
+
+    Raises:
+        UsageError: The run has checkpoints already, and its files have changed since.
+        DataError: The files cannot be used.
+    """
+    files = _require_same_files(configuration, directory)
+    if not directory.has_vocabulary():
+        _learn_vocabularies(configuration, directory, splits["train"])
+    source_vocabulary, target_vocabulary = load_vocabularies(directory.vocabulary)
+    source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
+    corpora = {}
+    for name in ("train", "dev"):
+        fingerprint = _fingerprint(configuration, directory, name, files)
+        place = directory.data if cache is None else cache / fingerprint[:16]
+        pair_filter = split_filter(configuration.data, name)
+        corpora[name] = tokenize_corpus(
+            splits[name](), source_text, target_text, pair_filter, place / name, fingerprint, splits[name].bad_lines
+        )
+    # Not on disk: other weights change no ids.
+    weights = tuple(weight for _, weight in list_corpora(configuration.data.train))
+    corpora["train"] = dataclasses.replace(corpora["train"], weights=weights)
+    buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
+    limits = _set_limits(configuration.search, directory, corpora["train"])
+    vocabularies = source_vocabulary, target_vocabulary
+    data = TrainingData(splits, *vocabularies, corpora["train"], corpora["dev"], buckets, limits)
+    warn_of_odd_data(configuration, splits, corpora, (source_text, target_text), buckets)
+    return data
+
+
+def _set_limits(search: SearchConfiguration, directory: RunDirectory, train: TokenizedCorpus) -> LengthReport:
+    """Measure how long outputs may become; say it, and what limits that were set cut off."""
+    lengths = np.asarray(train.source_lengths) - 1, np.asarray(train.target_lengths) - 1
+    # A run that an earlier version began goes on with the limits it has.
+    if not Checkpoints(directory.checkpoints).exist():
+        directory.recorded.write({directory.limits: fit_limits(*lengths).to_json()})
+    report = report_limits(search, read_limits(directory.limits), *lengths)
+    logger.info("%s", report)
+    if report.warning:
+        logger.warning("%s", report.warning)
+    return report
+
+
+def _require_same_files(configuration: Configuration, directory: RunDirectory) -> DataFiles:
+    """What the data hold, remembered in the run; moved files are noted, changed ones begin anew or are refused."""
+    now = read_data_files(configuration)
+    if directory.data_info.is_file():
+        before = recorded_data(directory)
+        found = compare_data(before, now)
+        if found.changed and Checkpoints(directory.checkpoints).exist():
+            raise UsageError(describe_changed(found.changed, directory))
+        if found.changed:
+            directory.remove_vocabulary()
+        for sentence in found.moved:
+            logger.info("%s: %s, same content", directory.path, sentence)
+    record_data(directory, now)
+    return now
+
+
+def _learn_vocabularies(
+    configuration: Configuration, directory: RunDirectory, pairs: Callable[[], Iterator[Pair]]
+) -> None:
+    text = configuration.text
+    directory.vocabulary.mkdir(exist_ok=True)
+    tokenizers = {"source": text.source_tokenizer, "target": text.target_tokenizer}
+    forms = {"source": FormCounts(), "target": FormCounts()}
+    how = text.normalization, text.lowercase
+    for sides in (["source", "target"],) if text.shared_vocabulary else (["source"], ["target"]):
+        strings = (forms[side].see(getattr(pair, side), *how) for pair in pairs() for side in sides)
+        tokenizer = tokenizers[sides[0]]
+        if tokenizer in SUBWORDS:
+            vocabulary = _learn_subwords(strings, tokenizer, text, configuration.train.seed, " and ".join(sides))
+        else:
+            vocabulary = _count_vocabulary(strings, tokenizer, text, sides[0])
+        for side in sides:
+            vocabulary.forms = forms[side]
+            vocabulary.save(directory.vocabulary / f"{side}.txt")
+    directory.record_vocabulary()
+    _tell_changes(text, forms["source"], forms["target"])
+
+
+def _tell_changes(text: TextConfiguration, source: FormCounts, target: FormCounts) -> None:
+    if any(side.changed or side.lowered or side.is_mixed for side in (source, target)):
+        logger.info("train: %s", "; ".join(describe_changes(text.normalization, text.lowercase, source, target)))
+    turkish = source.turkish + target.turkish
+    if turkish:
+        logger.warning(
+            "train: %s ı or İ, as in Turkish and Azerbaijani, where I is the capital of ı: text.lowercase makes i of "
+            "it; lower the data before",
+            count_of(turkish, "string has", "strings have"),
+        )
+
+
+def _count_vocabulary(strings: Iterable[str], tokenizer: str, text: TextConfiguration, side: str) -> Vocabulary:
+    counts = count_symbols(strings, make_tokenizer(tokenizer), text.normalization, text.lowercase)
+    vocabulary = Vocabulary.from_counts(counts, text.min_count, text.max_vocabulary)
+    if len(vocabulary) == len(SPECIAL_SYMBOLS):
+        raise DataError(f"{side}: no symbol occurs {text.min_count} times in the training data; lower text.min_count")
+    if tokenizer == "char" and NORMAL_FORMS[text.normalization].composed is not False:
+        _suggest_decomposition(side, counts, "nfkd" if text.normalization == "nfkc" else "nfd")
+    once = sum(1 for count in counts.values() if count == 1)
+    if tokenizer == "space" and once > 0.5 * len(counts) > 50:
+        logger.warning(
+            "%s: most of its %d symbols occur once; if words should be cut into characters or subwords, set "
+            "text.%s_tokenizer to char or bpe",
+            side,
+            len(counts),
+            side,
+        )
+    return vocabulary
+
+
+def _suggest_decomposition(side: str, symbols: Iterable[str], form: str) -> None:
+    """Every syllable of Hangul a symbol of its own: most are too rare to be learned from, and many dev has alone."""
+    whole, parts = len(set(symbols)), count_parts(symbols)
+    if 2 * parts < whole:
+        logger.warning(
+            "%s: its %d symbols are made of %d letters and marks; text.normalization %s makes those the symbols, "
+            "which far fewer pairs teach (outputs keep the form of the targets)",
+            side,
+            whole,
+            parts,
+            form,
+        )
+
+
+def _learn_subwords(
+    strings: Iterable[str], tokenizer: str, text: TextConfiguration, seed: int, sides: str
+) -> Vocabulary:
+    began = time.monotonic()
+    chosen, number = sample(normalized(strings, text.normalization, text.lowercase), text.learn_size, seed)
+    if tokenizer in SENTENCE_PIECES:
+        model, pieces = learn_sentence_pieces(chosen, tokenizer, text.vocabulary_size)
+    else:
+        model, pieces = None, learn_word_pieces(chosen, text.vocabulary_size)
+    logger.info(
+        "%s: %d %s subwords learned from %s of %s sentences in %.0f s",
+        sides,
+        len(pieces),
+        tokenizer,
+        f"{len(chosen):,}",
+        f"{number:,}",
+        time.monotonic() - began,
+    )
+    return Vocabulary(pieces, model)
+
+
+def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str, files: DataFiles) -> str:
+    """Names what the ids depend on: settings, vocabularies, and the content of the files, wherever they lie."""
+    settings = configuration.to_dict()
+    sides = [directory.vocabulary / f"{side}{end}" for side in ("source", "target") for end in (".txt", ".model")]
+    vocabularies = [checksum(file) for file in sides if file.is_file()]
+    without = ("train", "dev", "test", "batch_tokens", "buckets")
+    data = {name: value for name, value in settings["data"].items() if name not in without}
+    parts = [split, data, settings["text"], configuration.train.seed, vocabularies, contents_of_data(files)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def first_batches(data: TrainingData, seed: int, count: int) -> list[Any]:
+    """The first batches that a training would see."""
+    batches = training_batches(TrainingOrder(data.train, data.buckets, seed))
+    return list(itertools.islice(batches.as_numpy_iterator(), count))

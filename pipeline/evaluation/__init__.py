@@ -1,0 +1,1 @@
+"""How good outputs are: metrics, evaluation, the comparison of two outputs."""

@@ -1,0 +1,222 @@
+"""What people have, made comparable: references as lines or as pairs, outputs as files of any kind or as models."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.errors import DataError, UsageError, count_of
+from pipeline.evaluation.differences import Items, find_differences, find_near_misses
+from pipeline.evaluation.output_files import read_outputs
+from pipeline.evaluation.significance import Comparison, compare_outputs, sentence_figures, symbol_figures
+from pipeline.files.lines import read_lines
+from pipeline.pairs.corpus import Pair, fold_source, is_built_in, look_at, read_pairs
+from pipeline.settings.configuration import TextConfiguration
+from pipeline.unicode.normal_forms import normalize_string, to_form
+from pipeline.unicode.white_space import split, strip
+
+if TYPE_CHECKING:
+    from pipeline.prediction.predictor import Predictor
+
+logger = logging.getLogger(__name__)
+
+MOST = 0.9
+
+
+class Figures(NamedTuple):
+    """By what is compared; what is left out follows the data."""
+
+    symbols: str | None = None
+    """WER and PER of symbols, "space" or "char"."""
+    tokens: str | None = None
+    """BLEU, chrF and TER, and how BLEU cuts text."""
+    lowercase: bool = False
+
+
+class _References(NamedTuple):
+    place: str
+    pairs: list[Pair]
+    """Their sources are '' where they are not known."""
+    has_sources: bool
+
+    def group(self, text: TextConfiguration) -> list[list[int]]:
+        """The places of the pairs that have the same source, in order of first appearance."""
+        groups: dict[str, list[int]] = {}
+        for place, pair in enumerate(self.pairs):
+            groups.setdefault(fold_source(pair.source, text), []).append(place)
+        return list(groups.values())
+
+
+def is_model(place: str) -> bool:
+    """Whether outputs are to be made now: a directory, or several with commas between them."""
+    parts = [place] if os.path.lexists(place) else [part.strip() for part in place.split(",")]
+    return all(map(os.path.isdir, parts))
+
+
+def compare(reference: str, places: tuple[str, str], figures: Figures, samples: int, seed: int) -> Comparison:
+    """Compare two outputs for the same inputs.
+
+    Args:
+        reference: A file with a reference a line; or pairs, as `read_pairs` takes them: a source on several lines has
+            several references, and is one item if symbols are compared, as in `evaluate`.
+        places: Files with an output for every line, or for every distinct source; or runs and exports, which are
+            decoded now.
+        figures: By what.
+        samples: How many bootstrap samples.
+        seed: Of the samples, from 1.
+
+    Raises:
+        UsageError: A model is given, but no sources.
+        DataError: A file cannot be read or is empty, or numbers of lines do not fit.
+    """
+    references = _read_references(reference)
+    predictors = {place: _load(place, references) for place in places if is_model(place)}
+    texts = [predictor.text for predictor in predictors.values()]
+    _warn_of_unlike(texts)
+    figures = _choose(figures, references, texts[0] if texts else None)
+    text = texts[0] if texts else TextConfiguration(normalization="none")
+    sources = [pair.source for pair in references.pairs] if references.has_sources else None
+    files = {place: read_outputs(place, sources) for place in places if place not in predictors}
+    apart = [[place] for place in range(len(references.pairs))]
+    groups = references.group(text) if references.has_sources else apart
+    by_source = figures.symbols is not None or any(len(lines) != len(apart) for lines in files.values())
+    units = groups if by_source else apart
+    outputs = [
+        _decode(place, predictors[place], references, units)
+        if place in predictors
+        else _align(place, files[place], references, units, groups)
+        for place in places
+    ]
+    form = normalizer(text, figures.symbols is not None) if texts else _compose
+    return _measure(_make_items(references, units, outputs, form), places, figures, samples, seed)
+
+
+def _make_items(
+    references: _References, units: list[list[int]], outputs: list[list[str]], form: Callable[[str], str]
+) -> Items:
+    firsts = [references.pairs[unit[0]] for unit in units]
+    a, b = ([form(line) for line in lines] for lines in outputs)
+    return Items(
+        lines=[pair.line for pair in firsts],
+        sources=[pair.source for pair in firsts] if references.has_sources else None,
+        references=[list(dict.fromkeys(form(references.pairs[place].target) for place in unit)) for unit in units],
+        a=a,
+        b=b,
+    )
+
+
+def normalizer(text: TextConfiguration, symbols: bool = True) -> Callable[[str], str]:
+    """What brings outputs and references into the form in which `evaluate` compares them; of sentences, case is the
+    metrics' matter.
+    """
+    return lambda string: normalize_string(string, text.compared.normalization, symbols and text.lowercase)
+
+
+def _compose(string: str) -> str:
+    """Files of anybody's: a letter and its marks are the same, however they were written."""
+    return to_form(string, "nfc")
+
+
+def _read_references(reference: str) -> _References:
+    if is_built_in(reference) or not os.path.exists(reference) or os.path.isdir(reference):
+        return _References(reference, list(read_pairs(reference, "test")), True)
+    lines = list(read_lines(reference))
+    tables = sum("\t" in line for line in lines)
+    if tables and tables == sum(bool(strip(line)) for line in lines):
+        if os.path.isfile(reference):
+            look_at(reference)
+            return _References(reference, list(read_pairs(reference, "test")), True)
+        sides = [line.split("\t") for line in lines]  # of a pipe, which can be read but once
+        pairs = [Pair(strip(side[0]), strip(side[1]), number) for number, side in enumerate(sides, 1) if len(side) > 1]
+        return _References(reference, pairs, True)
+    if tables:
+        has = count_of(tables, "line has", "lines have")
+        logger.warning("%s: %s a TAB, but not all: taken as text, not as source TAB target", reference, has)
+    return _References(reference, [Pair("", line, number) for number, line in enumerate(lines, 1)], False)
+
+
+def _load(place: str, references: _References) -> "Predictor":
+    if not references.has_sources:
+        raise UsageError(
+            f"{references.place}: has no sources for {place} to decode; give pairs as REFERENCE (a TSV file of source "
+            f"TAB target, or SOURCE,TARGET), or what `predict {place}` wrote in the place of {place}"
+        )
+    from pipeline.saved_models.loading import load_predictor  # with TensorFlow
+
+    return load_predictor(Path(place))
+
+
+def _warn_of_unlike(texts: Sequence[TextConfiguration]) -> None:
+    for key in ("normalization", "lowercase", "target_tokenizer"):
+        values = [getattr(text, key) for text in texts]
+        if len(set(values)) > 1:
+            logger.warning("text.%s is %r in A, %r in B: compared as A has it", key, *values)
+
+
+def _choose(figures: Figures, references: _References, text: TextConfiguration | None) -> Figures:
+    """What was not asked for, with a word about it."""
+    if text and text.lowercase:
+        figures = figures._replace(lowercase=True)
+    if figures.symbols or figures.tokens:
+        return figures
+    targets = [pair.target for pair in references.pairs]
+    if text:
+        symbols = None if text.has_sentences else "space" if text.target_tokenizer == "space" else "char"
+        why = f"text.target_tokenizer is {text.target_tokenizer}"
+    elif references.has_sources and _are_words([pair.source for pair in references.pairs]):
+        symbols, why = "char" if _are_words(targets) else "space", "sources are single words"
+    else:
+        symbols, why = "char" if _are_words(targets) else None, "references are single words"
+    if symbols:
+        of = "characters" if symbols == "char" else "symbols between white space"
+        logger.info("compared by WER and PER of %s (--symbols %s), as %s", of, symbols, why)
+    return figures._replace(symbols=symbols)
+
+
+def _are_words(texts: Sequence[str]) -> bool:
+    return sum(len(split(text)) == 1 for text in texts) >= MOST * len(texts)
+
+
+def _decode(place: str, predictor: "Predictor", references: _References, units: list[list[int]]) -> list[str]:
+    from pipeline.process.messages import progress_bar
+
+    sources = [references.pairs[unit[0]].source for unit in units]
+    with progress_bar(total=len(sources), desc=f"decoding with {place}", unit=" sources") as bar:
+        predictions = predictor.predict(sources, on_progress=bar.update)
+    return [prediction.texts[0] if prediction.texts else "" for prediction in predictions]
+
+
+def _align(
+    place: str, lines: list[str], references: _References, units: list[list[int]], groups: list[list[int]]
+) -> list[str]:
+    """An output for every unit, of a file that has one for every pair or for every distinct source."""
+    if len(lines) == len(references.pairs):
+        return [lines[unit[0]] for unit in units]
+    if len(lines) == len(groups):
+        return lines
+    distinct = f" ({count_of(len(groups), 'distinct source')})" if references.has_sources else ""
+    raise DataError(
+        f"{references.place} has {len(references.pairs)} lines{distinct}, {place} has {len(lines)} lines; "
+        "line-aligned files must have equally many, so look for the line that one of them lacks"
+    )
+
+
+def _measure(items: Items, places: tuple[str, str], figures: Figures, samples: int, seed: int) -> Comparison:
+    if figures.symbols:
+        metrics = symbol_figures(figures.symbols, figures.lowercase)  # type: ignore[arg-type]
+    else:
+        metrics = sentence_figures(figures.tokens or "13a", figures.lowercase)
+    results = compare_outputs(items.references, items.a, items.b, metrics, samples, seed)
+    key = _key(figures)
+    for name, outputs in (("A", items.a), ("B", items.b)):
+        for miss in find_near_misses(outputs, items.references, key):
+            remedy = " (--lowercase leaves it aside)" if "case" in miss else ""
+            logger.warning("outputs of %s differ from a reference, %s%s", name, miss, remedy)
+    return Comparison(places, len(items.references), samples, seed, results, find_differences(items, key))
+
+
+def _key(figures: Figures) -> Callable[[str], Any]:
+    """What of a text decides whether it is right."""
+    cut: Callable[[str], Any] = strip if figures.symbols == "char" else split
+    return (lambda text: cut(text.lower())) if figures.lowercase else cut

@@ -1,0 +1,115 @@
+"""Decoding what has references, and scoring it."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.evaluation.metrics import SentenceScores, SymbolScores, score_sentences, score_symbols
+from pipeline.pairs.corpus import Pair, Split, group_references, is_built_in, read_pairs
+from pipeline.prediction.pair_check import (
+    look_first,
+    split_targets,
+    warn_of_predictions,
+    warn_of_references,
+    warn_of_swapped,
+)
+from pipeline.prediction.predictor import Prediction, Predictor
+from pipeline.process.messages import progress_bar
+from pipeline.settings.configuration import TextConfiguration
+from pipeline.unicode.normal_forms import normalize_string
+
+logger = logging.getLogger(__name__)
+
+
+Scores = SymbolScores | SentenceScores
+TOKENIZED_SAMPLE = 1000
+
+
+def as_compared(texts: Iterable[str], text: TextConfiguration) -> list[str]:
+    """Sentences in the form in which they are compared; case is the metrics' matter."""
+    return [normalize_string(one, text.compared.normalization, lowercase=False) for one in texts]
+
+
+def score_predictions(
+    predictions: Sequence[Prediction], references: Sequence[Sequence[str]], text: TextConfiguration, tokens: str = ""
+) -> Scores:
+    """Scores of the best outputs.
+
+    Args:
+        predictions: One per source.
+        references: At least one per source, in the same order.
+        text: How strings become symbols; it decides whether the outputs are sentences.
+        tokens: How BLEU cuts the text, see `score_sentences`; then the outputs are sentences in any case.
+    """
+    outputs = [prediction.texts[0] if prediction.texts else "" for prediction in predictions]
+    if tokens or text.has_sentences:
+        references = [as_compared(targets, text) for targets in references]
+        return score_sentences(as_compared(outputs, text), references, tokens or "13a", text.lowercase)
+    hypotheses = split_targets(outputs, text.compared)
+    flat = split_targets((target for targets in references for target in targets), text.compared)
+    grouped, first = [], 0
+    for targets in references:
+        grouped.append(flat[first : first + len(targets)])
+        first += len(targets)
+    return score_symbols(hypotheses, grouped)
+
+
+def evaluate_pairs(
+    predictor: Predictor, pairs: Iterable[Pair], description: str, tokens: str = ""
+) -> tuple[Scores, list[Prediction]]:
+    """Decode the sources and score them against their references. Nothing is dropped.
+
+    Symbols: every distinct source counts once, against all its references. Sentences: every line counts.
+
+    Args:
+        predictor: What decodes.
+        pairs: Sources and references.
+        description: What the progress bar says.
+        tokens: See `score_predictions`.
+    """
+    lines = list(pairs)
+    warn_of_swapped(predictor, lines)
+    if tokens or predictor.text.has_sentences:
+        sources, references = [pair.source for pair in lines], [[pair.target] for pair in lines]
+        if not tokens and _look_tokenized(references):
+            logger.warning(
+                "the references look tokenised, and BLEU cuts them once more; --bleu-tokens given takes them as they "
+                "are, as published figures of tokenised text do"
+            )
+    else:
+        grouped = group_references(lines, predictor.text)
+        sources, references = list(grouped), list(grouped.values())
+    warn_of_references(predictor, references)
+    with progress_bar(total=len(sources), desc=description, unit=" sources") as bar:
+        predictions = predictor.predict(sources, on_progress=bar.update)
+    warn_of_predictions(predictor, predictions)
+    return score_predictions(predictions, references, predictor.text, tokens), predictions
+
+
+def _look_tokenized(references: Sequence[Sequence[str]]) -> bool:
+    few = references[:TOKENIZED_SAMPLE]
+    return sum(targets[0].endswith(" .") for targets in few) > len(few) / 2
+
+
+def evaluate_file(predictor: Predictor, location: str, tokens: str = "", split: Split | None = None) -> dict[str, Any]:
+    """Evaluate on a TSV file, on two line-aligned files, on the test split of a built-in corpus, or on a run's own.
+
+    Args:
+        predictor: What decodes.
+        location: Where the pairs are, or the split's name.
+        tokens: See `score_predictions`.
+        split: The run's own, see `find_own_split`.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if not split:
+        look_first(location)
+    pairs = split() if split else read_pairs(location, "test")
+    scores, _ = evaluate_pairs(predictor, pairs, "evaluating", tokens)
+    if scores.caution:
+        logger.info("%s", scores.caution)
+    if split:
+        return scores.to_json(location)
+    return scores.to_json("test" if is_built_in(location) else Path(location).name)

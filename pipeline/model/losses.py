@@ -1,0 +1,72 @@
+"""What training makes small: the cross-entropy of the target, with or without label smoothing."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.text.symbols import PAD
+
+
+def token_cross_entropy(targets: Any, logits: Any, label_smoothing: float = 0.0) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cross-entropy summed over the real target symbols, and their number; padding counts for nothing.
+
+        loss_t = -(1 - e) log p(y_t) - e / V Σ_v log p(v)
+
+    Args:
+        targets: `[batch, target]` ids, `PAD` after the end symbol.
+        logits: `[batch, target, vocabulary]`, float32 or float64.
+        label_smoothing: The share e of the probability spread evenly over the vocabulary.
+
+    Returns:
+        The sum in nats and the number of real symbols, scalars in the dtype of the logits. The caller
+        divides: the number of symbols that counts is that of the whole global batch.
+
+    Example:
+        >>> total, tokens = token_cross_entropy([[2, 0]], tf.zeros([1, 2, 4]))
+        >>> round(float(total), 4), float(tokens)
+        (1.3863, 1.0)
+    """
+    targets, logits = tf.reshape(targets, [-1]), tf.convert_to_tensor(logits)
+    real = tf.cast(tf.not_equal(targets, PAD), logits.dtype)
+    losses = _cross_entropy(targets, tf.reshape(logits, [-1, logits.shape[-1]]), label_smoothing)
+    return tf.reduce_sum(losses * real), tf.reduce_sum(real)
+
+
+def _cross_entropy(targets: Any, logits: Any, label_smoothing: float) -> Any:
+    """loss_t, `[tokens]`, of `[tokens]` ids and `[tokens, vocabulary]` logits z.
+
+    With log p(v) = z_v - l, l = log Σ_u exp z_u:
+
+        loss_t = l - (1 - e) z_y - e / V Σ_v z_v        dloss_t / dz_v = exp(z_v - l) - (1 - e) [v = y] - e / V
+
+    Forward and backward are each one compiled function: the logits are the largest tensor of a training step, and
+    single loops over them spare writing every intermediate of their size to memory.
+    """
+
+    @tf.custom_gradient
+    def with_gradient(logits: Any) -> tuple[Any, Any]:
+        # An eager tape must not look inside: the gradient of a compiled function is this one or none.
+        losses, normalizers = _forward(targets, tf.stop_gradient(logits), label_smoothing)
+        return losses, lambda upstream: _backward(targets, logits, normalizers, upstream, label_smoothing)
+
+    return with_gradient(logits)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _forward(targets: Any, logits: Any, label_smoothing: float) -> tuple[Any, Any]:
+    largest = tf.reduce_max(logits, axis=-1)
+    normalizers = largest + tf.math.log(tf.reduce_sum(tf.exp(logits - largest[:, None]), axis=-1))
+    wanted = tf.reduce_sum(tf.where(_is_target(targets, logits), logits, 0.0), axis=-1)
+    spread = tf.reduce_mean(logits, axis=-1)
+    return normalizers - (1 - label_smoothing) * wanted - label_smoothing * spread, normalizers
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _backward(targets: Any, logits: Any, normalizers: Any, upstream: Any, label_smoothing: float) -> Any:
+    wanted = tf.where(_is_target(targets, logits), tf.constant(1 - label_smoothing, logits.dtype), 0.0)
+    probabilities = tf.exp(logits - normalizers[:, None])
+    return upstream[:, None] * (probabilities - wanted - label_smoothing / logits.shape[-1])
+
+
+def _is_target(targets: Any, logits: Any) -> Any:
+    return tf.range(logits.shape[-1], dtype=targets.dtype) == targets[:, None]

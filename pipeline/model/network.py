@@ -1,0 +1,217 @@
+"""What search and scoring need of trained models, without strings: one of them, or several that vote."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import keras
+import tensorflow as tf
+
+from layers import plain_unroll
+from pipeline.text.symbols import PAD, START
+
+LARGEST_TABLE = 256
+LAYERS = ("source_embedding", "encoder", "target_embedding", "decoder")
+
+
+class Network(Protocol):
+    """From ids to probabilities. State goes in and comes out; memory, made once per source, only goes in."""
+
+    def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
+        """Read sources: ids `[batch, source]` and their lengths `[batch]` to the first state and the memory."""
+
+    def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        """One position: previous symbols `[batch * beams]` to logits, new state, and attention weights `[…, source]`.
+
+        As many hypotheses as beams, one after the other, look at each source.
+        """
+
+    def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """log p of every symbol of given targets, ids `[batch, target]` closed by the end symbol: the same shape."""
+
+    @property
+    def heads(self) -> int:
+        """Heads of its attention, as `attend` gives them."""
+
+    def attend(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """Attention weights of every head for given targets, `[batch, heads, target, source]`, 0 on padding."""
+
+
+class SingleNetwork(tf.Module):
+    """One model.
+
+    Args:
+        model: From `pipeline.model.sequence_to_sequence.build_model`.
+        frozen: Its weights will not change any more: what depends on nothing else is computed now, once.
+    """
+
+    source_embedding: Any
+    encoder: Any
+    target_embedding: Any
+    decoder: Any
+
+    def __init__(self, model: keras.Model, frozen: bool = False) -> None:
+        super().__init__()
+        # Past `tf.Module`, which would save copies of their variables, of which no function knows: Python's loader
+        # does without them, TensorFlow's others find none of the variables that the functions ask for.
+        self.__dict__.update({name: model.get_layer(name) for name in LAYERS})
+        self._saved = [weight.value for name in LAYERS for weight in getattr(self, name).weights]
+        self._frozen: list[Any] | None = None
+        if frozen:
+            # In a graph, as where nothing is frozen: so that both have the same bits.
+            tables = tf.function(self._compute_tables, autograph=False)()
+            self._frozen = [_map(lambda part: tf.Variable(part, trainable=False), table) for table in tables]
+
+    def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
+        """See `Network`."""
+        tables = self._tables()
+        memory, mask, summary = self._read(source, lengths, tables)
+        prepared = self.decoder.prepare_memory(memory, mask, summary)
+        weights = [tf.convert_to_tensor(variable) for variable in self._weights()]
+        return self.decoder.initial_state(summary, mask), _Memory(prepared, tables.target, weights)
+
+    def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        """See `Network`."""
+        with keras.StatelessScope(state_mapping=zip(self._weights(), memory.weights, strict=True)):
+            if memory.inputs is None:
+                inputs = self.decoder.prepare_inputs(_embed(self.target_embedding, tokens))
+            else:
+                inputs = tf.gather(memory.inputs, tokens)
+            hidden, state, attention_weights = self.decoder.step(inputs, state, memory.attention, beams)
+            return self._logits(hidden), state, attention_weights
+
+    def _weights(self) -> list[keras.Variable]:
+        """What a step needs."""
+        return [*self.decoder.weights, *self.target_embedding.weights]
+
+    def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        hidden, _ = self._follow(source, lengths, target)
+        log_probabilities = tf.nn.log_softmax(tf.cast(self._logits(hidden), tf.float32))
+        return tf.gather(log_probabilities, target, batch_dims=2)
+
+    @property
+    def attends(self) -> bool:
+        """Whether it looks at all."""
+        return self.decoder.attention_kind != "none"
+
+    @property
+    def heads(self) -> int:
+        """See `Network`."""
+        return self.decoder.attention.heads
+
+    def attend(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        _, weights = self._follow(source, lengths, target, heads_apart=self.heads > 1)
+        weights = tf.expand_dims(weights, 1) if self.heads == 1 else tf.transpose(weights, [0, 2, 1, 3])
+        return tf.where(tf.not_equal(target, PAD)[:, None, :, None], weights, 0)
+
+    def _follow(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor, **options: bool) -> tuple[Any, Any]:
+        """The decoder unrolled over given targets."""
+        ids = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
+        inputs = _embed(self.target_embedding, ids)
+        return plain_unroll(self.decoder, inputs, *self._read(source, lengths, self._tables()), **options)
+
+    def _read(self, source: tf.Tensor, lengths: tf.Tensor, tables: "_Tables") -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Memory, its mask and summary."""
+        mask = tf.sequence_mask(lengths, tf.shape(source)[1])
+        if tables.source is None:
+            memory, summary = self.encoder(_embed(self.source_embedding, source), mask)
+        else:
+            memory, summary = self.encoder.look_up(tables.source, source, mask)
+        return memory, mask, summary
+
+    def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
+        outputs = self.decoder.readout(hidden)
+        # Without a projection of its own, the decoder's is tied to the embeddings.
+        return outputs if self.decoder.vocabulary_size is not None else self.target_embedding(outputs, reverse=True)
+
+    def _tables(self) -> "_Tables":
+        if self._frozen is None:
+            return self._compute_tables()
+        return _Tables(*(_map(tf.convert_to_tensor, table) for table in self._frozen))
+
+    def _compute_tables(self) -> "_Tables":
+        return _Tables(
+            self._tabulate(self.source_embedding, self.encoder.tabulate),
+            self._tabulate(self.target_embedding, self.decoder.prepare_inputs),
+        )
+
+    def _tabulate(self, embedding: keras.layers.Embedding, function: Callable[[Any], Any]) -> Any:
+        # Not where a table were larger than the work it saves.
+        size = embedding.input_dim
+        return function(_embed(embedding, tf.range(size))) if size <= LARGEST_TABLE else None
+
+
+class _Tables(NamedTuple):
+    """What every symbol brings to the recurrence, by vocabulary; None where that is computed at every place."""
+
+    source: Any
+    target: Any
+
+
+def _map(function: Callable[[Any], Any], table: Any) -> Any:
+    return None if table is None else tf.nest.map_structure(function, table)
+
+
+class _Memory(NamedTuple):
+    attention: Any  # from the decoder's `prepare_memory`
+    inputs: Any  # [vocabulary, …], what each symbol brings to a step; None where that is computed at every step
+    weights: list[Any]  # the values of the model's variables, which a loop would read at every step
+
+
+def _embed(embedding: keras.layers.Embedding, ids: tf.Tensor) -> tf.Tensor:
+    """What the layer gives, without what it does about negative ids."""
+    return tf.cast(tf.gather(embedding.embeddings, ids), embedding.compute_dtype)
+
+
+class Ensemble(tf.Module):
+    """Several models with the same vocabularies: the probability of a symbol is the mean of theirs.
+
+    Attention weights are the mean of theirs too, of those that have attention.
+
+    Args:
+        members: At least one.
+    """
+
+    def __init__(self, members: Sequence[SingleNetwork]) -> None:
+        super().__init__()
+        self.members = list(members)
+        # Where none attends, all their weights are zeros.
+        self.looking = [index for index, member in enumerate(members) if member.attends] or list(range(len(members)))
+
+    def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
+        """See `Network`."""
+        begun = [member.begin(source, lengths) for member in self.members]
+        return tuple(state for state, _ in begun), tuple(memory for _, memory in begun)
+
+    def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
+        """See `Network`; the logits are logarithms of probabilities."""
+        steps = [
+            member.step(tokens, its_state, its_memory, beams)
+            for member, its_state, its_memory in zip(self.members, state, memory, strict=True)
+        ]
+        logits, states, weights = zip(*steps, strict=True)
+        votes = [tf.nn.log_softmax(tf.cast(part, tf.float32)) for part in logits]
+        # Members may differ in precision.
+        looks = [tf.cast(weights[index], tf.float32) for index in self.looking]
+        return _log_mean(votes), tuple(states), tf.add_n(looks) / len(looks)
+
+    def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        return _log_mean([member.score(source, lengths, target) for member in self.members])
+
+    @property
+    def heads(self) -> int:
+        """See `Network`: the members may have different numbers of them, so that only their means can be joined."""
+        return 1
+
+    def attend(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        found = [self.members[index].attend(source, lengths, target) for index in self.looking]
+        means = [tf.reduce_mean(tf.cast(weights, tf.float32), axis=1, keepdims=True) for weights in found]
+        return tf.add_n(means) / len(means)
+
+
+def _log_mean(log_probabilities: Sequence[tf.Tensor]) -> tf.Tensor:
+    return tf.reduce_logsumexp(tf.stack(log_probabilities), axis=0) - math.log(len(log_probabilities))

@@ -1,0 +1,176 @@
+"""The functional model, and the one builder that knows both the configuration and the layers."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from layers import AttentionDecoder, BidirectionalEncoder, Dropout
+from pipeline.model.losses import token_cross_entropy
+from pipeline.settings.configuration import ModelConfiguration
+from pipeline.text.symbols import PAD
+
+DROPOUTS = ("source_embedding", "encoder", "target_embedding", "decoder")
+
+
+@keras.saving.register_keras_serializable(package="attentif")
+class SequenceToSequence(keras.Model):
+    """A functional model from `source` and `target_inputs` ids to `logits` and `attention_weights`.
+
+    Inputs are `[batch, source]` and `[batch, target]` int32, the latter being the target shifted right by
+    the start symbol; outputs `[batch, target, vocabulary]` and `[batch, target, source]`. Training data are
+    ((source, target_inputs), targets). The loss is divided by the number of real target symbols of the
+    global batch, so that padding, and the share of a batch that a replica sees, change nothing.
+    """
+
+    label_smoothing = 0.0
+
+    def set_label_smoothing(self, share: float) -> None:
+        """Set the share of the probability that `train_step` spreads over the vocabulary."""
+        self.label_smoothing = share
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Loss per target symbol, share of symbols predicted right, and number of real target symbols."""
+        if not hasattr(self, "_token_metrics"):
+            self._token_metrics = {
+                "loss": keras.metrics.Mean(name="loss"),
+                "accuracy": keras.metrics.Mean(name="accuracy"),
+                "tokens": keras.metrics.Sum(name="tokens", dtype="float64"),
+            }
+        return list(self._token_metrics.values())
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One optimizer step.
+
+        Returns:
+            The metrics so far, and of this batch alone the loss per target symbol, "batch_loss", and the global norm
+            of the gradient, "gradient_norm" (not with a scaled loss).
+        """
+        inputs, targets = data
+        with tf.GradientTape() as tape:
+            logits, _ = self(inputs, training=True)
+            total, tokens = token_cross_entropy(targets, logits, self.label_smoothing)
+            global_tokens = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tokens)
+            loss = total / tf.maximum(global_tokens, 1)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled_loss, self.trainable_variables)
+        norm = self._apply([tf.convert_to_tensor(gradient) for gradient in gradients])
+        figures = self._update_metrics(targets, logits, total, tokens)
+        figures["batch_loss"] = loss
+        if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            # That one looks for gradients that are no numbers itself, and makes its scale smaller.
+            figures["gradient_norm"] = norm
+        return figures
+
+    def _apply(self, gradients: list[Any]) -> Any:
+        """Let the optimizer change the weights; compiled, where it runs alone and in one precision.
+
+        Returns:
+            The global norm of the gradient, before it is clipped.
+        """
+
+        def apply(gradients: list[Any]) -> Any:
+            self.optimizer.apply(gradients, self.trainable_variables)
+            return tf.linalg.global_norm(gradients)
+
+        scales = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+        if not scales and not tf.distribute.has_strategy():
+            # A chain of element-wise operations on every weight: as one loop it takes half the time.
+            apply = tf.function(apply, jit_compile=True, autograph=False)
+        return apply(gradients)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Loss and accuracy of one batch, without dropout or label smoothing."""
+        inputs, targets = data
+        logits, _ = self(inputs, training=False)
+        total, tokens = token_cross_entropy(targets, logits)
+        return self._update_metrics(targets, logits, total, tokens)
+
+    def _update_metrics(self, targets: Any, logits: Any, total: Any, tokens: Any) -> dict[str, Any]:
+        loss, accuracy, seen = self.metrics
+        right = tf.equal(tf.argmax(logits, axis=-1, output_type=targets.dtype), targets) & (targets != PAD)
+        loss.update_state(total / tf.maximum(tokens, 1), sample_weight=tokens)
+        accuracy.update_state(tf.reduce_sum(tf.cast(right, tokens.dtype)) / tf.maximum(tokens, 1), tokens)
+        seen.update_state(tokens)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+def build_model(
+    configuration: ModelConfiguration, source_size: int, target_size: int, seed: int | None = None
+) -> SequenceToSequence:
+    """Assemble the functional model.
+
+    Args:
+        configuration: The network.
+        source_size: Size of the source vocabulary.
+        target_size: Size of the target vocabulary.
+        seed: Seed of dropout; seed the weights with `keras.utils.set_random_seed`.
+
+    Returns:
+        The model; its layers "source_embedding", "encoder", "target_embedding" and "decoder" are what
+        search and export use.
+    """
+    policy = keras.DTypePolicy(configuration.precision)
+    # One seed for all would drop the same positions in several places of a step.
+    seeds = {name: None if seed is None else seed + index for index, name in enumerate(DROPOUTS)}
+    source = keras.Input([None], dtype="int32", name="source")
+    target_inputs = keras.Input([None], dtype="int32", name="target_inputs")
+    source_mask = ops.not_equal(source, PAD)
+    # A dot product needs a memory of the state's size.
+    encoder_units = configuration.units // 2 if configuration.attention == "luong_dot" else configuration.units
+    encoder = BidirectionalEncoder(
+        units=encoder_units,
+        layers=configuration.encoder_layers,
+        cell="gru" if configuration.cell == "conditional_gru" else configuration.cell,
+        dropout=configuration.dropout,
+        seed=seeds["encoder"],
+        fast=configuration.fast,
+        right_padded=True,
+        dtype=policy,
+        name="encoder",
+    )
+    decoder = AttentionDecoder(
+        vocabulary_size=None if configuration.tied_embeddings else target_size,
+        units=configuration.units,
+        cell=configuration.cell,
+        attention=configuration.attention,
+        attention_units=configuration.attention_units,
+        attention_heads=configuration.attention_heads,
+        coverage=configuration.coverage,
+        readout_units=configuration.embedding_units if configuration.tied_embeddings else configuration.readout_units,
+        layers=configuration.decoder_layers,
+        input_feeding=configuration.input_feeding,
+        dropout=configuration.dropout,
+        seed=seeds["decoder"],
+        fast=configuration.fast,
+        dtype=policy,
+        name="decoder",
+    )
+
+    def embed(ids: Any, embedding: keras.layers.Layer) -> Any:
+        name = embedding.name
+        dropout = Dropout(configuration.dropout, seed=seeds[name], dtype=policy, name=f"{name}_dropout")
+        return dropout(embedding(ids))
+
+    source_embedding = _embedding(source_size, configuration, "source_embedding")
+    target_embedding = _embedding(target_size, configuration, "target_embedding")
+    memory, summary = encoder(embed(source, source_embedding), source_mask)
+    logits, attention_weights = decoder(embed(target_inputs, target_embedding), memory, source_mask, summary)
+    if configuration.tied_embeddings:
+        logits = target_embedding(logits, reverse=True)
+    return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")
+
+
+def _embedding(size: int, configuration: ModelConfiguration, name: str) -> keras.layers.Layer:
+    # With Keras's own deviation, 0.03, what comes out hardly depends on what goes in at first: from little data
+    # and many symbols nothing is ever learnt.
+    initializer = keras.initializers.RandomNormal(stddev=0.3)
+    settings = {"embeddings_initializer": initializer, "dtype": keras.DTypePolicy(configuration.precision)}
+    if name == "target_embedding" and configuration.tied_embeddings:
+        full = "float64" if configuration.precision == "float64" else "float32"
+        return keras.layers.ReversibleEmbedding(
+            size, configuration.embedding_units, reverse_dtype=full, name=name, **settings
+        )
+    return keras.layers.Embedding(size, configuration.embedding_units, name=name, **settings)

@@ -1,0 +1,215 @@
+"""Settings as options of the command line, by jsonargparse, and refusals of them in plain words."""
+
+import argparse
+import ast
+import dataclasses
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import docstring_parser
+import jsonargparse
+
+from pipeline.errors import UsageError
+from pipeline.options.settings_help import asked_topic, format_help
+from pipeline.options.suggestions import suggest_option
+from pipeline.settings.configuration import (
+    DEFAULT_PRESET,
+    Configuration,
+    SearchConfiguration,
+    StudyConfiguration,
+    TuneConfiguration,
+    by_name,
+    find_configuration_file,
+    preset_names,
+)
+from pipeline.settings.yaml_file import read_settings
+
+# As it was called: pip installs the command `attentif`.
+PROGRAM = "attentif" if Path(sys.argv[0]).name == "attentif" else "python -m pipeline"
+SECTIONS: dict[str, Any] = get_type_hints(Configuration)
+TUNE_SECTIONS: dict[str, Any] = {**SECTIONS, "tune": TuneConfiguration}
+STUDY_SECTIONS: dict[str, Any] = {**SECTIONS, "study": StudyConfiguration}
+# A settings file may hold all of them for every command; `tune` and `study` alone read theirs.
+ALL_SECTIONS: dict[str, Any] = {**TUNE_SECTIONS, **STUDY_SECTIONS}
+HINTS = {
+    f"{section}.{key}": hint
+    for section, section_class in ALL_SECTIONS.items()
+    for key, hint in get_type_hints(section_class).items()
+}
+_NULLS = ("null", "Null", "NULL", "~")
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
+
+
+def configuration_parser(command: str, usage: str, sections: dict[str, Any] = SECTIONS) -> jsonargparse.ArgumentParser:
+    """A parser of `--section.key value` for every setting of the sections.
+
+    Args:
+        command: What it is for.
+        usage: Options that the caller adds, for the help.
+        sections: Configuration classes by section.
+    """
+    parser = jsonargparse.ArgumentParser(
+        prog=f"{PROGRAM} {command}",
+        usage=f"{PROGRAM} {command} [--config PRESET|FILE.yaml] {usage}[--section.key value …]",
+        description="Settings on the command line win over those of --config, which win over the defaults below.",
+        exit_on_error=False,
+        allow_abbrev=False,
+        default_env=False,
+    )
+    presets = ", ".join(preset_names())
+    parser.add_argument(
+        "--config",
+        metavar="NAME",
+        type=str,
+        default=DEFAULT_PRESET,
+        help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the project's defaults.",
+    )
+    for section, section_class in sections.items():
+        docstring = docstring_parser.parse(_docstring(section_class))
+        group = parser.add_argument_group(f"{section}: {(docstring.short_description or '').rstrip('.')}")
+        explained = explanations(section_class)
+        for field in dataclasses.fields(section_class):
+            key = f"{section}.{field.name}"
+            names = [f"--{key}", "--seed"] if key == "train.seed" else [f"--{key}"]
+            group.add_argument(*names, type=HINTS[key], default=field.default, help=explained[field.name])
+    return parser
+
+
+def explanations(section_class: Any) -> dict[str, str]:
+    """What each key of a section is, as its docstring says, for argparse's help."""
+    params = docstring_parser.parse(_docstring(section_class)).params
+    return {param.arg_name: (param.description or "").replace("%", "%%") for param in params}
+
+
+def _docstring(section_class: Any) -> str:
+    """Of the class; python -OO drops them, but not from the source."""
+    if sys.flags.optimize < 2:
+        return section_class.__doc__
+    definition = ast.parse(inspect.getsource(section_class)).body[0]
+    return (ast.get_docstring(definition) if isinstance(definition, ast.ClassDef) else None) or ""
+
+
+def parse_configuration(
+    parser: jsonargparse.ArgumentParser, argv: list[str], sections: dict[str, Any] = SECTIONS
+) -> tuple[jsonargparse.Namespace, Configuration]:
+    """Everything parsed, and the configuration: of the command line, above the file of --config, above the defaults.
+
+    Raises:
+        UsageError: Something there is unknown, of a wrong type or impossible.
+        SystemExit: `--help` was asked for and printed.
+    """
+    topic = asked_topic(argv, sections)
+    if topic is not None:
+        config = _last_given(argv, "--config") or DEFAULT_PRESET
+        values = by_name(_read_sections(find_configuration_file(config), sections))
+        command = parser.prog.removeprefix(f"{PROGRAM} ")
+        sys.stdout.write(format_help(parser, command, topic, sections, config, values))
+        raise SystemExit(0)
+    # The first pass only finds --config; its file then lies under the same arguments in the second.
+    path = find_configuration_file(_checked(parser, lambda: parser.parse_args(argv)).config)
+    settings = _read_sections(path, sections)
+    try:
+        base = _checked(parser, lambda: parser.parse_object(settings, defaults=False))
+        _refuse_null(base.as_dict())
+    except UsageError as error:
+        raise UsageError(f"{error} (in {path})") from None
+    parsed = _checked(parser, lambda: parser.parse_args(argv, namespace=base))
+    values = {section: parsed[section].as_dict() for section in SECTIONS}
+    for section, key in (("data", "dev"), ("data", "test"), ("search", "dictionary")):
+        values[section][key] = _as_written(values[section][key], _last_given(argv, f"--{section}.{key}"))
+    return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
+
+
+def _read_sections(path: Path, sections: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in ALL_SECTIONS.items()})
+    return {name: values for name, values in settings.items() if name in sections}
+
+
+def parse_search_settings(command: str, written: Mapping[str, str]) -> dict[str, Any]:
+    """Search settings, by key, with the types of the configuration.
+
+    Raises:
+        UsageError: A value of a wrong type.
+
+    Example:
+        >>> parse_search_settings("predict", {"beam_size": "3", "dictionary": "null"})
+        {'beam_size': 3, 'dictionary': None}
+    """
+    parser = configuration_parser(command, "", {"search": SearchConfiguration})
+    options = [f"--search.{key}={value}" for key, value in written.items()]
+    parsed = _checked(parser, lambda: parser.parse_args(options))["search"]
+    settings = {key: parsed[key] for key in written}
+    if "dictionary" in settings:
+        settings["dictionary"] = _as_written(settings["dictionary"], written["dictionary"])
+    if "beam_size" in settings:  # others may depend on the run's, which are not known here
+        SearchConfiguration(beam_size=settings["beam_size"])
+    return settings
+
+
+def _last_given(argv: list[str], option: str) -> str | None:
+    """The value of an option as it stands on the command line."""
+    given = None
+    for place, word in enumerate(argv):
+        if word == option and place + 1 < len(argv):
+            given = argv[place + 1]
+        elif word.startswith(f"{option}="):
+            given = word.removeprefix(f"{option}=")
+    return given
+
+
+def _as_written(value: Any, written: str | None) -> Any:
+    """The place that a command line names: YAML takes #dev.tsv for a comment, and so for null."""
+    return written if value is None and written is not None and written not in _NULLS else value
+
+
+def _refuse_null(values: dict[str, dict[str, Any]]) -> None:
+    """Refuse null where a key has no use for it: jsonargparse takes it for "not given"."""
+    for section, keys in values.items():
+        for key, value in keys.items():
+            hint = HINTS[f"{section}.{key}"]
+            if value is None and NoneType not in get_args(hint):
+                raise UsageError(f"{section}.{key}: null is impossible, it must be {_in_words(hint)}")
+
+
+def _checked(
+    parser: jsonargparse.ArgumentParser, parse: Callable[[], jsonargparse.Namespace]
+) -> jsonargparse.Namespace:
+    try:
+        return parse()
+    except argparse.ArgumentError as error:
+        raise UsageError(_plain_message(str(error), parser)) from None
+
+
+def _plain_message(message: str, parser: jsonargparse.ArgumentParser) -> str:
+    """jsonargparse's message, which speaks of Python types, in the words of the configuration."""
+    alone = re.match(r"argument (--\S+): expected one argument", message)
+    if alone:
+        return f"{alone[1]}: a value is missing; one that begins with a dash is written {alone[1]}=-…"
+    unknown = re.match(r"unrecognized arguments: ([^\s=]+)", message, re.IGNORECASE)
+    if unknown:
+        name = unknown[1]
+        if not name.startswith("-"):
+            return f"{name}: an argument too many ({parser.prog} --help explains)"
+        known = [option for option in parser._option_string_actions if not option.endswith("+")]
+        return f"{name}: no such option{suggest_option(name, known)} ({parser.prog} --help all lists all)"
+    key = re.search(r'Parser key "([^"]+)"', message)
+    # What was given as a whole, where a part of it is at fault.
+    value = re.search(r"Given value: (.*)", message, re.DOTALL) or re.search(r"Got value: (.*)", message, re.DOTALL)
+    if key and value and key[1] in HINTS:
+        return f"{key[1]}: {value[1].strip()} is impossible, it must be {_in_words(HINTS[key[1]])}"
+    return f"{' '.join(message.split())} ({parser.prog} --help explains)"
+
+
+def _in_words(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    if get_origin(hint) is list:
+        return "a list of texts" if get_args(hint) == (str,) else "a list of numbers"
+    if get_origin(hint) is dict:
+        return "a mapping of texts to numbers"
+    return _WORDS[hint] if hint in _WORDS else " or ".join(map(_in_words, get_args(hint)))

@@ -1,0 +1,1 @@
+"""Heat-maps, fonts, and what TensorBoard reads."""

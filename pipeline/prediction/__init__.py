@@ -1,0 +1,1 @@
+"""Strings in, strings, scores and attention out: the graph, and who calls it."""

@@ -1,0 +1,176 @@
+"""What pairs hold that a model cannot read or write: said, so that figures are not taken for the model's fault."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from pipeline.data.length_limits import describe_limited
+from pipeline.errors import count_of
+from pipeline.pairs.corpus import Pair, is_built_in, look_at, source_files
+from pipeline.prediction.predictor import Prediction, Predictor
+from pipeline.settings.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
+from pipeline.text.processor import CHUNK, in_chunks, normalize
+from pipeline.text.symbol_tally import SymbolTally
+from pipeline.text.tokenizers import make_tokenizer
+
+logger = logging.getLogger(__name__)
+
+SAMPLE = 64
+IMPROBABLE = -3.0
+"""The mean log p of a symbol that no translation of a source has, if the model has learned anything."""
+_CONSEQUENCES = {
+    "reference": "no output can equal them",
+    "target": "each is scored as <unk>, and the score tells little",
+}
+
+
+def look_first(location: str) -> None:
+    """Look at the files before they are read, see `corpus.look_at`; not at a pipe, which can be read but once.
+
+    Raises:
+        DataError: They cannot be read, or cannot be meant so.
+    """
+    if is_built_in(location) or all(map(os.path.isfile, source_files(location))):
+        look_at(location)
+
+
+def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[str]]:
+    """Targets as symbol sequences, hypotheses and references through the same normalisation; subwords as words."""
+    return _split(targets, text.target_tokenizer, text)
+
+
+def _split(strings: Iterable[str], tokenizer: str, text: TextConfiguration) -> list[list[str]]:
+    split = make_tokenizer("space" if tokenizer in SUBWORDS else tokenizer).split
+    symbols: list[list[str]] = []
+    for chunk in in_chunks(strings, CHUNK, len):
+        rows = split(normalize(chunk, text.normalization, text.lowercase)).to_list()
+        symbols += [[symbol.decode() for symbol in row] for row in rows]
+    return symbols
+
+
+def tally_sources(predictor: Predictor, sources: Sequence[str], tally: SymbolTally) -> None:
+    """Add the sources with symbols that training lacks."""
+    text = predictor.text
+    if text.source_tokenizer not in SENTENCE_PIECES:  # those read everything, byte by byte
+        _tally(_split(sources, text.source_tokenizer, text), predictor.known.lacking_in_source, tally)
+
+
+def tally_targets(predictor: Predictor, targets: Sequence[str], tally: SymbolTally) -> None:
+    """Add the targets with symbols that the model cannot write."""
+    if predictor.text.target_tokenizer not in SENTENCE_PIECES:  # those write everything, byte by byte
+        tally_target_symbols(predictor, split_targets(targets, predictor.text), tally)
+
+
+def tally_target_symbols(predictor: Predictor, rows: Sequence[Sequence[str]], tally: SymbolTally) -> None:
+    """The same of targets that are cut into symbols already."""
+    _tally(rows, predictor.known.lacking_in_target, tally)
+
+
+def _tally(rows: Sequence[Sequence[str]], ask: Callable[[Iterable[str]], list[str]], tally: SymbolTally) -> None:
+    lacking = set(ask(symbol for row in rows for symbol in row))
+    for row in rows:
+        found = [symbol for symbol in row if symbol in lacking]
+        if found:
+            tally.add(found)
+
+
+def warn_of_targets(predictor: Predictor, tally: SymbolTally, number: int, item: str) -> None:
+    """Say which symbols the model cannot write, and what follows.
+
+    Args:
+        predictor: The model.
+        tally: Of the targets.
+        number: How many targets there are.
+        item: "reference" or "target".
+    """
+    if not tally.items:
+        return
+    follows = _CONSEQUENCES[item]
+    if item == "reference" and predictor.copies_unknown:
+        follows = "an output equals them only where it copies (search.replace_unknown)"
+    said = tally.sentence(number, item, ("holds", "hold"), "the model cannot write")
+    logger.warning("%s: %s%s", said, follows, predictor.known.hint_at_target(list(tally.symbols)))
+
+
+def warn_of_references(predictor: Predictor, references: Sequence[Sequence[str]]) -> None:
+    """The same of references, several for each source."""
+    tally, flat = SymbolTally(), [reference for alternatives in references for reference in alternatives]
+    tally_targets(predictor, flat, tally)
+    warn_of_targets(predictor, tally, len(flat), "reference")
+
+
+def warn_of_sources(predictor: Predictor, tally: SymbolTally, cut: int, number: int, done: str) -> None:
+    """Say how many sources were cut, and which symbols training lacks.
+
+    Args:
+        predictor: The model.
+        tally: Of the sources with such symbols.
+        cut: How many were cut.
+        number: How many sources there are.
+        done: What was done with them all the same.
+    """
+    if cut:
+        said = count_of(
+            cut, "source is longer than the model reads: it was", "sources are longer than the model reads: they were"
+        )
+        logger.warning("%s cut, %s", said, done)
+    if tally.items:
+        said = tally.sentence(number, "source", ("has", "have"), "training lacks")
+        were = "it was" if tally.items == 1 else "they were"
+        logger.warning("%s: %s %s%s", said, were, done, predictor.known.hint_at_source(list(tally.symbols)))
+
+
+def warn_of_predictions(predictor: Predictor, predictions: Sequence[Prediction]) -> None:
+    """The same of sources that were decoded to be measured."""
+    silent = sum(not prediction.hypotheses for prediction in predictions)
+    if silent:
+        logger.warning(
+            "%s no output, the model's scores are no numbers", count_of(silent, "source has", "sources have")
+        )
+    tally = SymbolTally()
+    for prediction in predictions:
+        if prediction.unknown:
+            tally.add(predictor.known.lacking_in_source(prediction.source_tokens[:-1]))
+    cut = sum(prediction.cut for prediction in predictions)
+    warn_of_sources(predictor, tally, cut, len(predictions), "decoded and counted")
+    limited = sum(prediction.limited for prediction in predictions)
+    if limited:
+        logger.warning("%s", describe_limited(limited))
+
+
+def warn_of_swapped(predictor: Predictor, pairs: Sequence[Pair]) -> None:
+    """Say so if targets stand before sources, as far as the first pairs tell.
+
+    Then most pairs have unknown symbols on both sides, but not turned round; or, where nothing is unknown, pairs are
+    improbable, but not turned round.
+    """
+    sources, targets = [pair.source for pair in pairs[:SAMPLE]], [pair.target for pair in pairs[:SAMPLE]]
+    if not sources:
+        return
+    given = _look(predictor, sources, targets)
+    if given.unknown < 0.5 and given.probability > IMPROBABLE:
+        return
+    turned = _look(predictor, targets, sources)
+    is_known = given.unknown >= 0.5 and turned.unknown < 0.1
+    is_likelier = turned.probability > max(IMPROBABLE, given.probability + 2)
+    if is_known or is_likelier:
+        logger.warning(
+            "sources and targets look swapped: the model reads the second column and writes the first; give them "
+            "turned round (awk -F '\\t' -v OFS='\\t' '{print $2, $1}' FILE)"
+        )
+
+
+class _Look(NamedTuple):
+    unknown: float
+    """The share of pairs with unknown symbols on both sides."""
+    probability: float
+    """The mean log p of a target symbol."""
+
+
+def _look(predictor: Predictor, sources: list[str], targets: list[str]) -> _Look:
+    found = predictor.model.score(tf.constant(sources, tf.string), tf.constant(targets, tf.string))
+    unknown = (found["unknown"].numpy() > 0) & (found["target_unknown"].numpy() > 0)
+    return _Look(float(unknown.mean()), float(found["score"].numpy().sum() / found["target_length"].numpy().sum()))

@@ -1,0 +1,321 @@
+"""Strings in, strings, scores and alignments out: the one graph that evaluation, prediction and export share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.data.length_limits import GENERAL
+from pipeline.model.network import Network
+from pipeline.prediction.large_batches import map_rows
+from pipeline.prediction.unknown_symbols import UnknownReplacement
+from pipeline.search.beam import SearchResult, beam_search, greedy_search
+from pipeline.search.constraints import Constraints
+from pipeline.search.penalties import Coverage
+from pipeline.search.sampling import sample_search, source_keys
+from pipeline.settings.configuration import SearchConfiguration
+from pipeline.text.processor import Reading, TextProcessor, make_valid
+from pipeline.text.symbols import END, PAD, UNKNOWN
+
+Outputs = dict[str, tf.Tensor]
+
+# Prefixes and targets may be as long as this, or as the longest output if that is longer.
+TARGET_LENGTH = 1024
+# What a step needs of every position that is looked at, in numbers: about as many as a network has units.
+CELLS_PER_POSITION = 512.0
+
+
+def _strings(*names: str) -> list[tf.TensorSpec]:
+    return [tf.TensorSpec([None], tf.string, name=name) for name in names]
+
+
+SOURCE = _strings("source")
+WITH_PREFIX = _strings("source", "prefix")
+WITH_TARGET = _strings("source", "target")
+WITH_TARGET_TOKENS = [*SOURCE, tf.TensorSpec([None, None], tf.string, "target_tokens")]
+
+
+class StringModel(tf.Module):
+    """A network with its text handling and its search: a function from strings to strings.
+
+    Any number of strings of any length and of any bytes: sources, prefixes and targets that are too long are cut, what
+    is not UTF-8 is read as U+FFFD, and both are flagged; large batches are decoded in parts
+    (`pipeline.prediction.large_batches`).
+
+    Args:
+        network: What finds and scores.
+        source_text: Turns sources into ids.
+        target_text: Turns ids into targets.
+        search: How outputs are found; limits that it leaves to the data are those for any data.
+        n_best: Outputs per input, at most the beam size.
+        max_length: Longest source in symbols, end symbol not counted; longer ones are cut there and flagged.
+        replacement: What is shown for unknown output symbols; None shows them as unknown.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        source_text: TextProcessor,
+        target_text: TextProcessor,
+        search: SearchConfiguration,
+        n_best: int,
+        max_length: int,
+        replacement: UnknownReplacement | None = None,
+    ) -> None:
+        super().__init__(name="attentif")
+        self.network, self.source_text, self.target_text = network, source_text, target_text
+        self.search, self.n_best, self.max_length = GENERAL.complete(search), n_best, max_length
+        self.max_target_length = max(TARGET_LENGTH, int(self._longest(max_length)))
+        self.replacement = replacement
+        # Heads cost a pass of their own, which is for those alone who look at them.
+        self.explain = tf.function(self._explain, SOURCE, autograph=False) if network.heads > 1 else self.decode
+        # Traced once for all that ask for the same: for a single row, then known to be one, and for any number.
+        self._find = _by_rows(lambda source: self._decode(source, attention=False), "source")
+        self._find_and_look = _by_rows(lambda source: self._decode(source), "source")
+        self._complete_and_look = _by_rows(lambda source, prefix: self._decode(source, prefix), "source", "prefix")
+
+    @tf.function(input_signature=SOURCE, autograph=False)
+    def decode(self, source: tf.Tensor) -> Outputs:
+        """Everything there is to know about the outputs of `[batch]` strings.
+
+        Returns:
+            Of the outputs, best first: texts, scores (log p) and rank_scores (with the penalties, by which they are
+            ordered) `[batch, n_best]` ('' and -inf where missing), target_tokens `[batch, n_best, target]`,
+            attention `[batch, n_best, target, source]`, target_length and limited `[batch, n_best]` (whether the
+            search's limit ended it where the model would have gone on); of the source:
+            source_tokens `[batch, source]` and source_length `[batch]`, all with the end symbol where the model
+            sees it; and cut, invalid and unknown `[batch]`: whether the source was too long, whether it was not
+            UTF-8, and how many of its symbols were not in training.
+        """
+        return self.search_strings(_everything, source)
+
+    def _explain(self, source: tf.Tensor) -> Outputs:
+        """The same and, with several heads, whose mean the attention is, attention_heads of the best output,
+        `[batch, heads, target, source]`.
+        """
+        return self.search_strings(_everything, source, heads_apart=True)
+
+    @tf.function(input_signature=WITH_PREFIX, autograph=False)
+    def complete(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
+        """What `decode` returns, of outputs that begin with given strings `[batch]`; '' leaves them free.
+
+        A prefix is cut into symbols as a text of its own, without white space at its ends: what follows is a new
+        symbol, and subwords of its last word may not be those that a longer word would have. What training lacks
+        becomes the unknown symbol. The scores count the prefix too. It may be longer than the search's limit, then
+        only the end symbol follows; but it is cut after `max_target_length` symbols.
+
+        Returns:
+            Also prefix_cut, prefix_invalid and prefix_unknown `[batch]`, as cut, invalid and unknown of the source.
+        """
+        return self.search_strings(_everything, source, prefix)
+
+    def search_strings(
+        self,
+        choose: Callable[[Outputs], Outputs],
+        source: tf.Tensor,
+        prefix: tf.Tensor | None = None,
+        heads_apart: bool = False,
+        attention: bool = True,
+    ) -> Outputs:
+        """Some of what `decode` or `complete` returns; to be called in a graph.
+
+        Args:
+            choose: From their outputs to those wanted: the others are not kept beyond a part of the batch.
+            source: `[batch]`.
+            prefix: `[batch]`, or None for none.
+            heads_apart: Whether attention_heads are wanted too.
+            attention: Whether attention is wanted; with prefixes it is there in any case.
+        """
+
+        def find(*inputs: tf.Tensor) -> Outputs:
+            if heads_apart:
+                return choose(self._decode(source=inputs[0], heads_apart=True))
+            search = self._find_and_look if attention else self._find
+            if prefix is not None:
+                search = self._complete_and_look
+            return choose(search[0 if inputs[0].shape[0] == 1 else 1](*inputs))
+
+        def cells(source: Any, prefix: Any = 0.0) -> Any:
+            look = self._longest(source) + prefix if attention else 0.0
+            return self.search.beam_size * (source + 1.0) * (CELLS_PER_POSITION + look)
+
+        def cells_of(source: tf.Tensor, *prefix: tf.Tensor) -> tf.Tensor:
+            begun = (self.target_text.estimate_lengths(part, self.max_target_length) for part in prefix)
+            return cells(self.source_text.estimate_lengths(source, self.max_length), *begun)
+
+        inputs, most = [source], [self.max_length]
+        if prefix is not None:
+            inputs, most = [source, prefix], [self.max_length, self.max_target_length]
+        return map_rows(find, inputs, cells_of, cells(*most))
+
+    def _decode(
+        self, source: tf.Tensor, prefix: tf.Tensor | None = None, heads_apart: bool = False, attention: bool = True
+    ) -> Outputs:
+        read = self.source_text.read(source, self.max_length)
+        ids, lengths = _to_ids(self.source_text, read, self.max_length)
+        flags = _flags(read, ids)
+        begin = None
+        if prefix is not None:
+            begun = self.target_text.read(prefix, self.max_target_length)
+            begin, _ = _to_ids(self.target_text, begun, self.max_target_length)
+            flags |= _flags(begun, begin, "prefix_")
+            begin = tf.where(tf.equal(begin, END), PAD, begin)
+        found = self._search(ids, lengths, begin, attention or self.replacement is not None)
+        source_tokens = self.source_text.to_symbols(read.symbols, self.max_length)
+        texts, target_tokens = self._show(found, source_tokens, lengths)
+        outputs = {
+            "texts": tf.where(tf.math.is_finite(found.scores), texts, ""),
+            "scores": found.scores,
+            "rank_scores": found.rank_scores,
+            "source_tokens": source_tokens,
+            "target_tokens": target_tokens,
+            "source_length": lengths,
+            "target_length": found.lengths,
+            "limited": found.limited,
+            **flags,
+        }
+        if attention:
+            outputs["attention"] = found.attention_weights
+        if heads_apart:
+            outputs["attention_heads"] = self._heads(ids, lengths, found.tokens[:, 0])
+        return outputs
+
+    def _heads(self, ids: tf.Tensor, lengths: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+        """What every head looked at, the search having kept their mean: given its outputs, once more."""
+        target = tf.shape(tokens)[1]
+        # A column at least: over none at all no recurrence runs.
+        padded = tf.pad(tokens, [[0, 0], [0, tf.cast(tf.equal(target, 0), tf.int32)]])
+        return tf.cast(self.network.attend(ids, lengths, padded)[:, :, :target], tf.float32)
+
+    def _show(
+        self, found: SearchResult, source_tokens: tf.Tensor, source_lengths: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Texts and symbols of what was found."""
+        symbols = self.target_text.symbols(found.tokens)
+        if self.replacement is None:
+            return self.target_text.decode(found.tokens), symbols
+        weights = found.attention_weights
+        symbols = self.replacement(found.tokens, symbols, weights, source_tokens, source_lengths)
+        return self.target_text.join(tf.where(found.tokens == END, "", symbols)), symbols
+
+    @tf.function(input_signature=WITH_TARGET, autograph=False)
+    def score(self, source: tf.Tensor, target: tf.Tensor) -> Outputs:
+        """log p of given targets, `[batch]` strings, cut after `max_target_length` symbols.
+
+        Returns:
+            score and target_length (end symbol included) of what was left of the target; cut, invalid and unknown of
+            the source; target_cut, target_invalid and target_unknown; all `[batch]`.
+        """
+
+        def score(source: tf.Tensor, target: tf.Tensor) -> Outputs:
+            return self._score(source, self.target_text.read(target, self.max_target_length))
+
+        def lengths(source: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            most = self.max_length, self.max_target_length
+            return self.source_text.estimate_lengths(source, most[0]), self.target_text.estimate_lengths(
+                target, most[1]
+            )
+
+        return self._map_targets(score, lengths, source, target)
+
+    @tf.function(input_signature=WITH_TARGET_TOKENS, autograph=False)
+    def score_tokens(self, source: tf.Tensor, target_tokens: tf.Tensor) -> Outputs:
+        """The same of targets that are cut already: `[batch, target]` without end symbol, '' on the right."""
+
+        def score(source: tf.Tensor, tokens: tf.Tensor) -> Outputs:
+            counts = _count_tokens(tokens)
+            valid = make_valid(tokens)
+            read = Reading(
+                tf.RaggedTensor.from_tensor(valid, lengths=tf.cast(counts, tf.int64)),
+                counts > self.max_target_length,
+                tf.reduce_any(tf.not_equal(valid, tokens), axis=1),
+            )
+            return self._score(source, read)
+
+        def lengths(source: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            kept = tf.minimum(_count_tokens(tokens), self.max_target_length)
+            return self.source_text.estimate_lengths(source, self.max_length), tf.cast(kept, tf.float32)
+
+        return self._map_targets(score, lengths, source, target_tokens)
+
+    def _map_targets(self, score: Any, lengths: Any, source: tf.Tensor, target: tf.Tensor) -> Outputs:
+        """Score in parts: logits are the largest of what is computed, and attention."""
+
+        def cells(source: Any, target: Any) -> Any:
+            return (target + 1.0) * (source + 1.0 + len(self.target_text.vocabulary))
+
+        most = cells(self.max_length, self.max_target_length)
+        return map_rows(score, [source, target], lambda *inputs: cells(*lengths(*inputs)), most)
+
+    def _score(self, source: tf.Tensor, target: Reading) -> Outputs:
+        read = self.source_text.read(source, self.max_length)
+        ids, source_lengths = _to_ids(self.source_text, read, self.max_length)
+        targets, lengths = _to_ids(self.target_text, target, self.max_target_length)
+        gained = self.network.score(ids, source_lengths, targets)
+        score = tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1)
+        flags = {**_flags(read, ids), **_flags(target, targets, "target_")}
+        return {"score": score, "target_length": lengths, **flags}
+
+    def _search(
+        self, ids: tf.Tensor, lengths: tf.Tensor, prefix: tf.Tensor | None, keep_attention: bool
+    ) -> SearchResult:
+        search, beams = self.search, self.search.beam_size
+        state, memory = self.network.begin(ids, lengths)
+        mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
+        ranking = search.length_penalty, Coverage(search.coverage_penalty, mask) if search.coverage_penalty else None
+        how = *ranking, Constraints(search.min_length, search.block_ngrams, prefix), keep_attention
+
+        def step(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, Any, Any]:
+            return self.network.step(tokens, state, memory, beams)
+
+        start = step, state, memory, self._limits(lengths)
+        if search.method == "sample":
+            keys = source_keys(search.seed, ids, lengths)
+            return sample_search(*start, keys, beams, self.n_best, search.temperature, *how)
+        if beams == 1:
+            return greedy_search(*start, *how)
+        return beam_search(*start, beams, self.n_best, *how)
+
+    def _limits(self, lengths: tf.Tensor) -> tf.Tensor:
+        """Largest length of each output, end symbol included."""
+        longest = self.search.length_ratio * tf.cast(lengths - 1, tf.float32)
+        limits = tf.cast(longest, tf.int32) + self.search.length_offset + 1
+        if self.search.max_length is not None:
+            limits = tf.minimum(limits, self.search.max_length + 1)
+        return tf.maximum(limits, self.search.min_length + 1) if self.search.min_length else limits
+
+    def _longest(self, source: Any) -> Any:
+        """At least what `_limits` says of sources of so many symbols, of a number or a tensor."""
+        search = self.search
+        longest = (
+            search.length_ratio * source + search.length_offset if search.max_length is None else search.max_length
+        )
+        return longest + search.min_length + 1.0
+
+
+def _by_rows(function: Callable[..., Outputs], *names: str) -> list[Any]:
+    """A function of strings `[batch]` of these names, for a batch of one and for any."""
+    specs = [[tf.TensorSpec([rows], tf.string, name=name) for name in names] for rows in (1, None)]
+    return [tf.function(function, input_signature=spec, autograph=False) for spec in specs]
+
+
+def _everything(outputs: Outputs) -> Outputs:
+    return outputs
+
+
+def _to_ids(text: TextProcessor, read: Reading, max_length: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """See `TextProcessor.to_ids`; of as many rows as are known to be, which some ways of cutting forget."""
+    ids, lengths = text.to_ids(read.symbols, max_length)
+    rows = read.invalid.shape[0]
+    ids.set_shape([rows, None])
+    lengths.set_shape([rows])
+    return ids, lengths
+
+
+def _flags(read: Reading, ids: tf.Tensor, prefix: str = "") -> Outputs:
+    unknown = tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1)
+    return {f"{prefix}cut": read.cut, f"{prefix}invalid": read.invalid, f"{prefix}unknown": unknown}
+
+
+def _count_tokens(tokens: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(tf.not_equal(tokens, ""), tf.int32), axis=1)

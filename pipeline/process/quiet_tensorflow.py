@@ -1,0 +1,94 @@
+"""TensorFlow and Keras as the pipeline needs them, whatever the shell has, without the notes written at the start."""
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.process.failures import memory_limit
+from pipeline.process.sudden_end import notes
+
+# With 2.3 GB of address space TensorFlow 2.21 ends in a segmentation fault when it starts threads; with 2.7 it answers.
+LEAST_ADDRESS_SPACE = 2_400_000_000
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without the log lines that it writes, past any setting, while it starts.
+
+    To be called before anything else imports it.
+
+    Raises:
+        UsageError: Something else has the name of our layers, or the memory cannot suffice.
+        ImportError: It is not there, or damaged.
+    """
+    set_keras_environment()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _require_own_layers()
+    limit = memory_limit()
+    if limit is not None and limit < LEAST_ADDRESS_SPACE:
+        raise UsageError(
+            f"this shell's memory limit of {limit / 1e9:.1f} GB (ulimit -v) is too small for TensorFlow: "
+            "raise it (ulimit -v unlimited)"
+        )
+    with silent_stderr():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # also looks for a GPU, and says so
+        _import_text_operations()
+    # "Assets written to" a place that is about to have another name.
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
+
+
+def set_keras_environment() -> None:
+    """Keras 3 on TensorFlow with its own defaults: the shell's choices are for other programs.
+
+    `keras.json` may set another backend, float type or order of dimensions, so Keras is given a home that cannot be:
+    it reads and writes none then.
+    """
+    for name in [name for name in os.environ if name.startswith("KERAS_")]:
+        del os.environ[name]
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")
+
+
+def _import_text_operations() -> None:
+    try:
+        import tensorflow_text  # noqa: F401
+    except ImportError:
+        raise
+    except Exception as error:  # a library of another TensorFlow: its symbols are not found
+        if sys.flags.optimize >= 2:
+            raise ImportError("without docstrings, as by python -OO, it fails", name="tensorflow_text") from None
+        first = next(iter(str(error).splitlines()), "")
+        raise ImportError(f"made for another TensorFlow: {first}", name="tensorflow_text") from None
+
+
+def _require_own_layers() -> None:
+    """Refuse somebody else's `layers`: the name is a common one."""
+    spec = find_spec("layers")
+    own = Path(__file__).resolve().parents[2] / "layers" / "__init__.py"
+    if spec is None or spec.origin is None or Path(spec.origin).resolve() != own:
+        found = "nothing" if spec is None else spec.origin or "a directory of that name"
+        raise UsageError(
+            f"import layers finds {found} in the place of {own}: take it out of PYTHONPATH and of this directory, "
+            "or start from another directory"
+        )
+
+
+@contextlib.contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Point the file descriptor itself elsewhere: compiled code does not write through `sys.stderr`."""
+    sys.stderr.flush()
+    kept, sink = os.dup(2), notes()
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)

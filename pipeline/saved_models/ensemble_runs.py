@@ -1,0 +1,128 @@
+"""Which runs a path names, one or the members of an ensemble, and whether they can vote together."""
+
+import itertools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.data.run_data import load_where_data_are, warn_of_other_dictionary
+from pipeline.errors import DataError, UsageError
+from pipeline.files.durable import require_local
+from pipeline.runs.checkpoints import Checkpoints
+from pipeline.runs.directory import RunDirectory
+from pipeline.settings.configuration import Configuration
+from pipeline.text.processor import Vocabulary, load_vocabularies
+from pipeline.text.symbols import SPECIAL_SYMBOLS
+
+
+class Member(NamedTuple):
+    """A run, as far as it is read without its weights."""
+
+    run: RunDirectory
+    configuration: Configuration
+    best: Path
+    """The weights of its best checkpoint."""
+    source_vocabulary: Vocabulary
+    target_vocabulary: Vocabulary
+
+
+def split_models(path: Path) -> list[Path]:
+    """The paths that `MODEL,MODEL,…` names; what exists with a comma or with spaces at its ends is that path.
+
+    Raises:
+        UsageError: There is nothing before or after a comma.
+
+    Example:
+        >>> [place.name for place in split_models(Path("runs/a, runs/b"))]
+        ['a', 'b']
+    """
+    parts, places = str(path).split(","), list[Path]()
+    while parts:
+        # As many of them as there is a path of.
+        joined = [(end, ",".join(parts[:end])) for end in range(len(parts), 0, -1)]
+        named = [(end, name) for end, given in joined for name in (given, given.strip())]
+        end, name = next((part for part in named if part[1] and os.path.lexists(part[1])), named[-1])
+        if not name:
+            raise UsageError(f"{path}: a path is missing beside a comma; an ensemble is RUN,RUN,…")
+        places.append(Path(name))
+        del parts[:end]
+    return places
+
+
+def find_runs(path: Path) -> list[RunDirectory] | None:
+    """The runs that `RUN` or `RUN,RUN,…` names; None if it names one place that is no run.
+
+    Raises:
+        UsageError: A member of an ensemble is no run.
+    """
+    places = split_models(Path(path))
+    for place in places:
+        require_local(place)
+    runs = [RunDirectory(place) for place in places]
+    if len(runs) == 1:
+        return runs if runs[0].exists() else None
+    for run in runs:
+        if (run.path / "saved_model.pb").is_file():
+            raise UsageError(f"{run.path}: an export cannot be a member of an ensemble; give the run it was made from")
+        if not run.exists():
+            wrong = "is not a run directory" if run.path.exists() else "no such run"
+            raise UsageError(f"{run.path}: {wrong}; every member of an ensemble must be what `train --run` wrote")
+    return runs
+
+
+def read_members(runs: Sequence[RunDirectory]) -> list[Member]:
+    """Read what the runs are, and check that they can vote together.
+
+    Args:
+        runs: At least one.
+
+    Raises:
+        UsageError: No usable run, or one that has other text settings or vocabularies than the first.
+        DataError: A run has no checkpoint yet, or its vocabulary cannot be read.
+    """
+    members = [_read_member(run) for run in runs]
+    for other in members[1:]:
+        _require_alike(members[0], other)
+    return members
+
+
+def _read_member(run: RunDirectory) -> Member:
+    run.check()
+    configuration = load_where_data_are(run)
+    warn_of_other_dictionary(run, configuration)
+    checkpoints = Checkpoints(run.checkpoints)
+    found = checkpoints.best()
+    if found is None and checkpoints.exist() and checkpoints.latest() is None:
+        raise DataError(f"{run.checkpoints}: all checkpoints are damaged; bring back a copy, or train anew")
+    if found is None:
+        raise DataError(f"{run.path}: no epoch has ended yet, there is no checkpoint to load; train on")
+    return Member(run, configuration, found[1], *load_vocabularies(run.vocabulary))
+
+
+def _require_alike(first: Member, other: Member) -> None:
+    settings = vars(other.configuration.text).items()
+    differences = [
+        f"text.{key} is {value!r}, not {there!r}"
+        for key, value in settings
+        if value != (there := getattr(first.configuration.text, key))
+    ]
+    for side in ("source", "target"):
+        here, there = (getattr(member, f"{side}_vocabulary") for member in (other, first))
+        if here.symbols != there.symbols:
+            differences.append(f"its {side} vocabulary differs ({_first_difference(here, there)})")
+        elif here.model != there.model:
+            differences.append(f"its {side} vocabulary has another SentencePiece model")
+    if differences:
+        raise UsageError(
+            f"{other.run.path}: no member of an ensemble with {first.run.path}: {'; '.join(differences)}; "
+            "members must have the same text settings and vocabularies"
+        )
+
+
+def _first_difference(here: Vocabulary, there: Vocabulary) -> str:
+    if len(here) != len(there):
+        return f"{len(here) - len(SPECIAL_SYMBOLS)} symbols, not {len(there) - len(SPECIAL_SYMBOLS)}"
+    pairs = itertools.count(1), here.symbols, there.symbols
+    line, symbol, other = next(row for row in zip(*pairs, strict=False) if row[1] != row[2])
+    return f"line {line} is {symbol!r}, not {other!r}"

@@ -1,0 +1,199 @@
+"""One SavedModel that takes strings and returns strings, scores and alignments."""
+
+import contextlib
+import dataclasses
+import errno
+import fcntl
+import itertools
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.errors import UsageError
+from pipeline.files.durable import REPLACED, put_in_place, readable_name, require_local, sync_files
+from pipeline.prediction.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
+from pipeline.runs.directory import load_configuration
+from pipeline.saved_models.ensemble_runs import find_runs
+from pipeline.saved_models.export_info import EXPORT_INFO, FORMAT, checksums
+from pipeline.saved_models.loading import load_string_model
+from pipeline.version import __version__
+
+FLAGS = ("cut", "invalid", "unknown")
+# What TensorFlow says of a file in words alone.
+_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOENT)
+_WORKPLACE = "unfinished-export-"
+
+
+def export_run(
+    run: Path,
+    directory: Path,
+    beam_size: int | None = None,
+    n_best: int | None = None,
+    search: Mapping[str, Any] | None = None,
+    average: int | None = None,
+) -> None:
+    """Export a run, or several of them as an ensemble.
+
+    Signatures, each from `source` `[B]` strings (any B, 0 too; any bytes, of any length):
+
+    - `serving_default`: `text`, `score` `[B]`
+    - `n_best`: `texts`, `scores`, `rank_scores` (the penalised scores that order them), `limited` `[B, K]`, best
+      first; '' and -inf where missing
+    - `explain`: `text`, `score`, `source_tokens` `[B, S]`, `target_tokens` `[B, T]`, `attention`
+      `[B, T, S]`, `source_length`, `target_length`; tokens hold the end symbol where the model sees it;
+      of several heads, whose mean `attention` is, also `attention_heads` `[B, heads, T, S]`
+    - `complete`: from `source` and `prefix` `[B]`: `text`, `score` of the best output that begins so
+    - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
+    - `score_tokens`: the same from `target_tokens` `[B, T]`, '' on the right
+
+    `limited` (bool; `serving_default`, `explain` and `complete` tell it of the best output, `[B]`): that the search's
+    limit ended an output where the model would have gone on.
+
+    All of them also tell of each source: `cut` (bool), that it is longer than the model takes, `max_length` symbols or
+    32 times as many characters, and was cut there; `invalid` (bool), that it is not UTF-8, and what is none was read
+    as U+FFFD; `unknown` (int32), how many of its symbols training lacks. `complete` tells the same of prefixes
+    (`prefix_cut`, …), `score` and `score_tokens` of targets (`target_cut`, …), which are cut after `max_target_length`
+    symbols, 1,024 or as many as the longest output has; the score is of what is left. Both limits stand in the info.
+
+    Large batches are searched in parts, so that memory grows with the answers alone. Those of `explain` are large:
+    4 bytes times B, times the longest output, times the longest source.
+
+    Loading it takes only `tensorflow` and `tensorflow_text`; in Serving, C, Go or Java, tensorflow-text's libraries of
+    operations: `_normalize_ops.so`, with subwords also `_sentencepiece_tokenizer.so` or `_fast_wordpiece_tokenizer.so`.
+
+    Args:
+        run: A run directory, or those of an ensemble's members with commas between them.
+        directory: Where the SavedModel goes; an earlier export there is replaced.
+        beam_size: Fixed in the export; None takes the run's `search.beam_size`.
+        n_best: K; None takes the beam size.
+        search: Other settings of `SearchConfiguration` in the place of the run's, by key; fixed in the export.
+        average: Take the mean of the weights of each run's last epochs' checkpoints, as many as this; None takes the
+            best checkpoint.
+
+    Raises:
+        UsageError: Not a run, runs that cannot vote together, `n_best` above `beam_size`, settings that are
+            impossible, fewer checkpoints than `average`, or the directory holds something else.
+        DataError: The run has no checkpoint yet.
+    """
+    runs = find_runs(Path(run))
+    if runs is None:
+        raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
+    require_local(Path(directory))
+    directory = Path(directory).resolve()
+    if (
+        directory.exists()
+        and not (directory / EXPORT_INFO).is_file()
+        and (not directory.is_dir() or any(directory.iterdir()))
+    ):
+        raise UsageError(f"{directory}: exists and is not an export; choose another place")
+    model = load_string_model(runs, beam_size, n_best, search, average)
+    info = {
+        "format": FORMAT,
+        "attentif": __version__,
+        "beam_size": model.search.beam_size,
+        "n_best": model.n_best,
+        "max_length": model.max_length,
+        "max_target_length": model.max_target_length,
+        "search": dataclasses.asdict(model.search),
+        "text": dataclasses.asdict(load_configuration(runs[0]).text),
+    }
+    save_string_model(model, directory, info)
+
+
+def save_string_model(model: StringModel, directory: Path, info: dict[str, object]) -> None:
+    """Write the SavedModel and its info beside its place, then put them there, so that no half of one is ever found.
+
+    Raises:
+        OSError: They cannot be written; what was there before is as it was.
+    """
+    try:
+        with _workplace(directory.parent) as unfinished:
+            with readable_name(unfinished) as name:
+                tf.saved_model.save(model, str(name), signatures=_signatures(model))
+            info = {**info, "files": checksums(unfinished)}
+            (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
+            sync_files(unfinished)
+            put_in_place(unfinished, directory)
+    except tf.errors.OpError as error:
+        code = next((code for code in _CODES if os.strerror(code) in str(error)), None)
+        if code is None:
+            raise
+        raise OSError(code, os.strerror(code), str(directory)) from error
+    except OSError as error:
+        # Not the name beside it.
+        raise OSError(error.errno, error.strerror, str(directory)) from error
+
+
+@contextlib.contextmanager
+def _workplace(parent: Path) -> Iterator[Path]:
+    """A new directory beside the place of an export, locked and in the end removed if it still has its name.
+
+    Those that killed processes have left go first.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for path in itertools.chain(parent.glob(f"{_WORKPLACE}*"), parent.glob(f"{REPLACED}*")):
+        # Whose lock can be taken is nobody's; a new one is not locked at once.
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > 60:
+                with _locked(path):
+                    shutil.rmtree(path, ignore_errors=True)
+    place = parent / f"{_WORKPLACE}{secrets.token_hex(8)}"
+    try:
+        place.mkdir()
+        with _locked(place):
+            yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a directory, or raise an OSError if another process does."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
+    def serving_default(source: tf.Tensor) -> Outputs:
+        return model.search_strings(_best_text, source, attention=False)
+
+    def n_best(source: tf.Tensor) -> Outputs:
+        names = ("texts", "scores", "rank_scores", "limited", *FLAGS)
+        return model.search_strings(lambda outputs: _take(outputs, names), source, attention=False)
+
+    def explain(source: tf.Tensor) -> Outputs:
+        return model.search_strings(_explanation, source, heads_apart=model.network.heads > 1)
+
+    def complete(source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
+        return model.search_strings(_best_text, source, prefix)
+
+    functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}
+    signatures = {name: tf.function(function, SOURCE, autograph=False) for name, function in functions.items()}
+    signatures["complete"] = tf.function(complete, WITH_PREFIX, autograph=False)
+    return {**signatures, "score": model.score, "score_tokens": model.score_tokens}
+
+
+def _best_text(outputs: Outputs) -> Outputs:
+    flags = _take(outputs, (*FLAGS, *(f"prefix_{name}" for name in FLAGS)))
+    best = {"text": outputs["texts"][:, 0], "score": outputs["scores"][:, 0], "limited": outputs["limited"][:, 0]}
+    return {**best, **flags}
+
+
+def _explanation(outputs: Outputs) -> Outputs:
+    best = {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
+    return {**_best_text(outputs), **best, **_take(outputs, ("source_tokens", "source_length", "attention_heads"))}
+
+
+def _take(outputs: Outputs, names: Iterable[str]) -> Outputs:
+    return {name: outputs[name] for name in names if name in outputs}

@@ -1,0 +1,232 @@
+"""From a path to something that predicts: a run directory, an ensemble of them, or an exported SavedModel."""
+
+import contextlib
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.data.length_limits import LengthLimits, read_limits
+from pipeline.errors import DataError, UsageError
+from pipeline.model.network import Ensemble, Network, SingleNetwork
+from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
+from pipeline.model.weights import load_mean_weights, load_weights
+from pipeline.prediction.predictor import Predictor
+from pipeline.prediction.string_model import StringModel
+from pipeline.prediction.unknown_symbols import make_replacement
+from pipeline.runs.checkpoints import Checkpoints
+from pipeline.runs.directory import RunDirectory, load_configuration
+from pipeline.saved_models.ensemble_runs import Member, find_runs, read_members
+from pipeline.saved_models.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
+from pipeline.saved_models.saved_graph import require_harmless
+from pipeline.settings.configuration import Configuration, SearchConfiguration, TextConfiguration
+from pipeline.settings.yaml_file import suggest
+from pipeline.text.processor import Vocabulary, make_texts
+
+VARIABLES = "variables/variables"
+# What is called of an export.
+FUNCTIONS = ("decode", "explain", "complete", "score", "score_tokens")
+
+
+def load_string_model(
+    runs: RunDirectory | Sequence[RunDirectory],
+    beam_size: int | None = None,
+    n_best: int | None = None,
+    search: Mapping[str, Any] | None = None,
+    average: int | None = None,
+) -> StringModel:
+    """Trained runs as a function from strings to strings.
+
+    Args:
+        runs: A run, or several that vote: an `Ensemble`, with the search settings of the first, and of limits that
+            come from the data the largest.
+        beam_size: Hypotheses kept per input; None takes the run's `search.beam_size`.
+        n_best: Outputs per input; None takes the beam size.
+        search: Other settings of `SearchConfiguration` in the place of the run's, by key.
+        average: Take the mean of the weights of each run's last epochs' checkpoints, as many as this; None takes the
+            best checkpoint.
+
+    Raises:
+        UsageError: `n_best` above `beam_size`, no usable run, runs that cannot vote together, settings that are
+            impossible, or fewer checkpoints than `average`.
+        DataError: A run has no checkpoint yet, or a file is damaged.
+    """
+    members = read_members([runs] if isinstance(runs, RunDirectory) else runs)
+    first = members[0]
+    limits = [read_limits(member.run.limits) for member in members]
+    widest = LengthLimits(*(max(getattr(of, name) for of in limits) for name in ("length_ratio", "length_offset")))
+    settings = widest.complete(dataclasses.replace(first.configuration.search, **_changes(search, beam_size)))
+    n_best = n_best or settings.beam_size
+    if n_best > settings.beam_size:
+        raise UsageError(f"--n-best {n_best}: more than the beam keeps; give --beam {n_best} or larger")
+    networks = [SingleNetwork(_load_model(member, average), frozen=True) for member in members]
+    return _make_string_model(
+        networks[0] if len(networks) == 1 else Ensemble(networks),
+        first.configuration.text,
+        (first.source_vocabulary, first.target_vocabulary),
+        settings,
+        n_best,
+        min(member.configuration.data.max_length for member in members),
+    )
+
+
+def _changes(search: Mapping[str, Any] | None, beam_size: int | None) -> dict[str, Any]:
+    """Settings by key, the beam size among them if it is given."""
+    changes = {**(search or {}), **({"beam_size": beam_size} if beam_size else {})}
+    known = [field.name for field in dataclasses.fields(SearchConfiguration)]
+    for key in changes:
+        if key not in known:
+            raise UsageError(f"search.{key}: no such key{suggest(key, known)}")
+    return changes
+
+
+def _load_model(member: Member, average: int | None) -> SequenceToSequence:
+    last = None if average is None else Checkpoints(member.run.checkpoints).last_epochs(average)
+    sizes = len(member.source_vocabulary), len(member.target_vocabulary)
+    model = build_model(member.configuration.model, *sizes)
+    if last is None:
+        load_weights(model, member.best)
+    else:
+        load_mean_weights(model, last)
+    return model
+
+
+def live_string_model(
+    model: SequenceToSequence,
+    configuration: Configuration,
+    source_vocabulary: Vocabulary,
+    target_vocabulary: Vocabulary,
+    beam_size: int,
+    n_best: int,
+) -> StringModel:
+    """A model in memory as a function from strings to strings."""
+    search = dataclasses.replace(configuration.search, beam_size=beam_size)
+    vocabularies, longest = (source_vocabulary, target_vocabulary), configuration.data.max_length
+    return _make_string_model(SingleNetwork(model), configuration.text, vocabularies, search, n_best, longest)
+
+
+def _make_string_model(
+    network: Network,
+    text: TextConfiguration,
+    vocabularies: tuple[Vocabulary, Vocabulary],
+    search: SearchConfiguration,
+    n_best: int,
+    max_length: int,
+) -> StringModel:
+    source_text, target_text = make_texts(text, *vocabularies)
+    replacement = make_replacement(search, text)
+    return StringModel(network, source_text, target_text, search, n_best, max_length, replacement)
+
+
+def load_predictor(
+    path: Path,
+    beam_size: int | None = None,
+    n_best: int | None = 1,
+    search: Mapping[str, Any] | None = None,
+    average: int | None = None,
+) -> Predictor:
+    """Open a run directory, several of them as an ensemble, or an exported SavedModel.
+
+    Args:
+        path: The directory, or those of an ensemble's members with commas between them.
+        beam_size: None takes what the run or the export was made with.
+        n_best: Outputs per input; None takes all that the beam or the export keeps.
+        search: See `load_string_model`.
+        average: See `load_string_model`.
+
+    Raises:
+        UsageError: Neither run nor export; members that cannot vote together; settings other than the export's; more
+            outputs than it keeps; fewer checkpoints than `average`.
+        DataError: A run without a checkpoint, a damaged file, or an export with more in it than an export has.
+    """
+    path = Path(path)
+    runs = find_runs(path)
+    if runs is not None:
+        model = load_string_model(runs, beam_size, n_best, search, average)
+        return Predictor(model, load_configuration(runs[0]).text, model.n_best, model.search.replace_unknown)
+    if (path / GRAPH).is_file() and (path / EXPORT_INFO).is_file():
+        return _load_export(path, _changes(search, beam_size), n_best, average)
+    wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
+    raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
+
+
+def load_scorer(path: Path, average: int | None = None) -> Predictor:
+    """The same for scoring given targets alone: what only shapes the outputs of a search is not needed.
+
+    Args:
+        path: See `load_predictor`.
+        average: See `load_string_model`.
+    """
+    search = {"replace_unknown": False, "dictionary": None} if find_runs(Path(path)) is not None else None
+    return load_predictor(path, search=search, average=average)
+
+
+def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, average: int | None) -> Predictor:
+    info = read_export_info(path)
+    _require_fixed(path, info.search, search)
+    if average is not None:
+        raise UsageError(
+            f"{path}: exported with its weights, which are fixed; "
+            f"give the run directory, or export again with --average {average}"
+        )
+    n_best = n_best or info.n_best
+    if n_best > info.n_best:
+        raise UsageError(f"{path}: exported with --n-best {info.n_best}; export again with --n-best {n_best}")
+    require_whole(path, info.files)
+    require_harmless(path / GRAPH)
+    with _nothing_but(info.files, path) as folder:
+        try:
+            _require_finite(folder, path)
+            loaded = tf.saved_model.load(folder)
+        except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
+            reason = " ".join(str(error).replace(folder, str(path)).split())
+            raise DataError(f"{path}: the exported model is damaged ({reason}); {how_to_export(path)}") from error
+    missing = [name for name in FUNCTIONS if not hasattr(loaded, name)]
+    if missing:
+        raise DataError(f"{path}: the exported model is damaged (it lacks {missing[0]}); {how_to_export(path)}")
+    return Predictor(loaded, info.text, n_best, info.search["replace_unknown"])
+
+
+@contextlib.contextmanager
+def _nothing_but(files: Iterable[str], path: Path) -> Iterator[str]:
+    """A directory of links to an export's files, so that TensorFlow reads those that were looked at, and no others.
+
+    Its own name may be one that TensorFlow cannot read.
+    """
+    with tempfile.TemporaryDirectory(prefix="attentif-") as folder:
+        for name in files:
+            link = Path(folder, name)
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to((path / name).absolute())
+        yield folder
+
+
+def _require_finite(folder: str, path: Path) -> None:
+    """Look at the weights of an export, as `read_variables` does at those of a run."""
+    weights = tf.train.load_checkpoint(str(Path(folder, VARIABLES)))
+    for name, kind in weights.get_variable_to_dtype_map().items():
+        if kind.is_floating and not np.isfinite(weights.get_tensor(name)).all():
+            raise DataError(
+                f"{path / VARIABLES}: {name} holds numbers that are not finite, as of a training that diverged; "
+                "look at the run, and export one that has learnt"
+            )
+
+
+def _require_fixed(path: Path, fixed: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for key, value in wanted.items():
+        if key not in fixed or fixed[key] != value:
+            option = "--beam" if key == "beam_size" else f"--search.{key}"
+            was = f"{option} {_as_option(fixed[key])}" if key in fixed else f"a {option} of its own"
+            raise UsageError(
+                f"{path}: exported with {was}, which is fixed; "
+                f"give the run directory, or export again with {option} {_as_option(value)}"
+            )
+
+
+def _as_option(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""Finding outputs: greedy, beam search and sampling, knowing nothing of the model."""

@@ -1,0 +1,106 @@
+"""Outputs drawn at random, the same ones for the same input whatever else is in the batch and wherever it stands.
+
+No generator keeps a state. Every number is a hash of what it is for: seed, source, number of the sample, position and
+symbol, mixed as in SplitMix64 (Steele, Lea & Flood 2014). The symbol with the largest log p + Gumbel noise is a draw
+from p (Gumbel 1954; Maddison et al. 2014).
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.search.beam import FREE, SearchResult, Step, follow, of_one
+from pipeline.search.constraints import Constraints
+from pipeline.search.penalties import Coverage
+
+GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio
+
+
+def sample_search(
+    step: Step,
+    state: Any,
+    memory: Any,
+    limits: Any,
+    keys: Any,
+    samples: int,
+    n_best: int = 1,
+    temperature: float = 1.0,
+    length_penalty: float = 0.0,
+    coverage: Coverage | None = None,
+    constraints: Constraints = FREE,
+    keep_attention: bool = True,
+) -> SearchResult:
+    """Independent outputs of every input, each symbol drawn from p ** (1 / temperature) over what may come.
+
+    Args:
+        step: The model, as in `pipeline.search.beam.greedy_search`, and so the rest that is not told here.
+        state: See there.
+        memory: See there.
+        limits: See there.
+        keys: `[batch]` uint64, from `source_keys`: inputs with equal keys are given the same noise.
+        samples: How many outputs to draw. The first of them are the same whatever the number.
+        n_best: How many of them to return, at most `samples`: the best by rank score.
+        temperature: Above 0; the lower, the closer to greedy search. The scores are log p at temperature 1.
+        length_penalty: See there.
+        coverage: See there.
+        constraints: See there.
+        keep_attention: See there.
+    """
+    if not 1 <= n_best <= samples:
+        raise ValueError(f"n_best must be from 1 to samples ({samples}), got {n_best}")
+    numbers = tf.range(1, samples + 1)[None]
+    keys = tf.reshape(_mix(keys[:, None], numbers), [-1])
+    state = tf.nest.map_structure(lambda part: tf.repeat(part, samples, axis=0), state)
+    limits, coverage = tf.repeat(limits, samples), coverage and coverage.repeat(samples)
+
+    def draw(log_probabilities: Any, position: Any) -> tuple[Any, Any]:
+        symbols = tf.range(tf.shape(log_probabilities)[1])
+        noise = _gumbel(_mix(_mix(keys, position)[:, None], symbols))
+        drawn = tf.argmax(log_probabilities / temperature + noise, axis=-1, output_type=tf.int32)
+        return drawn, tf.gather(log_probabilities, drawn, batch_dims=1)
+
+    keep = keep_attention or coverage is not None
+    followed = follow(draw, step, state, memory, limits, constraints.repeat(samples), keep)
+    found = of_one(followed, length_penalty, coverage)
+    batch = tf.shape(keys)[0] // samples
+    found = found.map(lambda part: tf.reshape(part, [batch, samples, *tf.unstack(tf.shape(part))[2:]]))
+    _, best = tf.math.top_k(found.rank_scores, n_best)
+    return found.map(lambda part: tf.gather(part, best, batch_dims=1))
+
+
+def source_keys(seed: int, ids: Any, lengths: Any) -> Any:
+    """A number for every source `[batch]`, uint64, from its ids `[batch, source]` and length `[batch]` int32.
+
+    Padding does not count.
+    """
+    places = tf.range(1, tf.shape(ids)[1] + 1)[None]
+    start = _mix(tf.constant(seed % 2**64, tf.uint64), 0)
+    # A sum of hashes of places and symbols: no matter in which order it is computed, nor how far it is padded.
+    hashes = _mix(_mix(start, places), ids)
+    inside = tf.cast(tf.sequence_mask(lengths, tf.shape(ids)[1]), tf.uint64)
+    return _mix(tf.reduce_sum(hashes * inside, axis=1), lengths)
+
+
+def _mix(key: Any, number: Any) -> Any:
+    """Hash a key together with a number, both of any shape that fits."""
+    bits = key + (tf.cast(number, tf.uint64) + _constant(1)) * _constant(GOLDEN)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        bits = _fold(bits, shift) * _constant(factor)
+    return _fold(bits, 31)
+
+
+def _fold(bits: Any, shift: int) -> Any:
+    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _constant(shift)))
+
+
+def _constant(value: int) -> tf.Tensor:
+    return tf.constant(value, tf.uint64)
+
+
+def _gumbel(bits: Any) -> Any:
+    """Gumbel noise, float32, from uniform bits.
+
+    -log of an exponential variable, whose small values, the ones that win, are exact to 2^-41 and never 0.
+    """
+    uniform = tf.cast(tf.bitwise.right_shift(bits, _constant(24)), tf.float32) * 2.0**-40 + 2.0**-41
+    return -tf.math.log(-tf.math.log1p(-tf.minimum(uniform, 1 - 2.0**-24)))

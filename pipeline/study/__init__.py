@@ -1,0 +1,1 @@
+"""Comparing trainings: what attention does for long inputs."""

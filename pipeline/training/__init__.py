@@ -1,0 +1,1 @@
+"""One training, from data to a measured and exported run."""

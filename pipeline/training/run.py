@@ -1,0 +1,206 @@
+"""How a run goes: data, epochs, the best checkpoint measured and exported."""
+
+import dataclasses
+import logging
+import random
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pipeline.data.batches import TrainingOrder
+from pipeline.data.odd_settings import describe_odd_settings
+from pipeline.data.preparation import Splits, prepare_data
+from pipeline.data.run_data import require_same_settings, require_unchanged
+from pipeline.errors import UsageError
+from pipeline.evaluation.evaluate import evaluate_pairs
+from pipeline.evaluation.metrics import objectives
+from pipeline.monitoring.board import Board, tensorboard_command
+from pipeline.monitoring.dev_report import report_exported
+from pipeline.pairs.corpus import group_references, open_splits
+from pipeline.prediction.predictor import Predictor
+from pipeline.runs.best_epoch import read_figures
+from pipeline.runs.checkpoints import Checkpoints
+from pipeline.runs.directory import RunDirectory, load_configuration
+from pipeline.runs.lock import lock_run
+from pipeline.saved_models.export import export_run
+from pipeline.saved_models.loading import load_predictor
+from pipeline.settings.configuration import Configuration
+from pipeline.training.ending import describe_end, why_ended
+from pipeline.training.epochs import fit
+
+logger = logging.getLogger(__name__)
+
+# What may change while a training is interrupted: it changes nothing that the training makes.
+FREE = {
+    *("train.checkpoint_minutes", "train.checkpoint_steps", "train.keep_checkpoints"),
+    *("train.on_write_failure", "train.max_rollbacks"),
+}
+
+
+def train(configuration: Configuration, run: Path, overwrite: bool = False) -> dict[str, Any]:
+    """Train, or go on with an unfinished training; then measure the best checkpoint and export it.
+
+    Args:
+        configuration: Every setting.
+        run: The run directory. Unfinished with the same configuration: goes on. Finished: nothing to do.
+        overwrite: Replace a run that is already there.
+
+    Returns:
+        {"split", "n", "wer", "per"} of the test split, or of dev where there is no test, percent; of sentences
+        {"split", "n", "bleu", "chrf", "ter", "sequence_error_rate", "signature"}. Besides "best_epoch", the one that
+        was measured, its "val_wer" or "val_bleu", how many "epochs" were trained, and why it "ended": "epochs",
+        "patience" or "perfect".
+
+    Raises:
+        UsageError: The directory holds a run of another configuration, or something else, or is being trained.
+        DataError: The data cannot be used.
+    """
+    directory = RunDirectory(Path(run))
+    # Once before the lock, so that a finished run can be asked for anywhere, also where nothing can be written; once
+    # behind it, for another process may have finished the run in between.
+    result = None if overwrite else _find_result(configuration, directory)
+    if result is not None:
+        return result
+    with lock_run(directory):
+        return _train(configuration, directory, overwrite)
+
+
+def _train(configuration: Configuration, directory: RunDirectory, overwrite: bool) -> dict[str, Any]:
+    replaces = overwrite and directory.exists()
+    if directory.exists() and not replaces:
+        result = _find_result(configuration, directory)
+        if result is not None:
+            return result
+        logger.info("%s: going on with the unfinished run", directory.path)
+        configuration = keep_earlier_defaults(configuration, directory)
+        directory.sweep()
+        directory.adopt()
+    set_seed(configuration.train.seed, configuration.train.deterministic)
+    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
+    if replaces:
+        # Only now that the new data could be opened: a wrong path must not cost a finished run.
+        directory.remove()
+    if not directory.exists():
+        directory.begin(configuration, beside_others=replaces)
+    data = prepare_data(configuration, directory, splits)
+    train = configuration.train
+    order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
+    for sentence in describe_odd_settings(configuration, order.passes, order.steps):
+        logger.info("note: %s", sentence)
+    fit(configuration, directory, data)
+    return _finish(directory, data.splits)
+
+
+def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[str, Any] | None:
+    """The figures of a run that is finished; None of one that is not, or of none."""
+    if not directory.exists():
+        return None
+    directory.check()
+    _refuse_longer(configuration, directory)
+    moved = require_same_settings(keep_earlier_defaults(configuration, directory), directory, FREE)
+    result = directory.read_result()
+    if result is not None:
+        for sentence in moved:
+            logger.info("%s: %s, same content", directory.path, sentence)
+        logger.info("%s: finished before, nothing to do (--overwrite trains anew)", directory.path)
+    return result
+
+
+def _refuse_longer(configuration: Configuration, directory: RunDirectory) -> None:
+    """Say it plainly where nothing but another number of epochs is wanted of a finished run.
+
+    Raises:
+        UsageError: They are.
+    """
+    earlier = load_configuration(directory)
+    before, now = earlier.train.epochs, configuration.train.epochs
+    sections = ("text", "model", "search")
+    same = all(getattr(earlier, name) == getattr(configuration, name) for name in sections)
+    same = same and dataclasses.replace(configuration.train, epochs=before) == earlier.train
+    if same and before != now and directory.read_result() is not None:
+        raise UsageError(
+            f"{directory.path}: finished with train.epochs {before}, and a finished training cannot go on to {now} "
+            f"yet, nor another begin with its weights; choose another --run to train {now} epochs from the beginning, "
+            "or replace this one with --overwrite"
+        )
+
+
+def keep_earlier_defaults(configuration: Configuration, directory: RunDirectory) -> Configuration:
+    """The settings, with those that an earlier version gave the run in the place of what defaults mean now.
+
+    The held-out dev set and the search's limits of a run stay what they were.
+    """
+    before, search = load_configuration(directory), configuration.search
+    if before.data.shares == configuration.data.shares:
+        return configuration
+    names = ("length_ratio", "length_offset")
+    kept = {name: getattr(before.search, name) for name in names if getattr(search, name) is None}
+    return dataclasses.replace(
+        configuration,
+        data=dataclasses.replace(configuration.data, shares=before.data.shares),
+        search=dataclasses.replace(search, **kept),
+    )
+
+
+def set_seed(seed: int, deterministic: bool) -> None:
+    """Seed Python, NumPy and TensorFlow, and make TensorFlow's operations repeatable if asked to."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    keras.utils.set_random_seed(seed % 2**32)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def _show_best(directory: RunDirectory, predictor: Predictor, splits: Splits) -> None:
+    """The best epoch's figures, heat-maps and outputs, for TensorBoard and the run directory."""
+    figures = read_figures(directory)
+    assert figures is not None
+    configuration = load_configuration(directory)
+    board = Board(directory.logs)
+    board.result(configuration, figures)
+    board.flush(durably=True)
+    references = group_references(splits["dev"](), configuration.text)
+    report_exported(directory, configuration, references, predictor, figures["epoch"])
+
+
+def _best_and_end(directory: RunDirectory) -> tuple[dict[str, Any], str]:
+    """Which epoch is the best and why there is none after the last: for the result, and in words."""
+    configuration, figures = load_configuration(directory), read_figures(directory)
+    latest = Checkpoints(directory.checkpoints).latest()
+    assert figures is not None
+    assert latest is not None
+    state, metric = latest[0], objectives(configuration.text)[0]
+    value, train = figures[metric.log_name], configuration.train
+    result = {"best_epoch": state.best_epoch, metric.log_name: round(value, 4)}
+    result |= {"epochs": state.epoch, "ended": why_ended(state, train)}
+    end = describe_end(state, train, metric.title.split()[0])
+    return result, f"best epoch {state.best_epoch} (dev {metric.describe(value)}), {end}"
+
+
+def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
+    require_unchanged(directory)
+    split = "test" if "test" in splits else "dev"
+    # Like those of the epochs, the last figures are not drawn by lot.
+    predictor = load_predictor(directory.path, search={"method": "best"})
+    scores, _ = evaluate_pairs(predictor, splits[split](), f"evaluating {split}")
+    _show_best(directory, predictor, splits)
+    export_run(directory.path, directory.export)
+    figures, end = _best_and_end(directory)
+    result = {**scores.to_json(split), **figures}
+    directory.end(result)
+    logger.info(
+        "%s\n%s (beam %d): %s\n  run       %s\n  export    %s\n  pictures  %s",
+        end,
+        split,
+        load_configuration(directory).search.beam_size,
+        scores,
+        directory.path,
+        directory.export,
+        tensorboard_command(directory.logs, load_configuration(directory).train.epochs),
+    )
+    if scores.caution:
+        logger.info("%s", scores.caution)
+    return result

@@ -1,0 +1,1 @@
+"""Finding settings: keras-tuner proposes, every trial is a training in a process of its own."""

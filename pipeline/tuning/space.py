@@ -1,0 +1,310 @@
+"""The space of a search: which settings vary, over what, and under which condition; read from YAML."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import yaml
+
+from pipeline.errors import UsageError
+from pipeline.settings.configuration import PRESETS, SUBWORDS, Configuration, read_setting, replace_settings
+from pipeline.settings.yaml_file import read_yaml, suggest
+
+SPACE_SUFFIX = ".space.yaml"
+MOST_STEPS = 1000
+DEFAULT_SPACE = PRESETS / f"default{SPACE_SUFFIX}"
+Value = int | float | str | bool | None | list[str] | dict[str, float]
+HINTS = {
+    f"{section}.{key}": hint
+    for section, kind in get_type_hints(Configuration).items()
+    for key, hint in get_type_hints(kind).items()
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """One of several values."""
+
+    values: tuple[Value, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """A number from `low` to `high`, both included."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+    """Whether only whole numbers are meant."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dimension:
+    """A setting that is searched."""
+
+    key: str
+    """`section.key` of the configuration."""
+    over: Choices | Range
+    preset: Value
+    """The configuration's own value: part of the space, and tried first."""
+    when: Mapping[str, tuple[Value, ...]] = dataclasses.field(default_factory=dict)
+    """Searched only while these other dimensions have one of these values."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchSpace:
+    """What a search varies around a configuration.
+
+    Args:
+        configuration: Every setting; those outside the space stay as they are here.
+        dimensions: Each after those that its condition names.
+
+    Example:
+        >>> space = make_space({"model.units": {"choices": [64, 128]}}, Configuration())
+        >>> [dimension.over.values for dimension in space.dimensions]  # the preset's own joined in
+        [(64, 128, 256)]
+        >>> space.apply({"model.units": 64}).model.units
+        64
+    """
+
+    configuration: Configuration
+    dimensions: tuple[Dimension, ...]
+
+    def apply(self, values: Mapping[str, Value]) -> Configuration:
+        """The configuration with these values in place of its own.
+
+        Raises:
+            UsageError: Together they are impossible.
+        """
+        return replace_settings(self.configuration, values)
+
+    def to_yaml(self) -> str:
+        """The space as a file that `--tune.space` takes."""
+        content = {dimension.key: _entry(dimension) for dimension in self.dimensions}
+        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _entry(dimension: Dimension) -> dict[str, Any]:
+    over = dimension.over
+    entry: dict[str, Any]
+    if isinstance(over, Choices):
+        entry = {"choices": list(over.values)}
+    else:
+        entry = {"min": over.low, "max": over.high}
+        if over.log:
+            entry["scale"] = "log"
+    if dimension.when:
+        entry["when"] = {parent: list(values) for parent, values in dimension.when.items()}
+    return entry
+
+
+def find_space(space: str | None, config_path: Path | None = None) -> Path:
+    """The file of the space: the one asked for, else the one beside the configuration, else the project's own."""
+    if space is not None:
+        return Path(space)
+    beside = config_path and config_path.with_name(config_path.stem + SPACE_SUFFIX)
+    return beside if beside and beside.is_file() else DEFAULT_SPACE
+
+
+def read_space(path: Path, configuration: Configuration) -> SearchSpace:
+    """Read a space, see docs/tuning.md, and check every value in it.
+
+    Raises:
+        UsageError: The file cannot be read or a part of it is wrong, with file, line and key.
+    """
+    content, lines = read_yaml(path)
+    return make_space(content, configuration, lambda key: f"{path}, line {lines.get(key, 1)}")
+
+
+def make_space(
+    content: Any, configuration: Configuration, place: Callable[[str], str] = lambda key: "space"
+) -> SearchSpace:
+    """A space from what its YAML holds.
+
+    Args:
+        content: `{"section.key": {"choices": […]} or {"min": …, "max": …, "step": …, "scale": "log"}}`, each
+            with an optional `"when": {"section.key": value or values}`.
+        configuration: What the space lies around.
+        place: Names the place of a key in messages.
+
+    Raises:
+        UsageError: A part of it is wrong.
+    """
+    if not isinstance(content, dict) or not content:
+        raise UsageError(f"{place('')}: holds no settings to search; write section.key: {{choices: […]}}")
+    dimensions = []
+    for key, entry in content.items():
+        try:
+            dimensions.append(_read_dimension(str(key), entry, configuration))
+        except UsageError as error:
+            raise UsageError(f"{place(key)}: {error}") from None
+    space = SearchSpace(configuration, tuple(_parents_first(_settle(dimensions, configuration, place), place)))
+    _require_one_metric(space, place)
+    return space
+
+
+def _require_one_metric(space: SearchSpace, place: Callable[[str], str]) -> None:
+    key = "text.target_tokenizer"
+    for dimension in space.dimensions:
+        values = dimension.over.values if dimension.key == key and isinstance(dimension.over, Choices) else ()
+        if len({value in SUBWORDS for value in values}) > 1:
+            raise UsageError(
+                f"{place(key)}: {key}: subwords are measured by BLEU, symbols by WER; search among one kind"
+            )
+
+
+def _read_dimension(key: str, entry: Any, configuration: Configuration) -> Dimension:
+    if key not in HINTS:
+        raise UsageError(f"{key}: no such key{suggest(key, list(HINTS))}")
+    if key == "train.epochs":
+        raise UsageError(f"{key}: all trials have as many, so that they can be compared; set tune.epochs")
+    if not isinstance(entry, dict):
+        raise UsageError(f"{key}: must be {{choices: […]}} or {{min: …, max: …}}")
+    unknown = set(entry) - {"choices", "min", "max", "step", "scale", "when"}
+    if unknown:
+        raise UsageError(f"{key}: {sorted(map(str, unknown))[0]}: no such word (choices, min, max, step, scale, when)")
+    preset = read_setting(configuration, key)
+    over = _read_choices(key, entry, preset) if "choices" in entry else _read_range(key, entry, preset)
+    for value in _corners(over):
+        replace_settings(configuration, {key: value})
+    return Dimension(key, over, preset, _read_condition(key, entry.get("when", {})))
+
+
+def _read_choices(key: str, entry: Mapping[str, Any], preset: Value) -> Choices:
+    if set(entry) - {"choices", "when"}:
+        raise UsageError(f"{key}: choices and min/max exclude each other")
+    values = entry["choices"]
+    if not isinstance(values, list) or not values:
+        raise UsageError(f"{key}: choices must be a list of values")
+    return _make_choices([_checked(key, value) for value in values], preset)
+
+
+def _make_choices(checked: list[Value], preset: Value) -> Choices:
+    """Each once, numbers in their order, the configuration's own value among them."""
+    if preset not in checked:
+        checked.append(preset)
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in checked):
+        checked.sort(key=float)  # type: ignore[arg-type]
+    return Choices(tuple(value for index, value in enumerate(checked) if value not in checked[:index]))
+
+
+def _read_range(key: str, entry: Mapping[str, Any], preset: Any) -> Choices | Range:
+    if not {"min", "max"} <= set(entry):
+        raise UsageError(f"{key}: needs choices, or min and max")
+    if not _is_number(preset):
+        raise UsageError(f"{key}: the configuration has {preset!r}, which no range of numbers holds; use choices")
+    low: Any = _checked(key, entry["min"])
+    high: Any = _checked(key, entry["max"])
+    step, scale = entry.get("step"), entry.get("scale", "linear")
+    if not (_is_number(low) and _is_number(high) and low < high):
+        raise UsageError(f"{key}: min must be a number below max")
+    if scale not in ("linear", "log"):
+        raise UsageError(f"{key}: scale: {scale!r} is impossible, it must be linear or log")
+    if scale == "log" and (min(low, preset) <= 0 or step is not None):
+        raise UsageError(f"{key}: scale: log needs numbers above 0 and no step")
+    if step is not None and not (_is_number(step) and step > 0):
+        raise UsageError(f"{key}: step: {step!r} is impossible, it must be a number above 0")
+    whole = HINTS[key] is int or int in get_args(HINTS[key])
+    if whole and step is not None and not float(step).is_integer():
+        raise UsageError(f"{key}: step: {step!r} is impossible, it must be a whole number")
+    if step is not None:
+        count = math.floor((high - low) / step + 1e-9) + 1
+        if count > MOST_STEPS:
+            raise UsageError(f"{key}: step: {step!r} makes {count:,} values; leave it out to draw any number")
+        # Rounded, so that the third step from 0 by 0.1 is 0.3.
+        return _make_choices([_checked(key, round(low + number * step, 9)) for number in range(count)], preset)
+    # The configuration's own value belongs to the space.
+    return Range(min(low, preset), max(high, preset), scale == "log", whole)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _corners(over: Choices | Range) -> tuple[Any, ...]:
+    return over.values if isinstance(over, Choices) else (over.low, over.high)
+
+
+def _checked(key: str, value: Any) -> Value:
+    """The value if the key's type allows it; whole numbers become floats where those are meant."""
+    hint = HINTS[key]
+    kinds = get_args(hint) if get_origin(hint) is not Literal and get_args(hint) else (hint,)
+    for kind in kinds:
+        if get_origin(kind) is Literal:
+            if value in get_args(kind):
+                return value
+        elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        elif kind is type(None):
+            if value is None:
+                return None
+        elif get_origin(kind) is list:
+            if isinstance(value, list) and all(isinstance(part, str) for part in value):
+                return value
+        elif get_origin(kind) is dict:
+            if isinstance(value, dict) and all(map(_is_number, value.values())):
+                return {place: float(weight) for place, weight in value.items()}
+        elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+            return value
+    raise UsageError(f"{key}: {value!r} is impossible there")
+
+
+def _read_condition(key: str, when: Any) -> dict[str, tuple[Value, ...]]:
+    if not isinstance(when, dict):
+        raise UsageError(f"{key}: when: must be {{section.key: value or list of values}}")
+    condition = {}
+    for parent, values in when.items():
+        if parent not in HINTS:
+            raise UsageError(f"{key}: when: {parent}: no such key{suggest(str(parent), list(HINTS))}")
+        if parent == key:
+            raise UsageError(f"{key}: when: depends on itself")
+        allowed = values if isinstance(values, list) else [values]
+        if not allowed:
+            raise UsageError(f"{key}: when: {parent}: needs at least one value")
+        try:
+            condition[parent] = tuple(_checked(parent, value) for value in allowed)
+        except UsageError as error:
+            raise UsageError(f"{key}: when: {error}") from None
+    return condition
+
+
+def _settle(dimensions: list[Dimension], configuration: Configuration, place: Callable[[str], str]) -> list[Dimension]:
+    """Decide conditions on settings that are not searched: they hold always, or the dimension goes."""
+    searched = {dimension.key: dimension.over for dimension in dimensions}
+    kept = []
+    for dimension in dimensions:
+        _require_possible(dimension, searched, place)
+        fixed = {parent: values for parent, values in dimension.when.items() if parent not in searched}
+        if all(read_setting(configuration, parent) in values for parent, values in fixed.items()):
+            open_conditions = {parent: values for parent, values in dimension.when.items() if parent in searched}
+            kept.append(dataclasses.replace(dimension, when=open_conditions))
+    # One that went takes the place of a setting that is not searched, for those that depend on it.
+    return kept if len(kept) == len(dimensions) else _settle(kept, configuration, place)
+
+
+def _require_possible(
+    dimension: Dimension, searched: Mapping[str, Choices | Range], place: Callable[[str], str]
+) -> None:
+    """A condition that never holds would take its setting out of the search without a word."""
+    for parent, values in dimension.when.items():
+        over = searched.get(parent)
+        start = f"{place(dimension.key)}: {dimension.key}: when: {parent}"
+        if isinstance(over, Range):
+            raise UsageError(f"{start} must be searched by choices, not by a range")
+        if over and (wrong := [value for value in values if value not in over.values]):
+            raise UsageError(f"{start} never is {wrong[0]!r} in this space")
+
+
+def _parents_first(dimensions: list[Dimension], place: Callable[[str], str]) -> Iterator[Dimension]:
+    waiting = {dimension.key: dimension for dimension in dimensions}
+    while waiting:
+        ready = [dimension for dimension in waiting.values() if not set(dimension.when) & set(waiting)]
+        if not ready:
+            key = next(iter(waiting))
+            raise UsageError(f"{place(key)}: {key}: when: conditions run in a circle")
+        for dimension in ready:
+            del waiting[dimension.key]
+            yield dimension

@@ -1,0 +1,1 @@
+"""Characters, without TensorFlow: white space, normal forms, how strings are shown."""

@@ -1,0 +1,157 @@
+"""Unicode's normal forms as `text.normalization` names them, without TensorFlow; `pipeline.text` has them in the graph.
+
+The Unicode Standard Annex 15, https://unicode.org/reports/tr15.
+"""
+
+import dataclasses
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from pipeline.unicode.white_space import strip
+
+UnicodeName = Literal["NFC", "NFD", "NFKC", "NFKD"]
+
+
+class NormalForm(NamedTuple):
+    """A row of the table."""
+
+    unicode: UnicodeName | None
+    """Unicode's name of it; None leaves the code points as they are."""
+    composed: bool | None
+    """Whether a letter and its marks are one code point where there is one for them; None: as they came."""
+    equals: str
+    """The row in which the same strings are the same, so that another setting holds out the same sources."""
+
+
+NORMAL_FORMS = {
+    "none": NormalForm(None, None, "none"),
+    "nfc": NormalForm("NFC", True, "nfc"),
+    "nfd": NormalForm("NFD", False, "nfc"),
+    "nfkc": NormalForm("NFKC", True, "nfkc"),
+    "nfkd": NormalForm("NFKD", False, "nfkc"),
+}
+
+
+def to_form(text: str, normalization: str) -> str:
+    r"""The text in a normal form of the table.
+
+    Example:
+        >>> [len(to_form("각", name)) for name in ("none", "nfc", "nfd")]
+        [1, 1, 3]
+    """
+    form = NORMAL_FORMS[normalization].unicode
+    return unicodedata.normalize(form, text) if form else text
+
+
+def normalize_string(text: str, normalization: str, lowercase: bool) -> str:
+    """What `pipeline.text.processor.normalize` makes of valid UTF-8.
+
+    The two have Unicode tables of their own: letters that are newer than one of them are the same only as they stand.
+
+    Example:
+        >>> normalize_string(" ＳＴＲＡẞＥ ", "nfkc", lowercase=True)
+        'straße'
+    """
+    formed = to_form(text, normalization)
+    if lowercase:
+        # Capitals may come out of a normal form (℡ is TEL in nfkc), and what is lowered may have lost it (İ).
+        formed = to_form(formed.lower(), normalization)
+    return strip(formed)
+
+
+@dataclasses.dataclass
+class FormCounts:
+    """In which normal form the strings of one side stand, counted as they pass by `see`.
+
+    Args:
+        strings: All of them.
+        nfc: Those in NFC, plain ASCII among them.
+        nfd: Those in NFD, plain ASCII among them.
+        changed: Those that the setting's normal form changes.
+        lowered: Those that have capitals, where they are lowered.
+        turkish: Those of them with ı or İ, which tell of a language that lowers I to ı.
+    """
+
+    strings: int = 0
+    nfc: int = 0
+    nfd: int = 0
+    changed: int = 0
+    lowered: int = 0
+    turkish: int = 0
+
+    def see(self, text: str, normalization: str, lowercase: bool) -> str:
+        """Count the string, and give it back."""
+        form = NORMAL_FORMS[normalization].unicode
+        self.strings += 1
+        self.nfc += unicodedata.is_normalized("NFC", text)
+        self.nfd += unicodedata.is_normalized("NFD", text)
+        self.changed += form is not None and not unicodedata.is_normalized(form, text)
+        if lowercase:
+            self.lowered += text != text.lower()
+            self.turkish += "ı" in text or "İ" in text
+        return text
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the same letters are written in two ways."""
+        return max(self.nfc, self.nfd) < self.strings
+
+    @property
+    def written(self) -> str:
+        """ "nfd" if more strings stand in it than in NFC, else "nfc"."""
+        return "nfd" if self.nfd > self.nfc else "nfc"
+
+    def output_form(self, normalization: str) -> str | None:
+        """What outputs are brought to, so that they stand as these strings do; None where they do already, or where
+        nothing is to be changed.
+
+        Example:
+            >>> counts = FormCounts()
+            >>> counts.see("é", "nfd", False), counts.output_form("nfd"), counts.output_form("nfkc")
+            ('é', 'nfc', None)
+        """
+        composed = NORMAL_FORMS[normalization].composed
+        return None if composed in (None, self.written == "nfc") else self.written
+
+
+def describe_changes(normalization: str, lowercase: bool, source: FormCounts, target: FormCounts) -> list[str]:
+    """What the settings change of the strings as they stand, and in which form outputs are given, in words.
+
+    Example:
+        >>> describe_changes("nfd", False, FormCounts(9, 2, 7, 2), FormCounts(9, 8, 7, 2))
+        ['text.normalization nfd changes 2 of 9 sources and 2 of 9 targets', \
+'outputs are given in nfc, in which 8 of 9 targets stand']
+    """
+    lines = []
+    if normalization != "none":
+        lines.append(f"text.normalization {normalization} changes {_of_both(source, target, 'changed')}")
+    if lowercase:
+        lines.append(f"text.lowercase changes {_of_both(source, target, 'lowered')}")
+    if normalization == "none":
+        lines.append("text.normalization none: outputs have the code points that the model writes")
+        lines += [
+            f"{name} are written in more than one normal form, {side.nfc:,} of {side.strings:,} in NFC, "
+            f"{side.nfd:,} in NFD: the same letters are different symbols"
+            for name, side in (("sources", source), ("targets", target))
+            if side.is_mixed
+        ]
+    else:
+        kept = max(target.nfc, target.nfd)
+        lines.append(f"outputs are given in {target.written}, in which {kept:,} of {target.strings:,} targets stand")
+    return lines
+
+
+def _of_both(source: FormCounts, target: FormCounts, what: str) -> str:
+    counts = [f"{getattr(side, what):,} of {side.strings:,}" for side in (source, target)]
+    return f"{counts[0]} sources and {counts[1]} targets"
+
+
+def count_parts(symbols: Iterable[str]) -> int:
+    """How many different characters the symbols are made of, letters and marks taken apart.
+
+    Example:
+        >>> count_parts(["각", "간", "가"]), count_parts("aàáâ")
+        (4, 4)
+    """
+    return len({part for symbol in symbols for part in unicodedata.normalize("NFD", symbol)})

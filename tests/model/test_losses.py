@@ -1,0 +1,74 @@
+"""The loss: by hand, against its definition with one-hot targets, and blind to padding."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.model.losses import token_cross_entropy
+from tests.layer_contract import assert_close
+
+RANDOM = np.random.default_rng(0)
+TARGETS = np.array([[4, 3, 2, 0], [2, 0, 0, 0], [5, 5, 5, 2]])
+LOGITS = RANDOM.normal(size=(3, 4, 6)) * 3
+SMOOTHINGS = [0.0, 0.1, 0.5]
+
+
+def test_by_hand():
+    # Logits that are log probabilities up to a constant: 1/8, 1/8, 1/4, 1/2.
+    logits = np.log([[[1.0, 1, 2, 4]] * 3])
+    total, tokens = token_cross_entropy([[2, 3, 0]], logits)
+    assert_close(total, math.log(4) + math.log(2), 1e-12)
+    assert float(tokens) == 2
+
+
+def test_smoothing_by_hand():
+    # One symbol, probabilities 1/4 and 3/4, target the first, a fifth spread: 0.9 on it and 0.1 on the other.
+    total, tokens = token_cross_entropy([[1]], np.log([[[3.0, 1.0]]]), 0.2)
+    assert_close(total, 0.9 * math.log(4) + 0.1 * math.log(4 / 3), 1e-12)
+    assert float(tokens) == 1
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+def test_is_the_cross_entropy_of_smoothed_one_hot_targets(smoothing: float):
+    log_probabilities = LOGITS - np.log(np.exp(LOGITS).sum(axis=-1, keepdims=True))
+    wanted = (1 - smoothing) * np.eye(6)[TARGETS] + smoothing / 6
+    losses = -(wanted * log_probabilities).sum(axis=-1)
+    total, tokens = token_cross_entropy(TARGETS, LOGITS, smoothing)
+    assert_close(total, losses[TARGETS != 0].sum(), 1e-12)
+    assert float(tokens) == 8
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+def test_padding_counts_for_nothing(smoothing: float):
+    targets, logits = np.zeros((5, 7), int), np.full((5, 7, 6), 1e3)
+    logits[..., 0] = -1e3
+    targets[:3, :4], logits[:3, :4] = TARGETS, LOGITS
+    total, tokens = token_cross_entropy(targets, logits, smoothing)
+    expected_total, expected_tokens = token_cross_entropy(TARGETS, LOGITS, smoothing)
+    assert_close(total, expected_total, 1e-12)
+    assert float(tokens) == float(expected_tokens)
+
+
+def test_gradient_is_probability_minus_one_hot_and_0_on_padding():
+    logits = tf.constant(LOGITS)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        total, _ = token_cross_entropy(TARGETS, logits)
+    gradient = tape.gradient(total, logits).numpy()
+    probabilities = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=-1, keepdims=True)
+    real = TARGETS != 0
+    assert_close(gradient[real], (probabilities - np.eye(6)[TARGETS])[real], 1e-9)
+    assert (gradient[~real] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sum_and_count_have_the_dtype_of_the_logits(dtype: str):
+    total, tokens = token_cross_entropy(TARGETS, LOGITS.astype(dtype), 0.1)
+    assert (total.dtype.name, tokens.dtype.name) == (dtype, dtype)
+
+
+def test_a_batch_of_padding_only_is_0_of_0():
+    total, tokens = token_cross_entropy(np.zeros((2, 3), int), np.ones((2, 3, 4)), 0.1)
+    assert (float(total), float(tokens)) == (0, 0)

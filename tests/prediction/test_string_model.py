@@ -1,0 +1,62 @@
+"""Strings to strings: what the network is told of a single string."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from pipeline.model.network import SingleNetwork
+from pipeline.model.sequence_to_sequence import build_model
+from pipeline.prediction.string_model import StringModel
+from pipeline.saved_models.export import save_string_model
+from pipeline.settings.configuration import ModelConfiguration, SearchConfiguration, TextConfiguration
+from pipeline.text.processor import Vocabulary, make_texts
+
+SEEN: dict[str, list[int | None]] = {"begin": [], "score": []}
+
+
+class Watched(SingleNetwork):
+    """Notes of how many rows it knows to be asked."""
+
+    def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
+        SEEN["begin"].append(source.shape[0])
+        assert lengths.shape[0] == source.shape[0]
+        return super().begin(source, lengths)
+
+    def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        SEEN["score"].append(source.shape[0])
+        assert target.shape[0] == source.shape[0]
+        return super().score(source, lengths, target)
+
+
+def watched_model(tokenizer: str, beam_size: int = 2) -> StringModel:
+    for seen in SEEN.values():
+        seen.clear()
+    vocabulary = Vocabulary(["a", "b", "ab"])
+    network = Watched(build_model(ModelConfiguration(units=4, embedding_units=3), len(vocabulary), len(vocabulary)))
+    texts = make_texts(TextConfiguration(tokenizer, tokenizer), vocabulary, vocabulary)
+    return StringModel(network, *texts, SearchConfiguration(beam_size=beam_size), n_best=1, max_length=8)
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "space", "wordpiece"])
+@pytest.mark.parametrize("beam_size", [1, 2])
+def test_a_single_string_is_known_to_be_one(tokenizer: str, beam_size: int):
+    model, sources = watched_model(tokenizer, beam_size), ["a b ab", "b", ""]
+    together = model.decode(tf.constant(sources))
+    # Whatever is asked first, and by whatever way.
+    model.complete(tf.constant(sources[:1]), tf.constant(["b"]))
+    model.score(tf.constant(sources[:1]), tf.constant(["a b"]))
+    model.score_tokens(tf.constant(sources[:1]), tf.constant([["a", "b"]]))
+    assert set(SEEN["begin"]) == set(SEEN["score"]) == {1, None}
+    for row, source in enumerate(sources):
+        alone = model.decode(tf.constant([source]))
+        assert alone["texts"][0, 0] == together["texts"][row, 0]
+        assert abs(float(alone["scores"][0, 0] - together["scores"][row, 0])) < 1e-5
+
+
+def test_an_export_has_every_search_once_for_a_single_string_and_once_for_many(tmp_path: Path):
+    save_string_model(watched_model("char"), tmp_path / "export", {})
+    # Without attention, with it, and with a prefix.
+    assert sorted(SEEN["begin"], key=str) == [1, 1, 1, None, None, None]
+    assert sorted(SEEN["score"], key=str) == [1, 1, None, None]

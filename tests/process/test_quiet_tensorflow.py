@@ -1,0 +1,66 @@
+"""Keras is what the pipeline needs, whatever the shell has."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.process import quiet_tensorflow
+from pipeline.process.quiet_tensorflow import import_tensorflow, set_keras_environment
+
+ROOT = Path(__file__).parents[2]
+HAZARDS = {
+    "KERAS_BACKEND": "torch",
+    "TF_USE_LEGACY_KERAS": "1",
+    "KERAS_MAX_EPOCHS": "none",
+    "KERAS_NNX_ENABLED": "true",
+    "MPLBACKEND": "TkAgg",
+    "TF_CPP_MIN_LOG_LEVEL": "0",
+    "COLUMNS": "10",
+}
+
+
+def test_the_shell_chooses_nothing(monkeypatch: pytest.MonkeyPatch):
+    for name, value in HAZARDS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
+    set_keras_environment()
+    assert sorted(name for name in os.environ if "KERAS" in name) == [
+        "KERASTUNER_TUNER_ID",
+        "KERAS_BACKEND",
+        "KERAS_HOME",
+    ]
+    assert os.environ["KERAS_BACKEND"] == "tensorflow"
+
+
+def test_neither_keras_json_nor_variables_matter(tmp_path: Path):
+    (tmp_path / ".keras").mkdir()
+    file = tmp_path / ".keras" / "keras.json"
+    settings = {"backend": "jax", "floatx": "float16", "image_data_format": "channels_first", "epsilon": 0.5}
+    file.write_text(json.dumps(settings))
+    code = "from pipeline.process.quiet_tensorflow import import_tensorflow; import_tensorflow(); import keras; "
+    code += "from keras import config as c; print(c.backend(), c.floatx(), c.image_data_format(), "
+    code += "c.epsilon(), keras.__version__[0])"
+    environment = {**os.environ, **HAZARDS, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment.pop("KERAS_HOME", None)
+    result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert result.stdout == "tensorflow float32 channels_last 1e-07 3\n", result.stderr
+    assert json.loads(file.read_text()) == settings
+
+
+def test_somebody_elses_layers_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "layers.py").touch()
+    code = "from pipeline.process.quiet_tensorflow import import_tensorflow; import_tensorflow()"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, cwd="/", capture_output=True, text=True)
+    assert f"import layers finds {tmp_path / 'layers.py'} in the place of {ROOT}" in result.stderr
+
+
+def test_a_memory_limit_below_what_tensorflow_takes_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(quiet_tensorflow, "memory_limit", lambda: 1_000_000_000)
+    with pytest.raises(UsageError, match=r"memory limit of 1\.0 GB \(ulimit -v\) is too small"):
+        import_tensorflow()
