@@ -16,12 +16,13 @@ import numpy as np
 from pipeline.errors import AttentifError, UsageError
 from pipeline.evaluation.evaluate import evaluate_pairs
 from pipeline.evaluation.metrics import SentenceScores
+from pipeline.options.model_options import BLEU_TOKENS
 from pipeline.pairs.corpus import Pair, read_pairs
 from pipeline.prediction.predictor import Predictor
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.loading import live_string_model
-from pipeline.settings.configuration import BLEU_TOKENS, Configuration
+from pipeline.settings.configuration import Configuration
 from pipeline.text.processor import load_vocabularies
 from pipeline.training.averaging import swap_averages
 from pipeline.training.optimization import compile_model, restore

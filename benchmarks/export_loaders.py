@@ -29,14 +29,9 @@ from pipeline.prediction.unknown_symbols import UnknownReplacement
 from pipeline.saved_models.export import save_string_model
 from pipeline.saved_models.export_info import GRAPH
 from pipeline.saved_models.saved_graph import require_harmless
-from pipeline.settings.configuration import (
-    SENTENCE_PIECES,
-    SUBWORDS,
-    ModelConfiguration,
-    SearchConfiguration,
-    TextConfiguration,
-    TokenizerName,
-)
+from pipeline.settings.model import ModelConfiguration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration, TokenizerName
 from pipeline.text.processor import Vocabulary, count_symbols, make_texts
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces
 from pipeline.text.tokenizers import make_tokenizer

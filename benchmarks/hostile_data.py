@@ -44,7 +44,9 @@ from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import read_cmudict
 from pipeline.pairs.corpus import Pair, open_splits
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import Configuration, DataConfiguration, TextConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.processor import TextProcessor, Vocabulary
 
 MODES = ("strict", "skipping")

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.split_pairs import read_columns
 from pipeline.files.lines import read_lines
-from pipeline.settings.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
+from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration
 from pipeline.text.processor import CHUNK, TextProcessor, Vocabulary, in_chunks, normalized
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.text.symbols import UNKNOWN

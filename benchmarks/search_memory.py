@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from pipeline.options.parsing import read_configuration
-from pipeline.settings.configuration import TuneConfiguration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.space import make_space
 from pipeline.tuning.tune import tune
 

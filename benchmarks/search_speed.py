@@ -35,7 +35,8 @@ from benchmarks.turns import (
 from pipeline.model.network import SingleNetwork
 from pipeline.prediction.string_model import StringModel
 from pipeline.saved_models.export import save_string_model
-from pipeline.settings.configuration import SearchConfiguration, TextConfiguration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.processor import Vocabulary, make_texts
 from pipeline.text.symbols import END, SPECIAL_SYMBOLS
 

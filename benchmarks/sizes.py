@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.settings.configuration import ModelConfiguration
+from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, PAD, SPECIAL_SYMBOLS, START
 
 

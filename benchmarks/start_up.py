@@ -69,7 +69,7 @@ def pytorch_train(folder: Path, began: float) -> dict[str, float]:
 
     from benchmarks.torch_peer import TorchPeer, peer_train_step
     from pipeline.pairs.corpus import read_pairs
-    from pipeline.settings.configuration import ModelConfiguration
+    from pipeline.settings.model import ModelConfiguration
 
     imported = time.time()
     pairs = [(list(pair.source), pair.target.split()) for pair in read_pairs("cmudict", "train")]

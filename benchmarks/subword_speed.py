@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.memory import peak_memory
-from pipeline.settings.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
+from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration
 from pipeline.text.processor import normalized
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from filelock import FileLock
 
-from pipeline.settings.configuration import Configuration, TuneConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.tune import TuneConfiguration
 
 if TYPE_CHECKING:
     from pipeline.tuning.result import SearchResult

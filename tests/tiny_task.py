@@ -6,14 +6,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.settings.configuration import (
-    Configuration,
-    DataConfiguration,
-    ModelConfiguration,
-    SearchConfiguration,
-    TextConfiguration,
-    TrainConfiguration,
-)
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.model import ModelConfiguration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import TextConfiguration
+from pipeline.settings.train import TrainConfiguration
 
 # One source symbol may be more than one target symbol, and none of them need be ASCII.
 CAPITALS = {"a": "A", "b": "B", "é": "É", "ß": "S S", "東": "EAST"}

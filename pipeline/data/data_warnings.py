@@ -10,7 +10,8 @@ from pipeline.data.pair_filter import BAD_LINE, PairFilter, training_filter
 from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.errors import count_of
 from pipeline.pairs.corpus import Pair, Split, TrainingLocation, describe_line, fold_source, overlap
-from pipeline.settings.configuration import Configuration, DataConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
 from pipeline.text.processor import CHUNK, TextProcessor, in_chunks
 from pipeline.text.symbol_tally import SymbolTally
 from pipeline.text.symbols import UNKNOWN

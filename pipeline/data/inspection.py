@@ -12,7 +12,10 @@ from pipeline.data.pair_filter import training_filter
 from pipeline.data.preparation import TrainingData, first_batches, prepare_data
 from pipeline.pairs.corpus import group_references, list_corpora, look_at_start, open_splits
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import Configuration, DataConfiguration, TextConfiguration, TrainConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.text import TextConfiguration
+from pipeline.settings.train import TrainConfiguration
 from pipeline.text.processor import Vocabulary
 from pipeline.unicode.normal_forms import describe_changes
 from pipeline.unicode.visible import visible

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import DataError
-from pipeline.settings.configuration import SearchConfiguration
+from pipeline.settings.search import SearchConfiguration
 
 # One broken pair must not make the limit of all: this share of the training pairs may lie above the line.
 MAY_LIE_ABOVE = 0.001

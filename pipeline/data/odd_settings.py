@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pipeline.pairs.corpus import is_built_in
-from pipeline.settings.configuration import SUBWORDS, Configuration, TextConfiguration, TrainConfiguration, by_name
+from pipeline.settings.changes import by_name
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.text import SUBWORDS, TextConfiguration
+from pipeline.settings.train import TrainConfiguration
 
 MANY_PASSES = 20
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.pairs.corpus import Pair
-from pipeline.settings.configuration import DataConfiguration
+from pipeline.settings.data import DataConfiguration
 
 # Up to this length a ratio says little: "Hi." and "Guten Tag!" are a pair.
 SHORT = 10

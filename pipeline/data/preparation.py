@@ -23,13 +23,9 @@ from pipeline.pairs.corpus import Pair, Split, list_corpora
 from pipeline.pairs.data_files import DataFiles, compare_data, contents_of_data, read_data_files
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import (
-    SENTENCE_PIECES,
-    SUBWORDS,
-    Configuration,
-    SearchConfiguration,
-    TextConfiguration,
-)
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration
 from pipeline.text.processor import Vocabulary, count_symbols, load_vocabularies, make_texts, normalized
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.text.symbols import SPECIAL_SYMBOLS

@@ -18,7 +18,8 @@ from pipeline.pairs.data_files import (
     read_data_files,
 )
 from pipeline.runs.directory import RunDirectory, load_configuration
-from pipeline.settings.configuration import Configuration, by_name, describe_changes, replace_settings
+from pipeline.settings.changes import by_name, describe_changes, replace_settings
+from pipeline.settings.configuration import Configuration
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pipeline.evaluation.output_files import read_outputs
 from pipeline.evaluation.significance import Comparison, compare_outputs, sentence_figures, symbol_figures
 from pipeline.files.lines import read_lines
 from pipeline.pairs.corpus import Pair, fold_source, is_built_in, look_at, read_pairs
-from pipeline.settings.configuration import TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import normalize_string, to_form
 from pipeline.unicode.white_space import split, strip
 

@@ -16,7 +16,7 @@ from pipeline.prediction.pair_check import (
 )
 from pipeline.prediction.predictor import Prediction, Predictor
 from pipeline.process.messages import progress_bar
-from pipeline.settings.configuration import TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import normalize_string
 
 logger = logging.getLogger(__name__)

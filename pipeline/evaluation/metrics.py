@@ -8,7 +8,7 @@ import sacrebleu
 from rapidfuzz.distance import Levenshtein
 
 from pipeline.errors import count_of
-from pipeline.settings.configuration import TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.white_space import split
 
 # Below it, an error rate may be more than seven points off, either way.

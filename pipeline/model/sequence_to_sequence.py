@@ -8,7 +8,7 @@ from keras import ops
 
 from layers import AttentionDecoder, BidirectionalEncoder, Dropout
 from pipeline.model.losses import token_cross_entropy
-from pipeline.settings.configuration import ModelConfiguration
+from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import PAD
 
 DROPOUTS = ("source_embedding", "encoder", "target_embedding", "decoder")

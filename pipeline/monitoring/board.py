@@ -10,7 +10,8 @@ import yaml
 
 from pipeline.evaluation.metrics import BLEU, WER, objectives
 from pipeline.pictures.tensorboard import STEP, Curves, forget_later
-from pipeline.settings.configuration import Configuration, by_name
+from pipeline.settings.changes import by_name
+from pipeline.settings.configuration import Configuration
 
 TRAIN, DEV, EXPORTED = "train", "dev", "exported"
 """TensorBoard's runs. Of the same tag in several runs it makes one chart."""

@@ -12,7 +12,8 @@ from pipeline.pictures.markdown import escape
 from pipeline.pictures.tensorboard import Curves
 from pipeline.prediction.predictor import Prediction, Predictor
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import Configuration, TextConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.text import TextConfiguration
 
 TABLE_ROWS = 20
 

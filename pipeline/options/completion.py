@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pipeline.errors import UsageError
 from pipeline.options.configuration_options import HINTS
-from pipeline.settings.configuration import preset_names
+from pipeline.settings.presets import preset_names
 
 SHELLS = ("bash", "zsh", "tcsh")
 COMMAND = "attentif"

@@ -17,16 +17,12 @@ import jsonargparse
 from pipeline.errors import UsageError
 from pipeline.options.settings_help import asked_topic, format_help
 from pipeline.options.suggestions import suggest_option
-from pipeline.settings.configuration import (
-    DEFAULT_PRESET,
-    Configuration,
-    SearchConfiguration,
-    StudyConfiguration,
-    TuneConfiguration,
-    by_name,
-    find_configuration_file,
-    preset_names,
-)
+from pipeline.settings.changes import by_name
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.presets import DEFAULT_PRESET, find_configuration_file, preset_names
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.study import StudyConfiguration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.settings.yaml_file import read_settings
 
 # As it was called: pip installs the command `attentif`.

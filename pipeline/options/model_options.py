@@ -9,7 +9,10 @@ from typing import NoReturn
 from pipeline.errors import UsageError
 from pipeline.options.configuration_options import PROGRAM, explanations, parse_search_settings
 from pipeline.options.suggestions import suggest_option
-from pipeline.settings.configuration import BLEU_TOKENS, SearchConfiguration
+from pipeline.settings.search import SearchConfiguration
+
+# How sacrebleu may cut text; "given" is our word for leaving it as it is.
+BLEU_TOKENS = ("13a", "intl", "zh", "char", "given")
 
 
 class ModelParser(argparse.ArgumentParser):

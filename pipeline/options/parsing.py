@@ -28,13 +28,10 @@ from pipeline.options.model_options import (
     score_parser,
 )
 from pipeline.options.suggestions import suggest_command
-from pipeline.settings.configuration import (
-    DEFAULT_PRESET,
-    Configuration,
-    StudyConfiguration,
-    TuneConfiguration,
-    find_configuration_file,
-)
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.presets import DEFAULT_PRESET, find_configuration_file
+from pipeline.settings.study import StudyConfiguration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.space import find_space, read_space
 
 _DESCRIPTION = """Train, look at, measure and export attention sequence-to-sequence models.

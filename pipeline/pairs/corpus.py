@@ -13,7 +13,8 @@ from pipeline.pairs.file_shape import Shape, look, look_at_aligned
 from pipeline.pairs.odd_shapes import judge_lines, judge_table
 from pipeline.pairs.pair_file import Pair, read_aligned, read_table
 from pipeline.pairs.source_subset import SourceSubset, choose_sources, hold_out
-from pipeline.settings.configuration import DataConfiguration, TextConfiguration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import NORMAL_FORMS, normalize_string
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from pipeline.files.durable import checksum, checksum_of_stream
 from pipeline.files.lines import GZIP_ERRORS, open_bytes
 from pipeline.pairs.cmudict import DATA_FILE
 from pipeline.pairs.corpus import TrainingLocation, is_built_in, list_corpora, source_files
-from pipeline.settings.configuration import Configuration, by_name
+from pipeline.settings.changes import by_name
+from pipeline.settings.configuration import Configuration
 
 PLACES = ("data.train", "data.dev", "data.test", "search.dictionary")
 """The settings that are places of files."""

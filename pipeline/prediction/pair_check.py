@@ -11,7 +11,7 @@ from pipeline.data.length_limits import describe_limited
 from pipeline.errors import count_of
 from pipeline.pairs.corpus import Pair, is_built_in, look_at, source_files
 from pipeline.prediction.predictor import Prediction, Predictor
-from pipeline.settings.configuration import SENTENCE_PIECES, SUBWORDS, TextConfiguration
+from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration
 from pipeline.text.processor import CHUNK, in_chunks, normalize
 from pipeline.text.symbol_tally import SymbolTally
 from pipeline.text.tokenizers import make_tokenizer

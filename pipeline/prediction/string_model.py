@@ -13,7 +13,7 @@ from pipeline.search.beam import SearchResult, beam_search, greedy_search
 from pipeline.search.constraints import Constraints
 from pipeline.search.penalties import Coverage
 from pipeline.search.sampling import sample_search, source_keys
-from pipeline.settings.configuration import SearchConfiguration
+from pipeline.settings.search import SearchConfiguration
 from pipeline.text.processor import Reading, TextProcessor, make_valid
 from pipeline.text.symbols import END, PAD, UNKNOWN
 

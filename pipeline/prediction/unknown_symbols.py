@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from pipeline.errors import DataError, count_of
 from pipeline.pairs.corpus import Pair, read_table
-from pipeline.settings.configuration import SUBWORDS, SearchConfiguration, TextConfiguration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import SUBWORDS, TextConfiguration
 from pipeline.text.processor import normalize
 from pipeline.text.symbols import UNKNOWN
 from pipeline.text.tokenizers import make_tokenizer

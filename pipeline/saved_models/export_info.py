@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 from pipeline.errors import AttentifError, DataError, UsageError
 from pipeline.files.durable import checksum
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import SearchConfiguration, TextConfiguration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import TextConfiguration
 
 EXPORT_INFO = "attentif.json"
 # 3: whose variables every loader of TensorFlow finds; 2: Python's alone.

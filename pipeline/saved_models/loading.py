@@ -24,7 +24,9 @@ from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.ensemble_runs import Member, find_runs, read_members
 from pipeline.saved_models.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.saved_models.saved_graph import require_harmless
-from pipeline.settings.configuration import Configuration, SearchConfiguration, TextConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.settings.yaml_file import suggest
 from pipeline.text.processor import Vocabulary, make_texts
 

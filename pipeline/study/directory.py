@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from pipeline.errors import UsageError
 from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.pairs.data_files import PLACES, DataFiles, compare_data, read_data_files, without_places
-from pipeline.settings.configuration import Configuration, by_name, describe_changes, with_defaults
+from pipeline.settings.changes import by_name, describe_changes, with_defaults
+from pipeline.settings.configuration import Configuration
 from pipeline.version import __version__
 
 logger = logging.getLogger(__name__)

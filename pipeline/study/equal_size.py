@@ -8,7 +8,7 @@ from collections.abc import Callable
 import keras
 
 from pipeline.model.sequence_to_sequence import build_model
-from pipeline.settings.configuration import ModelConfiguration
+from pipeline.settings.model import ModelConfiguration
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pipeline.evaluation.evaluate import as_compared, split_targets
 from pipeline.evaluation.metrics import sentence_metrics
 from pipeline.pairs.corpus import Pair, group_references
 from pipeline.prediction.predictor import Predictor
-from pipeline.settings.configuration import SUBWORDS, TextConfiguration
+from pipeline.settings.text import SUBWORDS, TextConfiguration
 from pipeline.unicode.normal_forms import normalize_string
 from pipeline.unicode.white_space import split
 

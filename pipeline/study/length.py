@@ -22,7 +22,9 @@ from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.lock import lock_run
 from pipeline.saved_models.loading import load_predictor
-from pipeline.settings.configuration import Configuration, StudyConfiguration, replace_settings
+from pipeline.settings.changes import replace_settings
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.study import StudyConfiguration
 from pipeline.study.directory import StudyDirectory, begin_study, require_same_data
 from pipeline.study.equal_size import count_parameters, match_units
 from pipeline.study.figures import (

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from pipeline.settings.configuration import SENTENCE_PIECES, TextConfiguration
+from pipeline.settings.text import SENTENCE_PIECES, TextConfiguration
 from pipeline.text.processor import in_chunks
 from pipeline.text.symbol_names import name_symbol
 from pipeline.text.tokenizers import CONTINUES

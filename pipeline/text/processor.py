@@ -16,7 +16,7 @@ import tensorflow_text as tf_text
 
 from pipeline.errors import DataError
 from pipeline.files.durable import write_atomically
-from pipeline.settings.configuration import TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.text.tokenizers import Tokenizer, make_tokenizer
 from pipeline.unicode.normal_forms import NORMAL_FORMS, FormCounts

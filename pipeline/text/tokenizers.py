@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from pipeline.errors import DataError
-from pipeline.settings.configuration import SENTENCE_PIECES
+from pipeline.settings.text import SENTENCE_PIECES
 from pipeline.unicode.white_space import BEYOND_ASCII
 
 NO_PIECE = "[UNK]"

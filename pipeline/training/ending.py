@@ -1,7 +1,7 @@
 """When a training ends, and why."""
 
 from pipeline.runs.checkpoints import TrainingState
-from pipeline.settings.configuration import TrainConfiguration
+from pipeline.settings.train import TrainConfiguration
 
 EPOCHS, PATIENCE, PERFECT = "epochs", "patience", "perfect"
 # A metric that is right to the last output need not be exactly 100 in floating point.

@@ -14,7 +14,7 @@ from pipeline.monitoring.epoch_clock import EpochClock
 from pipeline.monitoring.write_failures import WriteFailures
 from pipeline.process.interruption import Interruption
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
-from pipeline.settings.configuration import TrainConfiguration
+from pipeline.settings.train import TrainConfiguration
 from pipeline.training.averaging import AveragedWeights
 from pipeline.training.divergence import WatchDivergence
 from pipeline.training.ending import is_perfect, why_ended

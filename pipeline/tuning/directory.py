@@ -15,7 +15,9 @@ from pipeline.errors import CircumstanceError, UsageError
 from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.pairs.corpus import group_references, open_splits
 from pipeline.pairs.data_files import PLACES, DataFiles, compare_data, other_files, read_data_files, without_places
-from pipeline.settings.configuration import Configuration, TuneConfiguration, by_name, describe_changes, with_defaults
+from pipeline.settings.changes import by_name, describe_changes, with_defaults
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.space import SearchSpace
 from pipeline.version import __version__
 

@@ -19,7 +19,7 @@ from keras_tuner.engine.trial import Trial
 
 from pipeline.evaluation.metrics import objectives
 from pipeline.files.durable import write_atomically
-from pipeline.settings.configuration import TuneConfiguration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.space import Choices, Dimension, SearchSpace, Value
 
 MOST_FAILURES = 3

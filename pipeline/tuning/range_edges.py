@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, get_args
 
 from pipeline.errors import UsageError
-from pipeline.settings.configuration import replace_settings
+from pipeline.settings.changes import replace_settings
 from pipeline.tuning.space import HINTS, Choices, Dimension, Range, SearchSpace, Value
 
 NEAR = 0.03  # of an axis that counts as its end: a number that is drawn hardly ever lies on it

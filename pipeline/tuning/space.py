@@ -9,7 +9,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 from pipeline.errors import UsageError
-from pipeline.settings.configuration import PRESETS, SUBWORDS, Configuration, read_setting, replace_settings
+from pipeline.settings.changes import read_setting, replace_settings
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.presets import PRESETS
+from pipeline.settings.text import SUBWORDS
 from pipeline.settings.yaml_file import read_yaml, suggest
 
 SPACE_SUFFIX = ".space.yaml"

@@ -28,7 +28,7 @@ from pipeline.pairs.corpus import open_splits
 from pipeline.process.installation import own_command, own_environment
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory, load_configuration
-from pipeline.settings.configuration import replace_settings
+from pipeline.settings.changes import replace_settings
 from pipeline.training.epochs import fit
 from pipeline.training.run import set_seed
 from pipeline.tuning.directory import SearchDirectory, require_unchanged

@@ -16,7 +16,7 @@ from pipeline.files.durable import write_atomically
 from pipeline.process.messages import in_notebook, message_stream
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import TuneConfiguration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.directory import SearchDirectory, read_dev_size
 from pipeline.tuning.oracles import ENDED, ResumableOracle, decode_values
 from pipeline.tuning.result import SearchResult, TrialRecord

@@ -16,7 +16,8 @@ from pipeline.errors import TrainingError, count_of
 from pipeline.files.durable import readable_name
 from pipeline.process.messages import message_stream
 from pipeline.runs.lock import lock_run
-from pipeline.settings.configuration import Configuration, TuneConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.directory import SearchDirectory, begin_search, wait_for_search
 from pipeline.tuning.oracles import ResumableOracle, make_oracle
 from pipeline.tuning.report import write_report

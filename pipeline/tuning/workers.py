@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pipeline.errors import CircumstanceError, MemoryShortError, TrainingError
 from pipeline.process.installation import own_command, own_environment
-from pipeline.settings.configuration import Configuration, TuneConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.tune import TuneConfiguration
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.data.length_limits import GENERAL, LengthLimits, fit_limits, longest_output, read_limits, report_limits
 from pipeline.errors import DataError
-from pipeline.settings.configuration import SearchConfiguration
+from pipeline.settings.search import SearchConfiguration
 
 RANDOM = np.random.default_rng(3)
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from pipeline.data.odd_settings import describe_odd_settings
-from pipeline.settings.configuration import Configuration, replace_settings
+from pipeline.settings.changes import replace_settings
+from pipeline.settings.configuration import Configuration
 
 
 def notes(settings: dict[str, Any], passes: int = 1, steps: int = 1000) -> list[str]:

@@ -10,7 +10,9 @@ from pipeline.errors import UsageError
 from pipeline.pairs.corpus import open_splits
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import Configuration, DataConfiguration, TextConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import FormCounts
 
 

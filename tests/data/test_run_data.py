@@ -14,7 +14,9 @@ from pipeline.data.run_data import (
 from pipeline.errors import UsageError
 from pipeline.pairs.data_files import read_data_files
 from pipeline.runs.directory import RunDirectory, load_configuration
-from pipeline.settings.configuration import Configuration, DataConfiguration, SearchConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.search import SearchConfiguration
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pipeline.pairs.corpus import Pair
 from pipeline.prediction.pair_check import split_targets
 from pipeline.prediction.predictor import Hypothesis, Prediction, Predictor
 from pipeline.saved_models.loading import load_predictor
-from pipeline.settings.configuration import TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from tests.tiny_task import TinyRun
 
 SPACE = TextConfiguration(target_tokenizer="space")

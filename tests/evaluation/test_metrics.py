@@ -15,7 +15,7 @@ from pipeline.evaluation.metrics import (
     score_symbols,
     wilson_interval,
 )
-from pipeline.settings.configuration import TextConfiguration
+from pipeline.settings.text import TextConfiguration
 
 HYPOTHESES = ["The dog runs on the beach .", "Two men are talking , it seems", "a"]
 REFERENCES = ["A dog runs along the beach .", "Two men are talking , it seems", "nothing alike"]

@@ -16,7 +16,9 @@ from pipeline.files.bad_lines import BadLines, Fault, keep_good
 from pipeline.pairs.cmudict import Entry, read_cmudict
 from pipeline.pairs.corpus import Pair, open_splits, overlap, read_pairs
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import Configuration, DataConfiguration, TextConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.text import TextConfiguration
 from tests.pairs.test_corpus import write
 from tests.tiny_task import tiny_configuration
 

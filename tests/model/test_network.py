@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from pipeline.model.network import LARGEST_TABLE, Ensemble, Network, SingleNetwork
 from pipeline.model.sequence_to_sequence import build_model
-from pipeline.settings.configuration import ModelConfiguration
+from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, START
 from tests.layer_contract import randomize
 

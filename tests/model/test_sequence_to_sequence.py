@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from layers import AttentionDecoder, BidirectionalEncoder
 from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
-from pipeline.settings.configuration import ModelConfiguration
+from pipeline.settings.model import ModelConfiguration
 from tests.layer_contract import TOLERANCES, arrays, assert_close, randomize
 
 SOURCE_SIZE, TARGET_SIZE = 8, 9

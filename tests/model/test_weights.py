@@ -21,7 +21,7 @@ from pipeline.model.weights import (
     save_variables,
     training_variables,
 )
-from pipeline.settings.configuration import ModelConfiguration
+from pipeline.settings.model import ModelConfiguration
 from pipeline.training.optimization import compile_model
 from tests.tiny_task import tiny_configuration
 

@@ -15,7 +15,9 @@ from pipeline.monitoring.dev_report import DevReport, choose_samples, table_of
 from pipeline.monitoring.write_failures import WriteFailures
 from pipeline.prediction.predictor import Hypothesis, Prediction
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import Configuration, ModelConfiguration, TextConfiguration, TokenizerName
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.model import ModelConfiguration
+from pipeline.settings.text import TextConfiguration, TokenizerName
 
 BEST = Hypothesis("A", -1.0, ["A", "</s>"], np.array([[0.75, 0.25], [0.5, 0.5]], np.float32))
 PREDICTIONS, REFERENCES = [Prediction([BEST], ["a", "</s>"])], {"a": ["A"]}

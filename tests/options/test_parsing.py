@@ -9,7 +9,9 @@ import pytest
 from pipeline.errors import AttentifError, UsageError
 from pipeline.options.configuration_options import HINTS
 from pipeline.options.parsing import parse_arguments, read_configuration
-from pipeline.settings.configuration import Configuration, SearchConfiguration, preset_names
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.presets import preset_names
+from pipeline.settings.search import SearchConfiguration
 
 
 def write(tmp_path: Path, text: str) -> str:

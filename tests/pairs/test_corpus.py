@@ -25,7 +25,8 @@ from pipeline.pairs.corpus import (
     read_pairs,
     source_files,
 )
-from pipeline.settings.configuration import DataConfiguration, TextConfiguration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.text import TextConfiguration
 
 
 def write(path: Path, content: str | bytes) -> str:

@@ -8,7 +8,9 @@ import pytest
 from pipeline.errors import DataError
 from pipeline.files.durable import checksum
 from pipeline.pairs.data_files import DataFiles, compare_data, contents_of_data, read_data_files
-from pipeline.settings.configuration import Configuration, DataConfiguration, SearchConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.search import SearchConfiguration
 
 
 @pytest.fixture

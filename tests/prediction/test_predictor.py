@@ -15,7 +15,9 @@ from pipeline.prediction.string_model import StringModel
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.saved_models.loading import live_string_model
-from pipeline.settings.configuration import Configuration, ModelConfiguration, TextConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.model import ModelConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.processor import Vocabulary, load_vocabularies
 from pipeline.text.symbols import END, PAD, START
 from tests.layer_contract import randomize

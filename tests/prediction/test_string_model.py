@@ -10,7 +10,9 @@ from pipeline.model.network import SingleNetwork
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.prediction.string_model import StringModel
 from pipeline.saved_models.export import save_string_model
-from pipeline.settings.configuration import ModelConfiguration, SearchConfiguration, TextConfiguration
+from pipeline.settings.model import ModelConfiguration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.processor import Vocabulary, make_texts
 
 SEEN: dict[str, list[int | None]] = {"begin": [], "score": []}

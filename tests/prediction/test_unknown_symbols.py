@@ -15,7 +15,8 @@ from pipeline.prediction.string_model import StringModel
 from pipeline.prediction.unknown_symbols import UnknownReplacement, make_replacement, read_dictionary
 from pipeline.saved_models.export import save_string_model
 from pipeline.saved_models.loading import live_string_model
-from pipeline.settings.configuration import SearchConfiguration, TextConfiguration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.processor import Vocabulary
 from tests.layer_contract import randomize
 from tests.tiny_task import tiny_configuration

@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.settings.configuration import (
-    Configuration,
-    DataConfiguration,
-    ModelConfiguration,
-    SearchConfiguration,
-    TextConfiguration,
-    TrainConfiguration,
-)
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.model import ModelConfiguration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import TextConfiguration
+from pipeline.settings.train import TrainConfiguration
 from pipeline.process.environment import describe_environment
 from pipeline.errors import DataError, UsageError
 from pipeline.files.durable import write_atomically

@@ -10,7 +10,8 @@ from pipeline.errors import DataError, UsageError
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.saved_models.ensemble_runs import find_runs, read_members, split_models
-from pipeline.settings.configuration import Configuration, TextConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.processor import Vocabulary
 
 

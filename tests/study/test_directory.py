@@ -9,7 +9,8 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.pairs.data_files import read_data_files
 from pipeline.runs.lock import lock_run
-from pipeline.settings.configuration import Configuration, DataConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.data import DataConfiguration
 from pipeline.study.directory import StudyDirectory, begin_study, require_same_data
 from tests.killing import killed_at_every_step
 

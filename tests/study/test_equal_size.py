@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.settings.configuration import ModelConfiguration
+from pipeline.settings.model import ModelConfiguration
 from pipeline.study.equal_size import count_parameters, match_units
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.pairs.corpus import Pair
 from pipeline.prediction.predictor import Hypothesis, Prediction, Predictor
-from pipeline.settings.configuration import TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.study.figures import (
     SEED,
     Decoded,

@@ -13,7 +13,9 @@ from pipeline.commands.main import main
 from pipeline.errors import CircumstanceError, TrainingError, UsageError
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.configuration import Configuration, StudyConfiguration, replace_settings
+from pipeline.settings.changes import replace_settings
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.study import StudyConfiguration
 from pipeline.study.directory import StudyDirectory, begin_study
 from pipeline.study.jobs import Failure, Job
 from pipeline.study.length import (

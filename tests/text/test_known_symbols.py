@@ -4,7 +4,8 @@ import pytest
 
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.saved_models.loading import live_string_model, load_predictor
-from pipeline.settings.configuration import Configuration, TextConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.known_symbols import KnownSymbols
 from pipeline.text.processor import Vocabulary
 from tests.tiny_task import TinyRun, tiny_configuration

@@ -20,7 +20,8 @@ from pipeline.pairs.data_files import read_data_files
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.loading import load_predictor
-from pipeline.settings.configuration import Configuration, SearchConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.search import SearchConfiguration
 from pipeline.training import run as training
 from pipeline.training.run import train
 from tests.tiny_task import SIZES, TinyRun, capitals, tiny_configuration, write_pairs

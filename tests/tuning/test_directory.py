@@ -9,7 +9,9 @@ import pytest
 from pipeline.errors import CircumstanceError, UsageError
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.runs.lock import lock_run
-from pipeline.settings.configuration import Configuration, TuneConfiguration, replace_settings
+from pipeline.settings.changes import replace_settings
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.directory import SearchDirectory, begin_search, read_dev_size, require_unchanged
 from pipeline.tuning.result import SearchResult
 from pipeline.tuning.space import make_space

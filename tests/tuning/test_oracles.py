@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.settings.configuration import Configuration, TuneConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.oracles import ResumableOracle, decode_values, make_oracle
 from pipeline.tuning.space import SearchSpace, make_space
 

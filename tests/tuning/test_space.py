@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.settings.configuration import Configuration, ModelConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.model import ModelConfiguration
 from pipeline.tuning.space import DEFAULT_SPACE, Choices, Range, SearchSpace, find_space, make_space, read_space
 
 BASE = Configuration()

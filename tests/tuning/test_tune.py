@@ -20,7 +20,7 @@ from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.lock import lock_run
 from pipeline.saved_models.loading import load_predictor
-from pipeline.settings.configuration import TuneConfiguration
+from pipeline.settings.tune import TuneConfiguration
 from pipeline.training import run as training
 from pipeline.tuning import trial_tuner
 from pipeline.tuning.directory import SearchDirectory

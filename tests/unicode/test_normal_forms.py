@@ -11,7 +11,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.settings.configuration import TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.processor import normalize
 from pipeline.unicode.normal_forms import NORMAL_FORMS, normalize_string, to_form
 

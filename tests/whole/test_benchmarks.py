@@ -23,7 +23,8 @@ from benchmarks.turns import CpuSeconds  # noqa: E402
 from pipeline.errors import DataError  # noqa: E402
 from pipeline.model.losses import token_cross_entropy  # noqa: E402
 from pipeline.model.sequence_to_sequence import build_model  # noqa: E402
-from pipeline.settings.configuration import ModelConfiguration, TextConfiguration  # noqa: E402
+from pipeline.settings.model import ModelConfiguration  # noqa: E402
+from pipeline.settings.text import TextConfiguration  # noqa: E402
 from pipeline.text.symbols import END, PAD, START  # noqa: E402
 
 SOURCE_SIZE, TARGET_SIZE = 11, 13

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings.configuration import TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.training import run as training
 from tests.tiny_task import tiny_configuration, write_pairs
 

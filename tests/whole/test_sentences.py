@@ -13,7 +13,8 @@ from pipeline.evaluation.evaluate import evaluate_file
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.saved_models.loading import load_predictor
-from pipeline.settings.configuration import Configuration, TextConfiguration
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.text import TextConfiguration
 from pipeline.training.run import train
 from tests.tiny_task import tiny_configuration
 

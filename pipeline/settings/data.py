@@ -1,0 +1,75 @@
+"""Section `data`: where the pairs come from and how they become batches."""
+
+import dataclasses
+from typing import Literal
+
+from pipeline.settings.checks import require, require_at_least, require_place, require_sane_numbers, require_weights
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfiguration:
+    """Where the pairs come from and how they become batches.
+
+    Args:
+        train: Training pairs: a TSV file (source TAB target, UTF-8, may end in .gz), a list of two
+            line-aligned files, or the name of a built-in corpus (cmudict). Several of them as a mapping to weights,
+            {news.tsv: 0.5, "talks.de,talks.en": 2}: how often a pass over the data has each of their pairs (2: twice;
+            0.5: a random half of them, the other half in the next pass; at least one pair of each length group).
+        dev: Development pairs, in one of the first three forms. Left out: the built-in corpus's own, else held out
+            from all of train.
+        test: Test pairs, same forms. Left out: the built-in corpus's own, else none.
+        train_size: Train on this many distinct sources only, as a share (0.2) or a count (20000); which ones does
+            not depend on train.seed. null trains on all.
+        dev_size: Without dev: how many distinct training sources to hold out, as a share (0.05) or a count (2670).
+        shares: How train_size and dev_size are taken where they are shares: counted (exactly so many of the distinct
+            sources, rounded, at least one) or hashed (about so many, as earlier versions did; runs that these began go
+            on with it).
+        max_length: Longest source or target in symbols, end symbol not counted; longer training pairs
+            are dropped and counted, longer inputs are cut when predicting.
+        min_length: Training pairs with a side of fewer symbols are dropped and counted. This and the next two leave
+            dev and test as they are, and vocabularies come from what is dropped, too.
+        max_ratio: Training pairs whose longer side has more than this many times the symbols of the shorter one are
+            dropped and counted, unless it has no more than 10 symbols; null keeps all.
+        drop_duplicates: Of training pairs with equal source and target keep the first only, of several corpora the one
+            in the corpus with the highest weight; takes about 70 bytes of memory a pair while they are tokenised.
+        skip_bad_lines: Leave out lines that are no pairs (not UTF-8, no TAB, an empty side, more than 1,048,576 bytes,
+            more than 1,000 combining marks in a row), count and report them, instead of stopping at the first. Of two
+            line-aligned files the pair goes if either line is bad. Files that are cut short or whose numbers of lines
+            differ are refused all the same.
+        batch_tokens: Largest number of symbols (rows times padded length of the longer side) in a batch.
+        buckets: Number of length groups; each has its own padded shape.
+    """
+
+    train: str | list[str] | dict[str, float] = "cmudict"
+    dev: str | list[str] | None = None
+    test: str | list[str] | None = None
+    train_size: float | None = None
+    dev_size: float = 0.05
+    shares: Literal["counted", "hashed"] = "counted"
+    max_length: int = 64
+    min_length: int = 1
+    max_ratio: float | None = None
+    drop_duplicates: bool = False
+    skip_bad_lines: bool = False
+    batch_tokens: int = 2048
+    buckets: int = 6
+
+    def __post_init__(self) -> None:
+        require_sane_numbers("data", self)
+        for name in ("train", "dev", "test"):
+            require_place(f"data.{name}", getattr(self, name))
+        for name, size in (("data.train_size", self.train_size), ("data.dev_size", self.dev_size)):
+            if size is not None:
+                require(size > 0, name, size, "above 0")
+                require(size < 1 or float(size).is_integer(), name, size, "a share below 1 or a whole number")
+        if isinstance(self.train, dict):
+            require_weights("data.train", self.train)
+        require_at_least("data", self, 1, ["max_length", "buckets", "min_length", "max_ratio"])
+        wanted = f"at most data.max_length ({self.max_length})"
+        require(self.min_length <= self.max_length, "data.min_length", self.min_length, wanted)
+        require(
+            self.batch_tokens > self.max_length,
+            "data.batch_tokens",
+            self.batch_tokens,
+            f"above data.max_length ({self.max_length}), so that the longest pair fits into a batch",
+        )

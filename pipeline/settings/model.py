@@ -1,0 +1,67 @@
+"""Section `model`: the network."""
+
+import dataclasses
+from typing import Literal
+
+from pipeline.settings.checks import require, require_at_least, require_sane_numbers, require_share
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfiguration:
+    """The network.
+
+    Args:
+        units: Size of the decoder's state and of each direction of the encoder.
+        embedding_units: Size of the source and target symbol embeddings.
+        attention_units: Size of the space in which query and keys meet; null takes units.
+        readout_units: Size of the hidden layer before the output; null takes units.
+        encoder_layers: Bidirectional recurrent layers; residual from the second.
+        decoder_layers: Recurrent layers of the decoder, residual from the second; the first attends.
+        cell: gru, lstm, layer_norm_gru or layer_norm_lstm (layer-normalised), in the encoder and the decoder; or
+            conditional_gru (a decoder of two transitions with attention between, over a gru encoder).
+        attention: bahdanau, multi_head_bahdanau (several additive heads), luong_dot (the encoder then has half of
+            units in each direction), luong_general, or none (one fixed context, the classic seq2seq).
+        attention_heads: Heads of multi_head_bahdanau; divides attention_units and twice units.
+        coverage: Whether additive attention sees how much it looked at each position before.
+        input_feeding: Whether the decoder sees its last hidden layer beside the last symbol.
+        tied_embeddings: Whether the output projection is the target embedding, turned round; readout_units are then
+            embedding_units.
+        dropout: Share of embeddings, encoder outputs and readout units dropped in training.
+        precision: Keras dtype policy: float32, mixed_float16, mixed_bfloat16 or float64.
+        fast: Use the hand-written recurrence where one exists; false forces the plain loop.
+    """
+
+    units: int = 256
+    embedding_units: int = 128
+    attention_units: int | None = None
+    readout_units: int | None = None
+    encoder_layers: int = 1
+    decoder_layers: int = 1
+    cell: Literal["gru", "lstm", "layer_norm_gru", "layer_norm_lstm", "conditional_gru"] = "gru"
+    attention: Literal["bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", "none"] = "bahdanau"
+    attention_heads: int = 4
+    coverage: bool = False
+    input_feeding: bool = False
+    tied_embeddings: bool = False
+    dropout: float = 0.2
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "float64"] = "float32"
+    fast: bool = True
+
+    def __post_init__(self) -> None:
+        require_sane_numbers("model", self)
+        sizes = ["units", "embedding_units", "attention_units", "readout_units"]
+        require_at_least("model", self, 1, [*sizes, "encoder_layers", "decoder_layers", "attention_heads"])
+        require_share("model", self, ["dropout"])
+        if self.attention == "multi_head_bahdanau":
+            fits = (self.attention_units or self.units) % self.attention_heads + 2 * self.units % self.attention_heads
+            wanted = "a divisor of model.attention_units and of twice model.units"
+            require(not fits, "model.attention_heads", self.attention_heads, wanted)
+        if self.attention == "luong_dot":
+            require(self.units % 2 == 0, "model.units", self.units, "even for luong_dot")
+        additive = self.attention in ("bahdanau", "multi_head_bahdanau")
+        require(additive or not self.coverage, "model.coverage", self.coverage, "false without additive attention")
+        if self.tied_embeddings:
+            wanted = f"model.embedding_units ({self.embedding_units}) or null with tied_embeddings"
+            require(
+                self.readout_units in (None, self.embedding_units), "model.readout_units", self.readout_units, wanted
+            )

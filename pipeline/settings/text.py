@@ -1,0 +1,64 @@
+"""Section `text`: how strings become symbols and back."""
+
+import dataclasses
+from typing import Any, Literal
+
+from pipeline.settings.checks import count, require, require_at_least, require_sane_numbers
+from pipeline.unicode.normal_forms import NORMAL_FORMS
+
+TokenizerName = Literal["char", "space", "bpe", "unigram", "wordpiece"]
+SENTENCE_PIECES = ("bpe", "unigram")
+SUBWORDS = (*SENTENCE_PIECES, "wordpiece")
+
+
+@dataclasses.dataclass(frozen=True)
+class TextConfiguration:
+    """How strings become symbols and back.
+
+    Args:
+        source_tokenizer: char (Unicode characters), space (symbols between white space), or subwords learned from
+            the training data: bpe or unigram (SentencePiece, for any text) or wordpiece (for tokenised text).
+        target_tokenizer: char, space, bpe, unigram or wordpiece, as above.
+        normalization: Unicode normal form of both sides: nfc (a letter and its marks are one symbol), nfd (they are
+            symbols each: Hangul syllables become letters), nfkc and nfkd (in which ﬁ is fi and ① is 1, too), or none
+            (code points as they stand in the data). Outputs have the form of the training data's targets.
+        lowercase: Whether to lowercase both sides.
+        min_count: Symbols seen less often than this in training become the unknown symbol.
+        max_vocabulary: Keep only this many of the most frequent symbols a side; null keeps all.
+        vocabulary_size: Number of subwords a side; fewer where the data have no more to give.
+        shared_vocabulary: One vocabulary for both sides, learned from both.
+        learn_size: Learn subwords from this many training sentences at most, drawn at random by train.seed.
+    """
+
+    source_tokenizer: TokenizerName = "char"
+    target_tokenizer: TokenizerName = "char"
+    normalization: Literal["none", "nfc", "nfd", "nfkc", "nfkd"] = "nfc"
+    lowercase: bool = False
+    min_count: int = 1
+    max_vocabulary: int | None = count(None)
+    vocabulary_size: int = 8000
+    shared_vocabulary: bool = False
+    learn_size: int = count(500_000)
+
+    def __post_init__(self) -> None:
+        require_sane_numbers("text", self)
+        require_at_least("text", self, 1, ["min_count", "max_vocabulary", "vocabulary_size", "learn_size"])
+        require(
+            not self.shared_vocabulary or self.source_tokenizer == self.target_tokenizer,
+            "text.shared_vocabulary",
+            self.shared_vocabulary,
+            "false where text.source_tokenizer and text.target_tokenizer differ",
+        )
+
+    @property
+    def compared(self) -> "TextConfiguration":
+        """The settings under which outputs and references are compared: a letter and its marks are one symbol,
+        whichever form the model's symbols have, so that figures do not depend on it.
+        """
+        equal: Any = NORMAL_FORMS[self.normalization].equals
+        return dataclasses.replace(self, normalization=equal)
+
+    @property
+    def has_sentences(self) -> bool:
+        """Whether outputs are sentences: of subwords, which are no end in themselves as sounds or letters are."""
+        return self.target_tokenizer in SUBWORDS

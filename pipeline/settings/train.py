@@ -1,0 +1,76 @@
+"""Section `train`: how the network is fitted."""
+
+import dataclasses
+from typing import Literal
+
+from pipeline.settings.checks import count, require, require_at_least, require_sane_numbers, require_share
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfiguration:
+    """How the network is fitted.
+
+    Args:
+        epochs: How often to train, decode the dev set and save; the learning rate reaches its end at the last one.
+            Going on with a finished run, or beginning from a run's weights (fine-tuning), is not possible yet.
+        min_epoch_tokens: An epoch is one pass over the training data, or as many as have this many target symbols,
+            padding counted.
+        learning_rate: Highest learning rate of Adam.
+        schedule: cosine (to a hundredth), linear (to a hundredth) or constant, after the warm-up.
+        warmup_steps: Steps over which the learning rate rises from 0; at most half of all steps.
+        weight_decay: Decoupled weight decay (AdamW); 0 is none.
+        clip_norm: Largest global norm of the gradient; null does not clip.
+        label_smoothing: Share of the target probability spread over the vocabulary.
+        ema_momentum: Decode, choose and export a moving average of the weights, of which a step keeps this share
+            (0.999: about the last thousand steps, but never more than the last tenth of those so far); 0 takes the
+            weights themselves.
+        patience: Stop after this many epochs without a better decoded dev metric; null never stops early. Of epochs
+            with equal figures the one with the lowest dev loss is the best.
+        perfect_epochs: Stop after this many epochs in a row in which all dev outputs were right; null goes on.
+        keep_checkpoints: How many of the newest epochs' checkpoints stay, besides the best one: --average takes the
+            mean of as many.
+        checkpoint_minutes: Save within an epoch, too, when the last checkpoint is so old; null does not. An
+            interrupted or killed training goes on from its last checkpoint as if nothing had happened.
+        checkpoint_steps: Save within an epoch, too, after every so many steps; null does not.
+        on_write_failure: What a full disk or a directory no longer writable does to a training: stop (after which
+            the same command goes on from the last checkpoint) or continue (and try again with the next).
+        max_rollbacks: How often a training that diverged (loss or gradient no finite number, or a loss above that of
+            pure guessing) goes back to an epoch's end and on with half the learning rate, before it fails.
+        dev_beam_size: Beam size of the decoding after every epoch.
+        attention_samples: Dev pairs whose attention is drawn after every epoch.
+        seed: Seed of weights, dropout, data order and held-out pairs.
+        deterministic: Same command, machine and thread count give the same weights.
+    """
+
+    epochs: int = 10
+    min_epoch_tokens: int = count(500_000)
+    learning_rate: float = 0.003
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup_steps: int = 200
+    weight_decay: float = 0.0
+    clip_norm: float | None = 5.0
+    label_smoothing: float = 0.1
+    ema_momentum: float = 0.0
+    patience: int | None = 10
+    perfect_epochs: int | None = 3
+    keep_checkpoints: int = 2
+    checkpoint_minutes: float | None = 5.0
+    checkpoint_steps: int | None = None
+    on_write_failure: Literal["stop", "continue"] = "stop"
+    max_rollbacks: int = 3
+    dev_beam_size: int = 1
+    attention_samples: int = 8
+    seed: int = count(1)
+    deterministic: bool = True
+
+    def __post_init__(self) -> None:
+        require_sane_numbers("train", self)
+        require_at_least(
+            "train", self, 1, ["epochs", "patience", "perfect_epochs", "dev_beam_size", "checkpoint_steps"]
+        )
+        require_at_least("train", self, 0, ["min_epoch_tokens", "warmup_steps", "weight_decay"])
+        require_at_least("train", self, 0, ["attention_samples", "seed", "checkpoint_minutes", "max_rollbacks"])
+        require_at_least("train", self, 2, ["keep_checkpoints"])
+        require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
+        require(self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "above 0")
+        require_share("train", self, ["label_smoothing", "ema_momentum"])
