@@ -23,7 +23,7 @@ from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.loading import live_string_model
 from pipeline.settings.configuration import Configuration
-from pipeline.text.processor import load_vocabularies
+from pipeline.text.vocabulary import load_vocabularies
 from pipeline.training.averaging import swap_averages
 from pipeline.training.optimization import compile_model, restore
 

@@ -31,10 +31,12 @@ from pipeline.saved_models.export_info import GRAPH
 from pipeline.saved_models.saved_graph import require_harmless
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration, TokenizerName
-from pipeline.text.processor import Vocabulary, count_symbols, make_texts
+from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration, TokenizerName
+from pipeline.text.learning import count_symbols
+from pipeline.text.processor import make_texts
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces
 from pipeline.text.tokenizers import make_tokenizer
+from pipeline.text.vocabulary import Vocabulary
 
 SIGNATURES = ("serving_default", "n_best", "explain", "complete", "score", "score_tokens")
 TOLERANCE = 1e-4
@@ -120,10 +122,10 @@ def _randomize(model: keras.Model, seed: int) -> None:
 
 
 def _vocabulary(tokenizer: str) -> Vocabulary:
-    if tokenizer in SENTENCE_PIECES:
+    if TOKENIZER_KINDS[tokenizer].bytewise:
         model, pieces = learn_sentence_pieces(TEXT, tokenizer, 320)
         return Vocabulary(pieces, model)
-    if tokenizer in SUBWORDS:
+    if TOKENIZER_KINDS[tokenizer].subwords:
         return Vocabulary(learn_word_pieces(TEXT, 60))
     return Vocabulary.from_counts(count_symbols(TEXT, make_tokenizer(tokenizer)))
 

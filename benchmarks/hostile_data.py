@@ -47,7 +47,8 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.processor import TextProcessor, Vocabulary
+from pipeline.text.processor import TextProcessor
+from pipeline.text.vocabulary import Vocabulary
 
 MODES = ("strict", "skipping")
 INPUTS = (*FORMATS, "kinds")

@@ -16,10 +16,13 @@ import numpy as np
 
 from benchmarks.split_pairs import read_columns
 from pipeline.files.lines import read_lines
-from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration
-from pipeline.text.processor import CHUNK, TextProcessor, Vocabulary, in_chunks, normalized
+from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration
+from pipeline.text.chunks import CHUNK, in_chunks
+from pipeline.text.learning import normalized
+from pipeline.text.processor import TextProcessor
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
 from pipeline.text.symbols import UNKNOWN
+from pipeline.text.vocabulary import Vocabulary
 
 
 def read_sentences(path: str, columns: list[int]) -> Iterator[str]:
@@ -34,7 +37,7 @@ def read_sentences(path: str, columns: list[int]) -> Iterator[str]:
 def learn(sentences: Iterable[str], tokenizer: str, text: TextConfiguration) -> TextProcessor:
     """Subwords of at most `text.learn_size` sentences, learned as `train` does."""
     chosen, _ = sample(normalized(sentences, text.normalization, text.lowercase), text.learn_size, seed=1)
-    if tokenizer in SENTENCE_PIECES:
+    if TOKENIZER_KINDS[tokenizer].bytewise:
         model, pieces = learn_sentence_pieces(chosen, tokenizer, text.vocabulary_size)
         vocabulary = Vocabulary(pieces, model)
     else:
@@ -66,7 +69,9 @@ def main(argv: list[str] | None = None) -> None:
     defaults = TextConfiguration()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", metavar="FILE", nargs="+", help="UTF-8 lines, decompressed if it ends in .gz")
-    parser.add_argument("--tokenizer", choices=SUBWORDS, default="bpe")
+    parser.add_argument(
+        "--tokenizer", choices=[name for name, kind in TOKENIZER_KINDS.items() if kind.subwords], default="bpe"
+    )
     parser.add_argument("--vocabulary-size", type=int, default=defaults.vocabulary_size)
     parser.add_argument("--columns", type=int, nargs="+", default=[], help="TAB-separated columns, from 1")
     arguments = parser.parse_args(argv)

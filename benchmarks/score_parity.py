@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.pairs.corpus import Pair, group_references, read_pairs
 from pipeline.prediction.scoring import score_pairs
 from pipeline.saved_models.loading import load_predictor
-from pipeline.text.processor import escape
+from pipeline.text.vocabulary import escape
 
 TOLERANCE = 1e-4
 

@@ -37,8 +37,9 @@ from pipeline.prediction.string_model import StringModel
 from pipeline.saved_models.export import save_string_model
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.processor import Vocabulary, make_texts
+from pipeline.text.processor import make_texts
 from pipeline.text.symbols import END, SPECIAL_SYMBOLS
+from pipeline.text.vocabulary import Vocabulary
 
 BATCHES, BEAMS = (1, 32, 256), (1, 5, 10)
 LIMIT = (1.0, 0)  # outputs are as long as their sources at most

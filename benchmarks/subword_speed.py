@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.memory import peak_memory
-from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration
-from pipeline.text.processor import normalized
+from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration
+from pipeline.text.learning import normalized
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
 
 WORDS = 500_000
@@ -60,7 +60,7 @@ def measure(tokenizer: str, sentences: int, words: int, vocabulary_size: int, le
     began = time.perf_counter()
     chosen, _ = sample(normalized(strings), learn_size, seed=1)
     read, used = time.perf_counter(), time.process_time()
-    if tokenizer in SENTENCE_PIECES:
+    if TOKENIZER_KINDS[tokenizer].bytewise:
         pieces = learn_sentence_pieces(chosen, tokenizer, vocabulary_size)[1]
     else:
         pieces = learn_word_pieces(chosen, vocabulary_size)
@@ -79,7 +79,9 @@ def main() -> None:
     """Measure and print."""
     text = TextConfiguration()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tokenizer", choices=SUBWORDS, default="bpe")
+    parser.add_argument(
+        "--tokenizer", choices=[name for name, kind in TOKENIZER_KINDS.items() if kind.subwords], default="bpe"
+    )
     parser.add_argument("--sentences", type=int, default=1_000_000)
     parser.add_argument("--words", type=int, default=WORDS, help="distinct words to draw from")
     parser.add_argument("--vocabulary-size", type=int, default=text.vocabulary_size)

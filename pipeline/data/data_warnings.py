@@ -12,7 +12,8 @@ from pipeline.errors import count_of
 from pipeline.pairs.corpus import Pair, Split, TrainingLocation, describe_line, fold_source, overlap
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
-from pipeline.text.processor import CHUNK, TextProcessor, in_chunks
+from pipeline.text.chunks import CHUNK, in_chunks
+from pipeline.text.processor import TextProcessor
 from pipeline.text.symbol_tally import SymbolTally
 from pipeline.text.symbols import UNKNOWN
 

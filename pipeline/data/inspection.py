@@ -16,7 +16,7 @@ from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.text import TextConfiguration
 from pipeline.settings.train import TrainConfiguration
-from pipeline.text.processor import Vocabulary
+from pipeline.text.vocabulary import Vocabulary
 from pipeline.unicode.normal_forms import describe_changes
 from pipeline.unicode.visible import visible
 

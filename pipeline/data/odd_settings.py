@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pipeline.pairs.corpus import is_built_in
 from pipeline.settings.changes import by_name
 from pipeline.settings.configuration import Configuration
-from pipeline.settings.text import SUBWORDS, TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.settings.train import TrainConfiguration
 
 MANY_PASSES = 20
@@ -21,7 +21,7 @@ class _Idle(NamedTuple):
 
 
 def _learns_subwords(text: TextConfiguration) -> bool:
-    return text.source_tokenizer in SUBWORDS or text.target_tokenizer in SUBWORDS
+    return text.source.subwords or text.target.subwords
 
 
 _IDLE = (
@@ -54,7 +54,7 @@ _IDLE = (
     ),
     _Idle(
         ("text.min_count", "text.max_vocabulary"),
-        lambda of: of.text.source_tokenizer in SUBWORDS and of.text.target_tokenizer in SUBWORDS,
+        lambda of: of.text.source.subwords and of.text.target.subwords,
         "subwords are learned; text.vocabulary_size limits them",
     ),
     _Idle(

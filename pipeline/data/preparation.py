@@ -5,8 +5,7 @@ import hashlib
 import itertools
 import json
 import logging
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from pipeline.data.data_warnings import split_filter, warn_of_odd_data
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.data.run_data import describe_changed, record_data, recorded_data
 from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
-from pipeline.errors import DataError, UsageError, count_of
+from pipeline.errors import UsageError, count_of
 from pipeline.files.durable import checksum
 from pipeline.pairs.corpus import Pair, Split, list_corpora
 from pipeline.pairs.data_files import DataFiles, compare_data, contents_of_data, read_data_files
@@ -25,12 +24,11 @@ from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration
-from pipeline.text.processor import Vocabulary, count_symbols, load_vocabularies, make_texts, normalized
-from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
-from pipeline.text.symbols import SPECIAL_SYMBOLS
-from pipeline.text.tokenizers import make_tokenizer
-from pipeline.unicode.normal_forms import NORMAL_FORMS, FormCounts, count_parts, describe_changes
+from pipeline.settings.text import TextConfiguration
+from pipeline.text.learning import learn_vocabulary
+from pipeline.text.processor import make_texts
+from pipeline.text.vocabulary import Vocabulary, load_vocabularies
+from pipeline.unicode.normal_forms import FormCounts, describe_changes
 
 logger = logging.getLogger(__name__)
 
@@ -127,16 +125,11 @@ def _learn_vocabularies(
 ) -> None:
     text = configuration.text
     directory.vocabulary.mkdir(exist_ok=True)
-    tokenizers = {"source": text.source_tokenizer, "target": text.target_tokenizer}
     forms = {"source": FormCounts(), "target": FormCounts()}
     how = text.normalization, text.lowercase
     for sides in (["source", "target"],) if text.shared_vocabulary else (["source"], ["target"]):
         strings = (forms[side].see(getattr(pair, side), *how) for pair in pairs() for side in sides)
-        tokenizer = tokenizers[sides[0]]
-        if tokenizer in SUBWORDS:
-            vocabulary = _learn_subwords(strings, tokenizer, text, configuration.train.seed, " and ".join(sides))
-        else:
-            vocabulary = _count_vocabulary(strings, tokenizer, text, sides[0])
+        vocabulary = learn_vocabulary(strings, sides, text, configuration.train.seed)
         for side in sides:
             vocabulary.forms = forms[side]
             vocabulary.save(directory.vocabulary / f"{side}.txt")
@@ -154,60 +147,6 @@ def _tell_changes(text: TextConfiguration, source: FormCounts, target: FormCount
             "it; lower the data before",
             count_of(turkish, "string has", "strings have"),
         )
-
-
-def _count_vocabulary(strings: Iterable[str], tokenizer: str, text: TextConfiguration, side: str) -> Vocabulary:
-    counts = count_symbols(strings, make_tokenizer(tokenizer), text.normalization, text.lowercase)
-    vocabulary = Vocabulary.from_counts(counts, text.min_count, text.max_vocabulary)
-    if len(vocabulary) == len(SPECIAL_SYMBOLS):
-        raise DataError(f"{side}: no symbol occurs {text.min_count} times in the training data; lower text.min_count")
-    if tokenizer == "char" and NORMAL_FORMS[text.normalization].composed is not False:
-        _suggest_decomposition(side, counts, "nfkd" if text.normalization == "nfkc" else "nfd")
-    once = sum(1 for count in counts.values() if count == 1)
-    if tokenizer == "space" and once > 0.5 * len(counts) > 50:
-        logger.warning(
-            "%s: most of its %d symbols occur once; if words should be cut into characters or subwords, set "
-            "text.%s_tokenizer to char or bpe",
-            side,
-            len(counts),
-            side,
-        )
-    return vocabulary
-
-
-def _suggest_decomposition(side: str, symbols: Iterable[str], form: str) -> None:
-    """Every syllable of Hangul a symbol of its own: most are too rare to be learned from, and many dev has alone."""
-    whole, parts = len(set(symbols)), count_parts(symbols)
-    if 2 * parts < whole:
-        logger.warning(
-            "%s: its %d symbols are made of %d letters and marks; text.normalization %s makes those the symbols, "
-            "which far fewer pairs teach (outputs keep the form of the targets)",
-            side,
-            whole,
-            parts,
-            form,
-        )
-
-
-def _learn_subwords(
-    strings: Iterable[str], tokenizer: str, text: TextConfiguration, seed: int, sides: str
-) -> Vocabulary:
-    began = time.monotonic()
-    chosen, number = sample(normalized(strings, text.normalization, text.lowercase), text.learn_size, seed)
-    if tokenizer in SENTENCE_PIECES:
-        model, pieces = learn_sentence_pieces(chosen, tokenizer, text.vocabulary_size)
-    else:
-        model, pieces = None, learn_word_pieces(chosen, text.vocabulary_size)
-    logger.info(
-        "%s: %d %s subwords learned from %s of %s sentences in %.0f s",
-        sides,
-        len(pieces),
-        tokenizer,
-        f"{len(chosen):,}",
-        f"{number:,}",
-        time.monotonic() - began,
-    )
-    return Vocabulary(pieces, model)
 
 
 def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str, files: DataFiles) -> str:

@@ -16,7 +16,8 @@ from pipeline.errors import DataError
 from pipeline.files.bad_lines import BadLines
 from pipeline.files.durable import checksum, put_in_place, sync_files, write_durably
 from pipeline.pairs.corpus import Pair
-from pipeline.text.processor import CHUNK, TextProcessor, in_chunks
+from pipeline.text.chunks import CHUNK, in_chunks
+from pipeline.text.processor import TextProcessor
 
 ARRAYS = ("source_ids", "target_ids", "source_lengths", "target_lengths", "lines", "corpora")
 

@@ -8,8 +8,8 @@ import numpy as np
 from pipeline.files.durable import write_atomically
 from pipeline.monitoring.board import TRAIN
 from pipeline.runs.directory import RunDirectory
-from pipeline.text.processor import Vocabulary
 from pipeline.text.symbols import SPECIAL_SYMBOLS
+from pipeline.text.vocabulary import Vocabulary
 from pipeline.unicode.visible import visible
 
 MOST_SYMBOLS = 10_000  # the most frequent ones; the tab copes with no more

@@ -11,8 +11,9 @@ from pipeline.data.length_limits import describe_limited
 from pipeline.errors import count_of
 from pipeline.pairs.corpus import Pair, is_built_in, look_at, source_files
 from pipeline.prediction.predictor import Prediction, Predictor
-from pipeline.settings.text import SENTENCE_PIECES, SUBWORDS, TextConfiguration
-from pipeline.text.processor import CHUNK, in_chunks, normalize
+from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration
+from pipeline.text.chunks import CHUNK, in_chunks
+from pipeline.text.normalization import normalize
 from pipeline.text.symbol_tally import SymbolTally
 from pipeline.text.tokenizers import make_tokenizer
 
@@ -43,7 +44,7 @@ def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[
 
 
 def _split(strings: Iterable[str], tokenizer: str, text: TextConfiguration) -> list[list[str]]:
-    split = make_tokenizer("space" if tokenizer in SUBWORDS else tokenizer).split
+    split = make_tokenizer("space" if TOKENIZER_KINDS[tokenizer].subwords else tokenizer).split
     symbols: list[list[str]] = []
     for chunk in in_chunks(strings, CHUNK, len):
         rows = split(normalize(chunk, text.normalization, text.lowercase)).to_list()
@@ -54,13 +55,13 @@ def _split(strings: Iterable[str], tokenizer: str, text: TextConfiguration) -> l
 def tally_sources(predictor: Predictor, sources: Sequence[str], tally: SymbolTally) -> None:
     """Add the sources with symbols that training lacks."""
     text = predictor.text
-    if text.source_tokenizer not in SENTENCE_PIECES:  # those read everything, byte by byte
+    if not text.source.bytewise:  # those read everything, byte by byte
         _tally(_split(sources, text.source_tokenizer, text), predictor.known.lacking_in_source, tally)
 
 
 def tally_targets(predictor: Predictor, targets: Sequence[str], tally: SymbolTally) -> None:
     """Add the targets with symbols that the model cannot write."""
-    if predictor.text.target_tokenizer not in SENTENCE_PIECES:  # those write everything, byte by byte
+    if not predictor.text.target.bytewise:  # those write everything, byte by byte
         tally_target_symbols(predictor, split_targets(targets, predictor.text), tally)
 
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 from pipeline.errors import count_of
 from pipeline.prediction.given_strings import encode, list_strings
 from pipeline.settings.text import TextConfiguration
+from pipeline.text.chunks import in_chunks
 from pipeline.text.known_symbols import KnownSymbols
-from pipeline.text.processor import in_chunks
 
 BATCH_SIZE = 256
 

@@ -21,9 +21,10 @@ from pipeline.prediction.pair_check import (
     warn_of_targets,
 )
 from pipeline.prediction.predictor import BATCH_SIZE, Predictor
-from pipeline.text.processor import CHUNK, in_chunks, unescape
+from pipeline.text.chunks import CHUNK, in_chunks
 from pipeline.text.symbol_tally import SymbolTally
 from pipeline.text.symbols import END, SPECIAL_SYMBOLS
+from pipeline.text.vocabulary import unescape
 
 logger = logging.getLogger(__name__)
 

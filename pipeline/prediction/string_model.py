@@ -14,7 +14,8 @@ from pipeline.search.constraints import Constraints
 from pipeline.search.penalties import Coverage
 from pipeline.search.sampling import sample_search, source_keys
 from pipeline.settings.search import SearchConfiguration
-from pipeline.text.processor import Reading, TextProcessor, make_valid
+from pipeline.text.normalization import make_valid
+from pipeline.text.processor import Reading, TextProcessor
 from pipeline.text.symbols import END, PAD, UNKNOWN
 
 Outputs = dict[str, tf.Tensor]

@@ -8,8 +8,8 @@ import tensorflow as tf
 from pipeline.errors import DataError, count_of
 from pipeline.pairs.corpus import Pair, read_table
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.text import SUBWORDS, TextConfiguration
-from pipeline.text.processor import normalize
+from pipeline.settings.text import TextConfiguration
+from pipeline.text.normalization import normalize
 from pipeline.text.symbols import UNKNOWN
 from pipeline.text.tokenizers import make_tokenizer
 
@@ -106,7 +106,7 @@ def read_dictionary(path: str, text: TextConfiguration) -> dict[str, str]:
 
 
 def _warn_of_unused(sources: list[str], pairs: list[Pair], path: str, text: TextConfiguration) -> None:
-    if text.source_tokenizer in SUBWORDS:
+    if text.source.subwords:
         return
     counts = make_tokenizer(text.source_tokenizer).split(sources).row_lengths().numpy()
     unused = [pair for pair, count in zip(pairs, counts, strict=True) if count != 1]

@@ -12,8 +12,8 @@ from pipeline.files.durable import require_local
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
-from pipeline.text.processor import Vocabulary, load_vocabularies
 from pipeline.text.symbols import SPECIAL_SYMBOLS
+from pipeline.text.vocabulary import Vocabulary, load_vocabularies
 
 
 class Member(NamedTuple):

@@ -28,7 +28,8 @@ from pipeline.settings.configuration import Configuration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
 from pipeline.settings.yaml_file import suggest
-from pipeline.text.processor import Vocabulary, make_texts
+from pipeline.text.processor import make_texts
+from pipeline.text.vocabulary import Vocabulary
 
 VARIABLES = "variables/variables"
 # What is called of an export.

@@ -1,14 +1,34 @@
 """Section `text`: how strings become symbols and back."""
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pipeline.settings.checks import count, require, require_at_least, require_sane_numbers
 from pipeline.unicode.normal_forms import NORMAL_FORMS
 
 TokenizerName = Literal["char", "space", "bpe", "unigram", "wordpiece"]
-SENTENCE_PIECES = ("bpe", "unigram")
-SUBWORDS = (*SENTENCE_PIECES, "wordpiece")
+
+
+class TokenizerKind(NamedTuple):
+    """What is known of a tokenizer without TensorFlow."""
+
+    subwords: bool = False
+    """Whether its symbols are learned parts of words, no end in themselves as sounds or letters are."""
+    bytewise: bool = False
+    """Whether it reads and writes everything: what it has no symbol for it cuts into bytes."""
+    characters: bool = False
+    """Whether every character is a symbol, white space too."""
+    whole_unknown: bool = False
+    """Whether a word with a character that the symbols lack is unknown as a whole."""
+
+
+TOKENIZER_KINDS: dict[str, TokenizerKind] = {
+    "char": TokenizerKind(characters=True),
+    "space": TokenizerKind(),
+    "bpe": TokenizerKind(subwords=True, bytewise=True),
+    "unigram": TokenizerKind(subwords=True, bytewise=True),
+    "wordpiece": TokenizerKind(subwords=True, whole_unknown=True),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +79,16 @@ class TextConfiguration:
         return dataclasses.replace(self, normalization=equal)
 
     @property
+    def source(self) -> TokenizerKind:
+        """What kind of symbols the source has."""
+        return TOKENIZER_KINDS[self.source_tokenizer]
+
+    @property
+    def target(self) -> TokenizerKind:
+        """What kind of symbols the target has."""
+        return TOKENIZER_KINDS[self.target_tokenizer]
+
+    @property
     def has_sentences(self) -> bool:
         """Whether outputs are sentences: of subwords, which are no end in themselves as sounds or letters are."""
-        return self.target_tokenizer in SUBWORDS
+        return self.target.subwords

@@ -12,7 +12,7 @@ from pipeline.evaluation.evaluate import as_compared, split_targets
 from pipeline.evaluation.metrics import sentence_metrics
 from pipeline.pairs.corpus import Pair, group_references
 from pipeline.prediction.predictor import Predictor
-from pipeline.settings.text import SUBWORDS, TextConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import normalize_string
 from pipeline.unicode.white_space import split
 
@@ -50,7 +50,7 @@ def source_lengths(sources: Sequence[str], text: TextConfiguration) -> tuple[str
     words = np.array([len(split(source)) for source in sources])
     if text.source_tokenizer == "space":
         return "symbols", words
-    if text.source_tokenizer in SUBWORDS and np.median(words) > 1:
+    if text.source.subwords and np.median(words) > 1:
         return "words", words
     return "characters", np.array(
         [len(normalize_string(source, text.normalization, text.lowercase)) for source in sources]

@@ -38,7 +38,7 @@ from pipeline.study.figures import (
 )
 from pipeline.study.jobs import Job, run_jobs
 from pipeline.study.report import LengthStudy, TrainedModel, Training, write_report
-from pipeline.text.processor import load_vocabularies
+from pipeline.text.vocabulary import load_vocabularies
 
 logger = logging.getLogger(__name__)
 

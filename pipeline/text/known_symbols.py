@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from pipeline.settings.text import SENTENCE_PIECES, TextConfiguration
-from pipeline.text.processor import in_chunks
+from pipeline.settings.text import TextConfiguration
+from pipeline.text.chunks import in_chunks
 from pipeline.text.symbol_names import name_symbol
 from pipeline.text.tokenizers import CONTINUES
 
@@ -49,20 +49,20 @@ class KnownSymbols:
     @property
     def reads_tab(self) -> bool:
         """Whether a TAB is a symbol of the sources; to words and subwords it is none, only what might stand between."""
-        return self.text.source_tokenizer == "char" and not self.lacking_in_source(["\t"])
+        return self.text.source.characters and not self.lacking_in_source(["\t"])
 
     def lacking_in_source(self, symbols: Iterable[str]) -> list[str]:
         """Those that training never saw in a source, each once, in order of appearance."""
-        if self.text.source_tokenizer in SENTENCE_PIECES:
+        if self.text.source.bytewise:
             return []  # cut into bytes, nothing is unknown
-        if self.text.source_tokenizer == "wordpiece":
+        if self.text.source.whole_unknown:
             # An unknown word is not cut: what continues a word is known.
             symbols = (symbol for symbol in symbols if not symbol.startswith(CONTINUES))
         return _look_up(symbols, self._source, self._ask_source)
 
     def lacking_in_target(self, symbols: Iterable[str]) -> list[str]:
         """Those that the model cannot write, each once, in order of appearance; of `wordpiece`, words are asked for."""
-        if self.text.target_tokenizer in SENTENCE_PIECES:
+        if self.text.target.bytewise:
             return []
         return _look_up(symbols, self._target, self._ask_target)
 
@@ -75,7 +75,7 @@ class KnownSymbols:
         return _find_form(lacking, self.lacking_in_target)
 
     def _ask_source(self, symbols: Sequence[str]) -> list[bool]:
-        if self.text.source_tokenizer == "char":
+        if self.text.source.characters:
             probes = [f"{_FENCE}{symbol}{_FENCE}" for symbol in symbols]
             fences, *counts = self._count_unknown([_FENCE * 2, *probes])
             return [count > fences for count in counts]
@@ -86,7 +86,7 @@ class KnownSymbols:
         return found["unknown"].numpy().tolist()
 
     def _ask_target(self, symbols: Sequence[str]) -> list[bool]:
-        if self.text.target_tokenizer == "wordpiece":
+        if self.text.target.whole_unknown:
             found = self.model.score(tf.fill([len(symbols)], ""), tf.constant(symbols, tf.string))
             return (found["target_unknown"].numpy() > 0).tolist()
         rows = tf.constant([[symbol] for symbol in symbols], tf.string)

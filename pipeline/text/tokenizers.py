@@ -1,13 +1,12 @@
 """Ways of cutting a normalised string into symbols and of joining them again, all in the graph."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from pipeline.errors import DataError
-from pipeline.settings.text import SENTENCE_PIECES
+from pipeline.errors import DataError, UsageError
 from pipeline.unicode.white_space import BEYOND_ASCII
 
 NO_PIECE = "[UNK]"
@@ -117,25 +116,53 @@ def split_words(strings: Any) -> tf.RaggedTensor:
     return tf.strings.split(tf.strings.regex_replace(strings, BEYOND_ASCII, " "))
 
 
+class Learned(NamedTuple):
+    """What a tokenizer may be made of."""
+
+    name: str
+    """A row of `TOKENIZERS`."""
+    symbols: Sequence[str]
+    """The vocabulary."""
+    model: bytes | None
+    """The SentencePiece model that was learned with it; None where there is none."""
+
+
+def _sentence_pieces(learned: Learned) -> Tokenizer:
+    if learned.model is None:
+        raise DataError(
+            f"text: the SentencePiece model of a {learned.name} vocabulary is missing; bring the .model files of the "
+            "run's vocabulary back, or train again with --overwrite"
+        )
+    return SentencePieces(learned.model)
+
+
+# By the name in the settings, see `pipeline.settings.text.TOKENIZER_KINDS`; what each is learned by stands in
+# `pipeline.text.learning.LEARNERS`.
+TOKENIZERS: dict[str, Callable[[Learned], Tokenizer]] = {
+    "char": lambda learned: Characters(),
+    "space": lambda learned: Words(),
+    "bpe": _sentence_pieces,
+    "unigram": _sentence_pieces,
+    "wordpiece": lambda learned: WordPieces(learned.symbols),
+}
+
+
 def make_tokenizer(name: str, symbols: Sequence[str] = (), model: bytes | None = None) -> Tokenizer:
     """The tokenizer of a `text.source_tokenizer` or `text.target_tokenizer`.
 
     Args:
-        name: char, space, bpe, unigram or wordpiece.
+        name: A row of `TOKENIZERS`.
         symbols: The vocabulary, for wordpiece.
         model: The SentencePiece model, for bpe and unigram.
+
+    Raises:
+        UsageError: No such tokenizer.
+        DataError: The model is missing.
 
     Example:
         >>> make_tokenizer("wordpiece", ["play", "##ing"]).split(["playing play"]).to_list()
         [[b'play', b'##ing', b'play']]
     """
-    if name in SENTENCE_PIECES:
-        if model is None:
-            raise DataError(
-                f"text: the SentencePiece model of a {name} vocabulary is missing; bring the .model files of the "
-                "run's vocabulary back, or train again with --overwrite"
-            )
-        return SentencePieces(model)
-    if name == "wordpiece":
-        return WordPieces(symbols)
-    return Characters() if name == "char" else Words()
+    if name not in TOKENIZERS:
+        raise UsageError(f"{name!r}: no such tokenizer, there are {', '.join(TOKENIZERS)}")
+    return TOKENIZERS[name](Learned(name, symbols, model))

@@ -12,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.settings.changes import read_setting, replace_settings
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.presets import PRESETS
-from pipeline.settings.text import SUBWORDS
+from pipeline.settings.text import TOKENIZER_KINDS
 from pipeline.settings.yaml_file import read_yaml, suggest
 
 SPACE_SUFFIX = ".space.yaml"
@@ -153,7 +153,7 @@ def _require_one_metric(space: SearchSpace, place: Callable[[str], str]) -> None
     key = "text.target_tokenizer"
     for dimension in space.dimensions:
         values = dimension.over.values if dimension.key == key and isinstance(dimension.over, Choices) else ()
-        if len({value in SUBWORDS for value in values}) > 1:
+        if len({TOKENIZER_KINDS[str(value)].subwords for value in values}) > 1:
             raise UsageError(
                 f"{place(key)}: {key}: subwords are measured by BLEU, symbols by WER; search among one kind"
             )

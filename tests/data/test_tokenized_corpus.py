@@ -11,8 +11,9 @@ from pipeline.data.pair_filter import PairFilter
 from pipeline.data.tokenized_corpus import ARRAYS, TokenizedCorpus, open_corpus, tokenize_corpus
 from pipeline.errors import DataError
 from pipeline.pairs.corpus import Pair
-from pipeline.text.processor import TextProcessor, Vocabulary
+from pipeline.text.processor import TextProcessor
 from pipeline.text.symbols import END
+from pipeline.text.vocabulary import Vocabulary
 
 Tokenize = Callable[..., TokenizedCorpus]
 SOURCE = TextProcessor(Vocabulary(["a", "b", "é"]), "char")

@@ -9,8 +9,8 @@ from pipeline.model.sequence_to_sequence import build_model
 from pipeline.monitoring import projector
 from pipeline.monitoring.projector import metadata, write_embeddings
 from pipeline.runs.directory import RunDirectory
-from pipeline.text.processor import Vocabulary
 from pipeline.text.symbols import SPECIAL_SYMBOLS
+from pipeline.text.vocabulary import Vocabulary
 from tests.tiny_task import TinyRun, tiny_configuration
 
 

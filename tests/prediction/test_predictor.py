@@ -18,8 +18,8 @@ from pipeline.saved_models.loading import live_string_model
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.processor import Vocabulary, load_vocabularies
 from pipeline.text.symbols import END, PAD, START
+from pipeline.text.vocabulary import Vocabulary, load_vocabularies
 from tests.layer_contract import randomize
 from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
 

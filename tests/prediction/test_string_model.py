@@ -13,7 +13,8 @@ from pipeline.saved_models.export import save_string_model
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.processor import Vocabulary, make_texts
+from pipeline.text.processor import make_texts
+from pipeline.text.vocabulary import Vocabulary
 
 SEEN: dict[str, list[int | None]] = {"begin": [], "score": []}
 

@@ -17,7 +17,7 @@ from pipeline.saved_models.export import save_string_model
 from pipeline.saved_models.loading import live_string_model
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.processor import Vocabulary
+from pipeline.text.vocabulary import Vocabulary
 from tests.layer_contract import randomize
 from tests.tiny_task import tiny_configuration
 

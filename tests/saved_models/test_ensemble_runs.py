@@ -12,7 +12,7 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.saved_models.ensemble_runs import find_runs, read_members, split_models
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.processor import Vocabulary
+from pipeline.text.vocabulary import Vocabulary
 
 
 def begin(path: Path, vocabularies: tuple[Vocabulary, Vocabulary] | None = None, **text: object) -> RunDirectory:
@@ -105,7 +105,7 @@ def test_members_that_differ(
 ):
     # A made-up SentencePiece model is as good as any here.
     monkeypatch.setattr(
-        "pipeline.text.processor._load_pieces", lambda path: path.read_bytes() if path.is_file() else None
+        "pipeline.text.vocabulary._load_pieces", lambda path: path.read_bytes() if path.is_file() else None
     )
     first, same, other = begin(tmp_path / "1"), begin(tmp_path / "2"), begin(tmp_path / "3", vocabularies, **text)
     with pytest.raises(UsageError, match=re.escape(words)) as caught:

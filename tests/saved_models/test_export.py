@@ -20,7 +20,7 @@ from pipeline.prediction.scoring import score_pairs
 from pipeline.saved_models import export
 from pipeline.saved_models.export import export_run, save_string_model
 from pipeline.saved_models.loading import live_string_model, load_predictor
-from pipeline.text.processor import Vocabulary
+from pipeline.text.vocabulary import Vocabulary
 from tests.tiny_task import TinyRun, make_sources, tiny_configuration
 
 # What anyone needs to use an export; run where nothing of this project can be imported.

@@ -23,8 +23,8 @@ from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import FORMAT, RunDirectory
 from pipeline.saved_models.ensemble_runs import find_runs
 from pipeline.saved_models.loading import load_predictor, load_string_model
-from pipeline.text.processor import load_vocabularies
 from pipeline.text.symbols import PAD
+from pipeline.text.vocabulary import load_vocabularies
 from tests.tiny_task import TinyRun
 
 

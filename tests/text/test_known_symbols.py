@@ -7,7 +7,7 @@ from pipeline.saved_models.loading import live_string_model, load_predictor
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.known_symbols import KnownSymbols
-from pipeline.text.processor import Vocabulary
+from pipeline.text.vocabulary import Vocabulary
 from tests.tiny_task import TinyRun, tiny_configuration
 
 

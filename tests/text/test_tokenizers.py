@@ -7,10 +7,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import DataError
-from pipeline.text.processor import TextProcessor, Vocabulary, normalize
+from pipeline.errors import DataError, UsageError
+from pipeline.text.normalization import normalize
+from pipeline.text.processor import TextProcessor
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces
 from pipeline.text.tokenizers import make_tokenizer
+from pipeline.text.vocabulary import Vocabulary
 
 SENTENCES = [
     "Ein Hund rennt am Strand.",
@@ -112,3 +114,8 @@ def test_splitting_nothing_into_word_pieces():
     tokenizer = make_tokenizer("wordpiece", ["a"])
     assert tokenizer.split(tf.zeros([0], tf.string)).to_list() == []
     assert tokenizer.split(["", " "]).to_list() == [[], []]
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(UsageError, match=r"'words': no such tokenizer, there are char, space, bpe, unigram, wordpiece"):
+        make_tokenizer("words")

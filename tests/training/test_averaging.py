@@ -11,7 +11,7 @@ from benchmarks.averages import mean, read_epochs
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.saved_models.loading import load_predictor
-from pipeline.text.processor import load_vocabularies
+from pipeline.text.vocabulary import load_vocabularies
 from pipeline.training.averaging import AdamW, AveragedWeights, swap_averages
 from pipeline.training.optimization import compile_model
 from pipeline.training.run import train

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.processor import normalize
+from pipeline.text.normalization import normalize
 from pipeline.unicode.normal_forms import NORMAL_FORMS, normalize_string, to_form
 
 # Those that Python's tables know: the graph's may be newer.
@@ -74,7 +74,7 @@ def test_lowercase_knows_the_final_sigma_and_keeps_what_stands_after_a_nul():
 def test_lowercase_does_not_depend_on_the_shells_language(language: str):
     texts = ["TITLE İSTANBUL I\u0307", "J\u0301 I\u0300 Ì Í Ĩ Į\u0303"]
     code = (
-        "from pipeline.text.processor import normalize\n"
+        "from pipeline.text.normalization import normalize\n"
         f"print(ascii([text.decode() for text in normalize({texts!r}, 'nfd', True).numpy()]))"
     )
     environment = {**os.environ, "LC_ALL": language, "LANG": language, "PYTHONIOENCODING": "utf-8"}

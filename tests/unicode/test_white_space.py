@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.text.processor import normalize
+from pipeline.text.normalization import normalize
 from pipeline.text.tokenizers import split_words
 from pipeline.unicode.white_space import ENDS, WHITE_SPACE, split, strip
 

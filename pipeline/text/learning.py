@@ -1,0 +1,162 @@
+"""Learning a vocabulary from the training data's strings: counting symbols, or subwords."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from pipeline.errors import DataError
+from pipeline.settings.text import TextConfiguration
+from pipeline.text.chunks import CHUNK, in_chunks
+from pipeline.text.normalization import normalize
+from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
+from pipeline.text.tokenizers import Tokenizer, make_tokenizer
+from pipeline.text.vocabulary import Vocabulary
+from pipeline.unicode.normal_forms import NORMAL_FORMS, count_parts
+
+logger = logging.getLogger(__name__)
+
+
+class Task(NamedTuple):
+    """What a vocabulary is learned of."""
+
+    strings: Iterable[str]
+    """Those of the side, or of both; read once."""
+    sides: Sequence[str]
+    """"source", "target" or both, for messages; the settings are those of the first."""
+    text: TextConfiguration
+    seed: int
+    """Of the random choice of strings where not all are taken."""
+
+    @property
+    def tokenizer(self) -> str:
+        """Its name."""
+        names = {"source": self.text.source_tokenizer, "target": self.text.target_tokenizer}
+        return names[self.sides[0]]
+
+
+def learn_vocabulary(strings: Iterable[str], sides: Sequence[str], text: TextConfiguration, seed: int) -> Vocabulary:
+    """The vocabulary of one side, or of both.
+
+    Args:
+        strings: The training data's, read once.
+        sides: "source", "target" or both.
+        text: The settings.
+        seed: Draws the strings of which subwords are learned, where there are more than `text.learn_size`.
+
+    Raises:
+        DataError: Nothing can be learned of the strings.
+
+    Example:
+        >>> learn_vocabulary(["aab", "a"], ["source"], TextConfiguration(), seed=1).symbols[4:]
+        ['a', 'b']
+    """
+    task = Task(strings, sides, text, seed)
+    return LEARNERS[task.tokenizer](task)
+
+
+def _count_characters(task: Task) -> Vocabulary:
+    counts = _count(task)
+    if NORMAL_FORMS[task.text.normalization].composed is not False:
+        _suggest_decomposition(task.sides[0], counts, "nfkd" if task.text.normalization == "nfkc" else "nfd")
+    return _choose(counts, task)
+
+
+def _count_words(task: Task) -> Vocabulary:
+    counts, side = _count(task), task.sides[0]
+    once = sum(1 for count in counts.values() if count == 1)
+    if once > 0.5 * len(counts) > 50:
+        logger.warning(
+            "%s: most of its %d symbols occur once; if words should be cut into characters or subwords, set "
+            "text.%s_tokenizer to char or bpe",
+            side,
+            len(counts),
+            side,
+        )
+    return _choose(counts, task)
+
+
+def _count(task: Task) -> Counter[str]:
+    text = task.text
+    counts = count_symbols(task.strings, make_tokenizer(task.tokenizer), text.normalization, text.lowercase)
+    if not counts or max(counts.values()) < text.min_count:
+        raise DataError(
+            f"{task.sides[0]}: no symbol occurs {text.min_count} times in the training data; lower text.min_count"
+        )
+    return counts
+
+
+def _choose(counts: Counter[str], task: Task) -> Vocabulary:
+    return Vocabulary.from_counts(counts, task.text.min_count, task.text.max_vocabulary)
+
+
+def _suggest_decomposition(side: str, symbols: Iterable[str], form: str) -> None:
+    """Every syllable of Hangul a symbol of its own: most are too rare to be learned from, and many dev has alone."""
+    whole, parts = len(set(symbols)), count_parts(symbols)
+    if 2 * parts < whole:
+        logger.warning(
+            "%s: its %d symbols are made of %d letters and marks; text.normalization %s makes those the symbols, "
+            "which far fewer pairs teach (outputs keep the form of the targets)",
+            side,
+            whole,
+            parts,
+            form,
+        )
+
+
+def _learn_sentence_pieces(task: Task) -> Vocabulary:
+    began, (chosen, number) = time.monotonic(), _sample(task)
+    model, pieces = learn_sentence_pieces(chosen, task.tokenizer, task.text.vocabulary_size)
+    _tell(task, pieces, (len(chosen), number), began)
+    return Vocabulary(pieces, model)
+
+
+def _learn_word_pieces(task: Task) -> Vocabulary:
+    began, (chosen, number) = time.monotonic(), _sample(task)
+    pieces = learn_word_pieces(chosen, task.text.vocabulary_size)
+    _tell(task, pieces, (len(chosen), number), began)
+    return Vocabulary(pieces)
+
+
+def _sample(task: Task) -> tuple[list[str], int]:
+    text = task.text
+    return sample(normalized(task.strings, text.normalization, text.lowercase), text.learn_size, task.seed)
+
+
+def _tell(task: Task, pieces: Sequence[str], sizes: tuple[int, int], began: float) -> None:
+    logger.info(
+        "%s: %d %s subwords learned from %s of %s sentences in %.0f s",
+        " and ".join(task.sides),
+        len(pieces),
+        task.tokenizer,
+        *(f"{size:,}" for size in sizes),
+        time.monotonic() - began,
+    )
+
+
+# How each tokenizer of `pipeline.text.tokenizers.TOKENIZERS` gets its vocabulary.
+LEARNERS: dict[str, Callable[[Task], Vocabulary]] = {
+    "char": _count_characters,
+    "space": _count_words,
+    "bpe": _learn_sentence_pieces,
+    "unigram": _learn_sentence_pieces,
+    "wordpiece": _learn_word_pieces,
+}
+
+
+def count_symbols(
+    strings: Iterable[str], tokenizer: Tokenizer, normalization: str = "nfc", lowercase: bool = False
+) -> Counter[str]:
+    """How often each symbol occurs, streaming: memory grows with the distinct symbols only."""
+    counts: Counter[bytes] = Counter()
+    for chunk in in_chunks(strings, CHUNK, len):
+        symbols = tokenizer.split(normalize(chunk, normalization, lowercase))
+        counts.update(symbols.flat_values.numpy().tolist())
+    return Counter({symbol.decode(): count for symbol, count in counts.items()})
+
+
+def normalized(strings: Iterable[str], normalization: str = "nfc", lowercase: bool = False) -> Iterator[str]:
+    """`normalize`, streaming."""
+    for chunk in in_chunks(strings, CHUNK, len):
+        yield from (string.decode() for string in normalize(chunk, normalization, lowercase).numpy())
