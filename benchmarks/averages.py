@@ -17,7 +17,8 @@ from pipeline.errors import AttentifError, UsageError
 from pipeline.evaluation.evaluate import evaluate_pairs
 from pipeline.evaluation.metrics import SentenceScores
 from pipeline.options.model_options import BLEU_TOKENS
-from pipeline.pairs.corpus import Pair, read_pairs
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.reading import read_pairs
 from pipeline.prediction.predictor import Predictor
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration

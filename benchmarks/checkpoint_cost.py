@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline.data.preparation import prepare_data
 from pipeline.options.parsing import read_configuration
-from pipeline.pairs.corpus import open_splits
+from pipeline.pairs.splits import open_splits
 from pipeline.runs.checkpoints import TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.training.epochs import fit

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.data.batches import TrainingOrder, training_batches
 from pipeline.data.preparation import prepare_data
-from pipeline.pairs.corpus import open_splits
+from pipeline.pairs.splits import open_splits
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration

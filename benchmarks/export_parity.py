@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.pairs.corpus import group_references, read_pairs
+from pipeline.pairs.reading import read_pairs
+from pipeline.pairs.references import group_references
 from pipeline.saved_models.loading import load_predictor
 
 BATCH = 5000

@@ -88,7 +88,7 @@ def measure_corpus(pairs: int) -> dict[str, float]:
     from pipeline.data.batches import TrainingOrder, training_batches
     from pipeline.data.preparation import prepare_data
     from pipeline.options.parsing import read_configuration
-    from pipeline.pairs.corpus import open_splits
+    from pipeline.pairs.splits import open_splits
     from pipeline.runs.directory import RunDirectory
 
     with tempfile.TemporaryDirectory() as folder:

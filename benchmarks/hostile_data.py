@@ -42,7 +42,8 @@ from pipeline.data.tokenized_corpus import tokenize_corpus
 from pipeline.errors import DataError, UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import read_cmudict
-from pipeline.pairs.corpus import Pair, open_splits
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.splits import open_splits
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
@@ -88,7 +89,7 @@ def listening() -> Iterator[Said]:
     """What is said of the columns of files; no other warnings, there is one for almost every input."""
     said = Said()
     everything = logging.getLogger("pipeline")
-    columns = [logging.getLogger(f"pipeline.{name}") for name in ("pairs.corpus", "pairs.pair_file")]
+    columns = [logging.getLogger(f"pipeline.{name}") for name in ("pairs.reading", "pairs.pair_file")]
     before = everything.level
     everything.setLevel(logging.ERROR)
     for logger in columns:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.pairs.corpus import Pair, group_references, read_pairs
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.reading import read_pairs
+from pipeline.pairs.references import group_references
 from pipeline.prediction.scoring import score_pairs
 from pipeline.saved_models.loading import load_predictor
 from pipeline.text.vocabulary import escape

@@ -28,7 +28,7 @@ def attentif_train(folder: Path, began: float) -> dict[str, float]:
     from pipeline.data.batches import TrainingOrder, training_batches
     from pipeline.data.preparation import prepare_data
     from pipeline.options.parsing import read_configuration
-    from pipeline.pairs.corpus import open_splits
+    from pipeline.pairs.splits import open_splits
     from pipeline.runs.directory import RunDirectory
     from pipeline.training.optimization import compile_model
     from pipeline.training.run import set_seed
@@ -68,7 +68,7 @@ def pytorch_train(folder: Path, began: float) -> dict[str, float]:
     import torch
 
     from benchmarks.torch_peer import TorchPeer, peer_train_step
-    from pipeline.pairs.corpus import read_pairs
+    from pipeline.pairs.reading import read_pairs
     from pipeline.settings.model import ModelConfiguration
 
     imported = time.time()

@@ -7,7 +7,8 @@ import argparse
 from pathlib import Path
 
 from pipeline.evaluation.evaluate import score_predictions
-from pipeline.pairs.corpus import group_references, read_pairs
+from pipeline.pairs.reading import read_pairs
+from pipeline.pairs.references import group_references
 from pipeline.saved_models.loading import load_predictor
 
 BINS = ((1, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 1000))

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipeline.files.lines import open_bytes
-from pipeline.pairs.corpus import is_built_in, source_files
+from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.process.messages import message_stream, progress_bar
 
 COUNTED_BYTES = 1 << 20

@@ -170,7 +170,7 @@ def _predict(arguments: argparse.Namespace, results: Results) -> None:
 def _score(arguments: argparse.Namespace, results: Results) -> None:
     import_tensorflow()
     from pipeline.answering.line_progress import show_pair_progress
-    from pipeline.pairs.corpus import read_pairs
+    from pipeline.pairs.reading import read_pairs
     from pipeline.prediction.pair_check import look_first
     from pipeline.prediction.scoring import score_pairs
     from pipeline.saved_models.loading import load_scorer

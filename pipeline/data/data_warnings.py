@@ -9,7 +9,10 @@ from pipeline.data.batches import Bucket, assign_buckets
 from pipeline.data.pair_filter import BAD_LINE, PairFilter, training_filter
 from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.errors import count_of
-from pipeline.pairs.corpus import Pair, Split, TrainingLocation, describe_line, fold_source, overlap
+from pipeline.pairs.locations import TrainingLocation, describe_line
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.references import fold_source, overlap
+from pipeline.pairs.splits import Split
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
 from pipeline.text.chunks import CHUNK, in_chunks

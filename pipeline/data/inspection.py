@@ -10,7 +10,10 @@ from pipeline.data.data_warnings import describe_first
 from pipeline.data.odd_settings import describe_odd_settings
 from pipeline.data.pair_filter import training_filter
 from pipeline.data.preparation import TrainingData, first_batches, prepare_data
-from pipeline.pairs.corpus import group_references, list_corpora, look_at_start, open_splits
+from pipeline.pairs.locations import list_corpora
+from pipeline.pairs.reading import look_at_start
+from pipeline.pairs.references import group_references
+from pipeline.pairs.splits import open_splits
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration

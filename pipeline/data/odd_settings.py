@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from pipeline.pairs.corpus import is_built_in
+from pipeline.pairs.locations import is_built_in
 from pipeline.settings.changes import by_name
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration

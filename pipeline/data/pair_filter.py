@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.settings.data import DataConfiguration
 
 # Up to this length a ratio says little: "Hi." and "Guten Tag!" are a pair.

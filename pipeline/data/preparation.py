@@ -18,8 +18,10 @@ from pipeline.data.run_data import describe_changed, record_data, recorded_data
 from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 from pipeline.errors import UsageError, count_of
 from pipeline.files.durable import checksum
-from pipeline.pairs.corpus import Pair, Split, list_corpora
 from pipeline.pairs.data_files import DataFiles, compare_data, contents_of_data, read_data_files
+from pipeline.pairs.locations import list_corpora
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.splits import Split
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.pairs.corpus import is_built_in, source_files
 from pipeline.pairs.data_files import (
     PLACES,
     DataFiles,
@@ -17,6 +16,7 @@ from pipeline.pairs.data_files import (
     places_of,
     read_data_files,
 )
+from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.settings.changes import by_name, describe_changes, replace_settings
 from pipeline.settings.configuration import Configuration

@@ -15,7 +15,7 @@ from pipeline.data.pair_filter import BAD_LINE, PairFilter, Repetitions
 from pipeline.errors import DataError
 from pipeline.files.bad_lines import BadLines
 from pipeline.files.durable import checksum, put_in_place, sync_files, write_durably
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.text.chunks import CHUNK, in_chunks
 from pipeline.text.processor import TextProcessor
 

@@ -11,7 +11,10 @@ from pipeline.evaluation.differences import Items, find_differences, find_near_m
 from pipeline.evaluation.output_files import read_outputs
 from pipeline.evaluation.significance import Comparison, compare_outputs, sentence_figures, symbol_figures
 from pipeline.files.lines import read_lines
-from pipeline.pairs.corpus import Pair, fold_source, is_built_in, look_at, read_pairs
+from pipeline.pairs.locations import is_built_in
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.reading import look_at, read_pairs
+from pipeline.pairs.references import fold_source
 from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import normalize_string, to_form
 from pipeline.unicode.white_space import split, strip

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.metrics import SentenceScores, SymbolScores, score_sentences, score_symbols
-from pipeline.pairs.corpus import Pair, Split, group_references, is_built_in, read_pairs
+from pipeline.pairs.locations import is_built_in
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.reading import read_pairs
+from pipeline.pairs.references import group_references
+from pipeline.pairs.splits import Split
 from pipeline.prediction.pair_check import (
     look_first,
     split_targets,

@@ -9,7 +9,7 @@ from pipeline.errors import DataError
 from pipeline.files.durable import checksum, checksum_of_stream
 from pipeline.files.lines import GZIP_ERRORS, open_bytes
 from pipeline.pairs.cmudict import DATA_FILE
-from pipeline.pairs.corpus import TrainingLocation, is_built_in, list_corpora, source_files
+from pipeline.pairs.locations import TrainingLocation, is_built_in, list_corpora, source_files
 from pipeline.settings.changes import by_name
 from pipeline.settings.configuration import Configuration
 

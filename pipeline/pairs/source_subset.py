@@ -57,7 +57,7 @@ def hold_out(pairs: Iterable[HasSource], dev_size: float, seed: int, counted: bo
         DataError: Too few distinct sources for both sides to have one.
 
     Example:
-        >>> from pipeline.pairs.corpus import Pair
+        >>> from pipeline.pairs.pair_file import Pair
         >>> held_out = hold_out([Pair(str(number), "x", number) for number in range(100)], 0.07, seed=1)
         >>> sum(held_out.contains(str(number)) for number in range(100))
         7

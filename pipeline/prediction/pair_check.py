@@ -9,7 +9,9 @@ import tensorflow as tf
 
 from pipeline.data.length_limits import describe_limited
 from pipeline.errors import count_of
-from pipeline.pairs.corpus import Pair, is_built_in, look_at, source_files
+from pipeline.pairs.locations import is_built_in, source_files
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.reading import look_at
 from pipeline.prediction.predictor import Prediction, Predictor
 from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration
 from pipeline.text.chunks import CHUNK, in_chunks

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.errors import DataError, count_of
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.pair_check import (
     tally_sources,
     tally_target_symbols,

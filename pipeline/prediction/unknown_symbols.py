@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from pipeline.errors import DataError, count_of
-from pipeline.pairs.corpus import Pair, read_table
+from pipeline.pairs.pair_file import Pair, read_table
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.normalization import normalize

@@ -10,16 +10,10 @@ from pipeline.data.run_data import load_where_data_are, recorded_data
 from pipeline.errors import UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
-from pipeline.pairs.corpus import (
-    Split,
-    TrainingLocation,
-    is_built_in,
-    look_at,
-    open_splits,
-    read_pairs,
-    source_files,
-)
 from pipeline.pairs.data_files import compare_data, places_of, read_data_files
+from pipeline.pairs.locations import TrainingLocation, is_built_in, source_files
+from pipeline.pairs.reading import look_at, read_pairs
+from pipeline.pairs.splits import Split, open_splits
 from pipeline.runs.directory import RunDirectory
 from pipeline.saved_models.ensemble_runs import find_runs
 from pipeline.settings.configuration import Configuration

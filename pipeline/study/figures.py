@@ -10,7 +10,8 @@ import numpy as np
 
 from pipeline.evaluation.evaluate import as_compared, split_targets
 from pipeline.evaluation.metrics import sentence_metrics
-from pipeline.pairs.corpus import Pair, group_references
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.references import group_references
 from pipeline.prediction.predictor import Predictor
 from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import normalize_string

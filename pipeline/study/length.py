@@ -16,8 +16,9 @@ from pipeline.data.run_data import recorded_data
 from pipeline.errors import CircumstanceError, TrainingError, UsageError
 from pipeline.evaluation.metrics import objectives
 from pipeline.files.durable import write_atomically
-from pipeline.pairs.corpus import is_built_in, open_splits
 from pipeline.pairs.data_files import read_data_files
+from pipeline.pairs.locations import is_built_in
+from pipeline.pairs.splits import open_splits
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.lock import lock_run

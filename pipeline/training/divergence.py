@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.model.weights import first_not_finite
 from pipeline.monitoring.epoch_clock import EpochClock
-from pipeline.pairs.corpus import TrainingLocation, describe_line
+from pipeline.pairs.locations import TrainingLocation, describe_line
 
 WINDOW = 20
 MOST_LINES = 10

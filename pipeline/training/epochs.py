@@ -20,7 +20,7 @@ from pipeline.monitoring.dev_report import DevReport
 from pipeline.monitoring.epoch_clock import EpochClock
 from pipeline.monitoring.projector import write_embeddings
 from pipeline.monitoring.write_failures import WriteFailures
-from pipeline.pairs.corpus import group_references
+from pipeline.pairs.references import group_references
 from pipeline.prediction.predictor import Predictor
 from pipeline.process.interruption import Interruption
 from pipeline.runs.checkpoints import Checkpoints, TrainingState

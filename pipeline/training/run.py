@@ -19,7 +19,8 @@ from pipeline.evaluation.evaluate import evaluate_pairs
 from pipeline.evaluation.metrics import objectives
 from pipeline.monitoring.board import Board, tensorboard_command
 from pipeline.monitoring.dev_report import report_exported
-from pipeline.pairs.corpus import group_references, open_splits
+from pipeline.pairs.references import group_references
+from pipeline.pairs.splits import open_splits
 from pipeline.prediction.predictor import Predictor
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.checkpoints import Checkpoints

@@ -13,8 +13,9 @@ import yaml
 
 from pipeline.errors import CircumstanceError, UsageError
 from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
-from pipeline.pairs.corpus import group_references, open_splits
 from pipeline.pairs.data_files import PLACES, DataFiles, compare_data, other_files, read_data_files, without_places
+from pipeline.pairs.references import group_references
+from pipeline.pairs.splits import open_splits
 from pipeline.settings.changes import by_name, describe_changes, with_defaults
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.tune import TuneConfiguration

@@ -24,7 +24,7 @@ from pipeline.data.run_data import recorded_data
 from pipeline.errors import TrainingError
 from pipeline.files.durable import write_atomically
 from pipeline.monitoring.board import Board
-from pipeline.pairs.corpus import open_splits
+from pipeline.pairs.splits import open_splits
 from pipeline.process.installation import own_command, own_environment
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory, load_configuration

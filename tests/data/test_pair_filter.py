@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.data.pair_filter import SHORT, PairFilter, Repetitions, training_filter
 from pipeline.errors import UsageError
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.settings.data import DataConfiguration
 
 LENGTHS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=30)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.data.preparation import TrainingData, prepare_data
 from pipeline.errors import UsageError
-from pipeline.pairs.corpus import open_splits
+from pipeline.pairs.splits import open_splits
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration

@@ -10,7 +10,7 @@ from pipeline.data import tokenized_corpus
 from pipeline.data.pair_filter import PairFilter
 from pipeline.data.tokenized_corpus import ARRAYS, TokenizedCorpus, open_corpus, tokenize_corpus
 from pipeline.errors import DataError
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.text.processor import TextProcessor
 from pipeline.text.symbols import END
 from pipeline.text.vocabulary import Vocabulary

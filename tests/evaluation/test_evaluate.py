@@ -10,8 +10,8 @@ import tensorflow as tf
 from pipeline.errors import DataError
 from pipeline.evaluation.evaluate import evaluate_file, evaluate_pairs, score_predictions
 from pipeline.evaluation.metrics import SentenceScores, SymbolScores
-from pipeline.pairs import corpus
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs import locations
+from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.pair_check import split_targets
 from pipeline.prediction.predictor import Hypothesis, Prediction, Predictor
 from pipeline.saved_models.loading import load_predictor
@@ -122,7 +122,7 @@ def test_a_built_in_corpus_means_its_test_split(monkeypatch: pytest.MonkeyPatch,
         roles.append(role)
         return [Pair("cat", "K", 1)]
 
-    monkeypatch.setitem(corpus.BUILT_IN, "cmudict", read)
+    monkeypatch.setitem(locations.BUILT_IN, "cmudict", read)
     result = evaluate_file(FakePredictor({"cat": prediction("X")}), "cmudict")
     assert (result["split"], result["n"], result["wer"], result["per"]) == ("test", 1, 100.0, 100.0)
     assert roles == ["test"]

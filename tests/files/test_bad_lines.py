@@ -8,18 +8,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.pairs.test_corpus import write
 
 from pipeline.data.inspection import inspect
 from pipeline.data.preparation import TrainingData, prepare_data
 from pipeline.errors import DataError, count_of
 from pipeline.files.bad_lines import BadLines, Fault, keep_good
 from pipeline.pairs.cmudict import Entry, read_cmudict
-from pipeline.pairs.corpus import Pair, open_splits, overlap, read_pairs
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.reading import read_pairs
+from pipeline.pairs.references import overlap
+from pipeline.pairs.splits import open_splits
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.text import TextConfiguration
-from tests.pairs.test_corpus import write
 from tests.tiny_task import tiny_configuration
 
 BAD = [b"no tab", b"", b" \r", b"\tonly target", b"only source\t", b"\t\t", b"caf\xe9\tK", b"a\t\xed\xa0\x80"]

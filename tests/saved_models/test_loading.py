@@ -16,7 +16,7 @@ from pipeline.files.durable import checksum
 from pipeline.model.network import SingleNetwork
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.model.weights import load_weights
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.scoring import score_pairs
 from pipeline.prediction.string_model import StringModel
 from pipeline.runs.checkpoints import Checkpoints

@@ -9,7 +9,7 @@ import sacrebleu
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.predictor import Hypothesis, Prediction, Predictor
 from pipeline.settings.text import TextConfiguration
 from pipeline.study.figures import (

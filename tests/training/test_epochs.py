@@ -20,7 +20,7 @@ from pipeline.data.preparation import prepare_data
 from pipeline.errors import TrainingError
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.monitoring import callbacks
-from pipeline.pairs.corpus import open_splits
+from pipeline.pairs.splits import open_splits
 from pipeline.process.interruption import Interrupted
 from pipeline.runs import checkpoints as checkpoints_module
 from pipeline.runs.checkpoints import Checkpoints

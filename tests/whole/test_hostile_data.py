@@ -13,9 +13,9 @@ from benchmarks.hostile_files import FORMATS, make_input
 from benchmarks.hostile_kinds import KINDS, make_kind
 from benchmarks.hostile_oracle import LONGEST_LINE, MOST_MARKS
 from pipeline.files import lines as text_file
-from pipeline.pairs import corpus, pair_file
-from pipeline.pairs.corpus import Pair
+from pipeline.pairs import pair_file, reading
 from pipeline.pairs.file_shape import Finding, Shape
+from pipeline.pairs.pair_file import Pair
 
 FEW = 42
 
@@ -59,7 +59,7 @@ def test_kinds_that_are_not_told_are_found(monkeypatch: pytest.MonkeyPatch, what
 
     kinds = {"refusals": "commas", "warnings": "in quotes", "false alarms": ""}
     monkeypatch.setattr(hostile_kinds, "KINDS", [kind for kind in KINDS if kind.name == kinds[what]])
-    monkeypatch.setattr(corpus, "judge_table", judge)
+    monkeypatch.setattr(reading, "judge_table", judge)
     figures, found = measure(14, seed=5)
     assert figures["formats"]["kinds"]["strict"]["findings"] == 2
     assert any("(kinds, skipping): Finding: " in finding for finding in found)

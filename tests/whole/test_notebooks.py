@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from pipeline.pairs.corpus import read_pairs
+from pipeline.pairs.reading import read_pairs
 from tests.tiny_task import write_pairs
 
 FOLDER = Path(__file__).parents[2] / "notebooks"

@@ -1,0 +1,77 @@
+"""What `data.train`, `data.dev` and `data.test` name: files, two that belong together, built-in corpora, several."""
+
+import os
+from collections.abc import Callable, Iterator
+
+from pipeline.errors import UsageError
+from pipeline.files.bad_lines import BadLines
+from pipeline.pairs.cmudict import Role, find_cmudict, read_cmudict_split
+from pipeline.pairs.pair_file import Pair
+
+Location = str | list[str]
+TrainingLocation = Location | dict[str, float]
+
+
+def _read_cmudict(role: Role, bad: BadLines | None) -> Iterator[Pair]:
+    return (Pair(*entry) for entry in read_cmudict_split(role, bad=bad))
+
+
+# A corpus added here is a name that `data.train`, `data.dev` and `data.test` take.
+BUILT_IN: dict[str, Callable[[Role, BadLines | None], Iterator[Pair]]] = {"cmudict": _read_cmudict}
+
+
+def is_built_in(location: TrainingLocation) -> bool:
+    """Whether a location is the name of a built-in corpus alone, which then brings its own dev and test."""
+    corpora = list_corpora(location)
+    return len(corpora) == 1 and isinstance(corpora[0][0], str) and corpora[0][0] in BUILT_IN
+
+
+def list_corpora(location: TrainingLocation) -> list[tuple[Location, float]]:
+    """The corpora that a location stands for, each with its weight, those with the highest weight first.
+
+    The order does not depend on how a mapping is written, which YAML gives no meaning to.
+
+    Example:
+        >>> list_corpora({"web.tsv": 0.5, "talks.de,talks.en": 1, "news.tsv": 1})
+        [('news.tsv', 1), ('talks.de,talks.en', 1), ('web.tsv', 0.5)]
+        >>> list_corpora("pairs.tsv")
+        [('pairs.tsv', 1.0)]
+    """
+    if isinstance(location, dict):
+        return sorted(location.items(), key=lambda item: (-item[1], item[0]))
+    return [(location, 1.0)]
+
+
+def describe_line(line: int, corpus: int, location: TrainingLocation) -> str:
+    """Where a pair stands, for messages; the corpus is named where there are several.
+
+    Example:
+        >>> describe_line(3, 1, {"a.tsv": 2, "b.tsv": 1}), describe_line(3, 0, "a.tsv")
+        ('line 3 of b.tsv', 'line 3')
+    """
+    corpora = list_corpora(location)
+    return f"line {line} of {corpora[corpus][0]}" if len(corpora) > 1 else f"line {line}"
+
+
+def source_files(location: TrainingLocation) -> list[str]:
+    """The files that a location stands for, a built-in corpus's own among them."""
+    files: list[str] = []
+    for corpus, _ in list_corpora(location):
+        files += [str(find_cmudict())] if is_built_in(corpus) else split_location(corpus)
+    return files
+
+
+def split_location(location: Location) -> list[str]:
+    """The paths of a location that is no built-in corpus: one, or two of line-aligned files.
+
+    Raises:
+        UsageError: A list that does not hold two paths.
+    """
+    if isinstance(location, list):
+        if len(location) != 2:
+            raise UsageError(f"data: {location!r} is impossible, a list must be two line-aligned files")
+        return location
+    parts = [part.strip() for part in location.split(",")]
+    if len(parts) == 2 and all(parts) and not os.path.lexists(location):
+        return parts
+    return [location]

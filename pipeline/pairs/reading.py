@@ -1,0 +1,94 @@
+"""Pairs of source and target, streamed from anyone's files or a built-in corpus; a look at the files before."""
+
+import logging
+import os
+from collections.abc import Iterator
+
+from pipeline.errors import DataError, UsageError
+from pipeline.files.bad_lines import BadLines
+from pipeline.pairs.cmudict import Role
+from pipeline.pairs.file_shape import Shape, look, look_at_aligned
+from pipeline.pairs.locations import BUILT_IN, Location, TrainingLocation, is_built_in, list_corpora, split_location
+from pipeline.pairs.odd_shapes import judge_lines, judge_table
+from pipeline.pairs.pair_file import Pair, read_aligned, read_table
+
+logger = logging.getLogger(__name__)
+
+
+def read_pairs(location: TrainingLocation, role: Role, bad: BadLines | None = None) -> Iterator[Pair]:
+    """Stream the pairs of a built-in corpus, a TSV file or two line-aligned files, in file order.
+
+    Args:
+        location: Name of a built-in corpus; else path of a TSV file (source TAB target, further columns
+            ignored); else two paths of line-aligned files, as a list or with a comma between them.
+            Files are UTF-8; those whose names end in .gz are decompressed. Of a mapping of these to weights,
+            the corpora one after the other, in the order of `list_corpora`, each once.
+        role: Which split of a built-in corpus; files do not depend on it.
+        bad: Takes the lines that are no pairs, which are then left out; None refuses them. Two aligned files lose the
+            pair of a line that is bad in one of them. Blank lines at the end of a file are none.
+
+    Raises:
+        UsageError: A list that does not hold two paths.
+        DataError: A file that cannot be read, no good line, or a line that is not a pair and not left out; found when
+            its turn comes. Damaged gzip and aligned files of different length are refused in any case: nobody knows
+            what they lack.
+    """
+    if isinstance(location, dict):
+        return _read_corpora([corpus for corpus, _ in list_corpora(location)], role, bad)
+    if isinstance(location, str) and location in BUILT_IN:
+        return BUILT_IN[location](role, bad)
+    if isinstance(location, str) and location.startswith("{") and not os.path.lexists(location):
+        raise UsageError(
+            f"data: {location} is no file, and no mapping of places to weights; write {{a.tsv: 0.5, b.tsv: 2}}, with a "
+            "space after each colon, numbers as weights, and in quotes what has a comma or a colon in it"
+        )
+    paths = split_location(location)
+    if len(paths) == 2:
+        return read_aligned(paths[0], paths[1], bad)
+    if paths[0].isidentifier() and not os.path.lexists(paths[0]):
+        names = ", ".join(BUILT_IN)
+        raise DataError(f"{paths[0]}: no such file, and no built-in corpus of that name ({names}); check the path")
+    return read_table(paths[0], bad)
+
+
+def _read_corpora(locations: list[Location], role: Role, bad: BadLines | None) -> Iterator[Pair]:
+    for index, location in enumerate(locations):
+        for pair in read_pairs(location, role, bad and bad.of_corpus(index)):
+            yield pair._replace(corpus=index)
+
+
+def look_at(location: TrainingLocation, looked: dict[str, int] | None = None) -> None:
+    """Look at the start of every file that a location stands for, and say which columns are taken and what is odd.
+
+    Args:
+        location: See `read_pairs`; built-in corpora need no look.
+        looked: The files that were looked at, which is not done again, with the columns that were seen; takes others.
+
+    Raises:
+        UsageError: A list that does not hold two paths.
+        DataError: A file that cannot be read, or that cannot be meant so, see `odd_shapes`; it names the command that
+            mends it.
+    """
+    looked = {} if looked is None else looked
+    for shape in look_at_start(location):
+        if shape.path in looked:
+            continue
+        looked[shape.path] = shape.columns
+        findings = judge_lines(shape) if shape.is_aligned else judge_table(shape)
+        if shape.columns > 1:
+            logger.log(logging.WARNING if shape.columns > 2 else logging.INFO, "%s", shape.describe_taken())
+        for finding in findings:
+            logger.warning("%s", finding)
+
+
+def look_at_start(location: TrainingLocation) -> Iterator[Shape]:
+    """What the start of every file looks like, built-in corpora left out; two aligned files have one shape.
+
+    Raises:
+        UsageError: A list that does not hold two paths.
+        DataError: A file cannot be read.
+    """
+    for corpus, _ in list_corpora(location):
+        if not is_built_in(corpus):
+            paths = split_location(corpus)
+            yield look_at_aligned(*paths) if len(paths) == 2 else look(paths[0])
