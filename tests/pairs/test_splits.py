@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DataError
+from pipeline.pairs import locations
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
 from pipeline.pairs.references import overlap
