@@ -14,9 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline.data.preparation import prepare_data
+from pipeline.data.preparation import open_run
 from pipeline.options.parsing import read_configuration
-from pipeline.pairs.splits import open_splits
 from pipeline.runs.checkpoints import TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.training.epochs import fit
@@ -47,10 +46,8 @@ def main() -> None:
     SaveAndStop._save = timed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
         run = RunDirectory(Path(folder) / "run")
-        run.begin(configuration)
         set_seed(train.seed, train.deterministic)
-        splits = open_splits(configuration.data, train.seed, configuration.text)
-        fit(configuration, run, prepare_data(configuration, run, splits), EPOCHS)
+        fit(configuration, run, open_run(configuration, run), EPOCHS)
         rows = [json.loads(line) for line in run.metrics.read_text(encoding="utf-8").splitlines()]
         size = sum(path.stat().st_size for path in next(run.checkpoints.iterdir()).iterdir())
     saving, savings = statistics.median(taken), len(taken) / EPOCHS

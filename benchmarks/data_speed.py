@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data.batches import TrainingOrder, training_batches
-from pipeline.data.preparation import prepare_data
-from pipeline.pairs.splits import open_splits
+from pipeline.data.preparation import open_run
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
@@ -30,8 +29,7 @@ def main() -> None:
     configuration = Configuration(text=TextConfiguration(target_tokenizer="space"))
     with tempfile.TemporaryDirectory() as folder:
         directory = RunDirectory(Path(folder) / "run")
-        directory.begin(configuration)
-        data = prepare_data(configuration, directory, open_splits(configuration.data, seed=1))
+        data = open_run(configuration, directory)
         order = TrainingOrder(data.train, data.buckets, seed=1)
         iterator = iter(training_batches(order))
         speeds = []

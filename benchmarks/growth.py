@@ -86,9 +86,8 @@ def corpus_growth() -> dict[int, dict[str, float]]:
 def measure_corpus(pairs: int) -> dict[str, float]:
     """In this process: made-up words of 3 to 15 letters, prepared and run through once."""
     from pipeline.data.batches import TrainingOrder, training_batches
-    from pipeline.data.preparation import prepare_data
+    from pipeline.data.preparation import open_run
     from pipeline.options.parsing import read_configuration
-    from pipeline.pairs.splits import open_splits
     from pipeline.runs.directory import RunDirectory
 
     with tempfile.TemporaryDirectory() as folder:
@@ -101,9 +100,8 @@ def measure_corpus(pairs: int) -> dict[str, float]:
         dev.write_text("zzz\tZ Z Z\n", encoding="utf-8")
         configuration = read_configuration(changes={"data.train": str(path), "data.dev": str(dev)})
         run = RunDirectory(Path(folder) / "run")
-        run.begin(configuration)
         began = time.perf_counter()
-        data = prepare_data(configuration, run, open_splits(configuration.data, 1, configuration.text))
+        data = open_run(configuration, run)
         prepared = time.perf_counter()
         order = TrainingOrder(data.train, data.buckets, seed=1)
         for _ in training_batches(order).take(order.steps):

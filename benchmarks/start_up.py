@@ -26,9 +26,8 @@ WORD = "attention"
 def attentif_train(folder: Path, began: float) -> dict[str, float]:
     """Train on one batch of every shape."""
     from pipeline.data.batches import TrainingOrder, training_batches
-    from pipeline.data.preparation import prepare_data
+    from pipeline.data.preparation import open_run
     from pipeline.options.parsing import read_configuration
-    from pipeline.pairs.splits import open_splits
     from pipeline.runs.directory import RunDirectory
     from pipeline.training.optimization import compile_model
     from pipeline.training.run import set_seed
@@ -37,8 +36,7 @@ def attentif_train(folder: Path, began: float) -> dict[str, float]:
     configuration = read_configuration()
     set_seed(SEED, configuration.train.deterministic)
     run = RunDirectory(folder / "run")
-    run.begin(configuration)
-    data = prepare_data(configuration, run, open_splits(configuration.data, SEED, configuration.text))
+    data = open_run(configuration, run)
     order = TrainingOrder(data.train, data.buckets, SEED)
     model = compile_model(configuration, data.vocabulary_sizes, order.steps)
     model.make_train_function()

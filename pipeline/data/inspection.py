@@ -9,11 +9,10 @@ from pipeline.data.batches import PlannedBatch, TrainingOrder, assign_buckets, p
 from pipeline.data.data_warnings import describe_first
 from pipeline.data.odd_settings import describe_odd_settings
 from pipeline.data.pair_filter import training_filter
-from pipeline.data.preparation import TrainingData, first_batches, prepare_data
+from pipeline.data.preparation import TrainingData, first_batches, open_run
 from pipeline.pairs.locations import list_corpora
 from pipeline.pairs.reading import look_at_start
 from pipeline.pairs.references import group_references
-from pipeline.pairs.splits import open_splits
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
@@ -33,11 +32,8 @@ def inspect(configuration: Configuration) -> str:
     Raises:
         DataError: The data cannot be used.
     """
-    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
     with tempfile.TemporaryDirectory() as folder:
-        directory = RunDirectory(Path(folder) / "run")
-        directory.begin(configuration)
-        data = prepare_data(configuration, directory, splits)
+        data = open_run(configuration, RunDirectory(Path(folder) / "run"))
         sections = [
             *_files(configuration.data),
             _sizes(data, configuration.text),

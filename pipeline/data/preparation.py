@@ -21,7 +21,7 @@ from pipeline.files.durable import checksum
 from pipeline.pairs.data_files import DataFiles, compare_data, contents_of_data, read_data_files
 from pipeline.pairs.locations import list_corpora
 from pipeline.pairs.pair_file import Pair
-from pipeline.pairs.splits import Split
+from pipeline.pairs.splits import Split, open_splits
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
@@ -52,6 +52,36 @@ class TrainingData(NamedTuple):
     def vocabulary_sizes(self) -> tuple[int, int]:
         """Of source and target."""
         return len(self.source_vocabulary), len(self.target_vocabulary)
+
+
+def open_run(
+    configuration: Configuration,
+    directory: RunDirectory,
+    *,
+    replaces: bool = False,
+    looks: bool = True,
+    cache: Path | None = None,
+) -> TrainingData:
+    """The data of a run, which is begun where there is none yet.
+
+    Args:
+        configuration: Every setting.
+        directory: The run.
+        replaces: Whether a run that is there goes; only when its successor's data could be opened, for a wrong path
+            must not cost a finished run.
+        looks: Whether the files are looked at and what is odd is said; False where that was done before.
+        cache: See `prepare_data`.
+
+    Raises:
+        UsageError: The directory holds something else, or the run's data are not what they were.
+        DataError: The files cannot be used.
+    """
+    splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks)
+    if replaces:
+        directory.remove()
+    if not directory.exists():
+        directory.begin(configuration, beside_others=replaces)
+    return prepare_data(configuration, directory, splits, cache)
 
 
 def prepare_data(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.preparation import prepare_data
+from pipeline.data.preparation import open_run
 from pipeline.data.run_data import recorded_data
 from pipeline.errors import CircumstanceError, TrainingError, UsageError
 from pipeline.evaluation.metrics import objectives
@@ -150,11 +150,7 @@ def _prepare(directory: StudyDirectory, order: _Order) -> tuple[int, int]:
         run.sweep()
         run.adopt()
     if not (run.exists() and run.has_vocabulary()):
-        configuration = order.configuration
-        splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)
-        if not run.exists():
-            run.begin(configuration)
-        prepare_data(configuration, run, splits)
+        open_run(order.configuration, run, looks=False)
     source, target = load_vocabularies(run.vocabulary)
     return len(source), len(target)
 

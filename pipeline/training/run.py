@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from pipeline.data.batches import TrainingOrder
 from pipeline.data.odd_settings import describe_odd_settings
-from pipeline.data.preparation import Splits, prepare_data
+from pipeline.data.preparation import Splits, open_run
 from pipeline.data.run_data import require_same_settings, require_unchanged
 from pipeline.errors import UsageError
 from pipeline.evaluation.evaluate import evaluate_pairs
@@ -20,7 +20,6 @@ from pipeline.evaluation.metrics import objectives
 from pipeline.monitoring.board import Board, tensorboard_command
 from pipeline.monitoring.dev_report import report_exported
 from pipeline.pairs.references import group_references
-from pipeline.pairs.splits import open_splits
 from pipeline.prediction.predictor import Predictor
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.checkpoints import Checkpoints
@@ -80,13 +79,7 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
         directory.sweep()
         directory.adopt()
     set_seed(configuration.train.seed, configuration.train.deterministic)
-    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
-    if replaces:
-        # Only now that the new data could be opened: a wrong path must not cost a finished run.
-        directory.remove()
-    if not directory.exists():
-        directory.begin(configuration, beside_others=replaces)
-    data = prepare_data(configuration, directory, splits)
+    data = open_run(configuration, directory, replaces=replaces)
     train = configuration.train
     order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
     for sentence in describe_odd_settings(configuration, order.passes, order.steps):

@@ -19,12 +19,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from pipeline.data.preparation import prepare_data
+from pipeline.data.preparation import open_run
 from pipeline.data.run_data import recorded_data
 from pipeline.errors import TrainingError
 from pipeline.files.durable import write_atomically
 from pipeline.monitoring.board import Board
-from pipeline.pairs.splits import open_splits
 from pipeline.process.installation import own_command, own_environment
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory, load_configuration
@@ -93,14 +92,11 @@ def run_trial(order: TrialOrder) -> None:
     directory = RunDirectory(Path(order.run))
     shutil.rmtree(directory.path, ignore_errors=True)
     set_seed(configuration.train.seed, configuration.train.deterministic)
-    if order.go_on_from is None:
-        directory.begin(configuration)
-    else:
+    if order.go_on_from is not None:
         # Events would draw the same curve twice.
         shutil.copytree(order.go_on_from, directory.path, ignore=shutil.ignore_patterns("logs", "data"))
         directory.adopt()
-    splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)
-    data = prepare_data(configuration, directory, splits, Path(order.cache))
+    data = open_run(configuration, directory, looks=False, cache=Path(order.cache))
     # Also those that change while the search runs: figures of other data must not stand in one table.
     require_unchanged(search, recorded_data(directory).checksums)
     # A learning rate that diverges is a bad one: half of it is another trial's.

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.preparation import TrainingData, prepare_data
+from pipeline.data.preparation import TrainingData, open_run
 from pipeline.errors import UsageError
-from pipeline.pairs.splits import open_splits
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
@@ -26,9 +25,7 @@ def configure(folder: Path, sources: str, dev: str = "ab", **text: object) -> Co
 
 
 def prepare(configuration: Configuration, run: RunDirectory) -> TrainingData:
-    if not run.exists():
-        run.begin(configuration)
-    return prepare_data(configuration, run, open_splits(configuration.data, 1, configuration.text))
+    return open_run(configuration, run)
 
 
 def test_vocabularies_come_from_training_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.pairs.test_corpus import write
 
 from pipeline.data.inspection import inspect
-from pipeline.data.preparation import TrainingData, prepare_data
+from pipeline.data.preparation import TrainingData, open_run
 from pipeline.errors import DataError, count_of
 from pipeline.files.bad_lines import BadLines, Fault, keep_good
 from pipeline.pairs.cmudict import Entry, read_cmudict
@@ -40,10 +40,7 @@ def words(count: int) -> list[bytes]:
 
 def prepare(data: DataConfiguration, folder: Path) -> TrainingData:
     configuration = Configuration(data=data, text=TextConfiguration(target_tokenizer="space"))
-    run = RunDirectory(folder)
-    if not run.exists():
-        run.begin(configuration)
-    return prepare_data(configuration, run, open_splits(data, 1, configuration.text))
+    return open_run(configuration, RunDirectory(folder))
 
 
 def test_what_is_kept_and_what_is_said(caplog: pytest.LogCaptureFixture):

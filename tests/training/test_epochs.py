@@ -16,11 +16,10 @@ import tensorflow as tf
 from safetensors.numpy import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pipeline.data.preparation import prepare_data
+from pipeline.data.preparation import open_run
 from pipeline.errors import TrainingError
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.monitoring import callbacks
-from pipeline.pairs.splits import open_splits
 from pipeline.process.interruption import Interrupted
 from pipeline.runs import checkpoints as checkpoints_module
 from pipeline.runs.checkpoints import Checkpoints
@@ -56,10 +55,7 @@ def go_on(configuration: Configuration, run: Path) -> None:
     """What the same command does, but for the end."""
     directory = RunDirectory(run)
     set_seed(configuration.train.seed, configuration.train.deterministic)
-    splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
-    if not directory.exists():
-        directory.begin(configuration)
-    fit(configuration, directory, prepare_data(configuration, directory, splits))
+    fit(configuration, directory, open_run(configuration, directory))
 
 
 def latest(run: Path) -> str:
