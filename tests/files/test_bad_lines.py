@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.pairs.test_corpus import write
+from tests.pairs.test_reading import write
 
 from pipeline.data.inspection import inspect
 from pipeline.data.preparation import TrainingData, open_run

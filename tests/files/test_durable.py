@@ -68,7 +68,7 @@ def test_the_disk_has_it_before_it_has_its_name(tmp_path: Path, monkeypatch: pyt
 def test_two_processes_writing_the_same(tmp_path: Path):
     path, code = (
         tmp_path / "file",
-        "from pipeline.files.durable.durable import write_atomically as w; from pathlib import Path; import sys",
+        "from pipeline.files.durable import write_atomically as w; from pathlib import Path; import sys",
     )
     loop = f"{code}\nfor number in range(300): w(Path(sys.argv[1]), sys.argv[2] * 1000)"
     processes = [subprocess.Popen([sys.executable, "-c", loop, str(path), letter]) for letter in "ab"]

@@ -21,8 +21,8 @@ from pipeline.study.directory import StudyDirectory
 HOLD = """
 import sys, time
 from pathlib import Path
-from pipeline.run_directory import RunDirectory
-from pipeline.run_lock import lock_run
+from pipeline.runs.directory import RunDirectory
+from pipeline.runs.lock import lock_run
 with lock_run(RunDirectory(Path(sys.argv[1]))):
     print("held", flush=True)
     time.sleep(60)
