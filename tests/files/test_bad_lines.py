@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.pairs.test_reading import write
 
 from pipeline.data.inspection import inspect
 from pipeline.data.preparation import TrainingData, open_run
@@ -23,6 +22,7 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.text import TextConfiguration
+from tests.pairs.test_reading import write
 from tests.tiny_task import tiny_configuration
 
 BAD = [b"no tab", b"", b" \r", b"\tonly target", b"only source\t", b"\t\t", b"caf\xe9\tK", b"a\t\xed\xa0\x80"]
