@@ -19,8 +19,8 @@ from pipeline.options.parsing import read_configuration
 from pipeline.runs.checkpoints import TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.training.epochs import fit
-from pipeline.training.run import set_seed
 from pipeline.training.saving import SaveAndStop
+from pipeline.training.seeds import set_seed
 
 EPOCHS = 2
 EVERY = 50  # steps: often enough for a median

@@ -30,7 +30,7 @@ def attentif_train(folder: Path, began: float) -> dict[str, float]:
     from pipeline.options.parsing import read_configuration
     from pipeline.runs.directory import RunDirectory
     from pipeline.training.optimization import compile_model
-    from pipeline.training.run import set_seed
+    from pipeline.training.seeds import set_seed
 
     imported = time.time()
     configuration = read_configuration()

@@ -75,6 +75,10 @@ class Checkpoints:
         self.newest: str | None = None
         """Name of the newest one that is known to be whole."""
 
+    def describe_newest(self) -> str:
+        """What is saved, for messages."""
+        return f"checkpoint {self.newest}" if self.newest else "no checkpoint yet"
+
     def save(self, state: TrainingState, write: Callable[[Path], None]) -> None:
         """Write a checkpoint beside the others, then delete those no longer needed.
 

@@ -1,5 +1,11 @@
-"""When a training ends, and why."""
+"""When a training ends, and why; and its end when somebody asks for it."""
 
+from typing import Any
+
+import keras
+
+from pipeline.monitoring.epoch_clock import EpochClock
+from pipeline.process.interruption import Interruption
 from pipeline.runs.checkpoints import TrainingState
 from pipeline.settings.train import TrainConfiguration
 
@@ -41,3 +47,33 @@ def describe_end(state: TrainingState, train: TrainConfiguration, metric: str) -
 def is_perfect(value: float, best: float) -> bool:
     """Whether a figure, smaller where it is better, cannot get any better than it is."""
     return value <= best + _ALMOST
+
+
+class EndWhenAsked(keras.callbacks.Callback):
+    """Ends a training at the end of a step or of an epoch; the callbacks before it have saved.
+
+    Args:
+        interruption: What remembers the signal.
+        clock: Has the epoch's steps.
+    """
+
+    def __init__(self, interruption: Interruption, clock: EpochClock) -> None:
+        super().__init__()
+        self.interruption, self.clock = interruption, clock
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """End, unless the epoch is about to: its figures are still to come.
+
+        Raises:
+            Interrupted: It was asked to.
+        """
+        if self.clock.step < self.clock.steps:
+            self.interruption.end_if_asked()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """End.
+
+        Raises:
+            Interrupted: It was asked to.
+        """
+        self.interruption.end_if_asked()

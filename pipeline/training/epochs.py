@@ -3,35 +3,19 @@
 import dataclasses
 import logging
 from pathlib import Path
-from typing import Any
 
-import keras
 import tensorflow as tf
 
-from pipeline.data.batches import TrainingOrder, training_batches, validation_batches
-from pipeline.data.length_limits import read_limits
+from pipeline.data.batches import TrainingOrder
 from pipeline.data.preparation import TrainingData
-from pipeline.errors import MemoryShortError, TrainingError, count_of
-from pipeline.evaluation.metrics import objectives
+from pipeline.errors import MemoryShortError, TrainingError
 from pipeline.model.sequence_to_sequence import SequenceToSequence
-from pipeline.monitoring.board import DEV, Board, forget_after
-from pipeline.monitoring.callbacks import DecodedDevMetrics, EndWhenAsked, FigureLog, Progress
-from pipeline.monitoring.dev_report import DevReport
-from pipeline.monitoring.epoch_clock import EpochClock
-from pipeline.monitoring.projector import write_embeddings
-from pipeline.monitoring.write_failures import WriteFailures
-from pipeline.pairs.references import group_references
-from pipeline.prediction.predictor import Predictor
 from pipeline.process.interruption import Interruption
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
-from pipeline.saved_models.loading import live_string_model
 from pipeline.settings.configuration import Configuration
-from pipeline.training.averaging import AveragedWeights
-from pipeline.training.divergence import Diverged, WatchDivergence, describe_pairs
-from pipeline.training.ending import why_ended
-from pipeline.training.optimization import compile_model, restore
-from pipeline.training.saving import SaveAndStop
+from pipeline.training.attempt import Attempt, Training
+from pipeline.training.divergence import Diverged, describe_pairs
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +45,10 @@ def fit(
     epochs = min(last_epoch or train.epochs, train.epochs)
     state, variables = checkpoints.latest() or (TrainingState(), None)
     with Interruption() as interruption:
+        training = Training(configuration, directory, data, order, checkpoints, interruption)
         while True:
-            stretch = _Stretch(configuration, directory, data, order, checkpoints, state, interruption)
             try:
-                model = stretch.run(variables, epochs)
+                model = Attempt(training, state).run(variables, epochs)
                 interruption.end_if_asked()
                 return model
             except Diverged as error:
@@ -113,142 +97,3 @@ def _describe(error: Diverged, configuration: Configuration, data: TrainingData,
 def _largest(order: TrainingOrder) -> tuple[int, int, int]:
     bucket = order.batch(0, 0).bucket
     return bucket.rows, bucket.source_length, bucket.target_length
-
-
-class _Stretch:
-    """The part of a training that begins at one moment, and ends with the training or when that diverges.
-
-    Args:
-        configuration: Every setting.
-        directory: The run.
-        data: Its data.
-        order: Their order.
-        checkpoints: Those of the run.
-        state: Where the training stands.
-        interruption: Entered.
-    """
-
-    def __init__(
-        self,
-        configuration: Configuration,
-        directory: RunDirectory,
-        data: TrainingData,
-        order: TrainingOrder,
-        checkpoints: Checkpoints,
-        state: TrainingState,
-        interruption: Interruption,
-    ) -> None:
-        self.configuration, self.directory, self.data, self.order = configuration, directory, data, order
-        self.checkpoints, self.state, self.interruption = checkpoints, state, interruption
-        self.board = Board(directory.logs)
-        self.clock = EpochClock(order.steps, state.step, state.seconds)
-        self.progress = Progress(configuration.train.epochs, self.clock, len(data.buckets))
-        self.failures = WriteFailures(configuration.train.on_write_failure == "continue", self._last_good)
-
-    def _last_good(self) -> str:
-        return f"checkpoint {self.checkpoints.newest}" if self.checkpoints.newest else "no checkpoint yet"
-
-    def run(self, variables: Path | None, epochs: int) -> SequenceToSequence:
-        """Go on to the end.
-
-        Args:
-            variables: What the state's checkpoint holds; None begins anew.
-            epochs: The last one.
-        """
-        state, train, sizes = self.state, self.configuration.train, self.data.vocabulary_sizes
-        model = compile_model(self.configuration, sizes, self.order.steps, state.rate_scale)
-        metrics = restore(model, state, variables) if variables else []
-        self._forget_what_comes_again()
-        parts = self._callbacks(model, metrics)
-        logger.info(
-            "training %s parameters on %s, %s of %s; the first of each of %s is slow: it compiles",
-            f"{model.count_params():,}",
-            count_of(len(self.data.train), "pair"),
-            count_of(train.epochs, "epoch"),
-            count_of(self.order.steps, "batch", "batches"),
-            count_of(len(self.data.buckets), "shape"),
-        )
-        if not why_ended(state, train):
-            try:
-                self._run_epochs(model, parts, epochs)
-            finally:
-                self.progress.close()
-        with self.failures.watch("what TensorBoard shows"):
-            self.board.flush(durably=True)
-            write_embeddings(self.directory, model, self.data.source_vocabulary, self.data.target_vocabulary)
-        return model
-
-    def _forget_what_comes_again(self) -> None:
-        state = self.state
-        with self.failures.watch("the figures so far"):
-            self.directory.truncate_metrics(state.epoch)
-            done = state.epoch * self.order.steps + state.step
-            there = forget_after(self.directory.logs, done, state.epoch)
-            self.board.begin(self.configuration, self.directory.path.name, there)
-
-    def _run_epochs(self, model: SequenceToSequence, parts: list[keras.callbacks.Callback], epochs: int) -> None:
-        validation, validation_steps = validation_batches(self.data.dev, self.data.buckets)
-        # The batches come shuffled.
-        options: dict[str, Any] = {"callbacks": parts, "verbose": 0, "shuffle": False}
-        if validation_steps:
-            options.update(validation_data=validation.repeat(), validation_steps=validation_steps)
-        epoch, step, steps = self.state.epoch, self.state.step, self.order.steps
-        if step and epoch < epochs:
-            rest = training_batches(self.order, epoch, step)
-            model.fit(rest, initial_epoch=epoch, epochs=epoch + 1, steps_per_epoch=steps - step, **options)
-            epoch += 1
-        if epoch < epochs and not model.stop_training:
-            batches = training_batches(self.order, epoch)
-            model.fit(batches, initial_epoch=epoch, epochs=epochs, steps_per_epoch=steps, **options)
-
-    def _callbacks(self, model: SequenceToSequence, metrics: list[Any]) -> list[keras.callbacks.Callback]:
-        train, data, state = self.configuration.train, self.data, self.state
-        clock = self.clock
-        watch = WatchDivergence(len(data.target_vocabulary), clock, state.losses, state.has_learnt)
-        figures = FigureLog(self.directory, self.board, clock, self.failures)
-
-        def flush() -> None:
-            figures.write()
-            self.board.flush(durably=True)
-
-        averaged = AveragedWeights() if train.ema_momentum else None
-        saving = SaveAndStop(
-            self.checkpoints,
-            train,
-            state,
-            objectives(self.configuration.text),
-            clock,
-            watch,
-            flush,
-            self.interruption,
-            self.failures,
-            metrics,
-            averaged,
-        )
-        # The decoder sets the figures that those after it read; who ends it all comes last.
-        return [
-            clock,
-            watch,
-            *([averaged] if averaged else []),
-            self._decoding(model),
-            figures,
-            saving,
-            self.progress,
-            EndWhenAsked(self.interruption, clock),
-        ]
-
-    def _decoding(self, model: SequenceToSequence) -> DecodedDevMetrics:
-        configuration, data = self.configuration, self.data
-        # Figures that choose an epoch must not be drawn by lot.
-        search = read_limits(self.directory.limits).complete(dataclasses.replace(configuration.search, method="best"))
-        strings = live_string_model(
-            model,
-            dataclasses.replace(configuration, search=search),
-            data.source_vocabulary,
-            data.target_vocabulary,
-            configuration.train.dev_beam_size,
-            n_best=1,
-        )
-        report = DevReport(self.directory, self.board.runs[DEV], configuration, self.failures)
-        references = group_references(data.splits["dev"](), configuration.text)
-        return DecodedDevMetrics(Predictor(strings, configuration.text), references, report)

@@ -2,13 +2,8 @@
 
 import dataclasses
 import logging
-import random
 from pathlib import Path
 from typing import Any
-
-import keras
-import numpy as np
-import tensorflow as tf
 
 from pipeline.data.batches import TrainingOrder
 from pipeline.data.odd_settings import describe_odd_settings
@@ -30,11 +25,12 @@ from pipeline.saved_models.loading import load_predictor
 from pipeline.settings.configuration import Configuration
 from pipeline.training.ending import describe_end, why_ended
 from pipeline.training.epochs import fit
+from pipeline.training.seeds import set_seed
 
 logger = logging.getLogger(__name__)
 
-# What may change while a training is interrupted: it changes nothing that the training makes.
-FREE = {
+# Settings that may change while a training is interrupted: they change nothing that the training makes.
+MAY_CHANGE = {
     *("train.checkpoint_minutes", "train.checkpoint_steps", "train.keep_checkpoints"),
     *("train.on_write_failure", "train.max_rollbacks"),
 }
@@ -94,7 +90,7 @@ def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[
         return None
     directory.check()
     _refuse_longer(configuration, directory)
-    moved = require_same_settings(keep_earlier_defaults(configuration, directory), directory, FREE)
+    moved = require_same_settings(keep_earlier_defaults(configuration, directory), directory, MAY_CHANGE)
     result = directory.read_result()
     if result is not None:
         for sentence in moved:
@@ -139,61 +135,61 @@ def keep_earlier_defaults(configuration: Configuration, directory: RunDirectory)
     )
 
 
-def set_seed(seed: int, deterministic: bool) -> None:
-    """Seed Python, NumPy and TensorFlow, and make TensorFlow's operations repeatable if asked to."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    keras.utils.set_random_seed(seed % 2**32)
-    if deterministic:
-        tf.config.experimental.enable_op_determinism()
+@dataclasses.dataclass(frozen=True)
+class _Ended:
+    """A run whose epochs are over."""
 
+    directory: RunDirectory
+    configuration: Configuration
+    figures: dict[str, Any]
+    """Those of its best epoch."""
 
-def _show_best(directory: RunDirectory, predictor: Predictor, splits: Splits) -> None:
-    """The best epoch's figures, heat-maps and outputs, for TensorBoard and the run directory."""
-    figures = read_figures(directory)
-    assert figures is not None
-    configuration = load_configuration(directory)
-    board = Board(directory.logs)
-    board.result(configuration, figures)
-    board.flush(durably=True)
-    references = group_references(splits["dev"](), configuration.text)
-    report_exported(directory, configuration, references, predictor, figures["epoch"])
+    @classmethod
+    def read(cls, directory: RunDirectory) -> "_Ended":
+        figures = read_figures(directory)
+        assert figures is not None
+        return cls(directory, load_configuration(directory), figures)
 
+    def show(self, predictor: Predictor, splits: Splits) -> None:
+        """The best epoch's figures, heat-maps and outputs, for TensorBoard and the run directory."""
+        board = Board(self.directory.logs)
+        board.result(self.configuration, self.figures)
+        board.flush(durably=True)
+        references = group_references(splits["dev"](), self.configuration.text)
+        report_exported(self.directory, self.configuration, references, predictor, self.figures["epoch"])
 
-def _best_and_end(directory: RunDirectory) -> tuple[dict[str, Any], str]:
-    """Which epoch is the best and why there is none after the last: for the result, and in words."""
-    configuration, figures = load_configuration(directory), read_figures(directory)
-    latest = Checkpoints(directory.checkpoints).latest()
-    assert figures is not None
-    assert latest is not None
-    state, metric = latest[0], objectives(configuration.text)[0]
-    value, train = figures[metric.log_name], configuration.train
-    result = {"best_epoch": state.best_epoch, metric.log_name: round(value, 4)}
-    result |= {"epochs": state.epoch, "ended": why_ended(state, train)}
-    end = describe_end(state, train, metric.title.split()[0])
-    return result, f"best epoch {state.best_epoch} (dev {metric.describe(value)}), {end}"
+    def best_and_end(self) -> tuple[dict[str, Any], str]:
+        """Which epoch is the best and why there is none after the last: for the result, and in words."""
+        latest = Checkpoints(self.directory.checkpoints).latest()
+        assert latest is not None
+        state, metric = latest[0], objectives(self.configuration.text)[0]
+        value, train = self.figures[metric.log_name], self.configuration.train
+        result = {"best_epoch": state.best_epoch, metric.log_name: round(value, 4)}
+        result |= {"epochs": state.epoch, "ended": why_ended(state, train)}
+        end = describe_end(state, train, metric.title.split()[0])
+        return result, f"best epoch {state.best_epoch} (dev {metric.describe(value)}), {end}"
 
 
 def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     require_unchanged(directory)
-    split = "test" if "test" in splits else "dev"
+    split, ended = "test" if "test" in splits else "dev", _Ended.read(directory)
     # Like those of the epochs, the last figures are not drawn by lot.
     predictor = load_predictor(directory.path, search={"method": "best"})
     scores, _ = evaluate_pairs(predictor, splits[split](), f"evaluating {split}")
-    _show_best(directory, predictor, splits)
+    ended.show(predictor, splits)
     export_run(directory.path, directory.export)
-    figures, end = _best_and_end(directory)
+    figures, end = ended.best_and_end()
     result = {**scores.to_json(split), **figures}
     directory.end(result)
     logger.info(
         "%s\n%s (beam %d): %s\n  run       %s\n  export    %s\n  pictures  %s",
         end,
         split,
-        load_configuration(directory).search.beam_size,
+        ended.configuration.search.beam_size,
         scores,
         directory.path,
         directory.export,
-        tensorboard_command(directory.logs, load_configuration(directory).train.epochs),
+        tensorboard_command(directory.logs, ended.configuration.train.epochs),
     )
     if scores.caution:
         logger.info("%s", scores.caution)

@@ -2,61 +2,50 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
-from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.metrics import objectives
 from pipeline.model.weights import METRICS, save_variables, training_variables
-from pipeline.monitoring.epoch_clock import EpochClock
-from pipeline.monitoring.write_failures import WriteFailures
-from pipeline.process.interruption import Interruption
-from pipeline.runs.checkpoints import Checkpoints, TrainingState
-from pipeline.settings.train import TrainConfiguration
+from pipeline.monitoring.figures import FigureLog
+from pipeline.runs.checkpoints import TrainingState
+from pipeline.settings.configuration import Configuration
 from pipeline.training.averaging import AveragedWeights
 from pipeline.training.divergence import WatchDivergence
 from pipeline.training.ending import is_perfect, why_ended
+from pipeline.training.surroundings import Standing, Surroundings
 
 
 class SaveAndStop(keras.callbacks.Callback):
     """Saves, remembers the best epoch by the decoded dev metric, and stops when it no longer gets better, or cannot.
 
+    Of equal values of the metric its second figure decides: on little or hard data the share of wrong outputs stays at
+    100 % for a while. Where both are equal the dev loss does.
+
     Args:
-        checkpoints: Where to.
-        train: How often, and the patience.
-        state: Where the training stands at its start.
-        monitors: The metric, and what decides between equal values of it: on little or hard data the share of
-            wrong outputs stays at 100 % for a while. Where both are equal the dev loss decides.
-        clock: Has the epoch's steps and time.
+        surroundings: Where to, and when.
+        configuration: How often, the patience and the metric.
+        standing: Where the training stands at its start.
         watch: Has the last losses.
-        flush: Writes the figures and curves that lead up to a checkpoint, before it.
-        interruption: Asks for a checkpoint in the middle of an epoch.
-        failures: What happens when it cannot be written.
-        metrics: The figures of the half epoch that the training begins with.
+        figures: Are written before every checkpoint, with all that leads up to it.
         averaged: What puts the average in the weights' place, if there is one.
     """
 
     def __init__(
         self,
-        checkpoints: Checkpoints,
-        train: TrainConfiguration,
-        state: TrainingState,
-        monitors: tuple[Metric, Metric],
-        clock: EpochClock,
+        surroundings: Surroundings,
+        configuration: Configuration,
+        standing: Standing,
         watch: WatchDivergence,
-        flush: Callable[[], None],
-        interruption: Interruption,
-        failures: WriteFailures,
-        metrics: Sequence[np.ndarray] = (),
+        figures: FigureLog,
         averaged: AveragedWeights | None = None,
     ) -> None:
         super().__init__()
-        self.checkpoints, self.train, self.state = checkpoints, train, state
-        self.monitors, self.clock, self.watch, self.flush = monitors, clock, watch, flush
-        self.interruption, self.failures, self.averaged = interruption, failures, averaged
-        self._metrics, self._saved_at = metrics, time.monotonic()
+        self.surroundings, self.train, self.state = surroundings, configuration.train, standing.state
+        self.monitors = objectives(configuration.text)
+        self.watch, self.figures, self.averaged = watch, figures, averaged
+        self._metrics, self._saved_at = standing.metrics, time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Bring back the figures of a half epoch, which Keras has just set to zero."""
@@ -66,13 +55,13 @@ class SaveAndStop(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Save now and then; the last step of an epoch leaves it to the epoch's end."""
-        step = self.clock.step
-        if step < self.clock.steps and (self._is_time() or self.interruption.number is not None):
-            self._save(dataclasses.replace(self.state, step=step, seconds=self.clock.seconds))
+        clock, asked = self.surroundings.clock, self.surroundings.interruption.number is not None
+        if clock.step < clock.steps and (self._is_time() or asked):
+            self._save(dataclasses.replace(self.state, step=clock.step, seconds=clock.seconds))
 
     def _is_time(self) -> bool:
         every, minutes = self.train.checkpoint_steps, self.train.checkpoint_minutes
-        if every is not None and self.clock.all_steps % every == 0:
+        if every is not None and self.surroundings.clock.all_steps % every == 0:
             return True
         return minutes is not None and time.monotonic() - self._saved_at >= 60 * minutes
 
@@ -97,13 +86,14 @@ class SaveAndStop(keras.callbacks.Callback):
     def _save(self, state: TrainingState) -> bool:
         """Whether it was saved."""
         saved = False
-        with self.failures.watch("the checkpoint"):
-            self.flush()
+        with self.surroundings.failures.watch("the checkpoint"):
+            self.figures.write()
+            self.surroundings.board.flush(durably=True)
             state = dataclasses.replace(state, losses=tuple(self.watch.losses), has_learnt=self.watch.has_learnt)
             groups = training_variables(self.model)
             if not state.step:
                 del groups[METRICS]
-            self.checkpoints.save(state, lambda path: save_variables(groups, path))
+            self.surroundings.checkpoints.save(state, lambda path: save_variables(groups, path))
             saved = True
         # Also after a failure: not again at every step.
         self._saved_at = time.monotonic()

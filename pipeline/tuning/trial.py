@@ -29,7 +29,7 @@ from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.settings.changes import replace_settings
 from pipeline.training.epochs import fit
-from pipeline.training.run import set_seed
+from pipeline.training.seeds import set_seed
 from pipeline.tuning.directory import SearchDirectory, require_unchanged
 from pipeline.tuning.space import Value
 from pipeline.tuning.workers import CANNOT_WRITE, MEMORY_SHORT

@@ -19,17 +19,19 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from pipeline.data.preparation import open_run
 from pipeline.errors import TrainingError
 from pipeline.model.sequence_to_sequence import SequenceToSequence
-from pipeline.monitoring import callbacks
+from pipeline.monitoring.dev_decoding import DecodedDevMetrics
+from pipeline.monitoring.figures import FigureLog
+from pipeline.monitoring.progress import Progress
 from pipeline.process.interruption import Interrupted
 from pipeline.runs import checkpoints as checkpoints_module
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
-from pipeline.training import epochs
+from pipeline.training import attempt, divergence
 from pipeline.training.ending import why_ended
 from pipeline.training.epochs import fit
-from pipeline.training.run import set_seed
 from pipeline.training.saving import SaveAndStop
+from pipeline.training.seeds import set_seed
 from tests.tiny_task import tiny_configuration
 
 EPOCHS, STEPS = 3, 32
@@ -138,11 +140,11 @@ def test_whatever_ends_it_the_same_comes_out(short: Configuration, uninterrupted
     run = tmp_path / "run"
     batch_end, epoch_end = "on_train_batch_end", "on_epoch_end"
     # Killed within an epoch: what was done after the checkpoint of step 10 is done again.
-    with at_step(17, callbacks.FigureLog, batch_end, kill), pytest.raises(Killed):
+    with at_step(17, FigureLog, batch_end, kill), pytest.raises(Killed):
         go_on(short, run)
     assert latest(run) == "epoch-0000-step-0000010"
     # Asked to end within the same epoch.
-    with at_step(13, callbacks.FigureLog, batch_end, send(signal.SIGTERM)), pytest.raises(Interrupted) as caught:
+    with at_step(13, FigureLog, batch_end, send(signal.SIGTERM)), pytest.raises(Interrupted) as caught:
         go_on(short, run)
     assert (caught.value.exit_code, latest(run)) == (143, "epoch-0000-step-0000013")
     # Killed when the next epoch was logged but not saved: its figures are written again.
@@ -151,7 +153,7 @@ def test_whatever_ends_it_the_same_comes_out(short: Configuration, uninterrupted
     assert latest(run) == "epoch-0001-step-0000028"  # the sixtieth of all
     assert len(metrics(run)) == 2
     # Ctrl-C at the epoch's last step: first comes its end.
-    with at_step(2 * STEPS, callbacks.FigureLog, batch_end, send(signal.SIGINT)), pytest.raises(Interrupted) as caught:
+    with at_step(2 * STEPS, FigureLog, batch_end, send(signal.SIGINT)), pytest.raises(Interrupted) as caught:
         go_on(short, run)
     assert (caught.value.exit_code, latest(run)) == (130, "epoch-0002")
     go_on(short, run)
@@ -166,7 +168,7 @@ def test_whatever_ends_it_the_same_comes_out(short: Configuration, uninterrupted
 def test_another_seed_gives_other_weights(short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     found: list[list[np.ndarray]] = []
     # As they are before the first step: what follows would take long and differ, too.
-    monkeypatch.setattr(epochs._Stretch, "_run_epochs", lambda _, model, *others: found.append(model.get_weights()))
+    monkeypatch.setattr(attempt.Attempt, "_run_epochs", lambda _, model, *others: found.append(model.get_weights()))
     for run, seed in enumerate([1, 1, 2]):
         go_on(changed(short, seed=seed), tmp_path / str(run))
     first, same, other = ([weight for weight in weights if np.ptp(weight)] for weights in found)
@@ -179,7 +181,7 @@ def test_a_damaged_checkpoint_costs_no_more_than_its_steps(
     short: Configuration, uninterrupted: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     run = tmp_path / "run"
-    with at_step(2 * STEPS, callbacks.FigureLog, "on_train_batch_end", kill), pytest.raises(Killed):
+    with at_step(2 * STEPS, FigureLog, "on_train_batch_end", kill), pytest.raises(Killed):
         go_on(short, run)
     path = run / "checkpoints" / latest(run) / "variables.safetensors"
     content = bytearray(path.read_bytes())
@@ -200,10 +202,10 @@ def test_early_stopping_survives(short: Configuration, tmp_path: Path, monkeypat
     def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
         logs.update(val_wer=wer[epoch + 1], val_per=20.0)
 
-    monkeypatch.setattr(callbacks.DecodedDevMetrics, "on_epoch_end", measure)
+    monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
     configuration = changed(short, epochs=8, patience=2)
     run = tmp_path / "run"
-    with at_step(3 * STEPS, callbacks.Progress, "on_epoch_end", kill), pytest.raises(Killed):
+    with at_step(3 * STEPS, Progress, "on_epoch_end", kill), pytest.raises(Killed):
         go_on(configuration, run)
     go_on(configuration, run)
     assert [row["val_wer"] for row in metrics(run)] == [50, 40, 60, 41]
@@ -225,7 +227,7 @@ def test_of_equal_epochs_the_one_with_fewer_wrong_symbols_is_kept(
     def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
         logs.update(val_wer=100.0, val_per=next(per))
 
-    monkeypatch.setattr(callbacks.DecodedDevMetrics, "on_epoch_end", measure)
+    monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
     go_on(changed(short, epochs=3), tmp_path / "run")
     best = Checkpoints(RunDirectory(tmp_path / "run").checkpoints).best()
     assert best
@@ -240,7 +242,7 @@ def test_of_epochs_with_equal_figures_the_one_with_the_lowest_loss_is_kept(
     def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
         logs.update(val_wer=50.0, val_per=20.0, val_loss=next(losses))
 
-    monkeypatch.setattr(callbacks.DecodedDevMetrics, "on_epoch_end", measure)
+    monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
     go_on(changed(short, epochs=3), tmp_path / "run")
     best = Checkpoints(RunDirectory(tmp_path / "run").checkpoints).best()
     assert best
@@ -255,9 +257,9 @@ def test_a_perfect_dev_set_ends_the_training_also_over_interruptions(
     def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
         logs.update(val_wer=wer[epoch + 1], val_per=0.0, val_loss=1 / (epoch + 1))
 
-    monkeypatch.setattr(callbacks.DecodedDevMetrics, "on_epoch_end", measure)
+    monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
     configuration, run = changed(short, epochs=8, perfect_epochs=2), tmp_path / "run"
-    with at_step(3 * STEPS, callbacks.Progress, "on_epoch_end", kill), pytest.raises(Killed):
+    with at_step(3 * STEPS, Progress, "on_epoch_end", kill), pytest.raises(Killed):
         go_on(configuration, run)
     for _ in range(2):  # it has ended for good
         go_on(configuration, run)
@@ -325,7 +327,7 @@ def test_a_disk_that_is_full_for_a_while_leaves_no_gap(
 @contextlib.contextmanager
 def spoilt(steps: dict[int, int]) -> Iterator[None]:
     """At these steps, so many times, the loss is no number."""
-    original, left = epochs.WatchDivergence.on_train_batch_end, dict(steps)
+    original, left = divergence.WatchDivergence.on_train_batch_end, dict(steps)
 
     def spoil(self: Any, batch: int, logs: dict[str, Any]) -> None:
         step = int(self.model.optimizer.iterations.numpy())
@@ -335,7 +337,7 @@ def spoilt(steps: dict[int, int]) -> Iterator[None]:
         original(self, batch, logs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(epochs.WatchDivergence, "on_train_batch_end", spoil)
+        patch.setattr(divergence.WatchDivergence, "on_train_batch_end", spoil)
         yield
 
 
@@ -345,7 +347,7 @@ def test_one_that_diverges_goes_back_and_on_more_slowly(
     run = tmp_path / "run"
     with spoilt({40: 2, 54: 1}):
         # Where it goes back to does not depend on when it was saved within epochs.
-        stop = at_step(38, callbacks.FigureLog, "on_train_batch_end", send(signal.SIGTERM))
+        stop = at_step(38, FigureLog, "on_train_batch_end", send(signal.SIGTERM))
         with stop, pytest.raises(Interrupted):
             go_on(changed(short, checkpoint_steps=35), run)
         go_on(short, run)
