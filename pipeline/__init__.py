@@ -1,10 +1,96 @@
-"""Attentif: train, look at, measure and export attention sequence-to-sequence models.
+"""Attentif: train, look at, measure, tune and export attention sequence-to-sequence models.
 
-Read `command_line.py` for what can be done, `training.py` for how a run goes, and
-`layers/decoder.py` for the equations of one decoder step.
+What notebooks and scripts need is imported from here, and loaded when it is first asked for:
+
+    from pipeline import configure, evaluate, export, inspect, load, predict, prepare, train, tune
+
+docs/architecture.md shows the rooms behind it.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from pipeline.process.messages import show_in_notebook
-from pipeline.version import __version__ as __version__
+from pipeline.version import __version__
+
+if TYPE_CHECKING:
+    from pipeline.data.inspection import inspect
+    from pipeline.errors import AttentifError, DataError, UsageError
+    from pipeline.evaluation.measure import evaluate
+    from pipeline.options.parsing import read_configuration as configure
+    from pipeline.pictures.heat_map import draw_attention
+    from pipeline.saved_models.export import export_run as export
+    from pipeline.saved_models.loading import load_predictor as load
+    from pipeline.saved_models.loading import predict
+    from pipeline.settings.configuration import Configuration
+    from pipeline.settings.tune import TuneConfiguration
+    from pipeline.training.run import train
+    from pipeline.training.workbench import prepare
+    from pipeline.tuning.live_trials import LiveTrials
+    from pipeline.tuning.space import make_space
+    from pipeline.tuning.tune import tune
+
+# Where each stands: module and name.
+_WITHOUT_TENSORFLOW = {
+    "AttentifError": "pipeline.errors:AttentifError",
+    "Configuration": "pipeline.settings.configuration:Configuration",
+    "DataError": "pipeline.errors:DataError",
+    "TuneConfiguration": "pipeline.settings.tune:TuneConfiguration",
+    "UsageError": "pipeline.errors:UsageError",
+    "configure": "pipeline.options.parsing:read_configuration",
+    "draw_attention": "pipeline.pictures.heat_map:draw_attention",
+    "make_space": "pipeline.tuning.space:make_space",
+}
+_WITH_TENSORFLOW = {
+    "LiveTrials": "pipeline.tuning.live_trials:LiveTrials",
+    "evaluate": "pipeline.evaluation.measure:evaluate",
+    "export": "pipeline.saved_models.export:export_run",
+    "inspect": "pipeline.data.inspection:inspect",
+    "load": "pipeline.saved_models.loading:load_predictor",
+    "predict": "pipeline.saved_models.loading:predict",
+    "prepare": "pipeline.training.workbench:prepare",
+    "train": "pipeline.training.run:train",
+    "tune": "pipeline.tuning.tune:tune",
+}
+
+__all__ = [
+    "AttentifError",
+    "Configuration",
+    "DataError",
+    "LiveTrials",
+    "TuneConfiguration",
+    "UsageError",
+    "__version__",
+    "configure",
+    "draw_attention",
+    "evaluate",
+    "export",
+    "inspect",
+    "load",
+    "make_space",
+    "predict",
+    "prepare",
+    "train",
+    "tune",
+]
 
 show_in_notebook()
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for; TensorFlow, where it needs it, without the notes that it writes at its start."""
+    if name in _WITH_TENSORFLOW:
+        from pipeline.process.quiet_tensorflow import import_tensorflow
+
+        import_tensorflow()
+    place = _WITH_TENSORFLOW.get(name) or _WITHOUT_TENSORFLOW.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, wanted = place.partition(":")
+    found = getattr(importlib.import_module(module), wanted)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,8 +1,9 @@
 """Any number of strings through a model, live or exported, and what came of each."""
 
 import functools
+import html
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,9 @@ from pipeline.prediction.given_strings import encode, list_strings
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.chunks import in_chunks
 from pipeline.text.known_symbols import KnownSymbols
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BATCH_SIZE = 256
 
@@ -53,6 +57,12 @@ class Prediction(NamedTuple):
     """How many symbols of the prefix the model cannot write: they became <unk>."""
 
     @property
+    def source(self) -> str:
+        """What the model saw of the source: its characters, or other symbols with spaces between them."""
+        tokens = self.source_tokens[:-1]
+        return ("" if all(len(token) == 1 for token in tokens) else " ").join(tokens)
+
+    @property
     def texts(self) -> list[str]:
         """The outputs, best first."""
         return [hypothesis.text for hypothesis in self.hypotheses]
@@ -86,6 +96,42 @@ class Prediction(NamedTuple):
     def attention(self) -> np.ndarray:
         """`[T, S]`: where the model looked for each symbol of the best output."""
         return self.hypotheses[0].attention if self.hypotheses else np.zeros((0, len(self.source_tokens)), np.float32)
+
+    def plot(self, rank: int = 0, title: str | None = None) -> "Figure":
+        """A heat-map of what the model looked at; notebooks show it.
+
+        Args:
+            rank: Which of the outputs, 0 the best.
+            title: Above it; None takes source → output.
+
+        Raises:
+            IndexError: There are not so many outputs.
+        """
+        from pipeline.pictures.heat_map import draw_attention  # matplotlib takes its time to import
+
+        chosen = self.hypotheses[rank]
+        title = f"{self.source} → {chosen.text}" if title is None else title
+        return draw_attention(chosen.attention, self.source_tokens, chosen.tokens, title)
+
+
+class Predictions(list[Prediction]):
+    """Predictions in the order of their sources; a notebook shows them as a table, an output a row."""
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """A row for every output, as pandas takes it: source, rank (1 the best), output, score."""
+        return [
+            {"source": one.source, "rank": rank, "output": output.text, "score": output.score}
+            for one in self
+            for rank, output in enumerate(one.hypotheses, 1)
+        ]
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(row['source'])}</td><td>{row['rank']}</td>"
+            f"<td>{html.escape(row['output'])}</td><td>{row['score']:.3f}</td></tr>"
+            for row in self.to_dicts()
+        )
+        return f"<table><tr><th>source</th><th>rank</th><th>output</th><th>log p</th></tr>{rows}</table>"
 
 
 class DecodesStrings(Protocol):
@@ -128,7 +174,7 @@ class Predictor:
         on_progress: Callable[[int], None] | None = None,
         prefixes: str | bytes | Iterable[str | bytes] | None = None,
         heads_apart: bool = False,
-    ) -> list[Prediction]:
+    ) -> Predictions:
         """One prediction per source, in order. Sources of like length are decoded together.
 
         Args:
@@ -160,7 +206,7 @@ class Predictor:
                 predictions[index] = _prediction(arrays, row, self.n_best)
             if on_progress:
                 on_progress(len(indices))
-        return [prediction for prediction in predictions if prediction is not None]
+        return Predictions(prediction for prediction in predictions if prediction is not None)
 
 
 def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Prediction:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from pipeline.errors import DataError, UsageError
 from pipeline.model.network import Ensemble, Network, SingleNetwork
 from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
 from pipeline.model.weights import load_mean_weights, load_weights
-from pipeline.prediction.predictor import Predictor
+from pipeline.prediction.predictor import Predictions, Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.prediction.unknown_symbols import make_replacement
 from pipeline.runs.checkpoints import Checkpoints
@@ -156,6 +157,24 @@ def load_predictor(
         return _load_export(path, _changes(search, beam_size), n_best, average)
     wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
     raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
+
+
+def predict(
+    model: Predictor | str | os.PathLike[str], sources: str | bytes | Iterable[str | bytes], n_best: int = 1
+) -> Predictions:
+    """What a model makes of strings, in one call; for more than one call, `load` it once.
+
+    Args:
+        model: A run, an ensemble or an export; or what `load` made of one.
+        sources: One string, or any number of them.
+        n_best: Outputs per input, of a path.
+
+    Raises:
+        UsageError: No such model, or it keeps fewer outputs.
+        DataError: A file is damaged.
+    """
+    predictor = model if isinstance(model, Predictor) else load_predictor(Path(model), n_best=n_best)
+    return predictor.predict(sources)
 
 
 def load_scorer(path: Path, average: int | None = None) -> Predictor:

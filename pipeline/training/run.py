@@ -11,6 +11,7 @@ from pipeline.data.preparation import Splits, open_run
 from pipeline.data.run_data import require_same_settings, require_unchanged
 from pipeline.errors import UsageError
 from pipeline.evaluation.evaluate import evaluate_pairs
+from pipeline.evaluation.figures import Figures
 from pipeline.evaluation.metrics import objectives
 from pipeline.monitoring.board import Board, tensorboard_command
 from pipeline.monitoring.dev_report import report_exported
@@ -36,7 +37,7 @@ MAY_CHANGE = {
 }
 
 
-def train(configuration: Configuration, run: Path, overwrite: bool = False) -> dict[str, Any]:
+def train(configuration: Configuration, run: Path, overwrite: bool = False) -> Figures:
     """Train, or go on with an unfinished training; then measure the best checkpoint and export it.
 
     Args:
@@ -58,10 +59,10 @@ def train(configuration: Configuration, run: Path, overwrite: bool = False) -> d
     # Once before the lock, so that a finished run can be asked for anywhere, also where nothing can be written; once
     # behind it, for another process may have finished the run in between.
     result = None if overwrite else _find_result(configuration, directory)
-    if result is not None:
-        return result
-    with lock_run(directory):
-        return _train(configuration, directory, overwrite)
+    if result is None:
+        with lock_run(directory):
+            result = _train(configuration, directory, overwrite)
+    return Figures(result)
 
 
 def _train(configuration: Configuration, directory: RunDirectory, overwrite: bool) -> dict[str, Any]:
