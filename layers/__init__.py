@@ -5,17 +5,21 @@ from layers.keras_backend import require_tensorflow
 require_tensorflow()
 
 # ruff: noqa: E402 (what follows imports Keras)
-from layers.attention import BahdanauAttention, FixedContext
-from layers.cells import GRUCell, LayerNormalizedGRUCell, LayerNormalizedLSTMCell, LSTMCell
+from layers.attention.bahdanau import BahdanauAttention
+from layers.attention.base import Attention
+from layers.attention.fixed_context import FixedContext
+from layers.attention.kinds import register_attention
+from layers.attention.luong import LuongAttention
+from layers.attention.multi_head import MultiHeadBahdanauAttention
+from layers.cells.kinds import GRUCell, LayerNormalizedGRUCell, LayerNormalizedLSTMCell, LSTMCell
 from layers.decoder import AttentionDecoder
 from layers.decoder_state import AttentionMemory
 from layers.dropout import Dropout
 from layers.encoder import BidirectionalEncoder
-from layers.luong_attention import LuongAttention
-from layers.multi_head_attention import MultiHeadBahdanauAttention
 from layers.plain_unroll import plain_unroll
 
 __all__ = [
+    "Attention",
     "AttentionDecoder",
     "AttentionMemory",
     "BahdanauAttention",
@@ -29,4 +33,5 @@ __all__ = [
     "LuongAttention",
     "MultiHeadBahdanauAttention",
     "plain_unroll",
+    "register_attention",
 ]

@@ -1,26 +1,24 @@
 """The attention decoder: `step` is the one definition of what happens at an output position."""
 
+import functools
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import fast_unrolls
-from layers.attention import BahdanauAttention, FixedContext, softmax_dtype
-from layers.cells import CELLS, GRUCell
-from layers.decoder_state import AttentionMemory, DecoderState
+from layers.attention.base import Wanted
+from layers.attention.kinds import ATTENTIONS
+from layers.cells.kinds import DECODER_CELLS
+from layers.decoder_state import AttentionMemory, DecoderParts, DecoderState, Given
 from layers.dropout import Dropout
-from layers.guest_layer import PACKAGE, GuestLayer, makes_node
-from layers.large_products import SharedKernelDense, dense
-from layers.luong_attention import LuongAttention
+from layers.fast.decoders import find_decoder
+from layers.guest_layer import GuestLayer, makes_node
 from layers.masks import mask_of, open_positions
-from layers.multi_head_attention import MultiHeadBahdanauAttention
 from layers.plain_unroll import plain_unroll
-
-CONDITIONAL = "conditional_gru"
-DECODER_CELLS = (*CELLS, CONDITIONAL)
-ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", "none")
+from layers.precision import softmax_dtype
+from layers.products import SharedKernelDense, dense, interleave
+from layers.registration import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -46,7 +44,7 @@ class AttentionDecoder(GuestLayer):
 
     State goes in, state comes out: nothing is kept on the layer between calls. Search and export call
     `step` and `readout` position by position; training calls the layer, which unrolls `step` over the
-    given target ("teacher forcing"), through a hand-written loop where `layers.fast_unrolls` has one.
+    given target ("teacher forcing"), through a hand-written loop where `layers.fast.decoders` has one.
 
     Args:
         vocabulary_size: Number of target symbols. None leaves the last projection to others, as where it is tied to
@@ -115,8 +113,6 @@ class AttentionDecoder(GuestLayer):
             raise ValueError(f"cell must be one of {sorted(DECODER_CELLS)}, got {cell!r}")
         if attention not in ATTENTIONS:
             raise ValueError(f"attention must be one of {list(ATTENTIONS)}, got {attention!r}")
-        if coverage and not attention.endswith("bahdanau"):
-            raise ValueError(f"coverage needs additive attention, got {attention!r}")
         self.vocabulary_size, self.units, self.cell_kind, self.attention_kind = vocabulary_size, units, cell, attention
         self.attention_units, self.attention_heads = attention_units or units, attention_heads
         self.coverage, self.readout_units, self.layers = coverage, readout_units or units, layers
@@ -125,41 +121,26 @@ class AttentionDecoder(GuestLayer):
 
     def _make_layers(self) -> None:
         policy = self.dtype_policy
-        self.is_conditional = self.cell_kind == CONDITIONAL
-        cell_class = CELLS["gru" if self.is_conditional else self.cell_kind]
+        cell_class, context_class = DECODER_CELLS[self.cell_kind]
         self.cell = cell_class(self.units, dtype=policy, name="cell")
-        self.context_cell: Any = GRUCell(self.units, dtype=policy, name="context_cell") if self.is_conditional else None
-        self.cells_above = [
-            cell_class(self.units, dtype=policy, name=f"cell_{index}") for index in range(1, self.layers)
-        ]
-        self.attention = self._make_attention()
-        self.bridges = [
-            keras.layers.Dense(self.units, activation="tanh", dtype=policy, name=f"bridge_{index}")
-            for index in range(self.layers * self.cell.equations.PARTS)
-        ]
+        self.context_cell = context_class and context_class(self.units, dtype=policy, name="context_cell")
+        above = (f"cell_{index}" for index in range(1, self.layers))
+        self.cells_above = [cell_class(self.units, dtype=policy, name=name) for name in above]
+        layer = {"dtype": policy, "name": "attention"}
+        wanted = Wanted(self.units, self.attention_units, self.attention_heads, self.coverage, layer)
+        self.attention = ATTENTIONS[self.attention_kind](wanted)
+        if self.coverage and not self.attention.takes_coverage:
+            raise ValueError(f"coverage needs additive attention, got {self.attention_kind!r}")
+        make_dense = functools.partial(keras.layers.Dense, dtype=policy)
+        bridges = range(self.layers * self.cell.equations.PARTS)
+        self.bridges = [make_dense(self.units, activation="tanh", name=f"bridge_{index}") for index in bridges]
         self.widths = [self.units] * self.cell.equations.GATES + [self.readout_units]
-        self.feeding = (
-            keras.layers.Dense(sum(self.widths), use_bias=False, dtype=policy, name="feeding")
-            if self.input_feeding
-            else None
-        )
+        make_feeding = functools.partial(make_dense, sum(self.widths), use_bias=False, name="feeding")
+        self.feeding = make_feeding() if self.input_feeding else None
         self.readout_hidden = SharedKernelDense(self.readout_units, dtype=policy, name="readout_hidden")
         self.dropout_layer = Dropout(self.dropout, seed=self.seed, dtype=policy)
-        self.output_projection = (
-            keras.layers.Dense(self.vocabulary_size, dtype=policy, name="output_projection")
-            if self.vocabulary_size is not None
-            else None
-        )
-
-    def _make_attention(self) -> keras.layers.Layer:
-        policy, kind = {"dtype": self.dtype_policy, "name": "attention"}, self.attention_kind
-        if kind == "bahdanau":
-            return BahdanauAttention(self.attention_units, self.coverage, **policy)
-        if kind == "multi_head_bahdanau":
-            return MultiHeadBahdanauAttention(self.attention_units, self.attention_heads, self.coverage, **policy)
-        if kind == "none":
-            return FixedContext(**policy)
-        return LuongAttention(self.units, kind.removeprefix("luong_"), **policy)
+        size = self.vocabulary_size
+        self.output_projection = None if size is None else make_dense(size, name="output_projection")
 
     def build(
         self, inputs_shape: Any, memory_shape: Any, memory_mask_shape: Any = None, summary_shape: Any = None
@@ -172,7 +153,7 @@ class AttentionDecoder(GuestLayer):
         if summary_shape is None:
             raise ValueError("the decoder needs a summary, the encoder's second output: decoder(…, summary=summary)")
         self.input_units = inputs_shape[-1]
-        context_units = memory_shape[-1] if self.attention_kind != "none" else summary_shape[-1]
+        context_units = memory_shape[-1] if self.attention.looks else summary_shape[-1]
         if context_units % self.attention.heads:
             raise ValueError(f"attention_heads must divide the memory's size ({context_units})")
         self.attention.build((None, self.units), None, memory_shape, None)
@@ -199,7 +180,8 @@ class AttentionDecoder(GuestLayer):
         `[..., features]` to `[..., gate_units + readout_units]`; a step takes `[batch, …]` of it.
         """
         gates = self.cell.input_share(self._product(inputs, self.cell.kernel, 0))
-        hidden = self._product(inputs, self.readout_hidden.kernel, 0) + self._weight(self.readout_hidden.bias)
+        bias = ops.cast(self.readout_hidden.bias, self.compute_dtype)
+        hidden = self._product(inputs, self.readout_hidden.kernel, 0) + bias
         return ops.concatenate([gates, hidden], axis=-1)
 
     @makes_node
@@ -209,35 +191,25 @@ class AttentionDecoder(GuestLayer):
         Arguments as in the call of the class.
         """
         mask = open_positions(mask_of(memory) if memory_mask is None else memory_mask, memory)
-        seen = summary[:, None] if self.attention_kind == "none" else memory
+        seen = memory if self.attention.looks else summary[:, None]
         heads = self.attention.heads
         units = seen.shape[-1] // heads
-        kernel, first = (
-            (self.cell.kernel, self.input_units) if self.context_cell is None else (self.context_cell.kernel, 0)
-        )
+        one, two = (self.cell.kernel, self.input_units), (self.context_cell and self.context_cell.kernel, 0)
+        kernel, first = one if self.context_cell is None else two
         values = []
         for head in range(heads):
             part = seen[:, :, head * units : (head + 1) * units]
             gates = self._product(part, kernel, first + head * units)
             hidden = self._product(part, self.readout_hidden.kernel, self.input_units + self.units + head * units)
             values.append(ops.concatenate([gates, hidden], axis=-1))
-        rows = values[0] if heads == 1 else self._interleave(values)
-        return AttentionMemory(self.attention.project_memory(memory), rows, mask)
-
-    def _interleave(self, values: list[Any]) -> Any:
-        stacked = ops.stack(values, axis=2)
-        batch, source = (ops.shape(stacked)[axis] for axis in range(2))
-        return ops.reshape(stacked, (batch, source * len(values), stacked.shape[-1]))
+        return AttentionMemory(self.attention.project_memory(memory), interleave(values), mask)
 
     def _product(self, rows: Any, kernel: Any, first: int) -> Any:
         """`[..., n]` times n rows of a kernel, from the first on."""
-        part = self._weight(kernel)[first : first + rows.shape[-1]]
+        # Outside `__call__` Keras does not cast by itself.
+        part = ops.cast(kernel, self.compute_dtype)[first : first + rows.shape[-1]]
         rows = ops.cast(rows, self.compute_dtype)
         return ops.matmul(rows, part) if len(rows.shape) == 2 else dense(rows, part)
-
-    def _weight(self, variable: Any) -> Any:
-        # Outside `__call__` Keras does not cast by itself.
-        return ops.cast(variable, self.compute_dtype)
 
     @makes_node
     def initial_state(self, summary: Any, memory_mask: Any) -> list[Any]:
@@ -253,14 +225,6 @@ class AttentionDecoder(GuestLayer):
             # As many as the state has: the first axis may be unknown.
             state.append(ops.repeat(ops.zeros_like(state[0][:, :1]), self.readout_units, axis=1))
         return state
-
-    def _unflatten(self, state: list[Any]) -> DecoderState:
-        parts = self.cell.equations.PARTS
-        cells = [list(state[first : first + parts]) for first in range(0, self.layers * parts, parts)]
-        rest = list(state[self.layers * parts :])
-        return DecoderState(
-            cells[0], cells[1:], rest.pop(0) if self.coverage else None, rest.pop(0) if self.input_feeding else None
-        )
 
     @makes_node
     def step(
@@ -279,7 +243,8 @@ class AttentionDecoder(GuestLayer):
             hidden `[batch, readout_units]`, g's hidden layer before its tanh, for `readout`; the new state; and the
             attention weights `[batch, source]` in at least float32, or `[batch, heads, source]`.
         """
-        before, memory = self._unflatten(state), AttentionMemory(*memory)  # saved models hold it as a plain tuple
+        memory = AttentionMemory(*memory)  # saved models hold it as a plain tuple
+        before = DecoderState.of(state, self.layers, self.cell.equations.PARTS, self.coverage, self.input_feeding)
         if self.feeding is not None:
             inputs = inputs + self.feeding(before.fed)  # g's last hidden layer goes where y_{t-1} goes
         if self.context_cell is None:
@@ -308,9 +273,9 @@ class AttentionDecoder(GuestLayer):
     def _look(
         self, query: Any, memory: AttentionMemory, beams: int, coverage: Any, heads_apart: bool
     ) -> tuple[Any, Any]:
-        more = {"coverage": coverage} if self.coverage else {}
-        if heads_apart:
-            more["heads_apart"] = True
+        more: dict[str, Any] = {"heads_apart": True} if heads_apart else {}
+        if self.coverage:
+            more["coverage"] = coverage
         return self.attention(query, memory.keys, memory.values, memory.mask, beams=beams, **more)
 
     def _climb(self, output: Any, states: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
@@ -318,9 +283,8 @@ class AttentionDecoder(GuestLayer):
         new_states = []
         for cell, state in zip(self.cells_above, states, strict=True):
             gates = cell.input_share(self._product(output, cell.kernel, 0))
-            state = cell.advance(tf.split(gates, cell.equations.GATES, axis=1), state)
-            output = output + state[0]
-            new_states.append(state)
+            new_states.append(cell.advance(tf.split(gates, cell.equations.GATES, axis=1), state))
+            output = output + new_states[-1][0]
         return output, new_states
 
     @makes_node
@@ -335,11 +299,24 @@ class AttentionDecoder(GuestLayer):
         self, inputs: Any, memory: Any, memory_mask: Any = None, summary: Any = None, training: bool | None = None
     ) -> tuple[Any, Any]:
         """Teacher-forced pass over a whole target; see the class."""
-        memory_mask = open_positions(memory_mask, memory)
-        fast = fast_unrolls.find_decoder(self) if self.fast else None
-        unroll = fast or plain_unroll
-        hidden, attention_weights = unroll(self, inputs, memory, memory_mask, summary)
+        given = Given(inputs, memory, open_positions(memory_mask, memory), summary)
+        unroll = self.fast_unroll
+        if unroll is None:
+            hidden, attention_weights = plain_unroll(self, *given)
+        else:
+            initial = self.initial_state(summary, given.memory_mask)
+            parts = DecoderParts(self.cell_kind, self.cell, self.context_cell, self.attention, self.readout_hidden)
+            hidden, attention_weights = unroll(parts, given, initial)
         return self.readout(hidden, training=training), attention_weights
+
+    @property
+    def fast_unroll(self) -> Any:
+        """The hand-written unroll that a call takes; None where `plain_unroll` runs."""
+        if not self.fast:
+            return None
+        layers = f"{self.layers} layers" if self.layers > 1 else ""
+        extras = ["coverage" * self.coverage, "input feeding" * self.input_feeding, layers]
+        return find_decoder(self.cell_kind, self.attention_kind, list(filter(None, extras)), self.dtype_policy)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> tuple[Any, Any]:
         """The inputs' mask, for logits and attention weights."""
@@ -362,19 +339,10 @@ class AttentionDecoder(GuestLayer):
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""
+        sizes = ("vocabulary_size", "units", "attention_units", "attention_heads", "readout_units", "layers")
         return {
             **super().get_config(),
-            "vocabulary_size": self.vocabulary_size,
-            "units": self.units,
+            **{name: getattr(self, name) for name in (*sizes, "coverage", "input_feeding", "dropout", "seed", "fast")},
             "cell": self.cell_kind,
             "attention": self.attention_kind,
-            "attention_units": self.attention_units,
-            "attention_heads": self.attention_heads,
-            "coverage": self.coverage,
-            "readout_units": self.readout_units,
-            "layers": self.layers,
-            "input_feeding": self.input_feeding,
-            "dropout": self.dropout,
-            "seed": self.seed,
-            "fast": self.fast,
         }

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from layers.guest_layer import PACKAGE
+from layers.registration import PACKAGE
 
 VALUES = 2**8
 

@@ -6,12 +6,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from layers import bidirectional_reading, fast_bidirectional, fast_unrolls
-from layers.cells import CELLS
+from layers.cells.kinds import CELLS
 from layers.dropout import Dropout
-from layers.guest_layer import PACKAGE, GuestLayer, makes_node
+from layers.fast import bidirectional, reading
+from layers.fast.conditions import has_encoder
+from layers.guest_layer import GuestLayer, makes_node
 from layers.masks import open_positions
 from layers.packing import pack, unpack
+from layers.registration import PACKAGE
 
 # These take Keras's own layer, the others its loop around a cell.
 RECURRENT_LAYERS = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
@@ -132,7 +134,7 @@ class BidirectionalEncoder(GuestLayer):
         """
         if not self._is_fast:
             return None
-        return bidirectional_reading.tabulate(self.cell, self.recurrent_layers[0], symbols)
+        return reading.tabulate(self.cell, self.recurrent_layers[0], symbols)
 
     @makes_node
     def look_up(self, tables: list[Any], ids: Any, mask: Any) -> tuple[Any, Any]:
@@ -148,20 +150,20 @@ class BidirectionalEncoder(GuestLayer):
         """
 
         def read(ids: Any, mask: Any) -> tuple[Any, Any]:
-            first = bidirectional_reading.look_up(self.cell, self.recurrent_layers[0], tables, ids, mask)
+            first = reading.look_up(self.cell, self.recurrent_layers[0], tables, ids, mask)
             return self._climb(*first, mask, training=False)
 
         return self._packed(read, ids, mask)
 
     @property
     def _is_fast(self) -> bool:
-        return self.fast and fast_unrolls.has_encoder(self.cell, self.dtype_policy)
+        return self.fast and has_encoder(self.cell, self.dtype_policy)
 
     def _read(self, layer: keras.layers.Layer, inputs: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
         """Outputs and final outputs of one bidirectional layer."""
         if self._is_fast:
             # Compiled in training only: an exported model must not need XLA.
-            return fast_bidirectional.run(self.cell, layer, inputs, mask, compiled=bool(training))
+            return bidirectional.run(self.cell, layer, inputs, mask, compiled=bool(training))
         outputs, *states = layer(inputs, mask=mask)
         # Per direction: [h] for a GRU, [h, c] for an LSTM.
         return outputs, ops.concatenate([states[0], states[len(states) // 2]], axis=-1)

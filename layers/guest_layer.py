@@ -12,9 +12,6 @@ from typing import Any
 
 import keras
 
-PACKAGE = "attentif"
-"""Under which the layers are registered: what saved models call them begins with it."""
-
 
 def makes_node(method: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a method of a `GuestLayer` so that it takes symbolic tensors too.

@@ -1,17 +1,16 @@
 """The decoder's step at every position, by a loop in the graph and automatic differentiation."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 
-if TYPE_CHECKING:
-    from layers.decoder import AttentionDecoder
+from layers.decoder_state import Steps
 
 
 def plain_unroll(
-    decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any, heads_apart: bool = False
+    decoder: Steps, inputs: Any, memory: Any, memory_mask: Any, summary: Any, heads_apart: bool = False
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """`AttentionDecoder.step` at every target position, one after the other.
+    """A decoder's `step` at every target position, one after the other.
 
     The reference that hand-written unrolls are held to, and the way for every decoder without one.
 

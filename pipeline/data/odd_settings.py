@@ -35,16 +35,16 @@ _IDLE = (
         lambda of: of.search.beam_size == 1,
         "search.beam_size is 1: there is nothing to order",
     ),
-    _Idle(("search.coverage_penalty",), lambda of: of.model.attention == "none", "model.attention is none"),
-    _Idle(("train.attention_samples",), lambda of: of.model.attention == "none", "model.attention is none"),
+    _Idle(("search.coverage_penalty",), lambda of: not of.model.kind.looks, "model.attention is none"),
+    _Idle(("train.attention_samples",), lambda of: not of.model.kind.looks, "model.attention is none"),
     _Idle(
         ("model.attention_heads",),
-        lambda of: of.model.attention != "multi_head_bahdanau",
+        lambda of: not of.model.kind.has_heads,
         "model.attention is not multi_head_bahdanau",
     ),
     _Idle(
         ("model.attention_units",),
-        lambda of: of.model.attention not in ("bahdanau", "multi_head_bahdanau"),
+        lambda of: not of.model.kind.takes_coverage,
         "model.attention is not additive",
     ),
     _Idle(

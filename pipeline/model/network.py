@@ -93,7 +93,7 @@ class SingleNetwork(tf.Module):
     @property
     def attends(self) -> bool:
         """Whether it looks at all."""
-        return self.decoder.attention_kind != "none"
+        return self.decoder.attention.looks
 
     @property
     def heads(self) -> int:

@@ -118,12 +118,10 @@ def build_model(
     source = keras.Input([None], dtype="int32", name="source")
     target_inputs = keras.Input([None], dtype="int32", name="target_inputs")
     source_mask = ops.not_equal(source, PAD)
-    # A dot product needs a memory of the state's size.
-    encoder_units = configuration.units // 2 if configuration.attention == "luong_dot" else configuration.units
     encoder = BidirectionalEncoder(
-        units=encoder_units,
+        units=configuration.encoder_units,
         layers=configuration.encoder_layers,
-        cell="gru" if configuration.cell == "conditional_gru" else configuration.cell,
+        cell=configuration.encoder_cell,
         dropout=configuration.dropout,
         seed=seeds["encoder"],
         fast=configuration.fast,

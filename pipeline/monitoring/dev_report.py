@@ -34,7 +34,7 @@ class DevReport:
     ) -> None:
         self.run, self.curves, self.failures = run, curves, failures
         self.text = configuration.text
-        draws = configuration.model.attention != "none"
+        draws = configuration.model.kind.looks
         self.samples = configuration.train.attention_samples if draws else 0
 
     def __call__(self, epoch: int, references: Mapping[str, list[str]], predictions: Sequence[Prediction]) -> None:

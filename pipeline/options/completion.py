@@ -6,8 +6,8 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from pipeline.errors import UsageError
-from pipeline.options.configuration_options import HINTS
 from pipeline.settings.presets import preset_names
+from pipeline.settings.types import setting_type
 
 SHELLS = ("bash", "zsh", "tcsh")
 COMMAND = "attentif"
@@ -51,7 +51,7 @@ def _copy(action: argparse.Action, parser: argparse.ArgumentParser, file: Any) -
     if isinstance(action, _FLAGS) or action.nargs == 0:
         parser.add_argument(*names, action="store_true", help=explained)
         return
-    choices = list(action.choices or _choices(HINTS.get(action.dest)) or ())
+    choices = list(action.choices or _choices(setting_type(action.dest)) or ())
     if action.dest == "config":
         choices = preset_names()
     copied = parser.add_argument(*names, choices=choices or None, help=explained.replace("%(default)s", "default"))

@@ -21,22 +21,11 @@ from pipeline.settings.changes import by_name
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.presets import DEFAULT_PRESET, find_configuration_file, preset_names
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.study import StudyConfiguration
-from pipeline.settings.tune import TuneConfiguration
+from pipeline.settings.types import ALL_SECTIONS, SECTIONS, setting_type
 from pipeline.settings.yaml_file import read_settings
 
 # As it was called: pip installs the command `attentif`.
 PROGRAM = "attentif" if Path(sys.argv[0]).name == "attentif" else "python -m pipeline"
-SECTIONS: dict[str, Any] = get_type_hints(Configuration)
-TUNE_SECTIONS: dict[str, Any] = {**SECTIONS, "tune": TuneConfiguration}
-STUDY_SECTIONS: dict[str, Any] = {**SECTIONS, "study": StudyConfiguration}
-# A settings file may hold all of them for every command; `tune` and `study` alone read theirs.
-ALL_SECTIONS: dict[str, Any] = {**TUNE_SECTIONS, **STUDY_SECTIONS}
-HINTS = {
-    f"{section}.{key}": hint
-    for section, section_class in ALL_SECTIONS.items()
-    for key, hint in get_type_hints(section_class).items()
-}
 _NULLS = ("null", "Null", "NULL", "~")
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
 
@@ -72,7 +61,7 @@ def configuration_parser(command: str, usage: str, sections: dict[str, Any] = SE
         for field in dataclasses.fields(section_class):
             key = f"{section}.{field.name}"
             names = [f"--{key}", "--seed"] if key == "train.seed" else [f"--{key}"]
-            group.add_argument(*names, type=HINTS[key], default=field.default, help=explained[field.name])
+            group.add_argument(*names, type=setting_type(key), default=field.default, help=explained[field.name])
     return parser
 
 
@@ -167,7 +156,7 @@ def _refuse_null(values: dict[str, dict[str, Any]]) -> None:
     """Refuse null where a key has no use for it: jsonargparse takes it for "not given"."""
     for section, keys in values.items():
         for key, value in keys.items():
-            hint = HINTS[f"{section}.{key}"]
+            hint = setting_type(f"{section}.{key}")
             if value is None and NoneType not in get_args(hint):
                 raise UsageError(f"{section}.{key}: null is impossible, it must be {_in_words(hint)}")
 
@@ -196,8 +185,8 @@ def _plain_message(message: str, parser: jsonargparse.ArgumentParser) -> str:
     key = re.search(r'Parser key "([^"]+)"', message)
     # What was given as a whole, where a part of it is at fault.
     value = re.search(r"Given value: (.*)", message, re.DOTALL) or re.search(r"Got value: (.*)", message, re.DOTALL)
-    if key and value and key[1] in HINTS:
-        return f"{key[1]}: {value[1].strip()} is impossible, it must be {_in_words(HINTS[key[1]])}"
+    if key and value and setting_type(key[1]) is not None:
+        return f"{key[1]}: {value[1].strip()} is impossible, it must be {_in_words(setting_type(key[1]))}"
     return f"{' '.join(message.split())} ({parser.prog} --help explains)"
 
 

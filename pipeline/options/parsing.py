@@ -14,8 +14,6 @@ from pipeline.errors import UsageError
 from pipeline.options.completion import completion_script
 from pipeline.options.configuration_options import (
     PROGRAM,
-    STUDY_SECTIONS,
-    TUNE_SECTIONS,
     configuration_parser,
     parse_configuration,
 )
@@ -32,6 +30,7 @@ from pipeline.settings.configuration import Configuration
 from pipeline.settings.presets import DEFAULT_PRESET, find_configuration_file
 from pipeline.settings.study import StudyConfiguration
 from pipeline.settings.tune import TuneConfiguration
+from pipeline.settings.types import STUDY_SECTIONS, TUNE_SECTIONS
 from pipeline.tuning.space import find_space, read_space
 
 _DESCRIPTION = """Train, look at, measure and export attention sequence-to-sequence models.

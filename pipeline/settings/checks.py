@@ -16,6 +16,11 @@ def count(default: Any) -> Any:
     return dataclasses.field(default=default, metadata={"count": True})
 
 
+def named(default: str, table: Mapping[str, Any]) -> Any:
+    """A field of a section whose value is the name of a row of a table."""
+    return dataclasses.field(default=default, metadata={"table": table})
+
+
 def require(condition: bool, key: str, value: object, wanted: str) -> None:
     """Refuse a value, unless the condition holds.
 
@@ -58,6 +63,17 @@ def require_sane_numbers(section: str, values: Any) -> None:
         elif isinstance(value, int):
             most = _LARGEST_COUNT if field.metadata.get("count") else _LARGEST_SIZE
             require(value <= most, key, value, f"at most {most:,}")
+
+
+def require_names(section: str, values: Any) -> None:
+    """Refuse names that their tables do not have; see `named`.
+
+    Raises:
+        UsageError: With the setting, its value and the names.
+    """
+    for field in dataclasses.fields(values):
+        value, table = getattr(values, field.name), field.metadata.get("table")
+        require(table is None or value in table, f"{section}.{field.name}", value, " or ".join(table or ()))
 
 
 def require_place(key: str, place: object) -> None:

@@ -3,7 +3,15 @@
 import dataclasses
 from typing import Literal
 
-from pipeline.settings.checks import require, require_at_least, require_sane_numbers, require_share
+from pipeline.settings.checks import (
+    named,
+    require,
+    require_at_least,
+    require_names,
+    require_sane_numbers,
+    require_share,
+)
+from pipeline.settings.kinds import ATTENTION_KINDS, ENCODER_CELLS, AttentionKind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +45,8 @@ class ModelConfiguration:
     readout_units: int | None = None
     encoder_layers: int = 1
     decoder_layers: int = 1
-    cell: Literal["gru", "lstm", "layer_norm_gru", "layer_norm_lstm", "conditional_gru"] = "gru"
-    attention: Literal["bahdanau", "multi_head_bahdanau", "luong_dot", "luong_general", "none"] = "bahdanau"
+    cell: str = named("gru", ENCODER_CELLS)
+    attention: str = named("bahdanau", ATTENTION_KINDS)
     attention_heads: int = 4
     coverage: bool = False
     input_feeding: bool = False
@@ -52,16 +60,32 @@ class ModelConfiguration:
         sizes = ["units", "embedding_units", "attention_units", "readout_units"]
         require_at_least("model", self, 1, [*sizes, "encoder_layers", "decoder_layers", "attention_heads"])
         require_share("model", self, ["dropout"])
-        if self.attention == "multi_head_bahdanau":
+        require_names("model", self)
+        if self.kind.has_heads:
             fits = (self.attention_units or self.units) % self.attention_heads + 2 * self.units % self.attention_heads
             wanted = "a divisor of model.attention_units and of twice model.units"
             require(not fits, "model.attention_heads", self.attention_heads, wanted)
-        if self.attention == "luong_dot":
-            require(self.units % 2 == 0, "model.units", self.units, "even for luong_dot")
-        additive = self.attention in ("bahdanau", "multi_head_bahdanau")
-        require(additive or not self.coverage, "model.coverage", self.coverage, "false without additive attention")
+        if self.kind.halves_encoder:
+            require(self.units % 2 == 0, "model.units", self.units, f"even for {self.attention}")
+        wanted = "false without additive attention"
+        require(self.kind.takes_coverage or not self.coverage, "model.coverage", self.coverage, wanted)
         if self.tied_embeddings:
             wanted = f"model.embedding_units ({self.embedding_units}) or null with tied_embeddings"
             require(
                 self.readout_units in (None, self.embedding_units), "model.readout_units", self.readout_units, wanted
             )
+
+    @property
+    def kind(self) -> AttentionKind:
+        """What is known of its attention."""
+        return ATTENTION_KINDS[self.attention]
+
+    @property
+    def encoder_units(self) -> int:
+        """Size of each direction of the encoder."""
+        return self.units // 2 if self.kind.halves_encoder else self.units
+
+    @property
+    def encoder_cell(self) -> str:
+        """The encoder's cell."""
+        return ENCODER_CELLS[self.cell]

@@ -111,7 +111,7 @@ def _study_length(
 
 
 def _require_usable(configuration: Configuration) -> None:
-    if configuration.model.attention == "none":
+    if not configuration.model.kind.looks:
         raise UsageError("model.attention: 'none' is impossible, a study compares an attention with it")
     if configuration.data.dev is None and not is_built_in(configuration.data.train):
         raise UsageError(

@@ -6,7 +6,8 @@ from typing import NamedTuple, get_args
 
 from pipeline.errors import UsageError
 from pipeline.settings.changes import replace_settings
-from pipeline.tuning.space import HINTS, Choices, Dimension, Range, SearchSpace, Value
+from pipeline.settings.types import setting_type
+from pipeline.tuning.space import Choices, Dimension, Range, SearchSpace, Value
 
 NEAR = 0.03  # of an axis that counts as its end: a number that is drawn hardly ever lies on it
 
@@ -62,7 +63,7 @@ def _ends(dimension: Dimension) -> tuple[float, float] | None:
 
 def _goes_on(space: SearchSpace, key: str, end: float, upper: bool) -> bool:
     """Whether a value beyond the end is possible: nothing is below no dropout."""
-    whole = HINTS[key] is int or int in get_args(HINTS[key])
+    whole = setting_type(key) is int or int in get_args(setting_type(key))
     beyond = end + (1 if upper else -1) * (1 if whole else max(abs(end) / 10, 1e-6))
     try:
         replace_settings(space.configuration, {key: int(beyond) if whole else beyond})

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 
@@ -13,17 +13,13 @@ from pipeline.settings.changes import read_setting, replace_settings
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.presets import PRESETS
 from pipeline.settings.text import TOKENIZER_KINDS
+from pipeline.settings.types import setting_names, setting_type
 from pipeline.settings.yaml_file import read_yaml, suggest
 
 SPACE_SUFFIX = ".space.yaml"
 MOST_STEPS = 1000
 DEFAULT_SPACE = PRESETS / f"default{SPACE_SUFFIX}"
 Value = int | float | str | bool | None | list[str] | dict[str, float]
-HINTS = {
-    f"{section}.{key}": hint
-    for section, kind in get_type_hints(Configuration).items()
-    for key, hint in get_type_hints(kind).items()
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,8 +156,8 @@ def _require_one_metric(space: SearchSpace, place: Callable[[str], str]) -> None
 
 
 def _read_dimension(key: str, entry: Any, configuration: Configuration) -> Dimension:
-    if key not in HINTS:
-        raise UsageError(f"{key}: no such key{suggest(key, list(HINTS))}")
+    if key not in setting_names():
+        raise UsageError(f"{key}: no such key{suggest(key, setting_names())}")
     if key == "train.epochs":
         raise UsageError(f"{key}: all trials have as many, so that they can be compared; set tune.epochs")
     if not isinstance(entry, dict):
@@ -210,7 +206,7 @@ def _read_range(key: str, entry: Mapping[str, Any], preset: Any) -> Choices | Ra
         raise UsageError(f"{key}: scale: log needs numbers above 0 and no step")
     if step is not None and not (_is_number(step) and step > 0):
         raise UsageError(f"{key}: step: {step!r} is impossible, it must be a number above 0")
-    whole = HINTS[key] is int or int in get_args(HINTS[key])
+    whole = setting_type(key) is int or int in get_args(setting_type(key))
     if whole and step is not None and not float(step).is_integer():
         raise UsageError(f"{key}: step: {step!r} is impossible, it must be a whole number")
     if step is not None:
@@ -233,7 +229,7 @@ def _corners(over: Choices | Range) -> tuple[Any, ...]:
 
 def _checked(key: str, value: Any) -> Value:
     """The value if the key's type allows it; whole numbers become floats where those are meant."""
-    hint = HINTS[key]
+    hint = setting_type(key)
     kinds = get_args(hint) if get_origin(hint) is not Literal and get_args(hint) else (hint,)
     for kind in kinds:
         if get_origin(kind) is Literal:
@@ -260,8 +256,8 @@ def _read_condition(key: str, when: Any) -> dict[str, tuple[Value, ...]]:
         raise UsageError(f"{key}: when: must be {{section.key: value or list of values}}")
     condition = {}
     for parent, values in when.items():
-        if parent not in HINTS:
-            raise UsageError(f"{key}: when: {parent}: no such key{suggest(str(parent), list(HINTS))}")
+        if parent not in setting_names():
+            raise UsageError(f"{key}: when: {parent}: no such key{suggest(str(parent), setting_names())}")
         if parent == key:
             raise UsageError(f"{key}: when: depends on itself")
         allowed = values if isinstance(values, list) else [values]

@@ -19,7 +19,7 @@ import pytest
 from pipeline.commands import main as command_line
 from pipeline.commands.main import main
 from pipeline.errors import CircumstanceError, DataError, MemoryShortError, TrainingError, UsageError
-from pipeline.options.configuration_options import HINTS
+from pipeline.settings.types import ALL_SECTIONS, setting_names
 from pipeline.tuning.workers import MEMBER
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +86,7 @@ def test_help_explains_every_key_at_once():
     assert time.monotonic() - begin < 3  # far below what importing TensorFlow takes, even on a busy machine
     text = result.stdout.decode("utf-8")
     assert (result.returncode, result.stderr) == (0, b"")
-    for key in HINTS:
+    for key in setting_names(ALL_SECTIONS):
         assert (f"--{key} " in text) == (not key.startswith(("tune.", "study."))), key
     assert "default: cmudict" in text
     assert "--seed" in text
@@ -96,7 +96,7 @@ def test_help_explains_every_key_at_once():
 @pytest.mark.parametrize(("command", "other"), [("tune", "study."), ("study", "tune.")])
 def test_help_of_tune_and_study_explains_their_own_settings_too(command: str, other: str):
     text = run(command, "--help-all").stdout.decode("utf-8")
-    for key in HINTS:
+    for key in setting_names(ALL_SECTIONS):
         assert (f"--{key} " in text) == (not key.startswith(other)), key
 
 
@@ -105,7 +105,7 @@ def test_help_lists_the_search_settings_in_short(command: str):
     text = run(command, "--help").stdout.decode("utf-8")
     assert "--average K" in text
     assert " ".join(text.split()).count("Hypotheses kept open per input. ") == 1
-    for key in HINTS:
+    for key in setting_names(ALL_SECTIONS):
         assert (f"--{key} VALUE" in text) == key.startswith("search."), key
 
 

@@ -109,7 +109,7 @@ def test_a_file_names_no_method_but_those_for_symbolic_tensors():
 def test_arguments_that_the_call_has_not_are_refused():
     attention, row = BahdanauAttention(3), np.ones((1, 2), "float32")
     with pytest.raises(TypeError, match="too many positional arguments"):
-        attention(row, row[None], row[None], None, 1, None, None)
+        attention(row, row[None], row[None], None, 1, None, None, None)
     with pytest.raises(TypeError, match="BahdanauAttention got mask twice"):
         attention(row, row[None], row[None], None, mask=None)
     with pytest.raises(TypeError, match="missing a required argument: 'values'"):

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.options.completion import SHELLS
-from pipeline.options.configuration_options import HINTS
 from pipeline.options.parsing import parse_arguments
+from pipeline.settings.types import ALL_SECTIONS, setting_names
 
 ASK = """
 source "$1"; shift
@@ -31,7 +31,7 @@ def test_every_shell_has_a_script_with_every_setting(shell: str, capsys: pytest.
     text = script(shell, capsys)
     assert "attentif" in text
     if shell != "tcsh":  # shtab writes no options there of commands below commands
-        assert [key for key in HINTS if f"--{key}" not in text] == []
+        assert [key for key in setting_names(ALL_SECTIONS) if f"--{key}" not in text] == []
 
 
 @pytest.mark.parametrize(

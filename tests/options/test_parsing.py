@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from pipeline.errors import AttentifError, UsageError
-from pipeline.options.configuration_options import HINTS
 from pipeline.options.parsing import parse_arguments, read_configuration
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.presets import preset_names
 from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.types import ALL_SECTIONS, setting_names, setting_type
 
 
 def write(tmp_path: Path, text: str) -> str:
@@ -258,7 +258,7 @@ def test_impossible_arguments_are_refused(argv: list[str]):
 def test_every_key_has_a_type_that_refusals_can_put_into_words():
     from pipeline.options.configuration_options import _in_words
 
-    assert all(_in_words(hint) for hint in HINTS.values())
+    assert all(_in_words(hint) for hint in map(setting_type, setting_names(ALL_SECTIONS)))
 
 
 def test_a_mistyped_search_setting_is_guessed():

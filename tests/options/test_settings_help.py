@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.options.configuration_options import HINTS
 from pipeline.options.parsing import parse_arguments
 from pipeline.options.settings_help import MOST_USED
+from pipeline.settings.types import ALL_SECTIONS, setting_names
 
 ROOT = Path(__file__).parents[2]
 Show = Callable[..., str]
+
+NAMES = setting_names(ALL_SECTIONS)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def shown(capsys: pytest.CaptureFixture[str]) -> Show:
 
 
 def keys(text: str) -> set[str]:
-    return {key for key in HINTS if f"--{key} " in text}
+    return {key for key in NAMES if f"--{key} " in text}
 
 
 def test_the_short_help_has_the_most_used_settings_and_examples(shown: Show):
@@ -41,14 +43,14 @@ def test_the_short_help_has_the_most_used_settings_and_examples(shown: Show):
 @pytest.mark.parametrize("ask", [["--help", "model"], ["--help=model"], ["--model.units", "4", "-h", "model"]])
 def test_a_section_is_explained_alone(shown: Show, ask: list[str]):
     text = shown("inspect", *ask)
-    assert keys(text) == {key for key in HINTS if key.startswith("model.")}
+    assert keys(text) == {key for key in NAMES if key.startswith("model.")}
     assert "\ntext: " not in text
 
 
 def test_own_settings_of_tune_and_study_are_always_there(shown: Show):
-    assert {key for key in HINTS if key.startswith("tune.")} <= keys(shown("tune", "--help"))
-    assert {key for key in HINTS if key.startswith("study.")} <= keys(shown("study", "length", "--help"))
-    assert keys(shown("study", "--help=study")) == {key for key in HINTS if key.startswith("study.")}
+    assert {key for key in NAMES if key.startswith("tune.")} <= keys(shown("tune", "--help"))
+    assert {key for key in NAMES if key.startswith("study.")} <= keys(shown("study", "length", "--help"))
+    assert keys(shown("study", "--help=study")) == {key for key in NAMES if key.startswith("study.")}
 
 
 def test_defaults_are_those_of_the_preset_or_file(shown: Show, tmp_path: Path):

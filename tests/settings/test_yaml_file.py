@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
-from pipeline.options.configuration_options import ALL_SECTIONS, HINTS
 from pipeline.options.parsing import parse_arguments, read_configuration
 from pipeline.settings.configuration import Configuration
+from pipeline.settings.types import ALL_SECTIONS, setting_names
 from pipeline.settings.yaml_file import DEEPEST, MOST_BYTES, read_settings, read_yaml
 from pipeline.tuning.space import read_space
 
@@ -103,7 +103,7 @@ VALUES = st.recursive(
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(key=st.sampled_from(sorted(HINTS)), value=VALUES)
+@given(key=st.sampled_from(sorted(setting_names(ALL_SECTIONS))), value=VALUES)
 def test_any_value_is_refused_or_comes_back(tmp_path: Path, key: str, value: str):
     section, name = key.split(".")
     path = write(tmp_path, f"{section}:\n  {name}: {value}\n")
@@ -132,7 +132,7 @@ def test_a_space_with_a_word_twice(tmp_path: Path):
 
 
 def test_every_section_is_looked_at():
-    assert {key.split(".")[0] for key in HINTS} == set(ALL_SECTIONS)
+    assert {key.split(".")[0] for key in setting_names(ALL_SECTIONS)} == set(ALL_SECTIONS)
 
 
 @pytest.mark.parametrize(

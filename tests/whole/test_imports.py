@@ -26,7 +26,19 @@ ROWS = [
     {"commands"},
     {"__init__", "__main__"},
 ]
-ROW = {room: row for row, rooms in enumerate(ROWS) for room in rooms}
+# The same of `layers`.
+LAYER_ROWS = [
+    {"keras_backend", "precision", "registration"},
+    {"decoder_state", "guest_layer", "masks", "packing", "products"},
+    {"attention", "cells", "dropout", "plain_unroll"},
+    {"fast"},
+    {"decoder", "encoder"},
+    {"__init__"},
+]
+ROW = {
+    package: {room: row for row, rooms in enumerate(table) for room in rooms}
+    for package, table in {"layers": LAYER_ROWS, "pipeline": ROWS}.items()
+}
 
 
 def modules(package: str) -> dict[str, Path]:
@@ -52,7 +64,7 @@ def imported(path: Path, known: dict[str, Path]) -> set[str]:
 
 
 def room(module: str) -> str:
-    """The folder of `pipeline` in which a module stands; of what stands at the top, its own name."""
+    """The folder of a package in which a module stands; of what stands at the top, its own name."""
     return [*module.split("."), "__init__"][1]
 
 
@@ -63,19 +75,21 @@ def test_layers_know_only_keras_and_tensorflow():
         assert {name.split(".")[0] for name in imported(path, {})} <= allowed, path
 
 
-def test_every_room_has_a_row():
-    assert {room(name) for name in modules("pipeline")} == set(ROW)
+@pytest.mark.parametrize("package", ["layers", "pipeline"])
+def test_every_room_has_a_row(package: str):
+    assert {room(name) for name in modules(package)} == set(ROW[package])
 
 
-def test_rooms_import_one_way():
-    known = modules("pipeline")
+@pytest.mark.parametrize("package", ["layers", "pipeline"])
+def test_rooms_import_one_way(package: str):
+    known, row = modules(package), ROW[package]
     for name, path in known.items():
         for other in imported(path, known):
-            if other.split(".")[0] == "pipeline" and room(other) != room(name):
-                assert ROW[room(other)] < ROW[room(name)], f"{name} imports {other}, whose room comes after it"
+            if other.split(".")[0] == package and room(other) != room(name):
+                assert row[room(other)] < row[room(name)], f"{name} imports {other}, whose room comes after it"
 
 
-@pytest.mark.parametrize("package", ["pipeline"])
+@pytest.mark.parametrize("package", ["layers", "pipeline"])
 def test_files_import_without_circles(package: str):
     known = modules(package)
     graph = {name: imported(path, known) & set(known) for name, path in known.items()}

@@ -6,8 +6,8 @@ Per direction and step:
 
 Padding needs no care inside of the loop: there x has a gate shut (`PADDING` of the cell's equations), so that the
 zeros with which the backward direction begins stay zeros. Outputs on padding are set to 0 afterwards, and the final
-output of the forward direction is the one at the last symbol. The cells stand in `layers.gru_equations` and
-`layers.lstm_equations`; of an LSTM's state (h, c) only h is an output, and meets U.
+output of the forward direction is the one at the last symbol. The cells stand in `layers.cells.gru` and
+`layers.cells.lstm`; of an LSTM's state (h, c) only h is an output, and meets U.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from layers.cell_equations import EQUATIONS
-from layers.large_products import dense, write
+from layers.cells.equations import EQUATIONS
+from layers.products import dense, write
 
 
 class Direction(NamedTuple):
@@ -138,7 +138,8 @@ def _read_many(cell: str, input_gates: Sequence[Any], directions: Directions, ke
             position, before = step if side == 0 else length - 1 - step, states[side]
             recurrent_gates = tf.matmul(before[0], direction.recurrent_kernel) + biases[side]
             parts = (tf.gather(input_gates[side], position), recurrent_gates)
-            after, saved = equations.advance(*(tf.split(part, equations.GATES, axis=1) for part in parts), before)
+            x, u = (tf.split(part, equations.GATES, axis=1) for part in parts)
+            after, saved = equations.advance(x, u, before)
             kept = (*before, *saved) if keeps else ()
             written.append(write(arrays[side], position, (after[0], *kept)))
             new_states.append(after)
@@ -167,7 +168,8 @@ def _read_one(cell: str, input_gates: Sequence[Any], directions: Directions) -> 
         sides = zip(tf.split(state[0], 2), directions, strict=True)
         products = [tf.matmul(before, direction.recurrent_kernel) for before, direction in sides]
         parts = (tf.gather(by_step, step), tf.concat(products, axis=0) + biases)
-        after, _ = equations.advance(*(tf.split(part, equations.GATES, axis=1) for part in parts), state)
+        x, u = (tf.split(part, equations.GATES, axis=1) for part in parts)
+        after, _ = equations.advance(x, u, state)
         return step + 1, after, array.write(step, after[0])
 
     empty = (tf.zeros([2, units], dtype),) * equations.PARTS

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from layers import BahdanauAttention
-from layers.fast_additive_attention import closed_positions, look, look_back
+from layers.fast.look import closed_positions, look, look_back
 from tests.layer_contract import assert_close, randomize
 
 BATCH, SOURCE, UNITS, VALUES = 3, 4, 5, 6

@@ -4,18 +4,18 @@ Where they belong to a function that XLA compiles, they are best in it, but for 
 turned round, and at that the graph's library was 1.3 to 1.45 times as fast.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from layers.guest_layer import PACKAGE
+from layers.registration import PACKAGE
 
 
 def dense(inputs: Any, kernel: Any) -> Any:
     """`[a, b, n]` times `[n, m]`."""
-    return _by_rows(lambda rows: tf.matmul(rows, kernel), inputs, kernel.shape[-1])
+    return by_rows(lambda rows: tf.matmul(rows, kernel), inputs, kernel.shape[-1])
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -31,32 +31,12 @@ class SharedKernelDense(keras.layers.Dense):
         raise NotImplementedError(f"{self.path} is not quantized: its kernel is part of larger products")
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class Projection(SharedKernelDense):
-    """A `keras.layers.Dense` that is one product for all positions; arguments and errors are that layer's.
-
-    Call arguments:
-        inputs: `[batch, positions, features]`.
-
-    Returns:
-        `[batch, positions, units]` in the compute dtype.
-
-    Example:
-        >>> Projection(5)(tf.ones([2, 3, 4])).shape
-        TensorShape([2, 3, 5])
-    """
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Project; see the class."""
-        return _by_rows(lambda rows: super(Projection, self).call(rows, training=training), inputs, self.units)
-
-
 def dense_gradient(gradient: Any, kernel: Any) -> Any:
     """The gradient of `dense` with respect to its inputs: `[a, b, m]` times `[n, m]` transposed."""
-    return _by_rows(lambda rows: tf.matmul(rows, kernel, transpose_b=True), gradient, kernel.shape[0])
+    return by_rows(lambda rows: tf.matmul(rows, kernel, transpose_b=True), gradient, kernel.shape[0])
 
 
-def _by_rows(function: Callable[[Any], Any], inputs: Any, size: int) -> Any:
+def by_rows(function: Callable[[Any], Any], inputs: Any, size: int) -> Any:
     """A function from `[rows, n]` to `[rows, size]`, of `[a, b, n]`."""
     shape = tf.shape(inputs)
     flat = function(tf.reshape(inputs, [-1, inputs.shape[-1]]))
@@ -72,3 +52,17 @@ def kernel_gradient(inputs: Any, gradient: Any) -> Any:
 def write(arrays: tuple[Any, ...], position: Any, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Write one value to each `tf.TensorArray`."""
     return tuple(array.write(position, value) for array, value in zip(arrays, values, strict=True))
+
+
+def interleave(values: Sequence[Any]) -> Any:
+    """`[batch, source, units]` of each of h heads to `[batch, source * h, units]`: all heads of a position together.
+
+    Example:
+        >>> interleave([tf.constant([[[1], [2]]]), tf.constant([[[3], [4]]])]).numpy().ravel().tolist()
+        [1, 3, 2, 4]
+    """
+    if len(values) == 1:
+        return values[0]
+    stacked = tf.stack(values, axis=2)
+    shape = tf.shape(stacked)
+    return tf.reshape(stacked, [shape[0], shape[1] * len(values), stacked.shape[-1]])

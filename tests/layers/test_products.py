@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers.large_products import Projection, dense, dense_gradient, kernel_gradient, write
+from layers.attention.projection import Projection
+from layers.products import dense, dense_gradient, kernel_gradient, write
 from tests.layer_contract import assert_close
 
 RANDOM = np.random.default_rng(0)

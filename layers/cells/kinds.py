@@ -5,15 +5,17 @@ once: `input_share` is what comes before a step, `advance` the step itself.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import gru_equations, lstm_equations
-from layers.attention import softmax_dtype
-from layers.guest_layer import PACKAGE, GuestLayer, makes_node
+from layers.cells import gru, lstm
+from layers.cells.equations import Equations
+from layers.guest_layer import GuestLayer, makes_node
+from layers.precision import softmax_dtype
+from layers.registration import PACKAGE
 
 EPSILON = 1e-5
 
@@ -24,7 +26,7 @@ class _Cell(GuestLayer):
     Arguments are those of Keras's cell, but for what the equations do not have.
     """
 
-    equations: Any
+    equations: Equations
     fixed: ClassVar[dict[str, Any]] = {
         "activation": "tanh",
         "recurrent_activation": "sigmoid",
@@ -65,7 +67,7 @@ class _Cell(GuestLayer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class GRUCell(_Cell, keras.layers.GRUCell):
-    """Gated recurrent unit of Cho et al. (2014), https://arxiv.org/abs/1406.1078; see `layers.gru_equations`.
+    """Gated recurrent unit of Cho et al. (2014), https://arxiv.org/abs/1406.1078; see `layers.cells.gru`.
 
     Example:
         >>> import numpy as np
@@ -77,14 +79,14 @@ class GRUCell(_Cell, keras.layers.GRUCell):
         True
     """
 
-    equations = gru_equations
+    equations = gru
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class LSTMCell(_Cell, keras.layers.LSTMCell):
-    """Long short-term memory of Hochreiter & Schmidhuber (1997); see `layers.lstm_equations`."""
+    """Long short-term memory of Hochreiter & Schmidhuber (1997); see `layers.cells.lstm`."""
 
-    equations = lstm_equations
+    equations = lstm
 
 
 class _NormalizedCell(_Cell):
@@ -110,8 +112,8 @@ class _NormalizedCell(_Cell):
         recurrent = ops.matmul(state[0], self._weight(self.recurrent_kernel))
         sides = (input_gates, tf.split(recurrent, self.equations.GATES, axis=1))
         gains = (self.input_gain, self.recurrent_gain)
-        gates = [self._normalize(*parts) for parts in zip(sides, gains, self._biases(), strict=True)]
-        new_state, _ = self.equations.advance(*gates, tuple(state))
+        input_side, own_side = (self._normalize(*parts) for parts in zip(sides, gains, self._biases(), strict=True))
+        new_state, _ = self.equations.advance(input_side, own_side, tuple(state))
         return list(new_state)
 
     def _normalize(self, parts: Sequence[Any], gain: Any, bias: Any) -> list[Any]:
@@ -129,7 +131,7 @@ class _NormalizedCell(_Cell):
 class LayerNormalizedGRUCell(_NormalizedCell, keras.layers.GRUCell):
     """GRU with layer normalisation of Ba, Kiros & Hinton (2016), https://arxiv.org/abs/1607.06450.
 
-    As `layers.gru_equations`, with x = LN(W input) + b and u = LN(U state) + b', gate by gate:
+    As `layers.cells.gru`, with x = LN(W input) + b and u = LN(U state) + b', gate by gate:
 
         LN(a) = gain (a - mean(a)) / sqrt(var(a) + 1e-5)     over the units of a gate
 
@@ -140,14 +142,14 @@ class LayerNormalizedGRUCell(_NormalizedCell, keras.layers.GRUCell):
         TensorShape([2, 4])
     """
 
-    equations = gru_equations
+    equations = gru
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class LayerNormalizedLSTMCell(_NormalizedCell, keras.layers.LSTMCell):
     """LSTM with layer normalisation of the gates, as `LayerNormalizedGRUCell`; the cell itself is not normalised."""
 
-    equations = lstm_equations
+    equations = lstm
 
 
 def normalize(rows: Any) -> Any:
@@ -168,4 +170,18 @@ CELLS: dict[str, type[_Cell]] = {
     "lstm": LSTMCell,
     "layer_norm_gru": LayerNormalizedGRUCell,
     "layer_norm_lstm": LayerNormalizedLSTMCell,
+}
+
+
+class DecoderCell(NamedTuple):
+    """What a decoder's first layer is made of."""
+
+    cell: type[_Cell]
+    context_cell: type[_Cell] | None = None
+    """The second of two transitions, with the look at the memory between them."""
+
+
+DECODER_CELLS = {
+    **{name: DecoderCell(cell) for name, cell in CELLS.items()},
+    "conditional_gru": DecoderCell(GRUCell, GRUCell),
 }

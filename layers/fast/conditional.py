@@ -1,4 +1,4 @@
-"""Hand-written unroll of a conditional GRU with Bahdanau attention, as `layers.fast_bahdanau` has it for one cell.
+"""Hand-written unroll of a conditional GRU with Bahdanau attention, as `layers.fast.bahdanau` has it for one cell.
 
 Two transitions with the look between them (Sennrich et al. 2017, https://arxiv.org/abs/1703.04357), so a step has two
 products. With `symbol_gates` = y W + b and `memory_gates` = h W' for all positions at once, per step:
@@ -18,18 +18,17 @@ Backward, per step, from ds = dL/ds_t (from outside and from step t + 1), with d
 and every kernel's gradient is one product of stacked per-step gradients, after the loop.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from layers import gru_equations
-from layers.fast_additive_attention import closed_positions, look, look_back, memory_gradient
-from layers.large_products import dense, dense_gradient, kernel_gradient, write
+from layers.cells import gru
+from layers.decoder_state import DecoderParts, Given
+from layers.fast.look import closed_positions, look, look_back, memory_gradient
+from layers.products import dense, dense_gradient, kernel_gradient, write
 
-if TYPE_CHECKING:
-    from layers.decoder import AttentionDecoder
-
-GATES, SAVED = gru_equations.GATES, gru_equations.SAVED
+GATES, SAVED = gru.GATES, gru.SAVED
 
 
 class Weights(NamedTuple):
@@ -81,17 +80,16 @@ class Gradients(NamedTuple):
     readout_bias: Any
 
 
-def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any) -> tuple[Any, Any]:
-    """The same as `layers.plain_unroll`, held to it by a parity test."""
-    (initial,) = decoder.initial_state(summary, memory_mask)
-    memory_mask = tf.convert_to_tensor(memory_mask)
+def unroll(parts: DecoderParts, given: Given, initial: Sequence[Any]) -> tuple[Any, Any]:
+    """The same as `layers.plain_unroll`, held to it by a parity test; see `layers.fast.bahdanau.unroll`."""
+    memory_mask = tf.convert_to_tensor(given.memory_mask)
 
     @tf.custom_gradient
     def with_gradient(inputs: Any, memory: Any, initial: Any, *weights: Any) -> tuple[Any, Any]:
         named = Weights(*weights)
         # An eager tape must not look inside: the gradient of a compiled loop is this one or none.
-        given = tf.nest.map_structure(tf.stop_gradient, (inputs, initial, memory, memory_mask, named))
-        outputs, saved = _forward(*given)
+        stopped = tf.nest.map_structure(tf.stop_gradient, (inputs, initial, memory, memory_mask, named))
+        outputs, saved = _forward(*stopped)
 
         def gradient(*upstream: Any) -> tuple[Any, ...]:
             *d_given, found = _backward(upstream, inputs, memory, named, saved)
@@ -99,12 +97,13 @@ def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: A
 
         return outputs, gradient
 
-    return with_gradient(tf.convert_to_tensor(inputs), tf.convert_to_tensor(memory), initial, *_weights(decoder))
+    inputs, memory = (tf.convert_to_tensor(part) for part in (given.inputs, given.memory))
+    return with_gradient(inputs, memory, *initial, *_weights(parts))
 
 
-def _weights(decoder: "AttentionDecoder") -> Weights:
-    first, second, attention = decoder.cell, decoder.context_cell, decoder.attention
-    biases = [gru_equations.split_bias(tf.convert_to_tensor(cell.bias)) for cell in (first, second)]
+def _weights(parts: DecoderParts) -> Weights:
+    first, second, attention = parts.cell, parts.context_cell, parts.attention
+    biases = [gru.split_bias(tf.convert_to_tensor(cell.bias)) for cell in (first, second)]
     return Weights(
         symbol_kernel=tf.convert_to_tensor(first.kernel),
         symbol_bias=biases[0][0],
@@ -117,8 +116,8 @@ def _weights(decoder: "AttentionDecoder") -> Weights:
         key_kernel=tf.convert_to_tensor(attention.memory_projection.kernel),
         key_bias=tf.convert_to_tensor(attention.memory_projection.bias),
         score_vector=tf.convert_to_tensor(attention.score_vector),
-        readout_kernel=tf.convert_to_tensor(decoder.readout_hidden.kernel),
-        readout_bias=tf.convert_to_tensor(decoder.readout_hidden.bias),
+        readout_kernel=tf.convert_to_tensor(parts.readout_hidden.kernel),
+        readout_bias=tf.convert_to_tensor(parts.readout_hidden.bias),
     )
 
 
@@ -135,14 +134,12 @@ def _forward(inputs: Any, initial: Any, memory: Any, mask: Any, weights: Weights
 
     def body(position: Any, state: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         recurrent = tf.matmul(state, weights.recurrent_kernel) + weights.recurrent_bias
-        (between,), gates = gru_equations.advance(split(symbol_gates[position]), split(recurrent), (state,))
+        (between,), gates = gru.advance(split(symbol_gates[position]), split(recurrent), (state,))
         projected = tf.matmul(between, weights.between_kernel)
         query = projected[:, gate_units:]
         attention, context = look(query, keys, memory_gates, closed, weights.score_vector)
         recurrent = projected[:, :gate_units] + weights.between_bias
-        (after,), between_gates = gru_equations.advance(
-            split(context + weights.context_bias), split(recurrent), (between,)
-        )
+        (after,), between_gates = gru.advance(split(context + weights.context_bias), split(recurrent), (between,))
         written = (query, attention, after, between, *gates, *between_gates)
         return position + 1, after, write(arrays, position, written)
 
@@ -222,13 +219,13 @@ def _backward_loop(d_states: Any, d_attention: Any, weights: Weights, saved: Sav
         before, between = saved.before[position], saved.between[position]
         gates, between_gates = (tuple(part[position] for part in parts) for parts in (saved.gates, saved.between_gates))
         d_after = carry + d_states[position]
-        d_context_parts, d_between_parts, (direct,) = gru_equations.retreat((d_after,), (between,), between_gates)
+        d_context_parts, d_between_parts, (direct,) = gru.retreat((d_after,), (between,), between_gates)
         d_context_gates = tf.concat(d_context_parts, axis=1)
         looked = (saved.attention[position], saved.queries[position], saved.keys, saved.memory_gates)
         d_look = look_back(d_context_gates, d_attention[position], *looked, weights.score_vector)
         d_projected = tf.concat([*d_between_parts, d_look.query], axis=1)
         d_between = direct + tf.matmul(d_projected, weights.between_kernel, transpose_b=True)
-        *d_parts, (direct,) = gru_equations.retreat((d_between,), (before,), gates)
+        *d_parts, (direct,) = gru.retreat((d_between,), (before,), gates)
         d_gates, d_recurrent = (tf.concat(parts, axis=1) for parts in d_parts)
         carry = direct + tf.matmul(d_recurrent, weights.recurrent_kernel, transpose_b=True)
         arrays = write(arrays, position, (d_gates, d_recurrent, d_context_gates, d_projected))

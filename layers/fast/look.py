@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from layers.large_products import dense, dense_gradient
+from layers.products import dense, dense_gradient
 
 
 class LookGradient(NamedTuple):

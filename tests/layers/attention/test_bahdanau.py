@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from layers import BahdanauAttention, FixedContext, LuongAttention, MultiHeadBahdanauAttention
-from layers.attention import masked_softmax
+from layers.attention.weights import masked_softmax
 from tests.layer_contract import CONTRACT, TOLERANCES, LayerCase, arrays, assert_close, name_of, randomize
 
 RANDOM = np.random.default_rng(0)

@@ -5,9 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from layers.attention import BahdanauAttention, join_beams, masked_softmax, weighted_sum
-from layers.guest_layer import PACKAGE, makes_node
-from layers.masks import mask_of, open_positions
+from layers.attention.bahdanau import BahdanauAttention
+from layers.attention.base import Wanted
+from layers.guest_layer import makes_node
+from layers.registration import PACKAGE
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -24,17 +25,8 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         heads: Number of heads; divides units.
         coverage: Whether it is told of past attention, the mean over the heads.
 
-    Call arguments:
-        query: `[batch * beams, query_units]`.
-        keys: `[batch, source, units]`, from `project_memory`.
-        values: `[batch, source * heads, value_units]`: a row for each head at the first position, then at the next,
-            as from `split_memory`.
-        mask: `[batch, source]` bool, False on padding; None takes the keys' own, or else all positions.
-        heads_apart: Whether the weights of every head come out, instead of their mean.
-
-    Returns:
-        context `[batch * beams, value_units]`, and the mean of the heads' attention weights, `[batch * beams, source]`
-        in at least float32; or those of every head, `[batch * beams, heads, source]`.
+    Call arguments and results are those of `layers.attention.base.Attention`, with keys `[batch, source, units]` and
+    values as from `split_memory`.
 
     Example:
         >>> import numpy as np
@@ -46,11 +38,18 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         (TensorShape([1, 3]), [[0.5, 0.5, 0.0]])
     """
 
+    has_head_axis = True
+
     def __init__(self, units: int, heads: int = 4, coverage: bool = False, **kwargs: Any) -> None:
         super().__init__(units, coverage, **kwargs)
         if heads < 1 or units % heads:
             raise ValueError(f"heads must divide units ({units}), got {heads}")
         self.heads = heads
+
+    @classmethod
+    def for_decoder(cls, wanted: Wanted) -> "MultiHeadBahdanauAttention":
+        """See `Attention`."""
+        return cls(wanted.attention_units, wanted.heads, wanted.coverage, **wanted.layer)
 
     @makes_node
     def split_memory(self, memory: Any) -> Any:
@@ -61,29 +60,12 @@ class MultiHeadBahdanauAttention(BahdanauAttention):
         memory = ops.cast(memory, self.compute_dtype)
         return ops.reshape(memory, (ops.shape(memory)[0], -1, memory.shape[-1] // self.heads))
 
-    def call(
-        self,
-        query: Any,
-        keys: Any,
-        values: Any,
-        mask: Any = None,
-        beams: int = 1,
-        coverage: Any = None,
-        heads_apart: bool = False,
-    ) -> tuple[Any, Any]:
-        """One look at the memory; see the class."""
-        mask = open_positions(mask_of(keys) if mask is None else mask, keys)
+    def scores(self, query: Any, keys: Any, beams: int, coverage: Any) -> Any:
+        """`[batch, beams, heads, source]`; see the class."""
         weighed = self._match(query, keys, beams, coverage) * ops.cast(self.score_vector, keys.dtype)
         batch, source = ops.shape(keys)[0], ops.shape(keys)[1]
         scores = ops.sum(ops.reshape(weighed, (batch, beams, source, self.heads, self.units // self.heads)), axis=-1)
-        scores = ops.transpose(scores, (0, 1, 3, 2))
-        weights = masked_softmax(scores, ops.reshape(mask, (batch, 1, 1, source)))
-        rows = ops.reshape(ops.transpose(weights, (0, 1, 3, 2)), (batch, beams, source * self.heads))
-        context = weighted_sum(ops.cast(rows, values.dtype), values)
-        context = join_beams(context, beams)
-        if heads_apart:
-            return context, ops.reshape(weights, (-1, self.heads, source))
-        return context, join_beams(ops.mean(weights, axis=2), beams)
+        return ops.transpose(scores, (0, 1, 3, 2))
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""

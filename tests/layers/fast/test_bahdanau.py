@@ -12,7 +12,7 @@ RAGGED = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [0, 1, 0, 1], [0, 0, 0, 0]], bool
 ONE = np.ones((1, 2), bool)
 
 
-# Conditional GRUs have a file of their own, `layers.fast_conditional`, and the same to keep to.
+# Conditional GRUs have a file of their own, `layers.fast.conditional`, and the same to keep to.
 KINDS = [("gru", "bahdanau"), ("lstm", "bahdanau"), ("conditional_gru", "bahdanau"), ("gru", "none"), ("lstm", "none")]
 
 

@@ -11,8 +11,8 @@ one product, s_{t-1} with [U | W_query], whose columns serve the gates and the a
 Forward, per step (x: input side of the gates, u: recurrent side):
 
     [u | q] = s_{t-1} [U | W_query] + [b_u | 0]
-    a = attention(q)     x = symbol_gates_t + Σ_j a_j memory_gates_j     (`layers.fast_additive_attention`)
-    s_t = CELL(x, u, s_{t-1})     (`layers.gru_equations` and `layers.lstm_equations`, their gradients too)
+    a = attention(q)     x = symbol_gates_t + Σ_j a_j memory_gates_j     (`layers.fast.look`)
+    s_t = CELL(x, u, s_{t-1})     (`layers.cells.gru` and `layers.cells.lstm`, their gradients too)
 
 and after the last step, for all at once, C_t = Σ_j a_tj h_j and g's hidden layer [y_{t-1} s_t C_t] W_g + b_g.
 
@@ -23,19 +23,18 @@ Backward, per step, from ds = dL/ds_t (from outside and from step t + 1), with d
 
 and every kernel's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
 are each one XLA-compiled function, whose element-wise chains become single loops; but not the products for the
-kernels' gradients (see `layers.large_products`). Of an LSTM's state (h, c) it is h that meets U and W_query.
+kernels' gradients (see `layers.products`). Of an LSTM's state (h, c) it is h that meets U and W_query.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from layers.cell_equations import EQUATIONS
-from layers.fast_additive_attention import closed_positions, look, look_back, memory_gradient
-from layers.large_products import dense, dense_gradient, kernel_gradient, write
-
-if TYPE_CHECKING:
-    from layers.decoder import AttentionDecoder
+from layers.cells.equations import EQUATIONS
+from layers.decoder_state import DecoderParts, Given
+from layers.fast.look import closed_positions, look, look_back, memory_gradient
+from layers.products import dense, dense_gradient, kernel_gradient, write
 
 
 class Weights(NamedTuple):
@@ -80,47 +79,54 @@ class Gradients(NamedTuple):
     readout_bias: Any
 
 
-def unroll(decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any) -> tuple[Any, Any]:
-    """The same as `layers.plain_unroll`, held to it by a parity test."""
-    attention = decoder.attention
+def unroll(parts: DecoderParts, given: Given, initial: Sequence[Any]) -> tuple[Any, Any]:
+    """The same as `layers.plain_unroll`, held to it by a parity test.
+
+    Args:
+        parts: The decoder's layers.
+        given: What is decoded.
+        initial: The decoder's initial state.
+
+    Returns:
+        hidden `[batch, target, readout_units]` for the decoder's `readout`, and attention weights
+        `[batch, target, source]`.
+    """
+    attention = parts.attention
     query_kernel, key = attention.query_projection.kernel, attention.memory_projection
-    weights = _weights(decoder, inputs.shape[-1], query_kernel, key.kernel, key.bias, attention.score_vector)
-    return _run(decoder, inputs, memory, memory_mask, summary, weights)
+    weights = _weights(parts, given.inputs.shape[-1], query_kernel, key.kernel, key.bias, attention.score_vector)
+    return _run(parts.cell_kind, given, initial, weights)
 
 
-def unroll_fixed_context(
-    decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any
-) -> tuple[Any, Any]:
+def unroll_fixed_context(parts: DecoderParts, given: Given, initial: Sequence[Any]) -> tuple[Any, Any]:
     """The same without attention: a look at a memory of one position, the summary, which has to get all the weight."""
-    summary, mask = tf.convert_to_tensor(summary), tf.ones([tf.shape(summary)[0], 1], tf.bool)
-    nothing = (tf.zeros([rows, 1], summary.dtype) for rows in (decoder.units, summary.shape[-1]))
-    weights = _weights(decoder, inputs.shape[-1], *nothing, *(tf.zeros([1], summary.dtype) for _ in range(2)))
-    hidden, _ = _run(decoder, inputs, summary[:, None], mask, summary, weights)
+    summary = tf.convert_to_tensor(given.summary)
+    nothing = (tf.zeros([rows, 1], summary.dtype) for rows in (parts.cell.units, summary.shape[-1]))
+    weights = _weights(parts, given.inputs.shape[-1], *nothing, *(tf.zeros([1], summary.dtype) for _ in range(2)))
+    one = given._replace(memory=summary[:, None], memory_mask=tf.ones([tf.shape(summary)[0], 1], tf.bool))
+    hidden, _ = _run(parts.cell_kind, one, initial, weights)
     # It looks nowhere.
-    shape = tf.concat([tf.shape(hidden)[:2], tf.shape(memory_mask)[1:]], axis=0)
+    shape = tf.concat([tf.shape(hidden)[:2], tf.shape(given.memory_mask)[1:]], axis=0)
     return hidden, tf.zeros(shape, summary.dtype)
 
 
-def _run(
-    decoder: "AttentionDecoder", inputs: Any, memory: Any, memory_mask: Any, summary: Any, weights: Weights
-) -> tuple[Any, Any]:
+def _run(cell: str, given: Given, initial: Sequence[Any], weights: Weights) -> tuple[Any, Any]:
     return _recurrence(
-        decoder.cell_kind,
-        tf.convert_to_tensor(inputs),
-        tuple(decoder.initial_state(summary, memory_mask)),
-        tf.convert_to_tensor(memory),
-        tf.convert_to_tensor(memory_mask),
+        cell,
+        tf.convert_to_tensor(given.inputs),
+        tuple(initial),
+        tf.convert_to_tensor(given.memory),
+        tf.convert_to_tensor(given.memory_mask),
         weights,
     )
 
 
 def _weights(
-    decoder: "AttentionDecoder", features: int, query_kernel: Any, key_kernel: Any, key_bias: Any, score_vector: Any
+    parts: DecoderParts, features: int, query_kernel: Any, key_kernel: Any, key_bias: Any, score_vector: Any
 ) -> Weights:
-    cell = decoder.cell
+    cell = parts.cell
     # Split, not sliced: the gradient of slices is two tables of zeros and their sum.
     symbol_kernel, context_kernel = tf.split(cell.kernel, [features, cell.kernel.shape[0] - features])
-    input_bias, recurrent_bias = EQUATIONS[decoder.cell_kind].split_bias(tf.convert_to_tensor(cell.bias))
+    input_bias, recurrent_bias = EQUATIONS[parts.cell_kind].split_bias(tf.convert_to_tensor(cell.bias))
     return Weights(
         symbol_kernel=symbol_kernel,
         context_kernel=context_kernel,
@@ -130,8 +136,8 @@ def _weights(
         key_kernel=tf.convert_to_tensor(key_kernel),
         key_bias=tf.convert_to_tensor(key_bias),
         score_vector=tf.convert_to_tensor(score_vector),
-        readout_kernel=tf.convert_to_tensor(decoder.readout_hidden.kernel),
-        readout_bias=tf.convert_to_tensor(decoder.readout_hidden.bias),
+        readout_kernel=tf.convert_to_tensor(parts.readout_hidden.kernel),
+        readout_bias=tf.convert_to_tensor(parts.readout_hidden.bias),
     )
 
 

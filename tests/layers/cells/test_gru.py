@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from layers import gru_equations
+from layers.cells import gru as gru_equations
 from tests.layer_contract import assert_close
 
 UNITS, FEATURES, BATCH = 4, 3, 2

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers import gru_equations, lstm_equations
+from layers.cells import gru as gru_equations
+from layers.cells import lstm as lstm_equations
 from tests.layer_contract import assert_close
 
 UNITS, FEATURES, BATCH = 4, 3, 2

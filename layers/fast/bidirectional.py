@@ -1,11 +1,11 @@
-"""Hand-written bidirectional layer: `layers.bidirectional_reading` forward, and its gradient.
+"""Hand-written bidirectional layer: `layers.fast.reading` forward, and its gradient.
 
 Backward, per direction and step, from ds = dL/ds_j, 0 on padding:
 
     (dx, du, ds_prev) = gradient of CELL at ds      ds_prev += du Uᵀ
 
 and every kernel's gradient is one product of stacked per-step gradients, after the loop. Forward and backward
-are each one XLA-compiled function, but for these products (see `layers.large_products`).
+are each one XLA-compiled function, but for these products (see `layers.products`).
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from layers.bidirectional_reading import (
+from layers.cells.equations import EQUATIONS
+from layers.fast.reading import (
     Direction,
     Directions,
     Saved,
@@ -23,8 +24,7 @@ from layers.bidirectional_reading import (
     read,
     read_and_keep,
 )
-from layers.cell_equations import EQUATIONS
-from layers.large_products import dense_gradient, kernel_gradient, write
+from layers.products import dense_gradient, kernel_gradient, write
 
 
 class Gradients(NamedTuple):

@@ -5,10 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from layers.attention import Attention, join_beams, masked_softmax, split_beams, weighted_sum
-from layers.guest_layer import PACKAGE, makes_node
-from layers.large_products import Projection
-from layers.masks import mask_of, open_positions
+from layers.attention.base import Attention, Wanted
+from layers.attention.projection import Projection
+from layers.attention.weights import split_beams
+from layers.guest_layer import makes_node
+from layers.registration import PACKAGE
 
 SCORES = ("dot", "general")
 
@@ -21,7 +22,7 @@ class LuongAttention(Attention):
         general:   e_j = query · (W h_j)
         a_j = softmax_j(e_j)     context = Σ_j a_j h_j
 
-    It has the calling convention of `BahdanauAttention`.
+    Call arguments and results are those of `layers.attention.base.Attention`.
 
     Args:
         units: Size of the query.
@@ -49,6 +50,16 @@ class LuongAttention(Attention):
                 units, use_bias=False, dtype=self.dtype_policy, name="memory_projection"
             )
 
+    @classmethod
+    def for_decoder(cls, wanted: Wanted) -> "LuongAttention":
+        """See `Attention`; W, as the decoder's state is the query."""
+        return cls(wanted.units, "general", **wanted.layer)
+
+    @classmethod
+    def dot_for_decoder(cls, wanted: Wanted) -> "LuongAttention":
+        """The same without W."""
+        return cls(wanted.units, "dot", **wanted.layer)
+
     def build(self, query_shape: Any, keys_shape: Any = None, values_shape: Any = None, mask_shape: Any = None) -> None:
         """Create W.
 
@@ -70,13 +81,9 @@ class LuongAttention(Attention):
         """The keys, `[batch, source, query_units]`, once per source."""
         return ops.cast(memory, self.compute_dtype) if self.score == "dot" else self.memory_projection(memory)
 
-    def call(self, query: Any, keys: Any, values: Any, mask: Any = None, beams: int = 1) -> tuple[Any, Any]:
-        """One look at the memory; see the class."""
-        mask = open_positions(mask_of(keys, values) if mask is None else mask, keys)
-        scores = ops.matmul(split_beams(query, beams), ops.transpose(keys, (0, 2, 1)))
-        weights = masked_softmax(scores, ops.expand_dims(mask, 1))
-        context = weighted_sum(ops.cast(weights, values.dtype), values)
-        return join_beams(context, beams), join_beams(weights, beams)
+    def scores(self, query: Any, keys: Any, beams: int, coverage: Any) -> Any:
+        """`[batch, beams, source]`; see the class."""
+        return ops.matmul(split_beams(query, beams), ops.transpose(keys, (0, 2, 1)))
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""

@@ -22,7 +22,8 @@ Parts = Sequence[Any]
 PARTS = 1  # of the state
 GATES = 3  # parts of x and of u
 SAVED = 4  # parts of what `retreat` needs
-PADDING = (1e4, 0.0, 0.0)  # added to x where nothing is to be read: z = 1 leaves a state of zeros as it is
+# Added to x where nothing is to be read: z = 1 leaves a state of zeros as it is.
+PADDING: tuple[float, ...] = (1e4, 0.0, 0.0)
 
 
 def split_bias(bias: Any) -> tuple[Any, Any]:

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from layers import AttentionDecoder, BidirectionalEncoder, fast_bahdanau, fast_unrolls
+from layers import AttentionDecoder, BidirectionalEncoder
+from layers.fast import bahdanau, conditions
 
 FULL = ["float32", "float64"]
 HALF = ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"]
@@ -16,8 +17,8 @@ HALF = ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"]
 
 @pytest.fixture(autouse=True)
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    fast_unrolls._log_plain.cache_clear()
-    with caplog.at_level(logging.INFO, logger="layers.fast_unrolls"):
+    conditions._log_plain.cache_clear()
+    with caplog.at_level(logging.INFO, logger="layers.fast.conditions"):
         yield caplog
 
 
@@ -25,16 +26,16 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
 @pytest.mark.parametrize("precision", FULL)
 def test_fast_loops_in_full_precision(cell: str, precision: str, log: pytest.LogCaptureFixture):
     policy = keras.DTypePolicy(precision)
-    assert fast_unrolls.find_decoder(AttentionDecoder(5, 2, cell=cell, dtype=policy)) is fast_bahdanau.unroll
-    assert fast_unrolls.has_encoder(cell, policy)
+    assert AttentionDecoder(5, 2, cell=cell, dtype=policy).fast_unroll is bahdanau.unroll
+    assert conditions.has_encoder(cell, policy)
     assert not log.records
 
 
 @pytest.mark.parametrize("precision", HALF)
 def test_no_fast_loop_in_half_precision(precision: str):
     policy = keras.DTypePolicy(precision)
-    assert fast_unrolls.find_decoder(AttentionDecoder(5, 2, dtype=policy)) is None
-    assert not fast_unrolls.has_encoder("gru", policy)
+    assert AttentionDecoder(5, 2, dtype=policy).fast_unroll is None
+    assert not conditions.has_encoder("gru", policy)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_no_fast_loop_in_half_precision(precision: str):
     ids=lambda kind: "-".join(kind),
 )
 def test_no_fast_decoder_of_other_kinds(kind: dict[str, Any]):
-    assert fast_unrolls.find_decoder(AttentionDecoder(5, 2, **kind)) is None
+    assert AttentionDecoder(5, 2, **kind).fast_unroll is None
 
 
 def test_each_fallback_is_logged_once(log: pytest.LogCaptureFixture):

@@ -1,4 +1,4 @@
-"""One LSTM step and its gradient, with the same functions as `layers.gru_equations`.
+"""One LSTM step and its gradient, with the same functions as `layers.cells.gru`.
 
     i = σ(x_i + u_i)     f = σ(x_f + u_f)     g = tanh(x_g + u_g)     o = σ(x_o + u_o)
     c_t = f c_{t-1} + i g                     h_t = o tanh(c_t)
@@ -21,7 +21,8 @@ Parts = Sequence[Any]
 PARTS = 2  # of the state: h, c
 GATES = 4  # parts of x and of u
 SAVED = 5  # parts of what `retreat` needs
-PADDING = (-1e4, 0.0, 0.0, 0.0)  # added to x where nothing is to be read: i = 0 leaves a state of zeros as it is
+# Added to x where nothing is to be read: i = 0 leaves a state of zeros as it is.
+PADDING: tuple[float, ...] = (-1e4, 0.0, 0.0, 0.0)
 
 
 def split_bias(bias: Any) -> tuple[Any, Any]:

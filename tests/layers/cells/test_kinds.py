@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers.cells import CELLS, EPSILON, normalize
+from layers.cells.kinds import CELLS, EPSILON, normalize
 from tests.layer_contract import assert_close, randomize
 
 UNITS, FEATURES, BATCH = 4, 3, 2

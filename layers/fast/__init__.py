@@ -1,0 +1,1 @@
+"""Hand-written loops with their gradients, held to the plain ones by parity tests."""
