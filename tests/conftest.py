@@ -17,9 +17,9 @@ from pipeline.settings.configuration import Configuration
 from pipeline.settings.tune import TuneConfiguration
 
 if TYPE_CHECKING:
-    from pipeline.tuning.result import SearchResult
+    from pipeline.tuning.result import TuningResult
 
-from tests.tiny_task import SEARCH_SPACE, TinyRun, search_configuration, tiny_configuration, write_splits
+from tests.tiny_task import TUNING_SPACE, TinyRun, tiny_configuration, tuning_configuration, write_splits
 
 # A shell that runs tests in the background lets them ignore Ctrl-C, and so would every command they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -127,13 +127,13 @@ def tiny_ensemble(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def tiny_search(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> "SearchResult":
-    """A finished search of three trials. Leave it as it is."""
+def tiny_tuning(tiny_splits: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> "TuningResult":
+    """A finished tuning of three trials. Leave it as it is."""
     from pipeline.tuning.space import make_space
     from pipeline.tuning.tune import tune
 
-    configuration = search_configuration(tiny_splits)
+    configuration = tuning_configuration(tiny_splits)
     how = TuneConfiguration(algorithm="random", trials=3)
-    space = make_space(SEARCH_SPACE, configuration)
+    space = make_space(TUNING_SPACE, configuration)
     path, made = make_once(tmp_path_factory, "search", lambda path: tune(configuration, how, path, space))
     return dataclasses.replace(made, path=path)

@@ -71,13 +71,13 @@ def tiny_configuration(locations: dict[str, str], **changes: dict[str, Any]) -> 
     )
 
 
-SEARCH_SPACE = {
+TUNING_SPACE = {
     "model.units": {"choices": [6, 12]},
     "train.learning_rate": {"min": 0.002, "max": 0.05, "scale": "log"},
 }
 
 
-def search_configuration(locations: dict[str, str]) -> Configuration:
+def tuning_configuration(locations: dict[str, str]) -> Configuration:
     """What the tiny search lies around."""
     model = {"units": 8, "embedding_units": 4, "fast": False}
     return tiny_configuration(

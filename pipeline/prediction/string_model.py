@@ -7,12 +7,10 @@ import tensorflow as tf
 
 from pipeline.data.length_limits import GENERAL
 from pipeline.model.network import Network
+from pipeline.prediction.id_search import IdSearch
 from pipeline.prediction.large_batches import map_rows
 from pipeline.prediction.unknown_symbols import UnknownReplacement
-from pipeline.search.beam import SearchResult, beam_search, greedy_search
-from pipeline.search.constraints import Constraints
-from pipeline.search.penalties import Coverage
-from pipeline.search.sampling import sample_search, source_keys
+from pipeline.search.result import SearchResult
 from pipeline.settings.search import SearchConfiguration
 from pipeline.text.normalization import make_valid
 from pipeline.text.processor import Reading, TextProcessor
@@ -66,7 +64,8 @@ class StringModel(tf.Module):
         super().__init__(name="attentif")
         self.network, self.source_text, self.target_text = network, source_text, target_text
         self.search, self.n_best, self.max_length = GENERAL.complete(search), n_best, max_length
-        self.max_target_length = max(TARGET_LENGTH, int(self._longest(max_length)))
+        self._find_ids = IdSearch(network, self.search, n_best)
+        self.max_target_length = max(TARGET_LENGTH, int(self._find_ids.longest(max_length)))
         self.replacement = replacement
         # Heads cost a pass of their own, which is for those alone who look at them.
         self.explain = tf.function(self._explain, SOURCE, autograph=False) if network.heads > 1 else self.decode
@@ -137,7 +136,7 @@ class StringModel(tf.Module):
             return choose(search[0 if inputs[0].shape[0] == 1 else 1](*inputs))
 
         def cells(source: Any, prefix: Any = 0.0) -> Any:
-            look = self._longest(source) + prefix if attention else 0.0
+            look = self._find_ids.longest(source) + prefix if attention else 0.0
             return self.search.beam_size * (source + 1.0) * (CELLS_PER_POSITION + look)
 
         def cells_of(source: tf.Tensor, *prefix: tf.Tensor) -> tf.Tensor:
@@ -161,7 +160,7 @@ class StringModel(tf.Module):
             begin, _ = _to_ids(self.target_text, begun, self.max_target_length)
             flags |= _flags(begun, begin, "prefix_")
             begin = tf.where(tf.equal(begin, END), PAD, begin)
-        found = self._search(ids, lengths, begin, attention or self.replacement is not None)
+        found = self._find_ids(ids, lengths, begin, attention or self.replacement is not None)
         source_tokens = self.source_text.to_symbols(read.symbols, self.max_length)
         texts, target_tokens = self._show(found, source_tokens, lengths)
         outputs = {
@@ -256,42 +255,6 @@ class StringModel(tf.Module):
         score = tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1)
         flags = {**_flags(read, ids), **_flags(target, targets, "target_")}
         return {"score": score, "target_length": lengths, **flags}
-
-    def _search(
-        self, ids: tf.Tensor, lengths: tf.Tensor, prefix: tf.Tensor | None, keep_attention: bool
-    ) -> SearchResult:
-        search, beams = self.search, self.search.beam_size
-        state, memory = self.network.begin(ids, lengths)
-        mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
-        ranking = search.length_penalty, Coverage(search.coverage_penalty, mask) if search.coverage_penalty else None
-        how = *ranking, Constraints(search.min_length, search.block_ngrams, prefix), keep_attention
-
-        def step(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, Any, Any]:
-            return self.network.step(tokens, state, memory, beams)
-
-        start = step, state, memory, self._limits(lengths)
-        if search.method == "sample":
-            keys = source_keys(search.seed, ids, lengths)
-            return sample_search(*start, keys, beams, self.n_best, search.temperature, *how)
-        if beams == 1:
-            return greedy_search(*start, *how)
-        return beam_search(*start, beams, self.n_best, *how)
-
-    def _limits(self, lengths: tf.Tensor) -> tf.Tensor:
-        """Largest length of each output, end symbol included."""
-        longest = self.search.length_ratio * tf.cast(lengths - 1, tf.float32)
-        limits = tf.cast(longest, tf.int32) + self.search.length_offset + 1
-        if self.search.max_length is not None:
-            limits = tf.minimum(limits, self.search.max_length + 1)
-        return tf.maximum(limits, self.search.min_length + 1) if self.search.min_length else limits
-
-    def _longest(self, source: Any) -> Any:
-        """At least what `_limits` says of sources of so many symbols, of a number or a tensor."""
-        search = self.search
-        longest = (
-            search.length_ratio * source + search.length_offset if search.max_length is None else search.max_length
-        )
-        return longest + search.min_length + 1.0
 
 
 def _by_rows(function: Callable[..., Outputs], *names: str) -> list[Any]:

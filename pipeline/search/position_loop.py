@@ -34,6 +34,11 @@ def array(dtype: Any, element_shape: list[int | None]) -> tf.TensorArray:
     return tf.TensorArray(dtype, 0, dynamic_size=True, element_shape=element_shape)
 
 
+def write(arrays: tuple[Any, ...], position: Any, values: Any) -> tuple[Any, ...]:
+    """One value into each of the arrays."""
+    return tuple(kept.write(position, value) for kept, value in zip(arrays, values, strict=True))
+
+
 def stack(array: tf.TensorArray, length: Any, empty_shape: list[Any]) -> Any:
     """The array as a tensor, also when nothing was written (an empty batch)."""
     return tf.cond(length > 0, array.stack, lambda: tf.zeros([0, *empty_shape], array.dtype))

@@ -5,15 +5,28 @@ symbol, mixed as in SplitMix64 (Steele, Lea & Flood 2014). The symbol with the l
 from p (Gumbel 1954; Maddison et al. 2014).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from pipeline.search.beam import FREE, SearchResult, Step, follow, of_one
-from pipeline.search.constraints import Constraints
-from pipeline.search.penalties import Coverage
+from pipeline.search.greedy import follow, one_hypothesis
+from pipeline.search.options import DEFAULT, SearchOptions
+from pipeline.search.result import SearchResult, Step
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio
+
+
+class Draws(NamedTuple):
+    """What is drawn for every input."""
+
+    keys: Any
+    """`[batch]` uint64, from `source_keys`: inputs with equal keys are given the same noise."""
+    samples: int
+    """How many outputs. The first of them are the same whatever the number."""
+    n_best: int = 1
+    """How many of them to return, at most `samples`: the best by rank score."""
+    temperature: float = 1.0
+    """Above 0; the lower, the closer to greedy search. The scores are log p at temperature 1."""
 
 
 def sample_search(
@@ -21,37 +34,26 @@ def sample_search(
     state: Any,
     memory: Any,
     limits: Any,
-    keys: Any,
-    samples: int,
-    n_best: int = 1,
-    temperature: float = 1.0,
-    length_penalty: float = 0.0,
-    coverage: Coverage | None = None,
-    constraints: Constraints = FREE,
-    keep_attention: bool = True,
+    draws: Draws,
+    options: SearchOptions = DEFAULT,
 ) -> SearchResult:
     """Independent outputs of every input, each symbol drawn from p ** (1 / temperature) over what may come.
 
     Args:
-        step: The model, as in `pipeline.search.beam.greedy_search`, and so the rest that is not told here.
+        step: The model, as in `pipeline.search.greedy.greedy_search`; so are the next three.
         state: See there.
         memory: See there.
         limits: See there.
-        keys: `[batch]` uint64, from `source_keys`: inputs with equal keys are given the same noise.
-        samples: How many outputs to draw. The first of them are the same whatever the number.
-        n_best: How many of them to return, at most `samples`: the best by rank score.
-        temperature: Above 0; the lower, the closer to greedy search. The scores are log p at temperature 1.
-        length_penalty: See there.
-        coverage: See there.
-        constraints: See there.
-        keep_attention: See there.
+        draws: How many, and of what.
+        options: See `SearchOptions`.
     """
+    keys, samples, n_best, temperature = draws
     if not 1 <= n_best <= samples:
         raise ValueError(f"n_best must be from 1 to samples ({samples}), got {n_best}")
     numbers = tf.range(1, samples + 1)[None]
     keys = tf.reshape(_mix(keys[:, None], numbers), [-1])
     state = tf.nest.map_structure(lambda part: tf.repeat(part, samples, axis=0), state)
-    limits, coverage = tf.repeat(limits, samples), coverage and coverage.repeat(samples)
+    limits, options = tf.repeat(limits, samples), options.repeat(samples)
 
     def draw(log_probabilities: Any, position: Any) -> tuple[Any, Any]:
         symbols = tf.range(tf.shape(log_probabilities)[1])
@@ -59,9 +61,7 @@ def sample_search(
         drawn = tf.argmax(log_probabilities / temperature + noise, axis=-1, output_type=tf.int32)
         return drawn, tf.gather(log_probabilities, drawn, batch_dims=1)
 
-    keep = keep_attention or coverage is not None
-    followed = follow(draw, step, state, memory, limits, constraints.repeat(samples), keep)
-    found = of_one(followed, length_penalty, coverage)
+    found = one_hypothesis(follow(draw, step, state, memory, limits, options), options)
     batch = tf.shape(keys)[0] // samples
     found = found.map(lambda part: tf.reshape(part, [batch, samples, *tf.unstack(tf.shape(part))[2:]]))
     _, best = tf.math.top_k(found.rank_scores, n_best)

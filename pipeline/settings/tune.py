@@ -8,7 +8,7 @@ from pipeline.settings.checks import count, require_at_least, require_place, req
 
 @dataclasses.dataclass(frozen=True)
 class TuneConfiguration:
-    """How settings are searched for; not part of a run.
+    """How settings are tuned for; not part of a run.
 
     Args:
         algorithm: hyperband (many short trials, the best of which go on), bayesian (a Gaussian process proposes),
@@ -19,7 +19,7 @@ class TuneConfiguration:
             (NAME.space.yaml for NAME.yaml), else the project's own.
         factor: hyperband: of the trials of a round, one in this many goes on, with as many times the epochs.
         workers: Trials that run at the same time, in processes of their own on this machine.
-        seed: Seed of the search; the trials are trained with train.seed.
+        seed: Seed of the tuning; the trials are trained with train.seed.
     """
 
     algorithm: Literal["hyperband", "bayesian", "random", "grid"] = "hyperband"

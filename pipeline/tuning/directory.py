@@ -1,4 +1,4 @@
-"""What a search leaves behind, and where; how it is begun, and how it is recognised when it goes on."""
+"""What a tuning leaves behind, and where; how it is begun, and how it is recognised when it goes on."""
 
 import dataclasses
 import json
@@ -19,7 +19,7 @@ from pipeline.pairs.splits import open_splits
 from pipeline.settings.changes import by_name, describe_changes, with_defaults
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.tune import TuneConfiguration
-from pipeline.tuning.space import SearchSpace
+from pipeline.tuning.space import Space
 from pipeline.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -43,8 +43,8 @@ one. Paths in the files count from where that was.
 """
 
 
-class SearchDirectory:
-    """The paths of a search."""
+class TuningDirectory:
+    """The paths of a tuning."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,7 +62,7 @@ class SearchDirectory:
         self.lock_holder = path / LOCK_HOLDER
 
     def exists(self) -> bool:
-        """Whether a search was begun here."""
+        """Whether a tuning was begun here."""
         return self.info.is_file()
 
     def failure(self, trial_id: str) -> Path:
@@ -74,7 +74,7 @@ class SearchDirectory:
         return self.trials / f"{trial_id}.setback.txt"
 
     def remove(self) -> None:
-        """Delete the search, and only what a search writes."""
+        """Delete the tuning, and only what a tuning writes."""
         for folder in (self.oracle, self.trials, self.data, self.logs):
             shutil.rmtree(folder, ignore_errors=True)
         pictures = [self.path / "trials.png", self.path / "importance.png"]
@@ -82,56 +82,56 @@ class SearchDirectory:
             file.unlink(missing_ok=True)
 
 
-def begin_search(
-    directory: SearchDirectory,
+def begin_tuning(
+    directory: TuningDirectory,
     configuration: Configuration,
     tune_configuration: TuneConfiguration,
-    space: SearchSpace,
+    space: Space,
     overwrite: bool = False,
 ) -> None:
-    """Begin a search, or check that the one that is there is the same.
+    """Begin a tuning, or check that the one that is there is the same.
 
     Args:
         directory: Where.
         configuration: What the space lies around.
-        tune_configuration: How to search.
+        tune_configuration: How to tune.
         space: What varies.
-        overwrite: Replace a search that is already there.
+        overwrite: Replace a tuning that is already there.
 
     Raises:
-        UsageError: The directory holds another search or something else.
+        UsageError: The directory holds another tuning or something else.
         DataError: The data cannot be used.
     """
     settings = _settings(configuration, tune_configuration, space)
     replaces = overwrite and directory.exists()
     if directory.exists() and not replaces:
-        # A search that has ended can be asked for where its data are no longer.
+        # A tuning that has ended can be asked for where its data are no longer.
         before = _read_info(directory)
         now = read_data_files(configuration, before.data.places)
         _require_same(directory, before, settings, now)
-        logger.info("%s: going on with the search", directory.path)
+        logger.info("%s: going on with the tuning", directory.path)
         settings["files"] = {**before.data.checksums, **now.checksums}
         settings["dev_size"] = before.dev_size
     else:
-        # Wrong data must show now, not in the third failed trial, and must not cost an earlier search.
+        # Wrong data must show now, not in the third failed trial, and must not cost an earlier tuning.
         splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
         settings["files"] = dict(read_data_files(configuration).checksums)
         settings["dev_size"] = len(group_references(splits["dev"](), configuration.text))
         if replaces:
             directory.remove()
         elif not is_unused(directory.path):
-            raise UsageError(f"{directory.path}: exists and is not a search; choose another --run or empty it")
+            raise UsageError(f"{directory.path}: exists and is not a tuning; choose another --run or empty it")
         directory.path.mkdir(parents=True, exist_ok=True)
     sweep(directory.path)
     write_atomically(directory.info, json.dumps(settings, indent=1) + "\n")
-    # What says that this is a search comes first: killed in between, the same command writes the rest.
+    # What says that this is a tuning comes first: killed in between, the same command writes the rest.
     directory.trials.mkdir(exist_ok=True)
     configuration.save(directory.config)
     write_atomically(directory.space, space.to_yaml())
     write_atomically(directory.readme, EXPLANATION)
 
 
-def _settings(configuration: Configuration, tune_configuration: TuneConfiguration, space: SearchSpace) -> Any:
+def _settings(configuration: Configuration, tune_configuration: TuneConfiguration, space: Space) -> Any:
     how = dataclasses.asdict(tune_configuration)
     for name in ("trials", "workers", "space", "epochs"):  # may change, or stand elsewhere
         del how[name]
@@ -145,7 +145,7 @@ def _settings(configuration: Configuration, tune_configuration: TuneConfiguratio
 
 
 class _Begun(NamedTuple):
-    """What a search was begun with."""
+    """What a tuning was begun with."""
 
     configuration: dict[str, Any]
     tune: dict[str, Any]
@@ -154,32 +154,32 @@ class _Begun(NamedTuple):
     dev_size: int | None
 
 
-def read_dev_size(directory: SearchDirectory) -> int | None:
-    """Distinct dev sources of a search; None of one that an earlier version began."""
+def read_dev_size(directory: TuningDirectory) -> int | None:
+    """Distinct dev sources of a tuning; None of one that an earlier version began."""
     return _read_info(directory).dev_size
 
 
-def _read_info(directory: SearchDirectory) -> _Begun:
+def _read_info(directory: TuningDirectory) -> _Begun:
     try:
         info = json.loads(directory.info.read_text(encoding="utf-8"))
         layout = info["format"]
         settings = with_defaults(by_name(info.get("configuration", {})))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{directory.info}: damaged, this is not a usable search ({error})") from error
+        raise UsageError(f"{directory.info}: damaged, this is not a usable tuning ({error})") from error
     if layout != FORMAT:
-        raise UsageError(f"{directory.path}: made by Attentif {info.get('attentif')}; search again with --overwrite")
+        raise UsageError(f"{directory.path}: made by Attentif {info.get('attentif')}; tune again with --overwrite")
     places = {key: settings.get(key) for key in PLACES}
     files = info.get("files") or _files_of_trials(directory)
     return _Begun(settings, info.get("tune", {}), info.get("space", {}), DataFiles(places, files), info.get("dev_size"))
 
 
-def _files_of_trials(directory: SearchDirectory) -> dict[str, str]:
+def _files_of_trials(directory: TuningDirectory) -> dict[str, str]:
     """The checksums that an earlier version left to the trials."""
     notes = sorted(directory.trials.glob("*/data.json"))
     return json.loads(notes[0].read_text(encoding="utf-8")) if notes else {}
 
 
-def _require_same(directory: SearchDirectory, before: _Begun, settings: Any, data: DataFiles) -> None:
+def _require_same(directory: TuningDirectory, before: _Begun, settings: Any, data: DataFiles) -> None:
     now = json.loads(json.dumps(settings))
     found = compare_data(before.data, data)
     if found.changed:
@@ -192,22 +192,22 @@ def _require_same(directory: SearchDirectory, before: _Begun, settings: Any, dat
     ]
     if changed:
         raise UsageError(
-            f"{directory.path}: holds another search ({'; '.join(changed)}); choose another --run, or replace it with "
+            f"{directory.path}: holds another tuning ({'; '.join(changed)}); choose another --run, or replace it with "
             "--overwrite (only tune.trials and tune.workers may change)"
         )
     for sentence in found.moved:
         logger.info("%s: %s, same content", directory.path, sentence)
 
 
-def require_unchanged(directory: SearchDirectory, checksums: Mapping[str, str]) -> None:
+def require_unchanged(directory: TuningDirectory, checksums: Mapping[str, str]) -> None:
     """Refuse to measure a trial on other data than those before it.
 
     Args:
-        directory: The search.
+        directory: The tuning.
         checksums: Of the data that the trial has.
 
     Raises:
-        CircumstanceError: They changed while the search ran.
+        CircumstanceError: They changed while the tuning ran.
     """
     if not directory.exists():
         return
@@ -216,14 +216,14 @@ def require_unchanged(directory: SearchDirectory, checksums: Mapping[str, str]) 
         raise CircumstanceError(_describe_changed(changed, directory))
 
 
-def _describe_changed(paths: Sequence[str], directory: SearchDirectory) -> str:
+def _describe_changed(paths: Sequence[str], directory: TuningDirectory) -> str:
     return (
-        f"{', '.join(paths)}: changed since the search in {directory.path} began, so that trials would be compared "
-        "that were measured on other data; bring the former content back to go on, or search anew with --overwrite"
+        f"{', '.join(paths)}: changed since the tuning in {directory.path} began, so that trials would be compared "
+        "that were measured on other data; bring the former content back to go on, or tune anew with --overwrite"
     )
 
 
-def wait_for_search(directory: SearchDirectory) -> None:
+def wait_for_tuning(directory: TuningDirectory) -> None:
     """Wait until the chief has begun: a worker may be there before it.
 
     Raises:
@@ -233,6 +233,6 @@ def wait_for_search(directory: SearchDirectory) -> None:
         if directory.exists():
             return
         if second % 30 == 5:
-            logger.info("%s: waiting for the chief to begin the search", directory.path)
+            logger.info("%s: waiting for the chief to begin the tuning", directory.path)
         time.sleep(1)
-    raise UsageError(f"{directory.path}: no chief began a search here; workers need the same --run on a shared disk")
+    raise UsageError(f"{directory.path}: no chief began a tuning here; workers need the same --run on a shared disk")

@@ -1,22 +1,22 @@
-"""The trials of a search while it runs: a table that is written again whenever one has ended."""
+"""The trials of a tuning while it runs: a table that is written again whenever one has ended."""
 
 from typing import Any
 
 from pipeline.process.messages import in_notebook, message_stream
-from pipeline.tuning.result import SearchResult
+from pipeline.tuning.result import TuningResult
 
 
 class LiveTrials:
     """Shows all trials so far, the best first; in a notebook always in the same place.
 
     Example:
-        `tune(configuration, how, Path("runs/search"), on_trial=LiveTrials())`
+        `tune(configuration, how, Path("runs/tuning"), on_trial=LiveTrials())`
     """
 
     def __init__(self) -> None:
         self._shown: Any = None
 
-    def __call__(self, result: SearchResult) -> None:
+    def __call__(self, result: TuningResult) -> None:
         """Show them; what `tune` calls `on_trial` with."""
         text = f"{result.describe_best()}\n\n{result.table()}"
         if not in_notebook():

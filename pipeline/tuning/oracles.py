@@ -1,8 +1,8 @@
-"""keras-tuner's oracles, which propose the values of trials, made to survive whatever stops a search.
+"""keras-tuner's oracles, which propose the values of trials, made to survive whatever stops a tuning.
 
 What is added to each: the configuration's own values come first; state is written so that a kill at any
 moment leaves a readable one, from which no finished trial runs again and none is lost; three failures in
-a row end the search; a grid goes on after a restart and keeps several workers busy; where nothing new is left
+a row end the tuning; a grid goes on after a restart and keeps several workers busy; where nothing new is left
 to draw, Hyperband goes on with the best there are.
 """
 
@@ -20,18 +20,19 @@ from keras_tuner.engine.trial import Trial
 from pipeline.evaluation.metrics import objectives
 from pipeline.files.durable import write_atomically
 from pipeline.settings.tune import TuneConfiguration
-from pipeline.tuning.space import Choices, Dimension, SearchSpace, Value
+from pipeline.settings.types import Value
+from pipeline.tuning.space import Choices, Dimension, Space
 
 MOST_FAILURES = 3
 DIGITS = 6  # of sampled numbers that are kept: 0.30000000000000004 helps nobody
 ENDED = ("COMPLETED", "FAILED", "INVALID")
 
 
-def make_oracle(tune: TuneConfiguration, space: SearchSpace, epochs: int) -> "ResumableOracle":
+def make_oracle(tune: TuneConfiguration, space: Space, epochs: int) -> "ResumableOracle":
     """The oracle that a configuration asks for.
 
     Args:
-        tune: The search.
+        tune: The tuning.
         space: What varies.
         epochs: Epochs of a full trial.
     """
@@ -48,7 +49,7 @@ def make_oracle(tune: TuneConfiguration, space: SearchSpace, epochs: int) -> "Re
         oracle.max_trials = tune.trials
         return oracle
     if tune.algorithm == "bayesian":
-        # keras-tuner's own default, 3 for every setting, would make a short search a random one.
+        # keras-tuner's own default, 3 for every setting, would make a short tuning a random one.
         random_points = min(3 * len(space.dimensions), max(3, tune.trials // 3))
         return BayesianOracle(max_trials=tune.trials, num_initial_points=random_points, **shared)
     return (GridOracle if tune.algorithm == "grid" else RandomOracle)(max_trials=tune.trials, **shared)
@@ -68,7 +69,7 @@ class ResumableOracle(keras_tuner.Oracle):
         """Nothing here: an exception would leave the chief's lock closed for ever. See `populate_space`."""
 
     stopped_by_failures = False
-    """Whether the search ended early because of them."""
+    """Whether the tuning ended early because of them."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Values for the next trial; none after three failures in a row."""
@@ -79,7 +80,7 @@ class ResumableOracle(keras_tuner.Oracle):
         self._may_stop_for_failures = True
         return super().populate_space(trial_id)
 
-    # A search that was stopped by failures and is started again tries at least one more.
+    # A tuning that was stopped by failures and is started again tries at least one more.
     _may_stop_for_failures = False
 
     def get_state(self) -> dict[str, Any]:
@@ -184,7 +185,7 @@ class GridOracle(ResumableOracle, keras_tuner.oracles.GridSearchOracle):
         self._ordered_ids, self._populate_next = order, self.start_order[-1:]
 
 
-def to_hyperparameters(space: SearchSpace) -> keras_tuner.HyperParameters:
+def to_hyperparameters(space: Space) -> keras_tuner.HyperParameters:
     """The space in keras-tuner's terms."""
     hyperparameters = keras_tuner.HyperParameters()
     for dimension in space.dimensions:
@@ -196,7 +197,7 @@ def _add(
     hyperparameters: keras_tuner.HyperParameters,
     dimension: Dimension,
     conditions: list[tuple[str, tuple[Value, ...]]],
-    space: SearchSpace,
+    space: Space,
 ) -> None:
     if conditions:
         (parent, values), *rest = conditions
@@ -226,7 +227,7 @@ def _encode(value: Value, over: Choices) -> int | float | str:
     return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()
 
 
-def decode_values(values: Mapping[str, Any], space: SearchSpace) -> dict[str, Value]:
+def decode_values(values: Mapping[str, Any], space: Space) -> dict[str, Value]:
     """What keras-tuner proposed, as values of the configuration, in the order of the space."""
     decoded: dict[str, Value] = {}
     for dimension in space.dimensions:

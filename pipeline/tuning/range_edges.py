@@ -1,4 +1,4 @@
-"""Where the best value of a search lies on its axis, and whether the space ends too early there."""
+"""Where the best value of a tuning lies on its axis, and whether the space ends too early there."""
 
 import math
 from collections.abc import Mapping
@@ -6,8 +6,8 @@ from typing import NamedTuple, get_args
 
 from pipeline.errors import UsageError
 from pipeline.settings.changes import replace_settings
-from pipeline.settings.types import setting_type
-from pipeline.tuning.space import Choices, Dimension, Range, SearchSpace, Value
+from pipeline.settings.types import Value, setting_type
+from pipeline.tuning.space import Choices, Dimension, Range, Space
 
 NEAR = 0.03  # of an axis that counts as its end: a number that is drawn hardly ever lies on it
 
@@ -33,11 +33,11 @@ class Edge(NamedTuple):
         )
 
 
-def find_edges(space: SearchSpace, values: Mapping[str, Value]) -> list[Edge]:
+def find_edges(space: Space, values: Mapping[str, Value]) -> list[Edge]:
     """Numbers among the values that lie at an end of their axis, where it could go on.
 
     Args:
-        space: What was searched.
+        space: What was tuned.
         values: Of the best trial, by `section.key`.
     """
     edges = []
@@ -61,7 +61,7 @@ def _ends(dimension: Dimension) -> tuple[float, float] | None:
     return (numbers[0], numbers[-1]) if 1 < len(numbers) == len(over.values) else None
 
 
-def _goes_on(space: SearchSpace, key: str, end: float, upper: bool) -> bool:
+def _goes_on(space: Space, key: str, end: float, upper: bool) -> bool:
     """Whether a value beyond the end is possible: nothing is below no dropout."""
     whole = setting_type(key) is int or int in get_args(setting_type(key))
     beyond = end + (1 if upper else -1) * (1 if whole else max(abs(end) / 10, 1e-6))

@@ -1,4 +1,4 @@
-"""The report of a search: the best settings as a file, tables, pictures, TensorBoard."""
+"""The report of a tuning: the best settings as a file, tables, pictures, TensorBoard."""
 
 import csv
 import io
@@ -17,15 +17,15 @@ from pipeline.files.durable import write_atomically
 from pipeline.monitoring.board import HEAT_MAPS, RESULT
 from pipeline.pictures.heat_map import save_png
 from pipeline.tuning.range_edges import position_of, show_value
-from pipeline.tuning.result import SearchResult
+from pipeline.tuning.result import TuningResult
 from pipeline.tuning.space import Choices, Dimension
 from pipeline.unicode.visible import shorten, visible
 
 LONGEST_LABEL = 24
 
 
-def write_report(result: SearchResult) -> None:
-    """Write best.yaml, trials.tsv, the pictures, and what TensorBoard shows of the whole search."""
+def write_report(result: TuningResult) -> None:
+    """Write best.yaml, trials.tsv, the pictures, and what TensorBoard shows of the whole tuning."""
     write_atomically(result.path / "trials.tsv", _to_tsv(result))
     best = result.best_configuration
     if best is None:
@@ -39,7 +39,7 @@ def write_report(result: SearchResult) -> None:
     _write_events(result, pictures)
 
 
-def _to_tsv(result: SearchResult) -> str:
+def _to_tsv(result: TuningResult) -> str:
     keys = [dimension.key for dimension in result.space.dimensions]
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
@@ -53,7 +53,7 @@ def _to_tsv(result: SearchResult) -> str:
     return text.getvalue()
 
 
-def draw_trials(result: SearchResult) -> Figure:
+def draw_trials(result: TuningResult) -> Figure:
     """Parallel coordinates: a line per trial from setting to setting to its dev metric, the best ones on top."""
     dimensions, trials = result.space.dimensions, result.ranked
     metric = result.metrics[0]
@@ -112,7 +112,7 @@ def _ticks(dimension: Dimension) -> list[tuple[float, str]]:
     return [(position_of(dimension, number), f"{number:.3g}") for number in numbers]
 
 
-def draw_importance(result: SearchResult) -> Figure:
+def draw_importance(result: TuningResult) -> Figure:
     """A bar per setting."""
     shares = result.importance
     figure = Figure(figsize=(7, 0.4 * len(shares) + 1.2), layout="constrained")
@@ -127,7 +127,7 @@ def draw_importance(result: SearchResult) -> Figure:
     return figure
 
 
-def _write_events(result: SearchResult, pictures: dict[str, Path]) -> None:
+def _write_events(result: TuningResult, pictures: dict[str, Path]) -> None:
     """The HParams tab's columns, the pictures above, and the attention of the best trial."""
     from tensorboard.plugins.hparams import api
 

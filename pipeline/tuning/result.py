@@ -1,4 +1,4 @@
-"""What a search found: its trials, the best of them, how sure that is, and which settings mattered."""
+"""What a tuning found: its trials, the best of them, how sure that is, and which settings mattered."""
 
 import dataclasses
 import functools
@@ -10,8 +10,9 @@ import numpy as np
 from pipeline.errors import count_of
 from pipeline.evaluation.metrics import WER, Metric, objectives, wilson_interval
 from pipeline.settings.configuration import Configuration
+from pipeline.settings.types import Value
 from pipeline.tuning.range_edges import Edge, find_edges, position_of, show_value
-from pipeline.tuning.space import SearchSpace, Value
+from pipeline.tuning.space import Space
 
 TREES = 300
 FEWEST_TRIALS = 6  # below, a statement about settings would be a guess
@@ -40,12 +41,12 @@ class TrialRecord:
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchResult:
-    """Every trial of a search, in the order in which they began."""
+class TuningResult:
+    """Every trial of a tuning, in the order in which they began."""
 
     path: Path
     trials: list[TrialRecord]
-    space: SearchSpace
+    space: Space
     dev_size: int | None = None
     """Items of the dev set; None where it could not be counted."""
 
@@ -168,7 +169,7 @@ def _cells(trial: TrialRecord, keys: list[str]) -> list[str]:
     return [show_value(trial.values[key]) if key in trial.values else "–" for key in keys]
 
 
-def _importance(result: SearchResult) -> dict[str, float]:
+def _importance(result: TuningResult) -> dict[str, float]:
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
 

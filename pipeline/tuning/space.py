@@ -1,10 +1,10 @@
-"""The space of a search: which settings vary, over what, and under which condition; read from YAML."""
+"""The space of a tuning: which settings vary, over what, and under which condition; read from YAML."""
 
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args
 
 import yaml
 
@@ -13,13 +13,12 @@ from pipeline.settings.changes import read_setting, replace_settings
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.presets import PRESETS
 from pipeline.settings.text import TOKENIZER_KINDS
-from pipeline.settings.types import setting_names, setting_type
+from pipeline.settings.types import Value, checked, is_number, setting_names, setting_type
 from pipeline.settings.yaml_file import read_yaml, suggest
 
 SPACE_SUFFIX = ".space.yaml"
 MOST_STEPS = 1000
 DEFAULT_SPACE = PRESETS / f"default{SPACE_SUFFIX}"
-Value = int | float | str | bool | None | list[str] | dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Range:
 
 @dataclasses.dataclass(frozen=True)
 class Dimension:
-    """A setting that is searched."""
+    """A setting that is tuned."""
 
     key: str
     """`section.key` of the configuration."""
@@ -50,12 +49,12 @@ class Dimension:
     preset: Value
     """The configuration's own value: part of the space, and tried first."""
     when: Mapping[str, tuple[Value, ...]] = dataclasses.field(default_factory=dict)
-    """Searched only while these other dimensions have one of these values."""
+    """Tuned only while these other dimensions have one of these values."""
 
 
 @dataclasses.dataclass(frozen=True)
-class SearchSpace:
-    """What a search varies around a configuration.
+class Space:
+    """What a tuning varies around a configuration.
 
     Args:
         configuration: Every setting; those outside the space stay as they are here.
@@ -108,7 +107,7 @@ def find_space(space: str | None, config_path: Path | None = None) -> Path:
     return beside if beside and beside.is_file() else DEFAULT_SPACE
 
 
-def read_space(path: Path, configuration: Configuration) -> SearchSpace:
+def read_space(path: Path, configuration: Configuration) -> Space:
     """Read a space, see docs/tuning.md, and check every value in it.
 
     Raises:
@@ -118,9 +117,7 @@ def read_space(path: Path, configuration: Configuration) -> SearchSpace:
     return make_space(content, configuration, lambda key: f"{path}, line {lines.get(key, 1)}")
 
 
-def make_space(
-    content: Any, configuration: Configuration, place: Callable[[str], str] = lambda key: "space"
-) -> SearchSpace:
+def make_space(content: Any, configuration: Configuration, place: Callable[[str], str] = lambda key: "space") -> Space:
     """A space from what its YAML holds.
 
     Args:
@@ -133,26 +130,24 @@ def make_space(
         UsageError: A part of it is wrong.
     """
     if not isinstance(content, dict) or not content:
-        raise UsageError(f"{place('')}: holds no settings to search; write section.key: {{choices: […]}}")
+        raise UsageError(f"{place('')}: holds no settings to tune; write section.key: {{choices: […]}}")
     dimensions = []
     for key, entry in content.items():
         try:
             dimensions.append(_read_dimension(str(key), entry, configuration))
         except UsageError as error:
             raise UsageError(f"{place(key)}: {error}") from None
-    space = SearchSpace(configuration, tuple(_parents_first(_settle(dimensions, configuration, place), place)))
+    space = Space(configuration, tuple(_parents_first(_settle(dimensions, configuration, place), place)))
     _require_one_metric(space, place)
     return space
 
 
-def _require_one_metric(space: SearchSpace, place: Callable[[str], str]) -> None:
+def _require_one_metric(space: Space, place: Callable[[str], str]) -> None:
     key = "text.target_tokenizer"
     for dimension in space.dimensions:
         values = dimension.over.values if dimension.key == key and isinstance(dimension.over, Choices) else ()
         if len({TOKENIZER_KINDS[str(value)].subwords for value in values}) > 1:
-            raise UsageError(
-                f"{place(key)}: {key}: subwords are measured by BLEU, symbols by WER; search among one kind"
-            )
+            raise UsageError(f"{place(key)}: {key}: subwords are measured by BLEU, symbols by WER; tune among one kind")
 
 
 def _read_dimension(key: str, entry: Any, configuration: Configuration) -> Dimension:
@@ -178,7 +173,7 @@ def _read_choices(key: str, entry: Mapping[str, Any], preset: Value) -> Choices:
     values = entry["choices"]
     if not isinstance(values, list) or not values:
         raise UsageError(f"{key}: choices must be a list of values")
-    return _make_choices([_checked(key, value) for value in values], preset)
+    return _make_choices([checked(key, value) for value in values], preset)
 
 
 def _make_choices(checked: list[Value], preset: Value) -> Choices:
@@ -193,18 +188,18 @@ def _make_choices(checked: list[Value], preset: Value) -> Choices:
 def _read_range(key: str, entry: Mapping[str, Any], preset: Any) -> Choices | Range:
     if not {"min", "max"} <= set(entry):
         raise UsageError(f"{key}: needs choices, or min and max")
-    if not _is_number(preset):
+    if not is_number(preset):
         raise UsageError(f"{key}: the configuration has {preset!r}, which no range of numbers holds; use choices")
-    low: Any = _checked(key, entry["min"])
-    high: Any = _checked(key, entry["max"])
+    low: Any = checked(key, entry["min"])
+    high: Any = checked(key, entry["max"])
     step, scale = entry.get("step"), entry.get("scale", "linear")
-    if not (_is_number(low) and _is_number(high) and low < high):
+    if not (is_number(low) and is_number(high) and low < high):
         raise UsageError(f"{key}: min must be a number below max")
     if scale not in ("linear", "log"):
         raise UsageError(f"{key}: scale: {scale!r} is impossible, it must be linear or log")
     if scale == "log" and (min(low, preset) <= 0 or step is not None):
         raise UsageError(f"{key}: scale: log needs numbers above 0 and no step")
-    if step is not None and not (_is_number(step) and step > 0):
+    if step is not None and not (is_number(step) and step > 0):
         raise UsageError(f"{key}: step: {step!r} is impossible, it must be a number above 0")
     whole = setting_type(key) is int or int in get_args(setting_type(key))
     if whole and step is not None and not float(step).is_integer():
@@ -214,41 +209,13 @@ def _read_range(key: str, entry: Mapping[str, Any], preset: Any) -> Choices | Ra
         if count > MOST_STEPS:
             raise UsageError(f"{key}: step: {step!r} makes {count:,} values; leave it out to draw any number")
         # Rounded, so that the third step from 0 by 0.1 is 0.3.
-        return _make_choices([_checked(key, round(low + number * step, 9)) for number in range(count)], preset)
+        return _make_choices([checked(key, round(low + number * step, 9)) for number in range(count)], preset)
     # The configuration's own value belongs to the space.
     return Range(min(low, preset), max(high, preset), scale == "log", whole)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _corners(over: Choices | Range) -> tuple[Any, ...]:
     return over.values if isinstance(over, Choices) else (over.low, over.high)
-
-
-def _checked(key: str, value: Any) -> Value:
-    """The value if the key's type allows it; whole numbers become floats where those are meant."""
-    hint = setting_type(key)
-    kinds = get_args(hint) if get_origin(hint) is not Literal and get_args(hint) else (hint,)
-    for kind in kinds:
-        if get_origin(kind) is Literal:
-            if value in get_args(kind):
-                return value
-        elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        elif kind is type(None):
-            if value is None:
-                return None
-        elif get_origin(kind) is list:
-            if isinstance(value, list) and all(isinstance(part, str) for part in value):
-                return value
-        elif get_origin(kind) is dict:
-            if isinstance(value, dict) and all(map(_is_number, value.values())):
-                return {place: float(weight) for place, weight in value.items()}
-        elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-            return value
-    raise UsageError(f"{key}: {value!r} is impossible there")
 
 
 def _read_condition(key: str, when: Any) -> dict[str, tuple[Value, ...]]:
@@ -264,35 +231,33 @@ def _read_condition(key: str, when: Any) -> dict[str, tuple[Value, ...]]:
         if not allowed:
             raise UsageError(f"{key}: when: {parent}: needs at least one value")
         try:
-            condition[parent] = tuple(_checked(parent, value) for value in allowed)
+            condition[parent] = tuple(checked(parent, value) for value in allowed)
         except UsageError as error:
             raise UsageError(f"{key}: when: {error}") from None
     return condition
 
 
 def _settle(dimensions: list[Dimension], configuration: Configuration, place: Callable[[str], str]) -> list[Dimension]:
-    """Decide conditions on settings that are not searched: they hold always, or the dimension goes."""
-    searched = {dimension.key: dimension.over for dimension in dimensions}
+    """Decide conditions on settings that are not tuned: they hold always, or the dimension goes."""
+    tuned = {dimension.key: dimension.over for dimension in dimensions}
     kept = []
     for dimension in dimensions:
-        _require_possible(dimension, searched, place)
-        fixed = {parent: values for parent, values in dimension.when.items() if parent not in searched}
+        _require_possible(dimension, tuned, place)
+        fixed = {parent: values for parent, values in dimension.when.items() if parent not in tuned}
         if all(read_setting(configuration, parent) in values for parent, values in fixed.items()):
-            open_conditions = {parent: values for parent, values in dimension.when.items() if parent in searched}
+            open_conditions = {parent: values for parent, values in dimension.when.items() if parent in tuned}
             kept.append(dataclasses.replace(dimension, when=open_conditions))
-    # One that went takes the place of a setting that is not searched, for those that depend on it.
+    # One that went takes the place of a setting that is not tuned, for those that depend on it.
     return kept if len(kept) == len(dimensions) else _settle(kept, configuration, place)
 
 
-def _require_possible(
-    dimension: Dimension, searched: Mapping[str, Choices | Range], place: Callable[[str], str]
-) -> None:
-    """A condition that never holds would take its setting out of the search without a word."""
+def _require_possible(dimension: Dimension, tuned: Mapping[str, Choices | Range], place: Callable[[str], str]) -> None:
+    """A condition that never holds would take its setting out of the tuning without a word."""
     for parent, values in dimension.when.items():
-        over = searched.get(parent)
+        over = tuned.get(parent)
         start = f"{place(dimension.key)}: {dimension.key}: when: {parent}"
         if isinstance(over, Range):
-            raise UsageError(f"{start} must be searched by choices, not by a range")
+            raise UsageError(f"{start} must be tuned by choices, not by a range")
         if over and (wrong := [value for value in values if value not in over.values]):
             raise UsageError(f"{start} never is {wrong[0]!r} in this space")
 

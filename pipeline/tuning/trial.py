@@ -1,4 +1,4 @@
-"""One trial of a search: a training in a process of its own, in a run directory like any other.
+"""One trial of a tuning: a training in a process of its own, in a run directory like any other.
 
 A process of its own gives back all its memory, survives nothing that it should not, and takes nobody with
 it when it runs out of memory. `TrialOrder` is all that goes in; the run directory is all that comes out.
@@ -28,10 +28,10 @@ from pipeline.process.installation import own_command, own_environment
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.settings.changes import replace_settings
+from pipeline.settings.types import Value
 from pipeline.training.epochs import fit
 from pipeline.training.seeds import set_seed
-from pipeline.tuning.directory import SearchDirectory, require_unchanged
-from pipeline.tuning.space import Value
+from pipeline.tuning.directory import TuningDirectory, require_unchanged
 from pipeline.tuning.workers import CANNOT_WRITE, MEMORY_SHORT
 
 logger = logging.getLogger(__name__)
@@ -46,11 +46,11 @@ class TrialOrder:
     """What a trial is to do."""
 
     name: str
-    """Its number in the search."""
+    """Its number in the tuning."""
     run: str
     """Run directory; what an interrupted trial left there goes."""
     base: str
-    """Run directory whose `config.yaml` holds what the values below change: that of the search."""
+    """Run directory whose `config.yaml` holds what the values below change: that of the tuning."""
     values: Mapping[str, Value]
     """Settings of this trial, by `section.key`."""
     last_epoch: int
@@ -87,8 +87,8 @@ def run_trial(order: TrialOrder) -> None:
     Raises:
         AttentifError: The settings, data or training are at fault.
     """
-    search = SearchDirectory(Path(order.base))
-    configuration = replace_settings(load_configuration(RunDirectory(search.path)), order.values)
+    tuning = TuningDirectory(Path(order.base))
+    configuration = replace_settings(load_configuration(RunDirectory(tuning.path)), order.values)
     directory = RunDirectory(Path(order.run))
     shutil.rmtree(directory.path, ignore_errors=True)
     set_seed(configuration.train.seed, configuration.train.deterministic)
@@ -97,8 +97,8 @@ def run_trial(order: TrialOrder) -> None:
         shutil.copytree(order.go_on_from, directory.path, ignore=shutil.ignore_patterns("logs", "data"))
         directory.adopt()
     data = open_run(configuration, directory, looks=False, cache=Path(order.cache))
-    # Also those that change while the search runs: figures of other data must not stand in one table.
-    require_unchanged(search, recorded_data(directory).checksums)
+    # Also those that change while the tuning runs: figures of other data must not stand in one table.
+    require_unchanged(tuning, recorded_data(directory).checksums)
     # A learning rate that diverges is a bad one: half of it is another trial's.
     train = dataclasses.replace(configuration.train, max_rollbacks=0)
     fit(dataclasses.replace(configuration, train=train), directory, data, order.last_epoch)
@@ -112,7 +112,7 @@ def run_trial(order: TrialOrder) -> None:
 
 
 def is_finished(order: TrialOrder) -> bool:
-    """Whether this very trial ran to its end, perhaps just before the search was stopped."""
+    """Whether this very trial ran to its end, perhaps just before the tuning was stopped."""
     note = Path(order.run) / FINISHED
     return note.is_file() and note.read_text(encoding="utf-8") == order.to_json()
 
@@ -187,7 +187,7 @@ def _reason(code: int, tail: list[str]) -> str:
 def end_with_parent() -> None:
     """End this process as soon as the one that started it is gone, however it went.
 
-    Otherwise the trial of a killed search would go on, and write where the same search, started again, does.
+    Otherwise the trial of a killed tuning would go on, and write where the same tuning, started again, does.
     """
 
     def watch() -> None:

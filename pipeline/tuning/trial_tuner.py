@@ -1,4 +1,4 @@
-"""keras-tuner's loop over the trials of a search, and what became of each."""
+"""keras-tuner's loop over the trials of a tuning, and what became of each."""
 
 import contextlib
 import logging
@@ -17,10 +17,10 @@ from pipeline.process.messages import in_notebook, message_stream
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.tune import TuneConfiguration
-from pipeline.tuning.directory import SearchDirectory, read_dev_size
+from pipeline.tuning.directory import TuningDirectory, read_dev_size
 from pipeline.tuning.oracles import ENDED, ResumableOracle, decode_values
-from pipeline.tuning.result import SearchResult, TrialRecord
-from pipeline.tuning.space import SearchSpace
+from pipeline.tuning.result import TrialRecord, TuningResult
+from pipeline.tuning.space import Space
 from pipeline.tuning.trial import TrialFailed, TrialOrder, is_finished, start_trial
 
 logger = logging.getLogger(__name__)
@@ -33,26 +33,26 @@ class TrialTuner(BaseTuner):
 
     Args:
         oracle: Proposes values.
-        search: Where everything goes.
+        directory: Where everything goes.
         space: What varies.
-        tune_configuration: How to search.
-        name: The search's directory by a name that keras-tuner can read.
+        tune_configuration: How to tune.
+        name: The tuning's directory by a name that keras-tuner can read.
         on_trial: See `tune`.
     """
 
     def __init__(
         self,
         oracle: ResumableOracle,
-        search: SearchDirectory,
-        space: SearchSpace,
+        directory: TuningDirectory,
+        space: Space,
         tune_configuration: TuneConfiguration,
         name: Path,
-        on_trial: Callable[[SearchResult], None] | None = None,
+        on_trial: Callable[[TuningResult], None] | None = None,
     ) -> None:
-        self.search_directory, self.space, self.tune_configuration = search, space, tune_configuration
+        self.tuning_directory, self.space, self.tune_configuration = directory, space, tune_configuration
         self.on_trial, self._known = on_trial, dict[str, TrialRecord]()
         with contextlib.redirect_stdout(message_stream()):
-            super().__init__(oracle, directory=str(name), project_name=search.oracle.name)
+            super().__init__(oracle, directory=str(name), project_name=directory.oracle.name)
         if oracle.max_trials:
             oracle.max_trials = tune_configuration.trials
 
@@ -72,7 +72,7 @@ class TrialTuner(BaseTuner):
         """Tell of it."""
         super().on_trial_end(trial)
         if isinstance(self.oracle, ResumableOracle):
-            result = collect_trials(self.oracle, self.search_directory, self.space, self._known)
+            result = collect_trials(self.oracle, self.tuning_directory, self.space, self._known)
             if result.best:
                 logger.info("%s", result.describe_best())
             if self.on_trial:
@@ -82,7 +82,7 @@ class TrialTuner(BaseTuner):
         """Go on; trials whose settings were not at fault when they failed are tried again."""
         if not self._is_worker():
             self.oracle.reload()
-            self.oracle.try_again(lambda trial_id: self.search_directory.setback(trial_id).is_file())
+            self.oracle.try_again(lambda trial_id: self.tuning_directory.setback(trial_id).is_file())
 
     def on_search_begin(self) -> None:
         """Leave a note from the first trial on that there is something to go on with."""
@@ -92,32 +92,32 @@ class TrialTuner(BaseTuner):
         """Train.
 
         Raises:
-            TrialFailed: It did not end well; counted, and the search goes on.
+            TrialFailed: It did not end well; counted, and the tuning goes on.
             CircumstanceError: It could not write, as nor could the next.
         """
         values = decode_values(trial.hyperparameters.values, self.space)
         told = trial.hyperparameters.values
-        search, epochs = self.search_directory, int(told.get("tuner/epochs", self.space.configuration.train.epochs))
+        directory, epochs = self.tuning_directory, int(told.get("tuner/epochs", self.space.configuration.train.epochs))
         shown = ", ".join(f"{key} {value}" for key, value in values.items())
         number, trials = int(trial.trial_id) + 1, self.tune_configuration.trials
         length = count_of(epochs, "epoch")
         logger.info("trial %s (%d of %d): %s (%s)", trial.trial_id, number, trials, shown, length)
-        run = search.trials / trial.trial_id
+        run = directory.trials / trial.trial_id
         before = told.get("tuner/trial_id")
         order = TrialOrder(
             name=trial.trial_id,
             run=str(run),
-            base=str(search.path),
+            base=str(directory.path),
             values=values,
             last_epoch=epochs,
-            cache=str(search.data),
-            go_on_from=str(search.trials / before) if before else None,
+            cache=str(directory.data),
+            go_on_from=str(directory.trials / before) if before else None,
         )
         several = self.tune_configuration.workers > 1
         threads = max(1, (os.cpu_count() or 1) // self.tune_configuration.workers) if several else None
         # Messages of several at once nobody could read, nor in a notebook those of twenty, one after the other.
-        log = search.trials / f"{trial.trial_id}.log" if several or in_notebook() else None
-        for note in (search.failure(trial.trial_id), search.setback(trial.trial_id)):
+        log = directory.trials / f"{trial.trial_id}.log" if several or in_notebook() else None
+        for note in (directory.failure(trial.trial_id), directory.setback(trial.trial_id)):
             note.unlink(missing_ok=True)
         try:
             if not is_finished(order):
@@ -125,7 +125,7 @@ class TrialTuner(BaseTuner):
         except TrialFailed as error:
             if error.cannot_write:
                 raise CircumstanceError(f"trial {trial.trial_id}: {error}; the same command goes on with it") from error
-            note = search.setback(trial.trial_id) if error.try_again else search.failure(trial.trial_id)
+            note = directory.setback(trial.trial_id) if error.try_again else directory.failure(trial.trial_id)
             write_atomically(note, f"{error}\n")
             logger.warning(
                 "trial %s failed: %s%s", trial.trial_id, error, f"; its messages are in {log}" if log else ""
@@ -146,7 +146,7 @@ class TrialTuner(BaseTuner):
             trial.status, trial.message = "FAILED", str(error)
 
     def _get_tuner_fname(self) -> str:
-        # One for all: a search begun with workers may go on without them.
+        # One for all: a tuning begun with workers may go on without them.
         return os.path.join(self.directory, self.project_name, "tuner.json")
 
     def save(self) -> None:
@@ -159,15 +159,15 @@ class TrialTuner(BaseTuner):
 
 def collect_trials(
     oracle: ResumableOracle,
-    directory: SearchDirectory,
-    space: SearchSpace,
+    directory: TuningDirectory,
+    space: Space,
     known: dict[str, TrialRecord] | None = None,
-) -> SearchResult:
+) -> TuningResult:
     """The trials so far.
 
     Args:
         oracle: Has their states.
-        directory: The search.
+        directory: The tuning.
         space: What varies.
         known: Those of earlier calls, by name, which are not read again; takes the others.
     """
@@ -177,10 +177,10 @@ def collect_trials(
         if trial.trial_id not in known:
             known[trial.trial_id] = _record(trial, directory, space)
     records = [known[trial.trial_id] for trial in ended]
-    return SearchResult(directory.path, records, space, read_dev_size(directory))
+    return TuningResult(directory.path, records, space, read_dev_size(directory))
 
 
-def _record(trial: Any, directory: SearchDirectory, space: SearchSpace) -> TrialRecord:
+def _record(trial: Any, directory: TuningDirectory, space: Space) -> TrialRecord:
     run = directory.trials / trial.trial_id
     notes = [directory.failure(trial.trial_id), directory.setback(trial.trial_id)]
     figures = read_figures(RunDirectory(run)) if trial.status == "COMPLETED" else None

@@ -1,4 +1,4 @@
-"""A search for settings: keras-tuner proposes, every trial trains in a process of its own, the best is written.
+"""Tuning: keras-tuner proposes settings, every trial trains in a process of its own, the best is written.
 
 One process does both, or one asks (keras-tuner's chief, who has the oracle) and others train (its workers);
 `KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT` say which, see docs/tuning.md.
@@ -18,11 +18,11 @@ from pipeline.process.messages import message_stream
 from pipeline.runs.lock import lock_run
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.tune import TuneConfiguration
-from pipeline.tuning.directory import SearchDirectory, begin_search, wait_for_search
+from pipeline.tuning.directory import TuningDirectory, begin_tuning, wait_for_tuning
 from pipeline.tuning.oracles import ResumableOracle, make_oracle
 from pipeline.tuning.report import write_report
-from pipeline.tuning.result import SearchResult, TrialRecord
-from pipeline.tuning.space import SearchSpace, find_space, read_space
+from pipeline.tuning.result import TrialRecord, TuningResult
+from pipeline.tuning.space import Space, find_space, read_space
 from pipeline.tuning.trial_tuner import TrialTuner, collect_trials
 from pipeline.tuning.workers import MEMBER, run_members
 
@@ -33,26 +33,26 @@ def tune(
     configuration: Configuration,
     tune_configuration: TuneConfiguration,
     run: Path,
-    space: SearchSpace | None = None,
+    space: Space | None = None,
     overwrite: bool = False,
-    on_trial: Callable[[SearchResult], None] | None = None,
-) -> SearchResult:
-    """Search, or go on with an unfinished search; then report.
+    on_trial: Callable[[TuningResult], None] | None = None,
+) -> TuningResult:
+    """Tune, or go on with an unfinished tuning; then report.
 
     Args:
         configuration: What the space lies around; its `train.epochs` is that of a full trial unless
             `tune_configuration` says otherwise.
-        tune_configuration: How to search.
-        run: Directory of the search. A finished trial in it is never run again.
+        tune_configuration: How to tune.
+        run: Directory of the tuning. A finished trial in it is never run again.
         space: What varies; None reads the file that `tune_configuration` names.
-        overwrite: Replace a search that is already there.
+        overwrite: Replace a tuning that is already there.
         on_trial: Called with all trials so far whenever one has ended, as `LiveTrials` takes them.
 
     Returns:
         Every trial, and the best.
 
     Raises:
-        UsageError: The directory holds another search or something else, is being searched by another process, or its
+        UsageError: The directory holds another tuning or something else, is being tuned by another process, or its
             trials had other data.
         DataError: The data cannot be used.
         TrainingError: No trial succeeded, three failed in a row, or one could not write.
@@ -62,44 +62,44 @@ def tune(
         space = read_space(find_space(tune_configuration.space), configuration)
     else:
         space = dataclasses.replace(space, configuration=configuration)
-    directory = SearchDirectory(Path(run))
+    directory = TuningDirectory(Path(run))
     role = os.environ.get("KERASTUNER_TUNER_ID", "") if "KERASTUNER_ORACLE_IP" in os.environ else ""
     is_worker = bool(role) and "chief" not in role
     if is_worker:
-        wait_for_search(directory)
-        return _search(directory, tune_configuration, space, role, None)
+        wait_for_tuning(directory)
+        return _tune(directory, tune_configuration, space, role, None)
     # The one that started a chief has the lock.
-    with contextlib.nullcontext() if MEMBER in os.environ else lock_run(directory, "search"):
-        begin_search(directory, configuration, tune_configuration, space, overwrite)
+    with contextlib.nullcontext() if MEMBER in os.environ else lock_run(directory, "tuning"):
+        begin_tuning(directory, configuration, tune_configuration, space, overwrite)
         if role or tune_configuration.workers == 1:
-            return _search(directory, tune_configuration, space, role, on_trial)
+            return _tune(directory, tune_configuration, space, role, on_trial)
         progress = _Progress(directory, tune_configuration, space, on_trial)
         run_members(directory.path, configuration, tune_configuration, progress.look)
         return _conclude(progress.read_oracle(), directory, space)
 
 
 class _Progress:
-    """Looks at a search that other processes do.
+    """Looks at a tuning that other processes do.
 
     Args:
-        directory: Of the search.
-        tune_configuration: How to search.
+        directory: Of the tuning.
+        tune_configuration: How to tune.
         space: What varies.
         on_trial: See `tune`.
     """
 
     def __init__(
         self,
-        directory: SearchDirectory,
+        directory: TuningDirectory,
         tune_configuration: TuneConfiguration,
-        space: SearchSpace,
-        on_trial: Callable[[SearchResult], None] | None,
+        space: Space,
+        on_trial: Callable[[TuningResult], None] | None,
     ) -> None:
         self.directory, self.tune_configuration, self.space = directory, tune_configuration, space
         self.on_trial, self._ended = on_trial, -1
 
     def read_oracle(self) -> ResumableOracle:
-        """The state of the search, as the chief's process wrote it."""
+        """The state of the tuning, as the chief's process wrote it."""
         oracle = make_oracle(self.tune_configuration, self.space, self.space.configuration.train.epochs)
         with readable_name(self.directory.path) as name:
             oracle._set_project_dir(str(name), self.directory.oracle.name)
@@ -116,24 +116,24 @@ class _Progress:
         self._ended = len(oracle.end_order)
 
 
-def _search(
-    directory: SearchDirectory,
+def _tune(
+    directory: TuningDirectory,
     tune_configuration: TuneConfiguration,
-    space: SearchSpace,
+    space: Space,
     role: str,
-    on_trial: Callable[[SearchResult], None] | None,
-) -> SearchResult:
-    """Search in this process, alone or as one of several."""
+    on_trial: Callable[[TuningResult], None] | None,
+) -> TuningResult:
+    """Tune in this process, alone or as one of several."""
     _warn_of_address(role)
     oracle = make_oracle(tune_configuration, space, space.configuration.train.epochs)
-    searched = count_of(len(space.dimensions), "setting")
-    logger.info("searching %s, algorithm %s", searched, tune_configuration.algorithm)
+    tuned = count_of(len(space.dimensions), "setting")
+    logger.info("tuning %s, algorithm %s", tuned, tune_configuration.algorithm)
     # keras-tuner prints, and knows only names that are UTF-8.
     with contextlib.redirect_stdout(message_stream()), readable_name(directory.path) as name:
         tuner = TrialTuner(oracle, directory, space, tune_configuration, name, on_trial)
         tuner.search(verbose=0)
     if MEMBER in os.environ or (role and "chief" not in role):
-        return SearchResult(directory.path, [], space)
+        return TuningResult(directory.path, [], space)
     return _conclude(oracle, directory, space)
 
 
@@ -146,7 +146,7 @@ def _warn_of_address(role: str) -> None:
     address = os.environ.get("KERASTUNER_ORACLE_IP", "")
     if role and not _is_loopback(address):
         logger.warning(
-            "keras-tuner's chief at %s asks for no password: whoever reaches it can steer the search; "
+            "keras-tuner's chief at %s asks for no password: whoever reaches it can steer the tuning; "
             "use it in a private network only",
             address,
         )
@@ -160,7 +160,7 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-def _conclude(oracle: ResumableOracle, directory: SearchDirectory, space: SearchSpace) -> SearchResult:
+def _conclude(oracle: ResumableOracle, directory: TuningDirectory, space: Space) -> TuningResult:
     result = collect_trials(oracle, directory, space)
     records = result.trials
     write_report(result)

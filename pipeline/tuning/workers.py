@@ -1,4 +1,4 @@
-"""A search in several processes on this machine: one chief who proposes, workers who train, one who looks on."""
+"""A tuning in several processes on this machine: one chief who proposes, workers who train, one who looks on."""
 
 import contextlib
 import dataclasses
@@ -28,14 +28,14 @@ POLL_SECONDS = 0.5
 def run_members(
     path: Path, configuration: Configuration, tune_configuration: TuneConfiguration, look: Callable[[], None]
 ) -> None:
-    """Start a chief and `workers` workers over loopback and wait until the search has ended.
+    """Start a chief and `workers` workers over loopback and wait until the tuning has ended.
 
     A worker that dies is started again, and its trial with it.
 
     Args:
-        path: Directory of the search, begun: `config.yaml` and `space.yaml` are there.
+        path: Directory of the tuning, begun: `config.yaml` and `space.yaml` are there.
         configuration: As saved there.
-        tune_configuration: How to search.
+        tune_configuration: How to tune.
         look: Called now and then.
 
     Raises:
@@ -63,7 +63,7 @@ def run_members(
         if chief.returncode == 130:
             raise KeyboardInterrupt
         if chief.returncode:
-            raise TrainingError(f"the chief of the search ended with exit code {chief.returncode}")
+            raise TrainingError(f"the chief of the tuning ended with exit code {chief.returncode}")
 
 
 def _command(path: Path, tune_configuration: TuneConfiguration) -> list[str]:

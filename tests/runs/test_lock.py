@@ -15,7 +15,7 @@ from pipeline.settings.configuration import Configuration
 from pipeline.errors import UsageError
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.lock import lock_run
-from pipeline.tuning.directory import SearchDirectory
+from pipeline.tuning.directory import TuningDirectory
 from pipeline.study.directory import StudyDirectory
 
 HOLD = """
@@ -95,7 +95,7 @@ def test_a_damaged_note_of_the_first_hides_nothing(tmp_path: Path):
 
 @pytest.mark.parametrize("kind", ["search", "study"])
 def test_a_search_or_study_has_a_lock_too(tmp_path: Path, kind: str):
-    directory = SearchDirectory(tmp_path / "it") if kind == "search" else StudyDirectory(tmp_path / "it")
+    directory = TuningDirectory(tmp_path / "it") if kind == "search" else StudyDirectory(tmp_path / "it")
     with lock_run(directory, kind):
         directory.info.write_text("{}")
         with (

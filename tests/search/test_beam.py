@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.search.beam import SearchResult, Step, beam_search, greedy_search
-from pipeline.search.constraints import Constraints
+from pipeline.search.beam import beam_search
+from pipeline.search.constraints import constrain
+from pipeline.search.greedy import greedy_search
+from pipeline.search.options import SearchOptions
 from pipeline.search.penalties import Coverage, penalize
+from pipeline.search.result import SearchResult, Step
 from tests.layer_contract import assert_close
 from tests.toy_network import END, OTHERS, PAD, SOURCE, START, VOCABULARY, Restrictions, ToyNetwork, brute_force
 
@@ -28,7 +31,9 @@ def search(
     **options: Any,
 ) -> SearchResult:
     """In the graph, as it is exported."""
-    run = tf.function(lambda state, memory, limits: function(step, state, memory, limits, *beam, **options))
+    sizes, penalty = beam[:2], dict(zip(["length_penalty"], beam[2:], strict=False))
+    asked = SearchOptions(**penalty, **options)
+    run = tf.function(lambda state, memory, limits: function(step, state, memory, limits, *sizes, options=asked))
     return SearchResult(*(part.numpy() for part in run(state, memory, tf.constant(limits, tf.int32))))
 
 
@@ -114,7 +119,7 @@ def test_an_input_does_not_depend_on_the_rest_of_its_batch(beam: tuple[Any, ...]
     @tf.function(input_signature=[rows_of_4, rows_of_4, tf.TensorSpec([None], tf.int32)])
     def searched(state: Any, memory: Any, limits: Any) -> SearchResult:
         arguments = (NETWORK.step, state, memory, limits)
-        return beam_search(*arguments, *beam) if beam else greedy_search(*arguments)
+        return beam_search(*arguments, *beam[:2], SearchOptions(beam[2])) if beam else greedy_search(*arguments)
 
     def run(rows: list[int], limits: list[int]) -> SearchResult:
         return SearchResult(*(part.numpy() for part in searched(*NETWORK.start(rows), tf.constant(limits))))
@@ -278,8 +283,8 @@ def test_attention_need_not_be_kept(length_penalty: float):
     common = (NETWORK.step, state, memory, tf.constant(LIMITS))
     for find, more in ((greedy_search, ()), (beam_search, (3, 2))):
         for asked in (None, coverage):
-            kept = find(*common, *more, length_penalty, asked)
-            found = find(*common, *more, length_penalty, asked, keep_attention=False)
+            kept = find(*common, *more, SearchOptions(length_penalty, asked))
+            found = find(*common, *more, SearchOptions(length_penalty, asked, keep_attention=False))
             for name in ("tokens", "scores", "lengths", "rank_scores"):
                 np.testing.assert_array_equal(getattr(found, name), getattr(kept, name))
             # Greedy search needs it for the penalty.
@@ -360,7 +365,9 @@ def options(asked: dict[str, Any], rows: Any = slice(None)) -> dict[str, Any]:
     return {
         "length_penalty": asked.get("length_penalty", 0.0),
         "coverage": Coverage(weight, mask) if weight else None,
-        "constraints": Constraints(asked.get("min_length", 0), asked.get("block_ngrams", 0), prefix),
+        "constraints": constrain(
+            prefix, min_length=asked.get("min_length", 0), block_ngrams=asked.get("block_ngrams", 0)
+        ),
     }
 
 

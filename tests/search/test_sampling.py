@@ -9,10 +9,12 @@ import pytest
 import tensorflow as tf
 from scipy.stats import chisquare
 
-from pipeline.search.beam import SearchResult, greedy_search
-from pipeline.search.constraints import Constraints
+from pipeline.search.constraints import constrain
+from pipeline.search.greedy import greedy_search
+from pipeline.search.options import SearchOptions
 from pipeline.search.penalties import Coverage
-from pipeline.search.sampling import _gumbel, _mix, sample_search, source_keys
+from pipeline.search.result import SearchResult
+from pipeline.search.sampling import Draws, _gumbel, _mix, sample_search, source_keys
 from tests.layer_contract import assert_close
 from tests.toy_network import END, PAD, SOURCE, Restrictions, ToyNetwork
 
@@ -28,7 +30,7 @@ def keys(count: int, seed: int = 1) -> tf.Tensor:
 def sample(rows: list[int], limits: list[int], of: tf.Tensor, samples: int, *arguments: Any, **more: Any) -> Any:
     run = tf.function(
         lambda state, memory, limits, of: sample_search(
-            NETWORK.step, state, memory, limits, of, samples, *arguments, **more
+            NETWORK.step, state, memory, limits, Draws(of, samples, *arguments), SearchOptions(**more)
         )
     )
     found = run(*NETWORK.start(rows), tf.constant(limits, tf.int32), of)
@@ -77,7 +79,7 @@ def test_samples_are_drawn_from_the_models_distribution(row: int, temperature: f
     expected = probabilities(row, kept, temperature)
     assert sum(expected.values()) == pytest.approx(1)
     prefix = tf.tile([kept.prefix], [MANY // 4, 1]) if kept.prefix else None
-    constraints = Constraints(kept.min_length, kept.block_ngrams, prefix)
+    constraints = constrain(prefix, min_length=kept.min_length, block_ngrams=kept.block_ngrams)
     found = sample([row] * (MANY // 4), [3] * (MANY // 4), keys(MANY // 4), 4, 4, temperature, constraints=constraints)
     counted = Counter(itertools.chain.from_iterable(said(found)))
     assert agree(counted, {output: MANY * share for output, share in expected.items()})
@@ -161,7 +163,7 @@ def test_low_temperature_is_greedy():
 def test_an_empty_batch_and_where_nothing_may_be_said():
     found = sample([], [], keys(0), 3, 2)
     assert found.tokens.shape[:2] == found.scores.shape == found.rank_scores.shape == (0, 2)
-    nothing = sample([0, 1], [6, 6], keys(2), 2, 2, constraints=Constraints(min_length=4, block_ngrams=1))
+    nothing = sample([0, 1], [6, 6], keys(2), 2, 2, constraints=constrain(min_length=4, block_ngrams=1))
     assert (nothing.scores == -np.inf).all()
     assert not nothing.tokens.any()
     assert not nothing.lengths.any()

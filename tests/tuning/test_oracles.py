@@ -1,4 +1,4 @@
-"""Proposals without training: what comes first, what a kill leaves, when a search ends."""
+"""Proposals without training: what comes first, what a kill leaves, when a tuning ends."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.oracles import ResumableOracle, decode_values, make_oracle
-from pipeline.tuning.space import SearchSpace, make_space
+from pipeline.tuning.space import Space, make_space
 
 CONTENT = {
     "model.units": {"choices": [8, 16, 256]},
@@ -32,7 +32,7 @@ ALGORITHMS = ["hyperband", "bayesian", "random", "grid"]
 TRIALS = {"hyperband": 12, "bayesian": 6, "random": 12, "grid": 12}  # a Gaussian process takes its time
 
 
-def open_oracle(folder: Path, algorithm: str, trials: int = 12, space: SearchSpace = SPACE) -> ResumableOracle:
+def open_oracle(folder: Path, algorithm: str, trials: int = 12, space: Space = SPACE) -> ResumableOracle:
     tune = TuneConfiguration(algorithm=algorithm, trials=trials)  # type: ignore[arg-type]
     oracle = make_oracle(tune, space, epochs=9)
     oracle._set_project_dir(str(folder), "oracle")

@@ -1,4 +1,4 @@
-"""Which best values lie at an end of what was searched."""
+"""Which best values lie at an end of what was tuned."""
 
 import pytest
 

@@ -13,7 +13,7 @@ from pipeline.pictures.heat_map import png_bytes
 from pipeline.settings.configuration import Configuration
 from pipeline.tuning.live_trials import LiveTrials
 from pipeline.tuning.report import draw_importance, draw_trials, write_report
-from pipeline.tuning.result import SearchResult, TrialRecord
+from pipeline.tuning.result import TrialRecord, TuningResult
 from pipeline.tuning.space import make_space
 
 SPACE = make_space(
@@ -45,15 +45,15 @@ def record(number: int, wer: float | None = None, **values: object) -> TrialReco
 
 
 @pytest.fixture
-def result(tmp_path: Path) -> SearchResult:
+def result(tmp_path: Path) -> TuningResult:
     trials = [
         record(n, 30 - 5 * (n % 3) + n / 100, model__units=[8, 16, 32][n % 3], data__buckets=1 + n % 8)
         for n in range(12)
     ]
-    return SearchResult(tmp_path, [*trials, record(12)], SPACE)
+    return TuningResult(tmp_path, [*trials, record(12)], SPACE)
 
 
-def test_the_best_comes_first_and_failures_last(result: SearchResult):
+def test_the_best_comes_first_and_failures_last(result: TuningResult):
     lines = result.table().splitlines()
     assert lines[0].split() == [
         "trial", "WER", "%", "PER", "%", "epochs", "units", "learning_rate", "attention", "buckets", "attention_units",
@@ -65,13 +65,13 @@ def test_the_best_comes_first_and_failures_last(result: SearchResult):
     assert len(lines) == 16
 
 
-def test_json(result: SearchResult):
+def test_json(result: TuningResult):
     config = str(result.path / "best.yaml")
     figures = {"trials": 13, "failed": 1, "best": "02", "val_wer": 20.02}
     assert result.to_json() == {**figures, "indistinct": [], "at_the_edge": [], "config": config}
 
 
-def test_files(result: SearchResult):
+def test_files(result: TuningResult):
     write_report(result)
     best = yaml.safe_load((result.path / "best.yaml").read_text(encoding="utf-8"))
     assert (best["model"]["units"], best["train"]["learning_rate"], best["data"]["buckets"]) == (32, 0.01, 3)
@@ -85,7 +85,7 @@ def test_files(result: SearchResult):
     }  # fmt: skip
 
 
-def test_the_setting_that_matters_is_found(result: SearchResult):
+def test_the_setting_that_matters_is_found(result: TuningResult):
     shares = result.importance
     assert next(iter(shares)) == "model.units"
     assert shares["model.units"] > 0.8
@@ -94,16 +94,16 @@ def test_the_setting_that_matters_is_found(result: SearchResult):
 
 
 def test_too_few_trials_say_nothing(tmp_path: Path):
-    few = SearchResult(tmp_path, [record(n, 30.0 + n, model__units=[8, 16][n % 2]) for n in range(5)], SPACE)
+    few = TuningResult(tmp_path, [record(n, 30.0 + n, model__units=[8, 16][n % 2]) for n in range(5)], SPACE)
     assert few.importance == {}
     write_report(few)
     assert not (tmp_path / "importance.png").exists()
-    same = SearchResult(tmp_path, [record(n, 30.0) for n in range(9)], SPACE)
+    same = TuningResult(tmp_path, [record(n, 30.0) for n in range(9)], SPACE)
     assert same.importance == {}
 
 
 def test_nothing_succeeded(tmp_path: Path):
-    failed = SearchResult(tmp_path, [record(0), record(1)], SPACE)
+    failed = TuningResult(tmp_path, [record(0), record(1)], SPACE)
     write_report(failed)
     assert failed.best is None
     assert failed.best_configuration is None
@@ -111,7 +111,7 @@ def test_nothing_succeeded(tmp_path: Path):
     assert failed.to_json()["best"] is None
 
 
-def test_pictures_name_every_setting(result: SearchResult):
+def test_pictures_name_every_setting(result: TuningResult):
     axes = draw_trials(result).axes[0]
     labels = [label.get_text().replace("\n", "") for label in axes.get_xticklabels()]
     assert labels == [*(dimension.key for dimension in SPACE.dimensions), "dev WER"]
@@ -122,12 +122,12 @@ def test_pictures_name_every_setting(result: SearchResult):
 
 
 @pytest.fixture
-def short(result: SearchResult) -> SearchResult:
+def short(result: TuningResult) -> TuningResult:
     """Too few trials to say which settings mattered, which takes its time."""
     return dataclasses.replace(result, trials=[*result.trials[:5], result.trials[-1]])
 
 
-def test_the_report_says_how_sure_it_is_and_where_to_go_on(short: SearchResult):
+def test_the_report_says_how_sure_it_is_and_where_to_go_on(short: TuningResult):
     few = dataclasses.replace(short, dev_size=40)
     low, high = wilson_interval(20.02, 40)
     sure = (
@@ -143,13 +143,13 @@ def test_the_report_says_how_sure_it_is_and_where_to_go_on(short: SearchResult):
     assert "dev source" not in short.table()
 
 
-def test_one_item_and_one_trial_that_is_alike(result: SearchResult):
+def test_one_item_and_one_trial_that_is_alike(result: TuningResult):
     two = dataclasses.replace(result, trials=[record(0, 0.0), record(1, 0.0)], dev_size=1)
     assert "on 1 dev source, WER" in two.table()
     assert "; trial 01 cannot be told apart" in two.table()
 
 
-def test_a_value_at_the_end_of_its_range_is_named(short: SearchResult):
+def test_a_value_at_the_end_of_its_range_is_named(short: TuningResult):
     best = record(20, 1.0, train__learning_rate=0.1, model__units=16)
     found = dataclasses.replace(short, trials=[*short.trials[:4], best])
     assert found.to_json()["at_the_edge"] == ["train.learning_rate"]
@@ -158,7 +158,7 @@ def test_a_value_at_the_end_of_its_range_is_named(short: SearchResult):
     assert alone.edges == []
 
 
-def test_all_trials_so_far_after_each(short: SearchResult, capsys: pytest.CaptureFixture[str]):
+def test_all_trials_so_far_after_each(short: TuningResult, capsys: pytest.CaptureFixture[str]):
     show = LiveTrials()
     show(dataclasses.replace(short, trials=short.trials[:1]))
     show(short)
@@ -170,7 +170,7 @@ def test_all_trials_so_far_after_each(short: SearchResult, capsys: pytest.Captur
     assert failed.describe_best() == "no trial has succeeded so far"
 
 
-def test_a_notebook_shows_them_in_one_place(short: SearchResult, monkeypatch: pytest.MonkeyPatch):
+def test_a_notebook_shows_them_in_one_place(short: TuningResult, monkeypatch: pytest.MonkeyPatch):
     shown: list[str] = []
 
     class Handle:
@@ -194,7 +194,7 @@ def test_settings_are_drawn_literally(tmp_path: Path):
     files = ["$HOME/a_1$.tsv", "$\\frac{", "x" * 60]
     space = make_space({"data.train": {"choices": files}}, Configuration())
     trials = [dataclasses.replace(record(n, 30.0 - n), values={"data.train": file}) for n, file in enumerate(files)]
-    figure = draw_trials(SearchResult(tmp_path, trials, space))
+    figure = draw_trials(TuningResult(tmp_path, trials, space))
     png_bytes(figure)  # markup that is none would be an error
     shown = [text.get_text() for text in figure.axes[0].texts]
     assert shown[:3] == [*files[:2], "x" * 23 + "…"]

@@ -1,4 +1,4 @@
-"""The space of a search: what YAML may say, what is refused, and what it means."""
+"""The space of a tuning: what YAML may say, what is refused, and what it means."""
 
 import dataclasses
 from pathlib import Path
@@ -9,12 +9,12 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
-from pipeline.tuning.space import DEFAULT_SPACE, Choices, Range, SearchSpace, find_space, make_space, read_space
+from pipeline.tuning.space import DEFAULT_SPACE, Choices, Range, Space, find_space, make_space, read_space
 
 BASE = Configuration()
 
 
-def space(**content: Any) -> SearchSpace:
+def space(**content: Any) -> Space:
     return make_space({key.replace("__", "."): entry for key, entry in content.items()}, BASE)
 
 
@@ -118,7 +118,7 @@ def test_refusals_name_file_line_and_key(tmp_path: Path, key: str, entry: Any, m
 def test_an_empty_space_is_refused(tmp_path: Path, content: str):
     path = tmp_path / "space.yaml"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(UsageError, match="no settings to search"):
+    with pytest.raises(UsageError, match="no settings to tune"):
         read_space(path, BASE)
 
 

@@ -84,7 +84,7 @@ def test_a_failure_says_why(base: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_an_interrupt_ends_the_trial(base: Path, tmp_path: Path):
-    # As `kill -INT` of the search's process alone, without a terminal that tells its children.
+    # As `kill -INT` of the tuning's process alone, without a terminal that tells its children.
     log = tmp_path / "trial.log"
 
     main = threading.get_ident()

@@ -23,18 +23,18 @@ from pipeline.saved_models.loading import load_predictor
 from pipeline.settings.tune import TuneConfiguration
 from pipeline.training import run as training
 from pipeline.tuning import trial_tuner
-from pipeline.tuning.directory import SearchDirectory
-from pipeline.tuning.result import SearchResult
+from pipeline.tuning.directory import TuningDirectory
+from pipeline.tuning.result import TuningResult
 from pipeline.tuning.space import make_space
 from pipeline.tuning.trial import TrialFailed, TrialOrder
 from pipeline.tuning.tune import _warn_of_address, tune
-from tests.tiny_task import SEARCH_SPACE as CONTENT
-from tests.tiny_task import SIZES, search_configuration
+from tests.tiny_task import SIZES, tuning_configuration
+from tests.tiny_task import TUNING_SPACE as CONTENT
 
 
 def write_configuration(folder: Path, splits: dict[str, str], **space: Any) -> Path:
     path = folder / "tiny.yaml"
-    search_configuration(splits).save(path)
+    tuning_configuration(splits).save(path)
     (folder / "tiny.space.yaml").write_text(yaml.safe_dump(space or CONTENT), encoding="utf-8")
     return path
 
@@ -68,62 +68,62 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
     ]
 
 
-def test_every_trial_is_reported(tiny_search: SearchResult):
-    assert [trial.reason for trial in tiny_search.trials] == [None] * 3
-    first = tiny_search.trials[0]
+def test_every_trial_is_reported(tiny_tuning: TuningResult):
+    assert [trial.reason for trial in tiny_tuning.trials] == [None] * 3
+    first = tiny_tuning.trials[0]
     assert first.values == {"model.units": 8, "train.learning_rate": 0.02}  # the configuration's own
-    assert tiny_search.best == min(tiny_search.trials, key=lambda trial: trial.value or 0)
-    for row, trial in zip(read_table(tiny_search.path), tiny_search.trials, strict=True):
-        metrics = read_metrics(tiny_search.path / "trials" / trial.name)
+    assert tiny_tuning.best == min(tiny_tuning.trials, key=lambda trial: trial.value or 0)
+    for row, trial in zip(read_table(tiny_tuning.path), tiny_tuning.trials, strict=True):
+        metrics = read_metrics(tiny_tuning.path / "trials" / trial.name)
         assert float(row["val_wer"]) == pytest.approx(min(line["val_wer"] for line in metrics), rel=1e-5)
         assert trial.epochs == len(metrics) == 2
 
 
-def test_every_trial_is_a_run_that_predicts(tiny_search: SearchResult):
-    for trial in tiny_search.trials:
-        assert load_predictor(tiny_search.path / "trials" / trial.name).predict(["ab"])[0].texts
+def test_every_trial_is_a_run_that_predicts(tiny_tuning: TuningResult):
+    for trial in tiny_tuning.trials:
+        assert load_predictor(tiny_tuning.path / "trials" / trial.name).predict(["ab"])[0].texts
 
 
-def test_tensorboard_gets_every_trial(tiny_search: SearchResult):
+def test_tensorboard_gets_every_trial(tiny_tuning: TuningResult):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 
-    for trial in tiny_search.trials:
-        events = EventAccumulator(str(tiny_search.path / "trials" / trial.name / "logs" / "dev"))
+    for trial in tiny_tuning.trials:
+        events = EventAccumulator(str(tiny_tuning.path / "trials" / trial.name / "logs" / "dev"))
         events.Reload()
         [best] = events.Tensors("result/wer")
         assert float(make_ndarray(best.tensor_proto)) == pytest.approx(trial.value)
         assert "_hparams_/session_start_info" in events.Tags()["tensors"]
         assert any(tag.startswith("heat_maps/") for tag in events.Tags()["tensors"])
-    whole = EventAccumulator(str(tiny_search.path / "logs"))
+    whole = EventAccumulator(str(tiny_tuning.path / "logs"))
     whole.Reload()
     tags = set(whole.Tags()["tensors"])
     assert {"_hparams_/experiment", "search/trials", "heat_maps/01"} <= tags
 
 
-def test_finished_it_says_the_same_again(tiny_search: SearchResult, tiny_splits: dict[str, str]):
-    before = {path: path.stat().st_mtime_ns for path in (tiny_search.path / "trials").rglob("metrics.jsonl")}
-    configuration = search_configuration(tiny_splits)
+def test_finished_it_says_the_same_again(tiny_tuning: TuningResult, tiny_splits: dict[str, str]):
+    before = {path: path.stat().st_mtime_ns for path in (tiny_tuning.path / "trials").rglob("metrics.jsonl")}
+    configuration = tuning_configuration(tiny_splits)
     space = make_space(CONTENT, configuration)
-    again = tune(configuration, TuneConfiguration(algorithm="random", trials=3), tiny_search.path, space)
-    assert again.trials == tiny_search.trials
-    assert before == {path: path.stat().st_mtime_ns for path in (tiny_search.path / "trials").rglob("metrics.jsonl")}
+    again = tune(configuration, TuneConfiguration(algorithm="random", trials=3), tiny_tuning.path, space)
+    assert again.trials == tiny_tuning.trials
+    assert before == {path: path.stat().st_mtime_ns for path in (tiny_tuning.path / "trials").rglob("metrics.jsonl")}
 
 
-def test_another_search_is_refused(tiny_search: SearchResult, tiny_splits: dict[str, str], tmp_path: Path):
-    configuration = search_configuration(tiny_splits)
+def test_another_search_is_refused(tiny_tuning: TuningResult, tiny_splits: dict[str, str], tmp_path: Path):
+    configuration = tuning_configuration(tiny_splits)
     space = make_space(CONTENT, configuration)
     how = TuneConfiguration(algorithm="random", trials=3)
     with pytest.raises(UsageError, match=r"tune.seed was 1, is now 2"):
-        tune(configuration, dataclasses.replace(how, seed=2), tiny_search.path, space)
+        tune(configuration, dataclasses.replace(how, seed=2), tiny_tuning.path, space)
     with pytest.raises(UsageError, match=r"space: model.units was .*, is now "):
-        tune(configuration, how, tiny_search.path, make_space({"model.units": {"choices": [5]}}, configuration))
+        tune(configuration, how, tiny_tuning.path, make_space({"model.units": {"choices": [5]}}, configuration))
     with pytest.raises(UsageError, match=r"train.epochs was 2, is now 7"):
-        tune(configuration, dataclasses.replace(how, epochs=7), tiny_search.path, space)
+        tune(configuration, dataclasses.replace(how, epochs=7), tiny_tuning.path, space)
     (tmp_path / "precious").touch()
     (tmp_path / "README.md").write_text("mine")
     for overwrite in (False, True):
-        with pytest.raises(UsageError, match="is not a search"):
+        with pytest.raises(UsageError, match="is not a tuning"):
             tune(configuration, how, tmp_path, space, overwrite)
     assert (tmp_path / "README.md").read_text() == "mine"
 
@@ -141,21 +141,21 @@ def test_an_address_that_others_reach_is_warned_of(
 
 
 def test_wrong_data_shows_before_any_trial(tiny_splits: dict[str, str], tmp_path: Path):
-    configuration = search_configuration({**tiny_splits, "train": str(tmp_path / "missing.tsv")})
+    configuration = tuning_configuration({**tiny_splits, "train": str(tmp_path / "missing.tsv")})
     with pytest.raises(DataError, match=r"missing\.tsv"):
         tune(configuration, TuneConfiguration(), tmp_path / "run", make_space(CONTENT, configuration))
     assert not (tmp_path / "run").exists()
 
 
 def test_best_yaml_trains_to_the_score_of_the_trial(
-    tiny_search: SearchResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_tuning: TuningResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(training, "_finish", lambda *arguments: {})  # a trial has none
-    best = tiny_search.best
+    best = tiny_tuning.best
     assert best is not None
-    arguments = ["train", "--config", str(tiny_search.path / "best.yaml"), "--run", str(tmp_path / "run")]
+    arguments = ["train", "--config", str(tiny_tuning.path / "best.yaml"), "--run", str(tmp_path / "run")]
     assert main(arguments) == 0
-    assert read_metrics(tmp_path / "run") == read_metrics(tiny_search.path / "trials" / best.name)
+    assert read_metrics(tmp_path / "run") == read_metrics(tiny_tuning.path / "trials" / best.name)
 
 
 def test_failed_trials_are_counted_and_said(
@@ -177,7 +177,7 @@ def test_three_failures_in_a_row_stop_it(tiny_splits: dict[str, str], tmp_path: 
 
     # A trial that really fails is in the test before this one.
     monkeypatch.setattr(trial_tuner, "start_trial", fail)
-    configuration = search_configuration(tiny_splits)
+    configuration = tuning_configuration(tiny_splits)
     space = make_space({"model.units": {"choices": [4, 5, 6, 7]}}, configuration)
     with pytest.raises(TrainingError, match=r"3 trials failed in a row \(trial 00: .*no pair is left"):
         tune(configuration, TuneConfiguration(algorithm="grid"), tmp_path / "run", space)
@@ -206,7 +206,7 @@ GRID, SMALL = TuneConfiguration(algorithm="grid", trials=3), {"model.units": {"c
 
 
 def test_a_full_disk_ends_it_and_the_same_goes_on(tiny_splits: dict[str, str], tmp_path: Path, pretend: dict[str, int]):
-    configuration = search_configuration(tiny_splits)
+    configuration = tuning_configuration(tiny_splits)
     space = make_space(SMALL, configuration)
     pretend["1"] = 75
     seen: list[int] = []
@@ -222,7 +222,7 @@ def test_a_full_disk_ends_it_and_the_same_goes_on(tiny_splits: dict[str, str], t
 def test_a_killed_trial_is_tried_again_by_the_same_command(
     tiny_splits: dict[str, str], tmp_path: Path, pretend: dict[str, int], caplog: pytest.LogCaptureFixture
 ):
-    configuration = search_configuration(tiny_splits)
+    configuration = tuning_configuration(tiny_splits)
     space = make_space(SMALL, configuration)
     pretend |= {"0": -9, "1": 137, "2": 1}
     with pytest.raises(TrainingError, match="no trial succeeded"):
@@ -235,10 +235,10 @@ def test_a_killed_trial_is_tried_again_by_the_same_command(
 
 
 def test_two_searches_in_one_directory(tiny_splits: dict[str, str], tmp_path: Path, pretend: dict[str, int]):
-    configuration = search_configuration(tiny_splits)
+    configuration = tuning_configuration(tiny_splits)
     with (
-        lock_run(SearchDirectory(tmp_path / "run"), "search"),
-        pytest.raises(UsageError, match="a search is being run there by process"),
+        lock_run(TuningDirectory(tmp_path / "run"), "tuning"),
+        pytest.raises(UsageError, match="a tuning is being run there by process"),
     ):
         tune(configuration, GRID, tmp_path / "run", make_space(SMALL, configuration))
 
@@ -268,7 +268,7 @@ def test_killed_in_a_trial_it_goes_on(tiny_splits: dict[str, str], tmp_path: Pat
         if not any(map(is_alive, trials)):
             break
         time.sleep(0.1)
-    assert not any(map(is_alive, trials)), "the killed search's trial goes on"
+    assert not any(map(is_alive, trials)), "the killed tuning's trial goes on"
     out, _ = run_here(capsys, config, run, *options)
     assert json.loads(out.splitlines()[-1])["trials"] == 2
     assert (run / "trials" / "0" / "metrics.jsonl").stat().st_mtime_ns == finished
@@ -280,14 +280,14 @@ def test_killed_in_a_trial_it_goes_on(tiny_splits: dict[str, str], tmp_path: Pat
 @pytest.mark.distributed
 @pytest.mark.slow
 def test_chief_and_two_workers(
-    tiny_splits: dict[str, str], tmp_path: Path, tiny_search: SearchResult, capsys: pytest.CaptureFixture[str]
+    tiny_splits: dict[str, str], tmp_path: Path, tiny_tuning: TuningResult, capsys: pytest.CaptureFixture[str]
 ):
     config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
     options = ["--tune.algorithm", "random", "--tune.trials", "3", "--tune.workers", "2"]
     result = run_command(config, run, *options)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout.splitlines()[-1])["trials"] == 3
-    rows, single = read_table(run), read_table(tiny_search.path)
+    rows, single = read_table(run), read_table(tiny_tuning.path)
     assert list(rows[0]) == list(single[0])
     # The same trials with the same figures as in one process.
     for row, expected in zip(rows, single, strict=True):
@@ -295,7 +295,7 @@ def test_chief_and_two_workers(
             expected["model.units"],
             expected["train.learning_rate"],
         )
-    assert {path.name for path in tiny_search.path.iterdir()} <= {path.name for path in run.iterdir()}
+    assert {path.name for path in tiny_tuning.path.iterdir()} <= {path.name for path in run.iterdir()}
     assert len(list((run / "trials").glob("*.log"))) == 3  # messages of trials that run side by side
     # What was begun with workers goes on without them.
     run_here(capsys, config, run, *options[:3], "4")

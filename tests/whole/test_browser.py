@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.answering.attention_page import AttentionPage
 from pipeline.prediction.predictor import Hypothesis, Prediction
-from pipeline.tuning.result import SearchResult
+from pipeline.tuning.result import TuningResult
 from tests.answering.test_attention_page import prediction
 from tests.browser import open_page, serve_tensorboard, take_picture
 from tests.tiny_task import TinyRun
@@ -24,8 +24,8 @@ def shades(picture: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def board(tiny_search: SearchResult) -> Any:
-    with serve_tensorboard(tiny_search.path) as address:
+def board(tiny_tuning: TuningResult) -> Any:
+    with serve_tensorboard(tiny_tuning.path) as address:
         yield address
 
 
@@ -40,18 +40,18 @@ def test_images_show_heat_maps_with_labelled_axes(board: str, tmp_path: Path):
         assert shades(take_picture(page, "images", tmp_path)) > 50
 
 
-def test_hparams_lists_every_trial(board: str, tiny_search: SearchResult, tmp_path: Path):
+def test_hparams_lists_every_trial(board: str, tiny_tuning: TuningResult, tmp_path: Path):
     with open_page() as page:
         page.goto(f"{board}/#hparams")
         page.get_by_text("dev WER %").first.wait_for()
         page.get_by_text("model.units").first.wait_for()
-        for trial in tiny_search.trials:
+        for trial in tiny_tuning.trials:
             page.get_by_text(f"{trial.value:.5g}").first.wait_for()
         take_picture(page, "hparams", tmp_path)
 
 
-def test_projector_shows_labels(board: str, tiny_search: SearchResult, tmp_path: Path):
-    assert tiny_search.best is not None
+def test_projector_shows_labels(board: str, tiny_tuning: TuningResult, tmp_path: Path):
+    assert tiny_tuning.best is not None
     with open_page() as page:
         page.goto(f"{board}/#projector")
         projector = page.frame_locator("iframe").frame_locator("iframe")

@@ -35,6 +35,8 @@ LAYER_ROWS = [
     {"decoder", "encoder"},
     {"__init__"},
 ]
+MOST_FILES, MOST_LINES = 15, 300
+LONGER = {"layers/decoder.py": 350}
 ROW = {
     package: {room: row for row, rooms in enumerate(table) for room in rooms}
     for package, table in {"layers": LAYER_ROWS, "pipeline": ROWS}.items()
@@ -110,3 +112,18 @@ def test_nothing_is_called_utils():
     banned = {"utils", "helpers", "common", "misc"}
     names = {path.stem for folder in ("layers", "pipeline", "tests") for path in (ROOT / folder).rglob("*")}
     assert not names & banned
+
+
+@pytest.mark.parametrize("package", ["layers", "pipeline"])
+def test_no_room_is_crowded(package: str):
+    for folder in {path.parent for path in modules(package).values()}:
+        files = [path for path in folder.iterdir() if path.is_file()]
+        assert len(files) <= MOST_FILES, f"{folder}: {len(files)} files"
+
+
+@pytest.mark.parametrize("package", ["layers", "pipeline"])
+def test_no_file_is_long(package: str):
+    for path in modules(package).values():
+        name = path.relative_to(ROOT).as_posix()
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= LONGER.get(name, MOST_LINES), f"{name}: {lines} lines"

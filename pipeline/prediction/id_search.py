@@ -1,0 +1,76 @@
+"""The search that the settings ask for, from a source's ids to the ids of its outputs."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from pipeline.model.network import Network
+from pipeline.search.beam import beam_search
+from pipeline.search.constraints import RULES, constrain
+from pipeline.search.greedy import greedy_search
+from pipeline.search.options import SearchOptions
+from pipeline.search.penalties import Coverage
+from pipeline.search.result import SearchResult
+from pipeline.search.sampling import Draws, sample_search, source_keys
+from pipeline.settings.search import SearchConfiguration
+
+
+class IdSearch:
+    """Section `search` as a function of ids.
+
+    Args:
+        network: What is searched.
+        search: How, all limits set.
+        n_best: Outputs per input, at most the beam size.
+    """
+
+    def __init__(self, network: Network, search: SearchConfiguration, n_best: int) -> None:
+        self.network, self.search, self.n_best = network, search, n_best
+
+    def __call__(
+        self, ids: tf.Tensor, lengths: tf.Tensor, prefix: tf.Tensor | None, keep_attention: bool
+    ) -> SearchResult:
+        """The outputs of every source.
+
+        Args:
+            ids: `[batch, source]` int32, closed by the end symbol and padded.
+            lengths: `[batch]` int32, end symbol included.
+            prefix: `[batch, prefix]` int32, what outputs begin with, padded; None leaves them free.
+            keep_attention: Whether the attention weights are wanted.
+        """
+        search, beams = self.search, self.search.beam_size
+        state, memory = self.network.begin(ids, lengths)
+        mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
+        options = SearchOptions(
+            length_penalty=search.length_penalty,
+            coverage=Coverage(search.coverage_penalty, mask) if search.coverage_penalty else None,
+            constraints=constrain(prefix, **{name: getattr(search, name) for name in RULES}),
+            keep_attention=keep_attention,
+        )
+
+        def step(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, Any, Any]:
+            return self.network.step(tokens, state, memory, beams)
+
+        start = step, state, memory, self.limits(lengths)
+        if search.method == "sample":
+            draws = Draws(source_keys(search.seed, ids, lengths), beams, self.n_best, search.temperature)
+            return sample_search(*start, draws, options)
+        if beams == 1:
+            return greedy_search(*start, options)
+        return beam_search(*start, beams, self.n_best, options)
+
+    def limits(self, lengths: tf.Tensor) -> tf.Tensor:
+        """Largest length of each output, end symbol included."""
+        longest = self.search.length_ratio * tf.cast(lengths - 1, tf.float32)
+        limits = tf.cast(longest, tf.int32) + self.search.length_offset + 1
+        if self.search.max_length is not None:
+            limits = tf.minimum(limits, self.search.max_length + 1)
+        return tf.maximum(limits, self.search.min_length + 1) if self.search.min_length else limits
+
+    def longest(self, source: Any) -> Any:
+        """At least what `limits` says of sources of so many symbols, of a number or a tensor."""
+        search = self.search
+        longest = (
+            search.length_ratio * source + search.length_offset if search.max_length is None else search.max_length
+        )
+        return longest + search.min_length + 1.0
