@@ -1,11 +1,20 @@
 """Decoding what has references, and scoring it."""
 
+import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.evaluation.metrics import SentenceScores, SymbolScores, score_sentences, score_symbols
+from pipeline.evaluation.metrics import (
+    SENTENCES,
+    SYMBOLS,
+    Metric,
+    SentenceScores,
+    SymbolScores,
+    score_sentences,
+    score_symbols,
+)
 from pipeline.pairs.locations import is_built_in
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
@@ -46,17 +55,62 @@ def score_predictions(
         text: How strings become symbols; it decides whether the outputs are sentences.
         tokens: How BLEU cuts the text, see `score_sentences`; then the outputs are sentences in any case.
     """
-    outputs = [prediction.texts[0] if prediction.texts else "" for prediction in predictions]
-    if tokens or text.has_sentences:
-        references = [as_compared(targets, text) for targets in references]
-        return score_sentences(as_compared(outputs, text), references, tokens or "13a", text.lowercase)
+    kind = SENTENCES if tokens or text.has_sentences else SYMBOLS
+    return SCORERS[kind](best_texts(predictions), references, text, tokens)
+
+
+def best_texts(predictions: Iterable[Prediction]) -> list[str]:
+    """The best output of each; '' where there is none."""
+    return [prediction.texts[0] if prediction.texts else "" for prediction in predictions]
+
+
+def _score_sentences(
+    outputs: Sequence[str], references: Sequence[Sequence[str]], text: TextConfiguration, tokens: str
+) -> SentenceScores:
+    references = [as_compared(targets, text) for targets in references]
+    return score_sentences(as_compared(outputs, text), references, tokens or "13a", text.lowercase)
+
+
+def _score_symbols(
+    outputs: Sequence[str], references: Sequence[Sequence[str]], text: TextConfiguration, tokens: str
+) -> SymbolScores:
+    return score_symbols(*split_symbols(outputs, references, text))
+
+
+# What the figures of `METRICS` are computed by.
+SCORERS: dict[str, Callable[..., Scores]] = {SYMBOLS: _score_symbols, SENTENCES: _score_sentences}
+
+
+def split_symbols(
+    outputs: Sequence[str], references: Sequence[Sequence[str]], text: TextConfiguration
+) -> tuple[list[list[str]], list[list[list[str]]]]:
+    """Outputs and references as symbols, in the form in which they are compared."""
     hypotheses = split_targets(outputs, text.compared)
-    flat = split_targets((target for targets in references for target in targets), text.compared)
-    grouped, first = [], 0
-    for targets in references:
-        grouped.append(flat[first : first + len(targets)])
-        first += len(targets)
-    return score_symbols(hypotheses, grouped)
+    flat = iter(split_targets((target for targets in references for target in targets), text.compared))
+    return hypotheses, [list(itertools.islice(flat, len(targets))) for targets in references]
+
+
+def add_objectives(
+    figures: dict[str, float],
+    metrics: Iterable[Metric],
+    predictions: Sequence[Prediction],
+    references: Sequence[Sequence[str]],
+    text: TextConfiguration,
+) -> dict[str, float]:
+    """Figures by name, with those metrics that they lack.
+
+    Args:
+        figures: Of `score_predictions`.
+        metrics: Those that decide, see `objectives`.
+        predictions: One per source.
+        references: See `score_predictions`.
+        text: See `score_predictions`.
+    """
+    missing = [metric for metric in metrics if metric.name not in figures]
+    for kind in {metric.of for metric in missing}:
+        found = SCORERS[kind](best_texts(predictions), references, text, "").all_figures
+        figures = {**figures, **{metric.name: found[metric.name] for metric in missing if metric.of == kind}}
+    return figures
 
 
 def evaluate_pairs(

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sacrebleu
-from rapidfuzz.distance import Levenshtein
 
 from pipeline.errors import count_of
-from pipeline.settings.text import TextConfiguration
+from pipeline.evaluation.error_rates import error_counts, per_of, wer_of
+from pipeline.settings.configuration import Configuration
 from pipeline.unicode.white_space import split
 
 # Below it, an error rate may be more than seven points off, either way.
@@ -21,6 +21,10 @@ class Metric(NamedTuple):
     name: str
     title: str
     higher_is_better: bool
+    of: str
+    """`SYMBOLS` or `SENTENCES`."""
+    tie: str
+    """The metric that decides between equal values."""
 
     @property
     def log_name(self) -> str:
@@ -47,18 +51,35 @@ class Metric(NamedTuple):
         return -value if self.higher_is_better else value
 
 
-WER, PER = Metric("wer", "WER %", False), Metric("per", "PER %", False)
-BLEU, CHRF = Metric("bleu", "BLEU", True), Metric("chrf", "chrF", True)
+SYMBOLS, SENTENCES = "symbols", "sentences"
+"""What a figure is computed of: sequences of symbols, or outputs as texts."""
+# By name; `train.objective` may be any of them.
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("wer", "WER %", False, SYMBOLS, "per"),
+        Metric("per", "PER %", False, SYMBOLS, "wer"),
+        Metric("accuracy", "accuracy %", True, SYMBOLS, "per"),
+        Metric("bleu", "BLEU", True, SENTENCES, "chrf"),
+        Metric("chrf", "chrF", True, SENTENCES, "bleu"),
+        Metric("ter", "TER", False, SENTENCES, "chrf"),
+        Metric("sequence_error_rate", "sequence_error_rate %", False, SENTENCES, "chrf"),
+    )
+}
+WER, PER, BLEU, CHRF = (METRICS[name] for name in ("wer", "per", "bleu", "chrf"))
 
 
-def objectives(text: TextConfiguration) -> tuple[Metric, Metric]:
+def objectives(configuration: Configuration) -> tuple[Metric, Metric]:
     """The figure that decides which model is best, and the one that decides between equal values of it.
 
     Example:
-        >>> [metric.name for metric in objectives(TextConfiguration(target_tokenizer="bpe"))]
+        >>> from pipeline.settings.text import TextConfiguration
+        >>> [metric.name for metric in objectives(Configuration(text=TextConfiguration(target_tokenizer="bpe")))]
         ['bleu', 'chrf']
     """
-    return (BLEU, CHRF) if text.has_sentences else (WER, PER)
+    default = "bleu" if configuration.text.has_sentences else "wer"
+    first = METRICS[configuration.train.objective or default]
+    return first, METRICS[first.tie]
 
 
 def wilson_interval(percent: float, n: int) -> tuple[float, float]:
@@ -103,6 +124,11 @@ class SymbolScores(NamedTuple):
         """The figures by name."""
         return {"wer": self.wer, "per": self.per}
 
+    @property
+    def all_figures(self) -> dict[str, float]:
+        """Also those that are told where they are the objective."""
+        return {**self.figures, "accuracy": 100.0 - self.wer}
+
     def to_json(self, split: str) -> dict[str, Any]:
         """The object that `train` and `evaluate` print."""
         figures = {"wer": round(self.wer, 4), "per": round(self.per, 4)}
@@ -132,6 +158,11 @@ class SentenceScores(NamedTuple):
         """The figures by name."""
         names = ("bleu", "chrf", "ter", "sequence_error_rate")
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def all_figures(self) -> dict[str, float]:
+        """The same."""
+        return self.figures
 
     def to_json(self, split: str) -> dict[str, Any]:
         """The object that `train` and `evaluate` print."""
@@ -170,27 +201,8 @@ def score_symbols(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequ
         >>> score_symbols([["a", "b"], ["c"]], [[["a"], ["a", "b"]], [["d"]]])
         SymbolScores(n=2, wer=50.0, per=33.333333333333336)
     """
-    wrong = distances = symbols = 0
-    for hypothesis, alternatives in zip(hypotheses, references, strict=True):
-        distance, length = nearest_reference(hypothesis, alternatives)
-        wrong += distance > 0
-        distances += distance
-        symbols += length
-    count = len(hypotheses)
-    return SymbolScores(count, 100.0 * wrong / max(count, 1), 100.0 * distances / max(symbols, 1))
-
-
-def nearest_reference(hypothesis: Sequence[str], alternatives: Sequence[Sequence[str]]) -> tuple[int, int]:
-    """Edit distance to the nearest of the references, and that one's length; on ties the first counts.
-
-    Example:
-        >>> nearest_reference("abc", ["xyz", "ac"])
-        (1, 2)
-    """
-    return min(
-        ((Levenshtein.distance(hypothesis, reference), len(reference)) for reference in alternatives),
-        key=lambda pair: pair[0],
-    )
+    totals = error_counts(hypotheses, references).sum(axis=0)
+    return SymbolScores(len(hypotheses), wer_of(totals), per_of(totals))
 
 
 def score_sentences(

@@ -15,7 +15,8 @@ from sacrebleu.significance import PairedTest, Result
 
 from pipeline.errors import count_of
 from pipeline.evaluation.differences import Differences
-from pipeline.evaluation.metrics import FEW, nearest_reference, sentence_metrics
+from pipeline.evaluation.error_rates import count_errors, per_of, wer_of
+from pipeline.evaluation.metrics import FEW, sentence_metrics
 from pipeline.unicode.white_space import split, strip
 
 logger = logging.getLogger(__name__)
@@ -197,11 +198,10 @@ class SymbolErrors(Metric):
         return {"references": [self._split(reference) for reference in refs]}
 
     def _compute_segment_statistics(self, hypothesis: str, ref_kwargs: dict[str, Any]) -> list[int]:
-        distance, length = nearest_reference(self._split(hypothesis), ref_kwargs["references"])
-        return [int(distance > 0), 1] if self.name == "WER" else [distance, length]
+        return list(count_errors(self._split(hypothesis), ref_kwargs["references"]))
 
     def _compute_score_from_stats(self, stats: Any) -> Score:
-        return Score(self.name, 100.0 * float(stats[0]) / max(float(stats[1]), 1.0))
+        return Score(self.name, wer_of(stats) if self.name == "WER" else per_of(stats))
 
     def _aggregate_and_compute(self, stats: list[list[int]]) -> Score:
         return self._compute_score_from_stats([sum(column) for column in zip(*stats, strict=True)])

@@ -79,7 +79,7 @@ class Board:
 
     def result(self, configuration: Configuration, figures: Mapping[str, Any]) -> None:
         """The figures of the best epoch, its line of `metrics.jsonl`: the HParams tab shows the last of a curve."""
-        for metric in objectives(configuration.text):
+        for metric in objectives(configuration):
             self.runs[DEV].scalar(RESULT + metric.name, figures[metric.log_name], int(figures["epoch"]))
 
     def flush(self, durably: bool = False) -> None:

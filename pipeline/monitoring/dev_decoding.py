@@ -1,11 +1,12 @@
 """Decoding the dev set after every epoch, so that what people look at decides, not the loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 
-from pipeline.evaluation.evaluate import score_predictions
+from pipeline.evaluation.evaluate import add_objectives, score_predictions
+from pipeline.evaluation.metrics import Metric
 from pipeline.prediction.predictor import Prediction, Predictor
 
 
@@ -15,6 +16,7 @@ class DecodedDevMetrics(keras.callbacks.Callback):
     Args:
         predictor: Runs the model that is being trained.
         references: Dev sources with their references.
+        objectives: Metrics that decide, whose figures are set in any case.
         report: Called with the epoch (from 1), the sources, their references and the predictions.
     """
 
@@ -22,17 +24,21 @@ class DecodedDevMetrics(keras.callbacks.Callback):
         self,
         predictor: Predictor,
         references: dict[str, list[str]],
+        objectives: Sequence[Metric] = (),
         report: Callable[[int, dict[str, list[str]], list[Prediction]], None] | None = None,
     ) -> None:
         super().__init__()
-        self.predictor, self.references, self.report = predictor, references, report
+        self.predictor, self.references = predictor, references
+        self.objectives, self.report = objectives, report
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Decode, score, report."""
         predictions = self.predictor.predict(list(self.references))
-        scores = score_predictions(predictions, list(self.references.values()), self.predictor.text)
+        references, text = list(self.references.values()), self.predictor.text
+        figures = score_predictions(predictions, references, text).figures
         if logs is not None:
-            logs.update({f"val_{name}": value for name, value in scores.figures.items()})
+            figures = add_objectives(figures, self.objectives, predictions, references, text)
+            logs.update({f"val_{name}": value for name, value in figures.items()})
             logs["val_limited"] = sum(prediction.limited for prediction in predictions)
         if self.report:
             self.report(epoch + 1, self.references, predictions)

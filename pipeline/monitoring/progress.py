@@ -1,13 +1,14 @@
 """The line that shows how far a training has come, and how long it will take."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from tqdm import tqdm
 
 from pipeline.errors import count_of
-from pipeline.evaluation.metrics import BLEU, CHRF, PER, WER
+from pipeline.evaluation.metrics import BLEU, CHRF, PER, WER, Metric
 from pipeline.monitoring.epoch_clock import EpochClock, TimeLeft
 from pipeline.process.messages import message_stream, progress_bar
 
@@ -19,11 +20,13 @@ class Progress(keras.callbacks.Callback):
         epochs: Epochs of the whole training.
         clock: Has the epoch's steps and time.
         shapes: Of batches; the first step of each compiles it.
+        objectives: Metrics that are shown beside those that are always.
     """
 
-    def __init__(self, epochs: int, clock: EpochClock, shapes: int) -> None:
+    def __init__(self, epochs: int, clock: EpochClock, shapes: int, objectives: Sequence[Metric] = ()) -> None:
         super().__init__()
         self.epochs, self.clock, self.shapes = epochs, clock, shapes
+        self.metrics = dict.fromkeys((WER, PER, BLEU, CHRF, *objectives))
         self.time_left = TimeLeft(shapes)
         self._since = 0.0
         self._bar = tqdm(disable=True)
@@ -63,7 +66,7 @@ class Progress(keras.callbacks.Callback):
         self.time_left.add_epoch(time.perf_counter() - self._since)
         self.close()
         logs = logs or {}
-        names = ["loss", "val_loss", *(metric.log_name for metric in (WER, PER, BLEU, CHRF))]
+        names = ["loss", "val_loss", *(metric.log_name for metric in self.metrics)]
         figures = ", ".join(f"{name} {float(logs[name]):.3f}" for name in names if name in logs)
         if logs.get("val_limited"):
             figures += f", {count_of(int(logs['val_limited']), 'output')} ended by the search's limit"

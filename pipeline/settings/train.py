@@ -5,6 +5,8 @@ from typing import Literal
 
 from pipeline.settings.checks import count, require, require_at_least, require_sane_numbers, require_share
 
+Objective = Literal["wer", "per", "accuracy", "bleu", "chrf", "ter", "sequence_error_rate"]
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfiguration:
@@ -26,6 +28,9 @@ class TrainConfiguration:
             weights themselves.
         patience: Stop after this many epochs without a better decoded dev metric; null never stops early. Of epochs
             with equal figures the one with the lowest dev loss is the best.
+        objective: The decoded dev figure that decides which epoch and which trial is the best, and when to stop: wer
+            (share of outputs that are wrong), per (edit distance), accuracy (share that are right), bleu, chrf, ter or
+            sequence_error_rate; null takes wer for symbols and bleu for sentences, which targets of subwords are.
         perfect_epochs: Stop after this many epochs in a row in which all dev outputs were right; null goes on.
         keep_checkpoints: How many of the newest epochs' checkpoints stay, besides the best one: --average takes the
             mean of as many.
@@ -52,6 +57,7 @@ class TrainConfiguration:
     label_smoothing: float = 0.1
     ema_momentum: float = 0.0
     patience: int | None = 10
+    objective: Objective | None = None
     perfect_epochs: int | None = 3
     keep_checkpoints: int = 2
     checkpoint_minutes: float | None = 5.0

@@ -1,14 +1,14 @@
 """Quality and cost of a model by the length of its inputs: fifths of a test set, bootstrap intervals."""
 
 import dataclasses
-import itertools
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from pipeline.evaluation.evaluate import as_compared, split_targets
+from pipeline.evaluation.error_rates import error_counts
+from pipeline.evaluation.evaluate import as_compared, split_symbols
 from pipeline.evaluation.metrics import sentence_metrics
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.references import group_references
@@ -126,11 +126,9 @@ class SymbolQuality:
 
     def statistics(self, outputs: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
         """`[n, k]`: what is summed."""
-        hypotheses = split_targets(outputs, self.text)
-        flat = iter(split_targets((target for targets in references for target in targets), self.text))
-        grouped = [list(itertools.islice(flat, len(targets))) for targets in references]
-        right = [targets.count(hypothesis) > 0 for hypothesis, targets in zip(hypotheses, grouped, strict=True)]
-        return np.column_stack([right, np.ones(len(right))]).astype(np.float64)
+        counts = error_counts(*split_symbols(outputs, references, self.text))
+        wrong, number = counts[:, 0], counts[:, -1]
+        return np.column_stack([number - wrong, number]).astype(np.float64)
 
     def score(self, totals: np.ndarray) -> float:
         """The figure of `[k]` sums."""

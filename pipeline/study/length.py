@@ -217,7 +217,7 @@ def _choose(directory: StudyDirectory, orders: Sequence[_Order]) -> _Order:
             f"{orders[0].kind}: no training succeeded; see {directory.logs}, and try other study.rates (deleting "
             "*.failure.txt there has the same tried again)"
         )
-    metrics = objectives(orders[0].configuration.text)
+    metrics = objectives(orders[0].configuration)
 
     def rank(order: _Order) -> list[float]:
         figures = _figures(directory, order)
@@ -286,7 +286,7 @@ def _report(
 def _training(directory: StudyDirectory, order: _Order) -> Training:
     failure = directory.failure(order.name)
     figures = {} if failure.is_file() else _figures(directory, order)
-    metric = objectives(order.configuration.text)[0]
+    metric = objectives(order.configuration)[0]
     return Training(
         name=order.name,
         kind=order.kind,

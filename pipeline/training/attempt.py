@@ -11,6 +11,7 @@ from pipeline.data.batches import TrainingOrder, training_batches, validation_ba
 from pipeline.data.length_limits import read_limits
 from pipeline.data.preparation import TrainingData
 from pipeline.errors import count_of
+from pipeline.evaluation.metrics import objectives
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.monitoring.board import DEV, Board, forget_after
 from pipeline.monitoring.dev_decoding import DecodedDevMetrics
@@ -70,7 +71,9 @@ class Attempt:
             failures=WriteFailures(train.on_write_failure == "continue", checkpoints.describe_newest),
             interruption=training.interruption,
         )
-        self.progress = Progress(train.epochs, self.surroundings.clock, len(self.data.buckets))
+        self.metrics = objectives(self.configuration)
+        shapes = len(self.data.buckets)
+        self.progress = Progress(train.epochs, self.surroundings.clock, shapes, self.metrics)
 
     def run(self, variables: Path | None, epochs: int) -> SequenceToSequence:
         """Go on to the end.
@@ -158,4 +161,4 @@ class Attempt:
         )
         report = DevReport(self.directory, self.surroundings.board.runs[DEV], configuration, self.surroundings.failures)
         references = group_references(data.splits["dev"](), configuration.text)
-        return DecodedDevMetrics(Predictor(strings, configuration.text), references, report)
+        return DecodedDevMetrics(Predictor(strings, configuration.text), references, self.metrics, report)

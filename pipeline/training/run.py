@@ -163,7 +163,7 @@ class _Ended:
         """Which epoch is the best and why there is none after the last: for the result, and in words."""
         latest = Checkpoints(self.directory.checkpoints).latest()
         assert latest is not None
-        state, metric = latest[0], objectives(self.configuration.text)[0]
+        state, metric = latest[0], objectives(self.configuration)[0]
         value, train = self.figures[metric.log_name], self.configuration.train
         result = {"best_epoch": state.best_epoch, metric.log_name: round(value, 4)}
         result |= {"epochs": state.epoch, "ended": why_ended(state, train)}

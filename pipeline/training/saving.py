@@ -43,7 +43,7 @@ class SaveAndStop(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.surroundings, self.train, self.state = surroundings, configuration.train, standing.state
-        self.monitors = objectives(configuration.text)
+        self.monitors = objectives(configuration)
         self.watch, self.figures, self.averaged = watch, figures, averaged
         self._metrics, self._saved_at = standing.metrics, time.monotonic()
 

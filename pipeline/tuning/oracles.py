@@ -36,7 +36,7 @@ def make_oracle(tune: TuneConfiguration, space: Space, epochs: int) -> "Resumabl
         space: What varies.
         epochs: Epochs of a full trial.
     """
-    metric, _ = objectives(space.configuration.text)
+    metric, _ = objectives(space.configuration)
     shared: dict[str, Any] = {
         "objective": keras_tuner.Objective(metric.log_name, "max" if metric.higher_is_better else "min"),
         "hyperparameters": to_hyperparameters(space),

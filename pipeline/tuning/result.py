@@ -53,7 +53,7 @@ class TuningResult:
     @property
     def metrics(self) -> tuple[Metric, Metric]:
         """What decides which trial is best, and what decides between equal ones."""
-        return objectives(self.space.configuration.text)
+        return objectives(self.space.configuration)
 
     @property
     def ranked(self) -> list[TrialRecord]:

@@ -144,15 +144,22 @@ def make_space(content: Any, configuration: Configuration, place: Callable[[str]
 
 def _require_one_metric(space: Space, place: Callable[[str], str]) -> None:
     key = "text.target_tokenizer"
+    if space.configuration.train.objective is not None:
+        return
     for dimension in space.dimensions:
         values = dimension.over.values if dimension.key == key and isinstance(dimension.over, Choices) else ()
         if len({TOKENIZER_KINDS[str(value)].subwords for value in values}) > 1:
-            raise UsageError(f"{place(key)}: {key}: subwords are measured by BLEU, symbols by WER; tune among one kind")
+            raise UsageError(
+                f"{place(key)}: {key}: subwords are measured by BLEU, symbols by WER; tune among one kind, "
+                "or set train.objective"
+            )
 
 
 def _read_dimension(key: str, entry: Any, configuration: Configuration) -> Dimension:
     if key not in setting_names():
         raise UsageError(f"{key}: no such key{suggest(key, setting_names())}")
+    if key == "train.objective":
+        raise UsageError(f"{key}: all trials are measured by the same figure; set it in the configuration")
     if key == "train.epochs":
         raise UsageError(f"{key}: all trials have as many, so that they can be compared; set tune.epochs")
     if not isinstance(entry, dict):

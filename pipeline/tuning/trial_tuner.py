@@ -184,7 +184,7 @@ def _record(trial: Any, directory: TuningDirectory, space: Space) -> TrialRecord
     run = directory.trials / trial.trial_id
     notes = [directory.failure(trial.trial_id), directory.setback(trial.trial_id)]
     figures = read_figures(RunDirectory(run)) if trial.status == "COMPLETED" else None
-    metrics = objectives(space.configuration.text)
+    metrics = objectives(space.configuration)
     told = [note.read_text(encoding="utf-8").strip() for note in notes if note.is_file()]
     said = next(iter(told), trial.message or "unknown reason")
     return TrialRecord(

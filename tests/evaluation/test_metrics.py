@@ -1,11 +1,14 @@
 """Metrics: symbol error rates by hand, sentence scores against sacrebleu's own functions."""
 
+from typing import get_args
+
 import pytest
 import sacrebleu
 
 from pipeline.evaluation.metrics import (
     BLEU,
     CHRF,
+    METRICS,
     PER,
     WER,
     SentenceScores,
@@ -15,7 +18,9 @@ from pipeline.evaluation.metrics import (
     score_symbols,
     wilson_interval,
 )
+from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
+from pipeline.settings.train import Objective, TrainConfiguration
 
 HYPOTHESES = ["The dog runs on the beach .", "Two men are talking , it seems", "a"]
 REFERENCES = ["A dog runs along the beach .", "Two men are talking , it seems", "nothing alike"]
@@ -130,11 +135,25 @@ def test_json_of_sentences():
 
 @pytest.mark.parametrize("tokenizer", ["bpe", "unigram", "wordpiece"])
 def test_sentences_are_judged_by_bleu(tokenizer: str):
-    assert objectives(TextConfiguration(target_tokenizer=tokenizer)) == (BLEU, CHRF)  # type: ignore[arg-type]
+    text = TextConfiguration(target_tokenizer=tokenizer)  # type: ignore[arg-type]
+    assert objectives(Configuration(text=text)) == (BLEU, CHRF)
 
 
 def test_symbols_are_judged_by_error_rates():
-    assert objectives(TextConfiguration(source_tokenizer="bpe")) == (WER, PER)
+    assert objectives(Configuration(text=TextConfiguration(source_tokenizer="bpe"))) == (WER, PER)
+
+
+@pytest.mark.parametrize("name", get_args(Objective))
+def test_any_metric_may_decide(name: str):
+    for tokenizer in ("char", "bpe"):
+        text, train = TextConfiguration(target_tokenizer=tokenizer), TrainConfiguration(objective=name)
+        first, second = objectives(Configuration(text=text, train=train))
+        assert first is METRICS[name]
+        assert second is METRICS[first.tie] is not first
+
+
+def test_the_settings_name_every_metric():
+    assert list(METRICS) == list(get_args(Objective))
 
 
 def test_what_is_minimized():

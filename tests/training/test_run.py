@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from pipeline.data.run_data import record_data
 from pipeline.errors import DataError, UsageError
+from pipeline.evaluation.metrics import METRICS
 from pipeline.monitoring import dev_report
 from pipeline.monitoring.board import place_of
 from pipeline.pairs.data_files import read_data_files
@@ -329,3 +330,18 @@ def test_more_epochs_of_a_finished_run_are_refused_with_what_is_possible(tiny_ru
     longer = dataclasses.replace(configuration, train=dataclasses.replace(configuration.train, epochs=12))
     with pytest.raises(UsageError, match=r"finished with train\.epochs 10, and .* cannot go on to 12 yet"):
         train(longer, tiny_run.path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("objective", "tie"), [("bleu", "chrf"), ("accuracy", "per")])
+def test_what_decides_is_a_setting(short: Configuration, tmp_path: Path, objective: str, tie: str):
+    train_settings = dataclasses.replace(short.train, objective=objective, epochs=2)
+    result = train(dataclasses.replace(short, train=train_settings), tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    decide = [METRICS[name] for name in (objective, tie)]
+    best = min(lines, key=lambda line: [metric.to_minimize(line[metric.log_name]) for metric in decide])
+    assert result["best_epoch"] == best["epoch"]
+    assert result[f"val_{objective}"] == pytest.approx(best[f"val_{objective}"], abs=1e-4)
+    assert set(result) >= {"wer", "per"}  # of symbols, as ever
+    with pytest.raises(UsageError, match=r"train\.objective was '"):
+        train(dataclasses.replace(short, train=dataclasses.replace(train_settings, objective=None)), tmp_path / "run")
