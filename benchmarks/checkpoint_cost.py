@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from pipeline.data.preparation import open_run
-from pipeline.options.parsing import read_configuration
+from pipeline.options.notebook_options import read_configuration
 from pipeline.runs.checkpoints import TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.training.epochs import fit

@@ -87,7 +87,7 @@ def measure_corpus(pairs: int) -> dict[str, float]:
     """In this process: made-up words of 3 to 15 letters, prepared and run through once."""
     from pipeline.data.batches import TrainingOrder, training_batches
     from pipeline.data.preparation import open_run
-    from pipeline.options.parsing import read_configuration
+    from pipeline.options.notebook_options import read_configuration
     from pipeline.runs.directory import RunDirectory
 
     with tempfile.TemporaryDirectory() as folder:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.options.parsing import read_configuration
+from pipeline.options.notebook_options import read_configuration
 from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.space import make_space
 from pipeline.tuning.tune import tune

@@ -27,7 +27,7 @@ def attentif_train(folder: Path, began: float) -> dict[str, float]:
     """Train on one batch of every shape."""
     from pipeline.data.batches import TrainingOrder, training_batches
     from pipeline.data.preparation import open_run
-    from pipeline.options.parsing import read_configuration
+    from pipeline.options.notebook_options import read_configuration
     from pipeline.runs.directory import RunDirectory
     from pipeline.training.optimization import compile_model
     from pipeline.training.seeds import set_seed

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.data.inspection import inspect
     from pipeline.errors import AttentifError, DataError, UsageError
     from pipeline.evaluation.measure import evaluate
-    from pipeline.options.parsing import read_configuration as configure
+    from pipeline.options.notebook_options import read_configuration as configure
     from pipeline.pictures.heat_map import draw_attention
     from pipeline.saved_models.export import export_run as export
     from pipeline.saved_models.loading import load_predictor as load
@@ -37,7 +37,7 @@ _WITHOUT_TENSORFLOW = {
     "DataError": "pipeline.errors:DataError",
     "TuneConfiguration": "pipeline.settings.tune:TuneConfiguration",
     "UsageError": "pipeline.errors:UsageError",
-    "configure": "pipeline.options.parsing:read_configuration",
+    "configure": "pipeline.options.notebook_options:read_configuration",
     "draw_attention": "pipeline.pictures.heat_map:draw_attention",
     "make_space": "pipeline.tuning.space:make_space",
 }

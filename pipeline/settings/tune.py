@@ -8,7 +8,7 @@ from pipeline.settings.checks import count, require_at_least, require_place, req
 
 @dataclasses.dataclass(frozen=True)
 class TuneConfiguration:
-    """How settings are tuned for; not part of a run.
+    """How settings are tuned; not part of a run.
 
     Args:
         algorithm: hyperband (many short trials, the best of which go on), bayesian (a Gaussian process proposes),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands import main as command_line
+from pipeline.commands import compare
 from pipeline.commands.main import main
 from pipeline.errors import CircumstanceError, DataError, MemoryShortError, TrainingError, UsageError
 from pipeline.settings.types import ALL_SECTIONS, setting_names
@@ -395,7 +395,7 @@ def test_who_started_it_is_told_whether_the_settings_are_at_fault(
     def fail(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setitem(command_line._COMMANDS, "compare", fail)
+    monkeypatch.setattr(compare, "run", fail)
     argv = ["compare", __file__, __file__, __file__]
     assert main(argv) == (2 if isinstance(error, UsageError) else 1)
     monkeypatch.setenv(MEMBER, "1")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commands.table import parse_arguments
 from pipeline.errors import UsageError
 from pipeline.options.completion import SHELLS
-from pipeline.options.parsing import parse_arguments
 from pipeline.settings.types import ALL_SECTIONS, setting_names
 
 ASK = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.options.parsing import parse_arguments
+from pipeline.commands.table import parse_arguments
 from pipeline.options.settings_help import MOST_USED
 from pipeline.settings.types import ALL_SECTIONS, setting_names
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from pipeline.commands.table import parse_arguments
 from pipeline.errors import UsageError
-from pipeline.options.parsing import parse_arguments
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.commands.table import parse_arguments
 from pipeline.errors import UsageError
-from pipeline.options.parsing import parse_arguments, read_configuration
+from pipeline.options.notebook_options import read_configuration
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.types import ALL_SECTIONS, setting_names
 from pipeline.settings.yaml_file import DEEPEST, MOST_BYTES, read_settings, read_yaml

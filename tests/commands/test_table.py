@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.commands.table import parse_arguments
 from pipeline.errors import AttentifError, UsageError
-from pipeline.options.parsing import parse_arguments, read_configuration
+from pipeline.options.notebook_options import read_configuration
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.presets import preset_names
 from pipeline.settings.search import SearchConfiguration

@@ -1,0 +1,74 @@
+"""`compare`: whether one output is better than another."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UsageError
+from pipeline.process.quiet_tensorflow import import_tensorflow
+from pipeline.process.standard_streams import Results
+
+if TYPE_CHECKING:
+    from pipeline.options.model_options import ModelParser
+
+SUMMARY = "say whether one output is better than another, or by chance"
+
+
+def make_parser() -> "ModelParser":
+    """Of `compare`: a reference and two outputs."""
+    from pipeline.options.model_options import BLEU_TOKENS, ModelParser, positive, whole
+
+    parser = ModelParser(
+        "compare",
+        "Paired bootstrap resampling (Koehn 2004) of two outputs for the same inputs, by sacrebleu: a table, and as "
+        "the last line a JSON object with scores, 95 % intervals (mean ± ci), p values and signatures.",
+    )
+    reference = "A reference a line; or pairs: a TSV file, two files as SOURCE,TARGET. All may end in .gz."
+    parser.add_argument("reference", metavar="REFERENCE", help=reference)
+    output = "file (lines, those of --n-best or --json, or SOURCE TAB OUTPUT), or a run or export that decodes now."
+    parser.add_argument("output_a", metavar="OUTPUT_A", help=f"What one system made of the inputs: a {output}")
+    parser.add_argument("output_b", metavar="OUTPUT_B", help="What the other made of them.")
+    parser.add_argument(
+        "--tokens",
+        metavar="HOW",
+        choices=BLEU_TOKENS,
+        help=f"How BLEU cuts text: {', '.join(BLEU_TOKENS)} (tokens as they stand, between spaces); left out: 13a.",
+    )
+    parser.add_argument(
+        "--symbols",
+        metavar="HOW",
+        choices=("space", "char"),
+        help="WER and PER instead of BLEU, chrF and TER, of symbols between white space (space) or characters (char); "
+        "left out, with --tokens too: as the data are.",
+    )
+    parser.add_argument(
+        "--show",
+        metavar="N",
+        type=whole,
+        default=5,
+        help="How many of the items that differ to show; left out: %(default)s.",
+    )
+    parser.add_argument("--lowercase", action="store_true", help="Case counts for nothing.")
+    parser.add_argument("--samples", metavar="N", type=positive, default=1000, help="How many; left out: %(default)s.")
+    parser.add_argument("--seed", metavar="N", type=positive, default=12345, help="Left out: %(default)s.")
+    return parser
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """reference, output_a, output_b, tokens, symbols, lowercase, samples, seed, show."""
+    arguments = make_parser().parse_args(argv)
+    if arguments.tokens and arguments.symbols:
+        raise UsageError("--tokens: impossible with --symbols, which does not measure BLEU; leave one of them out")
+    return arguments
+
+
+def run(arguments: argparse.Namespace, results: Results) -> None:
+    """Do it."""
+    from pipeline.evaluation.comparison import Figures, compare, is_model
+
+    places = arguments.output_a, arguments.output_b
+    if any(map(is_model, places)):
+        import_tensorflow()
+    figures = Figures(arguments.symbols, arguments.tokens, arguments.lowercase)
+    found = compare(arguments.reference, places, figures, arguments.samples, arguments.seed)
+    results.write(found.table(arguments.show))
+    results.write_json(found.to_json())

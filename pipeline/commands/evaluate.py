@@ -1,0 +1,52 @@
+"""`evaluate`: how good a model is."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from pipeline.process.quiet_tensorflow import import_tensorflow
+from pipeline.process.standard_streams import Results
+
+if TYPE_CHECKING:
+    from pipeline.options.model_options import ModelParser
+
+SUMMARY = "measure a model on a TSV file"
+
+
+def make_parser() -> "ModelParser":
+    """Of `evaluate`: model, data, search settings."""
+    from pipeline.options.model_options import BLEU_TOKENS, ModelParser
+
+    what = "the last line is a JSON object with wer and per in percent, or with bleu, chrf and ter of sentences."
+    parser = ModelParser("evaluate", f"Measure a model; {what}")
+    parser.add_model("model", "A run directory or an exported SavedModel.")
+    data = "Pairs: a TSV file, two line-aligned files as SOURCE,TARGET, or dev or test: the run's own."
+    parser.add_argument("data", metavar="DATA", help=data)
+    parser.add_argument(
+        "--bleu-tokens",
+        metavar="HOW",
+        choices=BLEU_TOKENS,
+        default="",
+        help=f"How BLEU cuts text: {', '.join(BLEU_TOKENS)} (tokens as they stand, between spaces); left out: 13a. "
+        "Also has symbols measured as sentences.",
+    )
+    parser.add_search()
+    return parser
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """model, data, beam, search, average, bleu_tokens."""
+    return make_parser().parse_search(argv)
+
+
+def run(arguments: argparse.Namespace, results: Results) -> None:
+    """Do it."""
+    import_tensorflow()
+    from pipeline.evaluation.evaluate import evaluate_file
+    from pipeline.saved_models.loading import load_predictor
+    from pipeline.saved_models.own_splits import find_own_split
+
+    split = find_own_split(arguments.model, arguments.data)
+    predictor = load_predictor(
+        arguments.model, beam_size=arguments.beam, search=arguments.search, average=arguments.average
+    )
+    results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split))

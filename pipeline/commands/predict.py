@@ -1,0 +1,97 @@
+"""`predict`: every line answered."""
+
+import argparse
+import contextlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import UsageError
+from pipeline.process.quiet_tensorflow import import_tensorflow
+from pipeline.process.standard_streams import Results
+
+if TYPE_CHECKING:
+    from pipeline.options.model_options import ModelParser
+
+logger = logging.getLogger(__name__)
+
+SUMMARY = "answer every line of a file or of standard input"
+
+
+def make_parser() -> "ModelParser":
+    """Of `predict`: model, lines, what else to write, search settings."""
+    from pipeline.options.model_options import ModelParser
+
+    parser = ModelParser(
+        "predict",
+        "Answer every input line with one output line, in order; one that cannot be answered, with an empty line. "
+        "In --json, score is log p of the output (natural logarithm, at most 0, higher is better), rank_score the same "
+        "with the penalties of the search, by which outputs are ordered.",
+    )
+    parser.add_model("model", "A run directory or an exported SavedModel.")
+    what = "UTF-8 lines, decompressed if it ends in .gz; - or left out: stdin."
+    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help=what)
+    parser.add_n_best(1)
+    parser.add_argument("--json", action="store_true", help="A JSON object a line, with scores and attention.")
+    prefixes = "Lines are SOURCE TAB PREFIX: answers begin with the prefix; a line without TAB has none."
+    parser.add_argument("--prefixes", action="store_true", help=prefixes)
+    parser.add_argument("--attention", metavar="PAGE.html", type=Path, help="Also write a page to explore attention.")
+    parser.add_argument(
+        "--alignments",
+        metavar="FILE",
+        type=Path,
+        help="Also write which source symbol each target symbol looked at most, as 0-0 1-2, a line each.",
+    )
+    parser.add_search()
+    return parser
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """model, file, beam, n_best, search, average, json, attention, alignments, prefixes."""
+    return make_parser().parse_search(argv)
+
+
+def run(arguments: argparse.Namespace, results: Results) -> None:
+    """Do it."""
+    from pipeline.answering.input_check import look_at_lines, refuse_table
+    from pipeline.answering.line_progress import show_progress
+    from pipeline.answering.line_stream import open_input, predict_lines
+    from pipeline.files.durable import require_place
+
+    stream = open_input(arguments.file)  # a missing file shows before the model is loaded
+    shape = look_at_lines(arguments.file)
+    for place in (arguments.attention, arguments.alignments):
+        if place:
+            require_place(place)
+    import_tensorflow()
+    from pipeline.answering.alignments import AlignmentWriter
+    from pipeline.answering.attention_page import AttentionPage
+    from pipeline.saved_models.loading import load_predictor
+
+    # The page shows all outputs that there are, whatever the lines hold.
+    n_best = None if arguments.attention else arguments.n_best
+    predictor = load_predictor(
+        arguments.model, beam_size=arguments.beam, n_best=n_best, search=arguments.search, average=arguments.average
+    )
+    if arguments.attention and predictor.n_best < arguments.n_best:
+        raise UsageError(
+            f"--n-best {arguments.n_best}: {arguments.model} keeps {predictor.n_best}; give a larger --beam"
+        )
+    if shape and not arguments.prefixes:
+        refuse_table(shape, arguments.model, predictor)
+    page = AttentionPage(arguments.attention) if arguments.attention else None
+    with contextlib.ExitStack() as stack:
+        listeners: list[Any] = [page] if page else []
+        if arguments.alignments:
+            file = stack.enter_context(open(arguments.alignments, "w", encoding="utf-8", newline="\n"))
+            listeners.append(AlignmentWriter(file))
+        if stream.isatty():
+            logger.info("reading lines from the terminal, answering each; Ctrl-D on an empty line ends")
+        on_progress = stack.enter_context(show_progress(stream, results.on_terminal_of_messages()))
+        asked = (arguments.n_best, arguments.json, listeners, arguments.prefixes, on_progress)
+        predict_lines(predictor, stream, results.write, *asked)
+    if page:
+        left_out = page.write()
+        if left_out:
+            logger.warning("%s: the last %d inputs are left out, a browser copes with no more", page.path, left_out)
+        logger.info("attention: open %s in a browser", page.path)
