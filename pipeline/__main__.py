@@ -24,13 +24,13 @@ def main() -> int:
     _keep_docstrings()
     from pipeline.commands.main import how_to_go_on
     from pipeline.commands.main import main as run
+    from pipeline.process.children import CHILD
     from pipeline.process.standard_streams import hold_standard_streams
     from pipeline.process.sudden_end import Companion
-    from pipeline.tuning.workers import MEMBER
 
     hold_standard_streams()
-    # Who starts the processes of a search says how they ended.
-    if argv[:1] == ["trial"] or MEMBER in os.environ:
+    # Who started a child says how it ended.
+    if CHILD in os.environ:
         return run()
     companion = Companion(how_to_go_on(argv).removeprefix("; "))
     try:

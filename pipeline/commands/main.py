@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from pipeline.commands.table import COMMANDS, parse_arguments
 from pipeline.errors import CircumstanceError, MemoryShortError, UsageError
+from pipeline.process.children import CHILD
 from pipeline.process.failures import explain_failure, is_expected, is_want_of_memory
 from pipeline.process.messages import PACKAGES, Formatter
 from pipeline.process.standard_streams import ReaderGone, Results, hold_standard_streams, use_utf8
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
             return _complain(getattr(interrupt, "exit_code", 130), f"interrupted{how_to_go_on(argv)}")
         except Exception as error:
             code, message = explain_failure(error)
-            return _complain(_code_for_parent(argv, error) or code, message, error)
+            return _complain(_code_for_parent(error) or code, message, error)
 
 
 def _parse(argv: list[str], results: Results) -> argparse.Namespace | None:
@@ -86,11 +87,9 @@ def _complain(exit_code: int, message: str, error: Exception | None = None) -> i
     return exit_code
 
 
-def _code_for_parent(argv: list[str], error: Exception) -> int | None:
-    """What tells a search or study that started this process that not its settings are at fault."""
-    from pipeline.tuning.workers import MEMBER
-
-    if argv[:1] != ["trial"] and MEMBER not in os.environ:
+def _code_for_parent(error: Exception) -> int | None:
+    """What tells a tuning or study that started this process that not its settings are at fault."""
+    if CHILD not in os.environ:
         return None
     if is_want_of_memory(error):
         return MemoryShortError.code_for_parent

@@ -38,10 +38,8 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     """Do it."""
     import_tensorflow()
     from pipeline.training.run import train
-    from pipeline.tuning.workers import MEMBER
+    from pipeline.process.children import CHILD, end_with_parent
 
-    if MEMBER in os.environ:
-        from pipeline.tuning.trial import end_with_parent
-
+    if CHILD in os.environ:
         end_with_parent()
     results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))

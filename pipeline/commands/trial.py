@@ -26,7 +26,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Do it."""
     import_tensorflow()
-    from pipeline.tuning.trial import TrialOrder, end_with_parent, run_trial
+    from pipeline.process.children import end_with_parent
+    from pipeline.tuning.trial import TrialOrder, run_trial
 
     end_with_parent()
     run_trial(TrialOrder(**json.loads(arguments.order)))

@@ -50,11 +50,9 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     """Do it."""
     import_tensorflow()
     from pipeline.tuning.tune import tune
-    from pipeline.tuning.workers import MEMBER
+    from pipeline.process.children import CHILD, end_with_parent
 
-    if MEMBER in os.environ:
-        from pipeline.tuning.trial import end_with_parent
-
+    if CHILD in os.environ:
         end_with_parent()
     result = tune(arguments.configuration, arguments.tune, arguments.run, arguments.space, arguments.overwrite)
     if result.trials:

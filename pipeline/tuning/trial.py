@@ -4,27 +4,20 @@ A process of its own gives back all its memory, survives nothing that it should 
 it when it runs out of memory. `TrialOrder` is all that goes in; the run directory is all that comes out.
 """
 
-import codecs
-import contextlib
 import dataclasses
 import json
 import logging
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 from pipeline.data.preparation import open_run
 from pipeline.data.run_data import recorded_data
 from pipeline.errors import TrainingError
 from pipeline.files.durable import write_atomically
 from pipeline.monitoring.board import Board
-from pipeline.process.installation import own_command, own_environment
+from pipeline.process.children import CANNOT_WRITE, INTERRUPTED, MEMORY_SHORT, Child, Messages
+from pipeline.process.installation import own_environment
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.settings.changes import replace_settings
@@ -32,13 +25,11 @@ from pipeline.settings.types import Value
 from pipeline.training.epochs import fit
 from pipeline.training.seeds import set_seed
 from pipeline.tuning.directory import TuningDirectory, require_unchanged
-from pipeline.tuning.workers import CANNOT_WRITE, MEMORY_SHORT
 
 logger = logging.getLogger(__name__)
 
 FINISHED = "trial.json"
-INTERRUPT_SECONDS = 5.0
-TAIL = 200  # lines of a trial's messages that are kept to find the reason of a failure
+KILLED = "killed, probably for want of memory; try fewer data.batch_tokens or model.units"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,72 +118,14 @@ def start_trial(order: TrialOrder, threads: int | None = None, log: Path | None 
 
     Raises:
         TrialFailed: It did not end well.
+        KeyboardInterrupt: It was asked to end. It restarts, so that nothing of it is needed.
     """
-    command = [*own_command(), "trial", order.to_json()]
-    environment = own_environment()
-    for name in [name for name in environment if name.startswith("KERASTUNER_")]:
-        del environment[name]
-    if log is None and sys.stderr.isatty():
-        environment["TQDM_MININTERVAL"] = "0.1"
-    if threads is not None:
-        environment |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads)}
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-    tail: list[str] = []
-    reader = threading.Thread(target=_pass_on, args=(process.stderr, tail, log), daemon=True)
-    reader.start()
-    try:
-        process.wait()
-    except BaseException:
-        # A terminal sends Ctrl-C to the trial too, and then it may be about to end; others do not.
-        try:
-            process.wait(timeout=INTERRUPT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()  # an interrupted trial restarts, so that nothing of it is needed
-            process.wait()
-        raise
-    finally:
-        reader.join(timeout=5)
-        if process.stdin:
-            process.stdin.close()
-    if process.returncode in (130, 143):
+    environment = {name: value for name, value in own_environment().items() if not name.startswith("KERASTUNER_")}
+    messages = Messages(log, shown=log is None)
+    child = Child(["trial", order.to_json()], environment, threads, messages)
+    code = child.wait()
+    if code in INTERRUPTED:
         raise KeyboardInterrupt
-    if process.returncode:
-        raise TrialFailed(_reason(process.returncode, tail), process.returncode)
-
-
-def _pass_on(stream: IO[bytes], tail: list[str], log: Path | None) -> None:
-    """Copy what a trial says, as it comes: progress bars end in carriage returns, not in new lines."""
-    decoder, pending = codecs.getincrementaldecoder("utf-8")("replace"), ""
-    with open(log, "a", encoding="utf-8") if log else contextlib.nullcontext(sys.stderr) as target:
-        for chunk in iter(lambda: os.read(stream.fileno(), 4096), b""):
-            text = decoder.decode(chunk)
-            target.write(text)
-            target.flush()
-            *lines, pending = (pending + text).split("\n")
-            tail += [line.rpartition("\r")[2] for line in lines]
-            del tail[:-TAIL]
-
-
-def _reason(code: int, tail: list[str]) -> str:
-    said = next((line.removeprefix("error: ") for line in reversed(tail) if line.startswith("error: ")), None)
-    if said:
-        return said
-    if code == -signal.SIGKILL:
-        return "killed, probably for want of memory; try fewer data.batch_tokens or model.units"
-    if code < 0:
-        return f"ended by signal {signal.Signals(-code).name}"
-    return next((line for line in reversed(tail) if line.strip()), f"ended with exit code {code}")
-
-
-def end_with_parent() -> None:
-    """End this process as soon as the one that started it is gone, however it went.
-
-    Otherwise the trial of a killed tuning would go on, and write where the same tuning, started again, does.
-    """
-
-    def watch() -> None:
-        while os.read(0, 1024):
-            pass
-        os._exit(143)
-
-    threading.Thread(target=watch, daemon=True).start()
+    if code:
+        last = next((line for line in reversed(messages.lines) if line.strip()), f"ended with exit code {code}")
+        raise TrialFailed(child.describe_end(killed=KILLED, otherwise=last), code)

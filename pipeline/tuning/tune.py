@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.errors import TrainingError, count_of
 from pipeline.files.durable import readable_name
+from pipeline.process.children import CHILD
 from pipeline.process.messages import message_stream
 from pipeline.runs.lock import lock_run
 from pipeline.settings.configuration import Configuration
@@ -24,7 +25,7 @@ from pipeline.tuning.report import write_report
 from pipeline.tuning.result import TrialRecord, TuningResult
 from pipeline.tuning.space import Space, find_space, read_space
 from pipeline.tuning.trial_tuner import TrialTuner, collect_trials
-from pipeline.tuning.workers import MEMBER, run_members
+from pipeline.tuning.workers import run_workers
 
 logger = logging.getLogger(__name__)
 
@@ -69,12 +70,12 @@ def tune(
         wait_for_tuning(directory)
         return _tune(directory, tune_configuration, space, role, None)
     # The one that started a chief has the lock.
-    with contextlib.nullcontext() if MEMBER in os.environ else lock_run(directory, "tuning"):
+    with contextlib.nullcontext() if CHILD in os.environ else lock_run(directory, "tuning"):
         begin_tuning(directory, configuration, tune_configuration, space, overwrite)
         if role or tune_configuration.workers == 1:
             return _tune(directory, tune_configuration, space, role, on_trial)
         progress = _Progress(directory, tune_configuration, space, on_trial)
-        run_members(directory.path, configuration, tune_configuration, progress.look)
+        run_workers(directory.path, configuration, tune_configuration, progress.look)
         return _conclude(progress.read_oracle(), directory, space)
 
 
@@ -132,7 +133,7 @@ def _tune(
     with contextlib.redirect_stdout(message_stream()), readable_name(directory.path) as name:
         tuner = TrialTuner(oracle, directory, space, tune_configuration, name, on_trial)
         tuner.search(verbose=0)
-    if MEMBER in os.environ or (role and "chief" not in role):
+    if CHILD in os.environ or (role and "chief" not in role):
         return TuningResult(directory.path, [], space)
     return _conclude(oracle, directory, space)
 

@@ -19,8 +19,8 @@ import pytest
 from pipeline.commands import compare
 from pipeline.commands.main import main
 from pipeline.errors import CircumstanceError, DataError, MemoryShortError, TrainingError, UsageError
+from pipeline.process.children import CHILD
 from pipeline.settings.types import ALL_SECTIONS, setting_names
-from pipeline.tuning.workers import MEMBER
 
 ROOT = Path(__file__).parents[2]
 # A predictor without TensorFlow, for commands in a process of their own.
@@ -398,7 +398,7 @@ def test_who_started_it_is_told_whether_the_settings_are_at_fault(
     monkeypatch.setattr(compare, "run", fail)
     argv = ["compare", __file__, __file__, __file__]
     assert main(argv) == (2 if isinstance(error, UsageError) else 1)
-    monkeypatch.setenv(MEMBER, "1")
+    monkeypatch.setenv(CHILD, "1")
     assert main(argv) == code
 
 
@@ -406,7 +406,7 @@ def test_who_started_it_is_told_whether_the_settings_are_at_fault(
 def test_messages_on_a_full_disk_do_not_change_the_code():
     missing = ["compare", "/missing/a", "/missing/b", "/missing/c"]
     with open("/dev/full", "w") as full:
-        for environment, code in (({}, 1), ({MEMBER: "1"}, 75)):
+        for environment, code in (({}, 1), ({CHILD: "1"}, 75)):
             done = subprocess.run(
                 [sys.executable, "-m", "pipeline", *missing], cwd=ROOT, stderr=full, env={**os.environ, **environment}
             )

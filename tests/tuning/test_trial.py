@@ -4,7 +4,6 @@ import dataclasses
 import json
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory
-from pipeline.tuning.trial import TrialFailed, TrialOrder, _reason, is_finished, run_trial, start_trial
+from pipeline.tuning.trial import TrialFailed, TrialOrder, is_finished, run_trial, start_trial
 from tests.tiny_task import tiny_configuration
 
 
@@ -105,24 +104,5 @@ def test_an_interrupt_ends_the_trial(base: Path, tmp_path: Path):
     assert running.stdout == b""
 
 
-def test_reasons():
-    assert _reason(1, ["x", "error: the loss is not a number", "more"]) == "the loss is not a number"
-    assert "memory" in _reason(-signal.SIGKILL, ["epoch 1"])
-    assert _reason(-signal.SIGSEGV, []) == "ended by signal SIGSEGV"
-    assert _reason(3, ["last words", ""]) == "last words"
-    assert _reason(3, []) == "ended with exit code 3"
-
-
 def test_nothing_to_read(tmp_path: Path):
     assert read_figures(RunDirectory(tmp_path)) is None
-
-
-def test_the_end_of_standard_input_ends_a_trial():
-    code = "import time; from pipeline.tuning import trial; trial.end_with_parent(); "
-    code += "print('on', flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        process.stdout.readline()
-        process.stdin.close()
-        assert process.wait(timeout=20) == 143
