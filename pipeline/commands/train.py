@@ -37,8 +37,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Do it."""
     import_tensorflow()
-    from pipeline.training.run import train
     from pipeline.process.children import CHILD, end_with_parent
+    from pipeline.training.run import train
 
     if CHILD in os.environ:
         end_with_parent()

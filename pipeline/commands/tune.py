@@ -49,8 +49,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Do it."""
     import_tensorflow()
-    from pipeline.tuning.tune import tune
     from pipeline.process.children import CHILD, end_with_parent
+    from pipeline.tuning.tune import tune
 
     if CHILD in os.environ:
         end_with_parent()
