@@ -14,7 +14,7 @@ MOST_BYTES = 9_000
 # A file or folder of this project by its whole name, in code or in a block of commands.
 PLACE = re.compile(r"(?<![\w./-])(?:pipeline|layers|tests|benchmarks|docs|notebooks)/[\w./-]*")
 # What a reader of a recipe is to write.
-TO_BE_WRITTEN = {"layers/attention/NEW.py", "layers/cells/NEW.py"}
+TO_BE_WRITTEN = {"layers/attention/NEW.py", "layers/cells/NEW.py", "pipeline/commands/NEW.py"}
 
 
 def text_of(page: Path) -> str:
