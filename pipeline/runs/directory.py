@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-from pipeline.files import recorded as recorded_files
-from pipeline.settings.changes import BEFORE
-from pipeline.settings.configuration import Configuration
-from pipeline.process.environment import describe_environment, describe_other_versions
 from pipeline.errors import DataError, UsageError
+from pipeline.files import recorded as recorded_files
 from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.files.recorded import RecordedFiles
+from pipeline.process.environment import describe_environment, describe_other_versions
+from pipeline.settings.changes import BEFORE
+from pipeline.settings.configuration import Configuration
 from pipeline.version import __version__
 
 logger = logging.getLogger(__name__)

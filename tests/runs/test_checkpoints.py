@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.runs.checkpoints import MANIFEST, VARIABLES, Checkpoints, TrainingState
 from pipeline.errors import UsageError
+from pipeline.runs.checkpoints import MANIFEST, VARIABLES, Checkpoints, TrainingState
 
 
 def save(checkpoints: Checkpoints, **state: object) -> None:

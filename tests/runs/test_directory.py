@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.errors import DataError, UsageError
+from pipeline.files.durable import write_atomically
+from pipeline.process.environment import describe_environment
+from pipeline.runs.directory import FORMAT, RunDirectory, load_configuration
+from pipeline.runs.lock import lock_run
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
 from pipeline.settings.train import TrainConfiguration
-from pipeline.process.environment import describe_environment
-from pipeline.errors import DataError, UsageError
-from pipeline.files.durable import write_atomically
-from pipeline.runs.directory import FORMAT, RunDirectory, load_configuration
-from pipeline.runs.lock import lock_run
 from pipeline.version import __version__
 from tests.killing import killed_at_every_step
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings.configuration import Configuration
 from pipeline.errors import UsageError
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.lock import lock_run
-from pipeline.tuning.directory import TuningDirectory
+from pipeline.settings.configuration import Configuration
 from pipeline.study.directory import StudyDirectory
+from pipeline.tuning.directory import TuningDirectory
 
 HOLD = """
 import sys, time

@@ -82,6 +82,13 @@ def test_every_room_has_a_row(package: str):
 
 
 @pytest.mark.parametrize("package", ["layers", "pipeline"])
+def test_every_room_is_a_package(package: str):
+    """One without `__init__.py` is left out of what pip installs."""
+    for folder in {path.parent for path in modules(package).values()}:
+        assert (folder / "__init__.py").is_file(), folder
+
+
+@pytest.mark.parametrize("package", ["layers", "pipeline"])
 def test_rooms_import_one_way(package: str):
     known, row = modules(package), ROW[package]
     for name, path in known.items():

@@ -1,0 +1,1 @@
+"""What a run leaves on disk: its directory, its lock, its checkpoints, its best epoch."""
