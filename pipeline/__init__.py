@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.data.inspection import inspect
     from pipeline.errors import AttentifError, DataError, UsageError
     from pipeline.evaluation.measure import evaluate
+    from pipeline.model.own_attention import register_attention
     from pipeline.options.notebook_options import read_configuration as configure
     from pipeline.pictures.heat_map import draw_attention
     from pipeline.saved_models.export import export_run as export
@@ -49,6 +50,7 @@ _WITH_TENSORFLOW = {
     "load": "pipeline.saved_models.loading:load_predictor",
     "predict": "pipeline.saved_models.loading:predict",
     "prepare": "pipeline.training.workbench:prepare",
+    "register_attention": "pipeline.model.own_attention:register_attention",
     "train": "pipeline.training.run:train",
     "tune": "pipeline.tuning.tune:tune",
 }
@@ -70,6 +72,7 @@ __all__ = [
     "make_space",
     "predict",
     "prepare",
+    "register_attention",
     "train",
     "tune",
 ]

@@ -28,9 +28,10 @@ def register_attention(name: str, kind: type[Attention]) -> None:
     Raises:
         ValueError: Another kind has the name, or the class is no `Attention`.
     """
-    known = ATTENTIONS.get(name)
-    if known is not None and known != kind.for_decoder:
-        raise ValueError(f"{name!r} is the name of another kind of attention")
     if not issubclass(kind, Attention):
         raise ValueError(f"{kind.__name__} is no layers.Attention")
+    known = getattr(ATTENTIONS.get(name), "__self__", None)
+    # The same class may come again, as where a notebook's cell is run twice.
+    if known is not None and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+        raise ValueError(f"{name!r} is the name of another kind of attention")
     ATTENTIONS[name] = kind.for_decoder

@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from pipeline.commands.table import COMMANDS, parse_arguments
 from pipeline.errors import CircumstanceError, MemoryShortError, UsageError
 from pipeline.process.children import CHILD
+from pipeline.process.extensions import VARIABLE, import_extensions
 from pipeline.process.failures import explain_failure, is_expected, is_want_of_memory
 from pipeline.process.messages import PACKAGES, Formatter
+from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import ReaderGone, Results, hold_standard_streams, use_utf8
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,10 @@ def main(argv: list[str] | None = None) -> int:
 def _parse(argv: list[str], results: Results) -> argparse.Namespace | None:
     """The arguments; None after `--help`."""
     results.require()
+    if os.environ.get(VARIABLE):
+        with contextlib.redirect_stdout(sys.stderr):
+            import_tensorflow()
+            import_extensions()
     try:
         return parse_arguments(argv)
     except SystemExit as stop:

@@ -60,6 +60,10 @@ class ModelConfiguration:
         sizes = ["units", "embedding_units", "attention_units", "readout_units"]
         require_at_least("model", self, 1, [*sizes, "encoder_layers", "decoder_layers", "attention_heads"])
         require_share("model", self, ["dropout"])
+        if self.attention not in ATTENTION_KINDS:
+            names = " or ".join(ATTENTION_KINDS)
+            wanted = f"{names}; a kind of your own is registered by a file that ATTENTIF_IMPORT names"
+            require(False, "model.attention", self.attention, wanted)
         require_names("model", self)
         if self.kind.has_heads:
             fits = (self.attention_units or self.units) % self.attention_heads + 2 * self.units % self.attention_heads

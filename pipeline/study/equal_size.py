@@ -1,5 +1,6 @@
 """How many weights a network has, and which size gives it as many as another one has."""
 
+import dataclasses
 import functools
 import logging
 from bisect import bisect_left
@@ -8,6 +9,8 @@ from collections.abc import Callable
 import keras
 
 from pipeline.model.sequence_to_sequence import build_model
+from pipeline.settings.changes import replace_settings
+from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
 
 logger = logging.getLogger(__name__)
@@ -62,3 +65,19 @@ def _first_even(count: Callable[[int], int], parameters: float, units: int) -> i
     while count(limit) < parameters:
         limit += 2 * (limit // 8 + 1)
     return range(2, limit + 2, 2)[bisect_left(range(2, limit, 2), parameters, key=count)]
+
+
+def fixed_context(configuration: Configuration, sizes: tuple[int, int]) -> Configuration:
+    """The same without attention, and with about as many parameters."""
+    model = configuration.model
+    wanted = count_parameters(model, *sizes)
+
+    def count(units: int) -> int:
+        plain = dataclasses.replace(model, attention="none", coverage=False, units=units)
+        return count_parameters(plain, *sizes)
+
+    units = match_units(count, model.units, wanted)
+    if units != model.units:
+        logger.info("model.units is %d with one fixed context instead of %d, for equal size", units, model.units)
+    changes = {"model.attention": "none", "model.coverage": False, "model.units": units}
+    return replace_settings(configuration, changes)

@@ -16,6 +16,7 @@ from pipeline.data.run_data import recorded_data
 from pipeline.errors import CircumstanceError, TrainingError, UsageError
 from pipeline.evaluation.metrics import objectives
 from pipeline.files.durable import write_atomically
+from pipeline.model.own_attention import require_importable
 from pipeline.pairs.data_files import read_data_files
 from pipeline.pairs.locations import is_built_in
 from pipeline.pairs.splits import open_splits
@@ -27,7 +28,7 @@ from pipeline.settings.changes import replace_settings
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.study import StudyConfiguration
 from pipeline.study.directory import StudyDirectory, begin_study, require_same_data
-from pipeline.study.equal_size import count_parameters, match_units
+from pipeline.study.equal_size import count_parameters, fixed_context
 from pipeline.study.figures import (
     Decoded,
     ReferenceSet,
@@ -88,10 +89,11 @@ def study_length(
 def _study_length(
     configuration: Configuration, study: StudyConfiguration, directory: StudyDirectory, overwrite: bool
 ) -> LengthStudy:
+    require_importable(configuration.model.attention)
     begin_study(directory, configuration, overwrite)
     factors, seeds = study.factors, study.seed_list
     sizes = _prepare(directory, _order(ATTENTION, configuration, factors[0], seeds[0]))
-    bases = {FIXED: _fixed_context(configuration, sizes), ATTENTION: configuration}
+    bases = {FIXED: fixed_context(configuration, sizes), ATTENTION: configuration}
     parameters = {kind: count_parameters(base.model, *sizes) for kind, base in bases.items()}
     for kind, base in bases.items():
         logger.info("%s: %s parameters, model.units %d", kind, f"{parameters[kind]:,}", base.model.units)
@@ -153,22 +155,6 @@ def _prepare(directory: StudyDirectory, order: _Order) -> tuple[int, int]:
         open_run(order.configuration, run, looks=False)
     source, target = load_vocabularies(run.vocabulary)
     return len(source), len(target)
-
-
-def _fixed_context(configuration: Configuration, sizes: tuple[int, int]) -> Configuration:
-    """The same without attention, and with about as many parameters."""
-    model = configuration.model
-    wanted = count_parameters(model, *sizes)
-
-    def count(units: int) -> int:
-        plain = dataclasses.replace(model, attention="none", coverage=False, units=units)
-        return count_parameters(plain, *sizes)
-
-    units = match_units(count, model.units, wanted)
-    if units != model.units:
-        logger.info("model.units is %d with one fixed context instead of %d, for equal size", units, model.units)
-    changes = {"model.attention": "none", "model.coverage": False, "model.units": units}
-    return replace_settings(configuration, changes)
 
 
 def _train(directory: StudyDirectory, orders: Sequence[_Order], workers: int) -> dict[str, str]:

@@ -79,6 +79,11 @@ class Space:
         """
         return replace_settings(self.configuration, values)
 
+    def values_of(self, key: str) -> tuple[Value, ...]:
+        """The choices of a setting; none where it is not tuned, or over a range."""
+        over = [dimension.over for dimension in self.dimensions if dimension.key == key]
+        return over[0].values if over and isinstance(over[0], Choices) else ()
+
     def to_yaml(self) -> str:
         """The space as a file that `--tune.space` takes."""
         content = {dimension.key: _entry(dimension) for dimension in self.dimensions}

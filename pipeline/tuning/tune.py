@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.errors import TrainingError, count_of
 from pipeline.files.durable import readable_name
+from pipeline.model.own_attention import require_importable
 from pipeline.process.children import CHILD
 from pipeline.process.messages import message_stream
 from pipeline.runs.lock import lock_run
@@ -63,6 +64,7 @@ def tune(
         space = read_space(find_space(tune_configuration.space), configuration)
     else:
         space = dataclasses.replace(space, configuration=configuration)
+    require_importable(configuration.model.attention, *space.values_of("model.attention"))
     directory = TuningDirectory(Path(run))
     role = os.environ.get("KERASTUNER_TUNER_ID", "") if "KERASTUNER_ORACLE_IP" in os.environ else ""
     is_worker = bool(role) and "chief" not in role

@@ -17,11 +17,11 @@ from pipeline.settings.changes import replace_settings
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.study import StudyConfiguration
 from pipeline.study.directory import StudyDirectory, begin_study
+from pipeline.study.equal_size import fixed_context
 from pipeline.study.jobs import Failure, Job
 from pipeline.study.length import (
     ATTENTION,
     _choose,
-    _fixed_context,
     _order,
     _require_different,
     _require_usable,
@@ -119,7 +119,7 @@ def test_every_kind_has_a_twin_of_equal_size_with_a_fixed_context(kind: dict[str
     from pipeline.study.equal_size import count_parameters
 
     base = tiny_configuration({}, model={"units": 40, "embedding_units": 8, **kind})
-    fixed = _fixed_context(base, (9, 9))
+    fixed = fixed_context(base, (9, 9))
     sizes = [count_parameters(configuration.model, 9, 9) for configuration in (base, fixed)]
     assert (fixed.model.attention, fixed.model.coverage) == ("none", False)
     assert abs(sizes[1] / sizes[0] - 1) <= 0.1
@@ -154,7 +154,7 @@ def test_the_fixed_context_gets_units_for_equal_size(caplog: pytest.LogCaptureFi
 
     caplog.set_level("INFO", logger="pipeline")
     base = tiny_configuration({}, model={"units": 20, "embedding_units": 4, "attention_units": 200})
-    fixed = _fixed_context(base, (9, 9))
+    fixed = fixed_context(base, (9, 9))
     sizes = [count_parameters(configuration.model, 9, 9) for configuration in (base, fixed)]
     assert fixed.model.attention == "none"
     assert fixed.model.units > 20
