@@ -18,6 +18,7 @@ from pipeline.pairs.data_files import (
 )
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.runs.directory import RunDirectory, load_configuration
+from pipeline.runs.ownership import require_same
 from pipeline.settings.changes import by_name, describe_changes, replace_settings
 from pipeline.settings.configuration import Configuration
 
@@ -124,11 +125,7 @@ def require_same_settings(configuration: Configuration, directory: RunDirectory,
         )
     )
     found = _compare(configuration, directory)
-    if changed or found.other:
-        raise UsageError(
-            f"{directory.path}: holds a run of another configuration ({'; '.join([*changed, *found.other])}); "
-            "choose another --run, or replace it with --overwrite"
-        )
+    require_same(directory.path, "a run of another configuration", [*changed, *found.other])
     if found.changed:
         raise UsageError(describe_changed(found.changed, directory))
     return found.moved

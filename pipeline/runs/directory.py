@@ -11,11 +11,12 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import DataError, UsageError
+from pipeline.errors import DataError
 from pipeline.files import recorded as recorded_files
 from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.files.recorded import RecordedFiles
 from pipeline.process.environment import describe_environment, describe_other_versions
+from pipeline.runs.ownership import read_info, require_format, require_free, whole
 from pipeline.settings.changes import BEFORE
 from pipeline.settings.configuration import Configuration
 from pipeline.version import __version__
@@ -97,8 +98,8 @@ class RunDirectory:
         Raises:
             UsageError: The directory holds something else.
         """
-        if self.path.exists() and not (self.path.is_dir() and (beside_others or self._is_empty())):
-            raise UsageError(f"{self.path}: exists and is not a run; choose another --run or empty it")
+        may_begin = not self.path.exists() or (self.path.is_dir() and (beside_others or self._is_empty()))
+        require_free(self.path, "run", may_begin)
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             write_atomically(self.readme, EXPLANATION)
@@ -141,25 +142,18 @@ class RunDirectory:
             UsageError: Another version's, or the run's own description is damaged.
             DataError: A file is not what the run wrote.
         """
-        info = self._read_info()
-        if info["format"] != FORMAT:
-            raise UsageError(
-                f"{self.path}: made by Attentif {info['attentif']} (run format {info['format']}), this is "
-                f"{__version__} (run format {FORMAT}); use that version, or train again with --overwrite"
-            )
+        info = read_info(self.info, "run")
+        remedy = (
+            f" (run format {info['format']}), this is {__version__} (run format {FORMAT}); use that version, or train "
+            "again with --overwrite"
+        )
+        require_format(self.path, info, FORMAT, remedy)
         if "versions" not in info and not self.recorded.exists():
             _warn_of_no_checksums(self.path)
             return
         changed = self.recorded.find_changed(may_lack=self.result)
         if changed is not None:
             raise DataError(f"{changed}: {_CHANGED.get(changed.name, _CHANGED[''])}")
-
-    def _read_info(self) -> dict[str, Any]:
-        try:
-            info = json.loads(self.info.read_text(encoding="utf-8"))
-            return {**info, "attentif": info["attentif"], "format": info["format"]}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{self.info}: damaged, this is not a usable run ({error})") from error
 
     def adopt(self) -> None:
         """Bring what an earlier version or another environment began up to date: checksums, versions.
@@ -171,7 +165,7 @@ class RunDirectory:
             self.recorded.add([path for path in known if path.is_file()])
             if (self.vocabulary / "target.txt").is_file():
                 self.record_vocabulary()
-        info, now = self._read_info(), describe_environment()
+        info, now = read_info(self.info, "run"), describe_environment()
         other = describe_other_versions(info, now)
         if other:
             logger.warning(
@@ -185,12 +179,12 @@ class RunDirectory:
 
     def folder(self) -> Path | None:
         """From where relative paths in `config.yaml` count; None of a run that an earlier version began."""
-        folder = self._read_info().get(FOLDER)
+        folder = read_info(self.info, "run").get(FOLDER)
         return Path(folder) if folder else None
 
     def describe_again(self) -> dict[Path, str]:
         """The content of `run.json` when relative paths in `config.yaml` begin to count from here."""
-        return {self.info: _as_json({**self._read_info(), FOLDER: os.getcwd()})}
+        return {self.info: _as_json({**read_info(self.info, "run"), FOLDER: os.getcwd()})}
 
     def has_vocabulary(self) -> bool:
         """Whether both vocabularies were learned to their end."""
@@ -277,12 +271,10 @@ def load_configuration(run: RunDirectory) -> Configuration:
     Raises:
         UsageError: It cannot be read.
     """
-    try:
+    with whole(run.config, "run"):
         sections = yaml.safe_load(run.config.read_text(encoding="utf-8"))
         fields = {field.name: field.default_factory for field in dataclasses.fields(Configuration)}
         for name, value in BEFORE.items():
             section, key = name.split(".")
             sections[section].setdefault(key, value)
         return Configuration(**{name: fields[name](**values) for name, values in sections.items()})  # type: ignore
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise UsageError(f"{run.config}: damaged, this is not a usable run ({error})") from error

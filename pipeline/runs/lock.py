@@ -1,4 +1,4 @@
-"""One training at a time in a run directory, and one search or study in its own."""
+"""One training at a time in a run directory, and one tuning or study in its own."""
 
 import contextlib
 import datetime
@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.errors import UsageError
 from pipeline.files.durable import require_local
+from pipeline.runs.ownership import require_free
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def lock_run(directory: Lockable, kind: str = "run") -> Iterator[None]:
     process left written about itself is reported. Where the file system has no locks, there is a warning.
 
     Args:
-        directory: A run's, a search's or a study's.
+        directory: A run's, a tuning's or a study's.
         kind: Which of them, for messages.
 
     Raises:
@@ -50,8 +51,7 @@ def lock_run(directory: Lockable, kind: str = "run") -> Iterator[None]:
     """
     require_local(directory.path)
     existed = directory.path.is_dir()
-    if directory.path.exists() and not existed:
-        raise UsageError(f"{directory.path}: exists and is not a {kind}; choose another --run")
+    require_free(directory.path, kind, existed or not directory.path.exists(), remedy="choose another --run")
     directory.path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(directory.lock, blocking=False)
     _acquire(lock, directory, kind)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import UsageError
 from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.pairs.data_files import PLACES, DataFiles, compare_data, read_data_files, without_places
+from pipeline.runs.ownership import checksums_of_first_run, read_info, require_format, require_free, require_same, whole
 from pipeline.settings.changes import by_name, describe_changes, with_defaults
 from pipeline.settings.configuration import Configuration
 from pipeline.version import __version__
@@ -87,10 +88,9 @@ def begin_study(directory: StudyDirectory, configuration: Configuration, overwri
         now, known = read_data_files(configuration, before.data.places), before.data.checksums
         _require_same(directory, before, settings, now)
         logger.info("%s: going on with the study", directory.path)
-    elif is_unused(directory.path):
-        now = read_data_files(configuration)
     else:
-        raise UsageError(f"{directory.path}: exists and is not a study; choose another --run or empty it")
+        require_free(directory.path, "study", is_unused(directory.path))
+        now = read_data_files(configuration)
     directory.path.mkdir(parents=True, exist_ok=True)
     sweep(directory.path)
     info = {
@@ -115,22 +115,13 @@ class _Begun(NamedTuple):
 
 
 def _read_info(directory: StudyDirectory) -> _Begun:
-    try:
-        info = json.loads(directory.info.read_text(encoding="utf-8"))
-        made_by, layout, earlier = info["attentif"], info["format"], info["configuration"]
+    info = read_info(directory.info, "study")
+    with whole(directory.info, "study"):
+        earlier = info["configuration"]
         settings = {key: value for key, value in with_defaults(earlier).items() if key != "train.seed"}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{directory.info}: damaged, this is not a usable study ({error})") from error
-    if layout != FORMAT:
-        raise UsageError(f"{directory.path}: made by Attentif {made_by}; begin again with --overwrite")
-    files = info.get("files") or _files_of_runs(directory)
+    require_format(directory.path, info, FORMAT, "; begin again with --overwrite")
+    files = info.get("files") or checksums_of_first_run(directory.runs)
     return _Begun(settings, DataFiles({key: settings.get(key) for key in PLACES}, files))
-
-
-def _files_of_runs(directory: StudyDirectory) -> dict[str, str]:
-    """The checksums that an earlier version left to the trainings."""
-    notes = sorted(directory.runs.glob("*/data.json"))
-    return json.loads(notes[0].read_text(encoding="utf-8")) if notes else {}
 
 
 def _require_same(directory: StudyDirectory, before: _Begun, settings: dict[str, Any], data: DataFiles) -> None:
@@ -138,11 +129,7 @@ def _require_same(directory: StudyDirectory, before: _Begun, settings: dict[str,
     if found.changed:
         raise UsageError(_describe_changed(", ".join(found.changed), directory))
     changed = [*describe_changes(without_places(before.settings), without_places(settings)), *found.other]
-    if changed:
-        raise UsageError(
-            f"{directory.path}: holds a study of another configuration ({'; '.join(changed)}); choose another "
-            "--run, or replace it with --overwrite"
-        )
+    require_same(directory.path, "a study of another configuration", changed)
     for sentence in found.moved:
         logger.info("%s: %s, same content", directory.path, sentence)
 

@@ -16,6 +16,7 @@ from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_at
 from pipeline.pairs.data_files import PLACES, DataFiles, compare_data, other_files, read_data_files, without_places
 from pipeline.pairs.references import group_references
 from pipeline.pairs.splits import open_splits
+from pipeline.runs.ownership import checksums_of_first_run, read_info, require_format, require_free, require_same, whole
 from pipeline.settings.changes import by_name, describe_changes, with_defaults
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.tune import TuneConfiguration
@@ -119,8 +120,8 @@ def begin_tuning(
         settings["dev_size"] = len(group_references(splits["dev"](), configuration.text))
         if replaces:
             directory.remove()
-        elif not is_unused(directory.path):
-            raise UsageError(f"{directory.path}: exists and is not a tuning; choose another --run or empty it")
+        else:
+            require_free(directory.path, "tuning", is_unused(directory.path))
         directory.path.mkdir(parents=True, exist_ok=True)
     sweep(directory.path)
     write_atomically(directory.info, json.dumps(settings, indent=1) + "\n")
@@ -160,23 +161,13 @@ def read_dev_size(directory: TuningDirectory) -> int | None:
 
 
 def _read_info(directory: TuningDirectory) -> _Begun:
-    try:
-        info = json.loads(directory.info.read_text(encoding="utf-8"))
-        layout = info["format"]
+    info = read_info(directory.info, "tuning")
+    with whole(directory.info, "tuning"):
         settings = with_defaults(by_name(info.get("configuration", {})))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{directory.info}: damaged, this is not a usable tuning ({error})") from error
-    if layout != FORMAT:
-        raise UsageError(f"{directory.path}: made by Attentif {info.get('attentif')}; tune again with --overwrite")
+    require_format(directory.path, info, FORMAT, "; tune again with --overwrite")
     places = {key: settings.get(key) for key in PLACES}
-    files = info.get("files") or _files_of_trials(directory)
+    files = info.get("files") or checksums_of_first_run(directory.trials)
     return _Begun(settings, info.get("tune", {}), info.get("space", {}), DataFiles(places, files), info.get("dev_size"))
-
-
-def _files_of_trials(directory: TuningDirectory) -> dict[str, str]:
-    """The checksums that an earlier version left to the trials."""
-    notes = sorted(directory.trials.glob("*/data.json"))
-    return json.loads(notes[0].read_text(encoding="utf-8")) if notes else {}
 
 
 def _require_same(directory: TuningDirectory, before: _Begun, settings: Any, data: DataFiles) -> None:
@@ -190,11 +181,7 @@ def _require_same(directory: TuningDirectory, before: _Begun, settings: Any, dat
         *describe_changes(by_name({"tune": before.tune}), by_name({"tune": now["tune"]})),
         *(f"space: {change}" for change in describe_changes(before.space, now["space"])),
     ]
-    if changed:
-        raise UsageError(
-            f"{directory.path}: holds another tuning ({'; '.join(changed)}); choose another --run, or replace it with "
-            "--overwrite (only tune.trials and tune.workers may change)"
-        )
+    require_same(directory.path, "another tuning", changed, " (only tune.trials and tune.workers may change)")
     for sentence in found.moved:
         logger.info("%s: %s, same content", directory.path, sentence)
 
