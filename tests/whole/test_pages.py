@@ -1,10 +1,12 @@
 """README and docs: what they lead to is there, and the table of rooms is the one that is tested."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
+import pipeline
 from tests.whole.test_imports import LAYER_ROWS, ROWS
 
 ROOT = Path(__file__).parents[2]
@@ -95,3 +97,19 @@ def test_functions_that_are_named_stand_in_the_files_before_them():
     for place, name in pairs:
         last = name.rpartition(".")[2]
         assert re.search(rf"\b{last}\b", text_of(ROOT / place)), f"{place} has no {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_import_what_there_is(page: Path):
+    for block in re.findall(r"^```python\n(.*?)^```", text_of(page), flags=re.DOTALL | re.MULTILINE):
+        if ">>>" in block:
+            continue
+        for node in ast.walk(ast.parse(block)):
+            if not isinstance(node, ast.ImportFrom) or not str(node.module).startswith("pipeline"):
+                continue
+            for name in (alias.name for alias in node.names):
+                if node.module == "pipeline":
+                    assert name in pipeline.__all__
+                else:
+                    file = ROOT / f"{str(node.module).replace('.', '/')}.py"
+                    assert re.search(rf"^(def|class) {name}\b", text_of(file), re.MULTILINE), name
