@@ -113,8 +113,11 @@ def test_score_of_given_targets(models: list[keras.Model]):
 
 
 def test_members_may_differ_in_their_attention(models: list[keras.Model]):
-    other = SingleNetwork(model(3, cell="lstm", attention="luong_general"))
-    assert len(walk(Ensemble([SingleNetwork(models[0]), other]))) == 3
+    other = model(3, cell="lstm", attention="luong_general")
+    mean = np.log(of_targets(np.mean([probabilities(models[0]), probabilities(other)], axis=0)))
+    ensemble = Ensemble([SingleNetwork(models[0]), SingleNetwork(other)])
+    np.testing.assert_allclose(ensemble.score(SOURCE, LENGTHS, TARGET), mean, rtol=1e-5)
+    walk(ensemble)  # where weights sum to 1
 
 
 def test_members_without_attention_do_not_thin_it_out(models: list[keras.Model]):
