@@ -94,6 +94,16 @@ class LengthStudy:
             "directory": str(self.path),
         }
 
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """A row for every fifth and one for all, as pandas takes it; figures of each model begin with its name."""
+        return [_row(name, part, list(self.models)) for name, part in self._named_parts()]
+
+    def _named_parts(self) -> list[tuple[str, Measured]]:
+        return [*((str(place), part) for place, part in enumerate(self.parts, 1)), ("all", self.whole)]
+
+    def _repr_markdown_(self) -> str:
+        return self.table()
+
     def table(self) -> str:
         """The figures in Markdown."""
         columns = [f"{self.quality}, {kind} [95 %]" for kind in self.models]
@@ -105,6 +115,15 @@ class LengthStudy:
             cells += [_show(part.lead, " %", "+"), *(f"{1000 * part.seconds[kind]:.2f}" for kind in self.models)]
             lines.append("| " + " | ".join([*cells, f"{max(part.entries.values()):,.0f}"]) + " |")
         return "\n".join(lines) + "\n"
+
+
+def _row(name: str, part: Measured, kinds: Sequence[str]) -> dict[str, Any]:
+    row = {"part": name, "shortest": part.shortest, "longest": part.longest, "n": part.n}
+    for kind in kinds:
+        found = part.quality[kind]
+        row |= {f"{kind}_quality": found.value, f"{kind}_low": found.low, f"{kind}_high": found.high}
+        row |= {f"{kind}_seconds_per_input": part.seconds[kind], f"{kind}_attention_entries": part.entries[kind]}
+    return {**row, "lead_percent": part.lead.value, "lead_low": part.lead.low, "lead_high": part.lead.high}
 
 
 def _range(part: Measured) -> str:
@@ -131,16 +150,11 @@ def write_report(study: LengthStudy) -> None:
 
 
 def _to_tsv(study: LengthStudy) -> str:
-    text = io.StringIO()
+    text, rows = io.StringIO(), study.to_dicts()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    figures = ("quality", "low", "high", "seconds_per_input", "attention_entries")
-    lead = ["lead_percent", "lead_low", "lead_high"]
-    writer.writerow(["part", "shortest", "longest", "n", *(f"{k}_{f}" for k in study.models for f in figures), *lead])
-    for name, part in [*((str(place), part) for place, part in enumerate(study.parts, 1)), ("all", study.whole)]:
-        cells = [name, part.shortest, part.longest, part.n]
-        for kind in study.models:
-            cells += [*part.quality[kind], part.seconds[kind], part.entries[kind]]
-        writer.writerow([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in (*cells, *part.lead)])
+    writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row.values()])
     return text.getvalue()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import count_of
+from pipeline.evaluation.figures import html_table
 from pipeline.evaluation.metrics import WER, Metric, objectives, wilson_interval
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.types import Value
@@ -107,6 +108,35 @@ class TuningResult:
             "at_the_edge": [edge.key for edge in self.edges],
             "config": str(self.path / "best.yaml"),
         }
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """A row for every trial in the order in which they began, as pandas takes it.
+
+        Name, status ("completed" or "failed"), figures of the best epoch, epochs, seconds, the trial it went on from,
+        every setting of the space (None where the trial had no use for it) and why it failed.
+        """
+        first, second = self.metrics
+        return [
+            {
+                "trial": trial.name,
+                "status": "failed" if trial.value is None else "completed",
+                first.log_name: trial.value,
+                second.log_name: trial.second,
+                "epochs": trial.epochs,
+                "best_epoch": trial.best_epoch,
+                "seconds": trial.seconds,
+                "went_on_from": trial.go_on_from,
+                **{dimension.key: trial.values.get(dimension.key) for dimension in self.space.dimensions},
+                "failure": trial.reason,
+            }
+            for trial in self.trials
+        ]
+
+    def _repr_html_(self) -> str:
+        """The best first, failed ones last."""
+        rows = {row["trial"]: row for row in self.to_dicts()}
+        ranked = [trial.name for trial in self.ranked]
+        return html_table([rows[name] for name in [*ranked, *(name for name in rows if name not in ranked)]])
 
     def table(self) -> str:
         """The trials for a terminal, the best first, failed ones last with their reasons."""

@@ -73,6 +73,20 @@ def test_table(study: LengthStudy):
     assert {line.count("|") for line in lines} == {9}
 
 
+def test_parts_as_rows(study: LengthStudy):
+    rows = study.to_dicts()
+    assert [(row["part"], row["longest"]) for row in rows] == [("1", 1), ("2", 9), ("all", 9)]
+    assert rows[1] == {
+        "part": "2", "shortest": 2, "longest": 9, "n": 1200,
+        "fixed_quality": 10, "fixed_low": 9, "fixed_high": 12,
+        "fixed_seconds_per_input": 0.002, "fixed_attention_entries": 0,
+        "attention_quality": 15, "attention_low": 14, "attention_high": 16,
+        "attention_seconds_per_input": 0.004, "attention_attention_entries": 1234.5,
+        "lead_percent": pytest.approx(50), "lead_low": -1.25, "lead_high": 9,
+    }  # fmt: skip
+    assert study._repr_markdown_() == study.table()
+
+
 def test_files(study: LengthStudy):
     write_report(study)
     found = json.loads((study.path / "length.json").read_text(encoding="utf-8"))

@@ -65,6 +65,28 @@ def test_the_best_comes_first_and_failures_last(result: TuningResult):
     assert len(lines) == 16
 
 
+def test_trials_as_rows(result: TuningResult):
+    rows = result.to_dicts()
+    assert [row["trial"] for row in rows] == [f"{n:02d}" for n in range(13)]
+    assert rows[2] == {
+        "trial": "02", "status": "completed", "val_wer": 20.02, "val_per": 5.005, "epochs": 3, "best_epoch": 2,
+        "seconds": 1.5, "went_on_from": None, "model.units": 32, "train.learning_rate": 0.01,
+        "model.attention": "none", "data.buckets": 3, "model.attention_units": None, "failure": None,
+    }  # fmt: skip
+    assert rows[12]["status"] == "failed"
+    assert (rows[12]["val_wer"], rows[12]["failure"]) == (None, "not enough memory")
+    assert {tuple(row) for row in rows} == {tuple(rows[2])}
+
+
+def test_a_notebook_shows_the_best_trial_first(result: TuningResult):
+    lines = result._repr_html_().split("</tr>")
+    assert lines[0].startswith("<table><tr><th>trial</th><th>status</th><th>val_wer</th>")
+    assert lines[1].startswith("<tr><td>02</td><td>completed</td><td>20.02</td>")
+    assert lines[13].startswith("<tr><td>12</td><td>failed</td><td></td>")
+    assert len(lines) == 15
+    assert TuningResult(result.path, [], SPACE)._repr_html_() == "<table><tr></tr></table>"
+
+
 def test_json(result: TuningResult):
     config = str(result.path / "best.yaml")
     figures = {"trials": 13, "failed": 1, "best": "02", "val_wer": 20.02}
