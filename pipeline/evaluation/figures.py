@@ -27,10 +27,8 @@ def html_table(rows: Sequence[Mapping[str, Any]]) -> str:
         >>> html_table([{"trial": "0", "val_wer": 30.123456}, {"trial": "1", "val_wer": None}])
         '<table><tr><th>trial</th><th>val_wer</th></tr><tr><td>0</td><td>30.1235</td></tr><tr><td>1</td><td></td></tr></table>'
     """
-    lines = (
-        [f"<th>{html.escape(str(name))}</th>" for name in (rows[0] if rows else ())],
-        *(map(_cell, row.values()) for row in rows),
-    )
+    heads = [f"<th>{html.escape(str(name))}</th>" for name in (rows[0] if rows else ())]
+    lines = [heads, *([_cell(value) for value in row.values()] for row in rows)]
     return f"<table>{''.join('<tr>' + ''.join(line) + '</tr>' for line in lines)}</table>"
 
 

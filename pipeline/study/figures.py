@@ -19,7 +19,7 @@ from pipeline.unicode.white_space import split
 
 SEED = 12345
 CONFIDENCE = 95
-PARTS = 5
+FIFTHS = 5
 
 
 class ReferenceSet(NamedTuple):
@@ -58,7 +58,7 @@ def source_lengths(sources: Sequence[str], text: TextConfiguration) -> tuple[str
     )
 
 
-def split_by_length(lengths: np.ndarray, parts: int = PARTS) -> list[np.ndarray]:
+def split_by_length(lengths: np.ndarray, parts: int = FIFTHS) -> list[np.ndarray]:
     """Positions of the inputs in parts of about equal size, the shortest inputs first.
 
     Inputs of the same length are never parted, so that parts may differ in size, and be fewer.

@@ -39,7 +39,7 @@ from pipeline.study.figures import (
     split_by_length,
 )
 from pipeline.study.jobs import Job, run_jobs
-from pipeline.study.report import LengthStudy, TrainedModel, Training, write_report
+from pipeline.study.report import LengthStudy, TrainedModel, TrainingRecord, write_report
 from pipeline.text.vocabulary import load_vocabularies
 
 logger = logging.getLogger(__name__)
@@ -269,11 +269,11 @@ def _report(
     return result
 
 
-def _training(directory: StudyDirectory, order: _Order) -> Training:
+def _training(directory: StudyDirectory, order: _Order) -> TrainingRecord:
     failure = directory.failure(order.name)
     figures = {} if failure.is_file() else _figures(directory, order)
     metric = objectives(order.configuration)[0]
-    return Training(
+    return TrainingRecord(
         name=order.name,
         kind=order.kind,
         learning_rate=order.configuration.train.learning_rate,

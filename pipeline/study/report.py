@@ -43,7 +43,7 @@ class TrainedModel:
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
+class TrainingRecord:
     """A training of the study; one that failed has no epochs."""
 
     name: str
@@ -70,7 +70,7 @@ class LengthStudy:
     """The shortest fifth of the test set first."""
     whole: Measured
     models: Mapping[str, TrainedModel]
-    trainings: Sequence[Training]
+    trainings: Sequence[TrainingRecord]
     seeds: Sequence[int]
     beam: int
     samples: int

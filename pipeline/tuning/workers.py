@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 RESTARTS = 3
-END_SECONDS = 30.0
+GRACE_SECONDS = 30.0
 POLL_SECONDS = 0.5
 
 
@@ -78,7 +78,7 @@ def _start(name: str, arguments: list[str], port: str) -> Iterator[Child]:
     try:
         yield child
     finally:
-        child.stop(grace=END_SECONDS)
+        child.stop(grace=GRACE_SECONDS)
 
 
 def _free_port() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.study.figures import Interval, Measured
-from pipeline.study.report import LengthStudy, TrainedModel, Training, draw_length, write_report
+from pipeline.study.report import LengthStudy, TrainedModel, TrainingRecord, draw_length, write_report
 
 
 def part(shortest: int, longest: int, fixed: float, attention: float) -> Measured:
@@ -39,9 +39,9 @@ def study(tmp_path: Path) -> LengthStudy:
             "attention": TrainedModel("luong_dot", 320, 5100, 0.003),
         },
         trainings=[
-            Training("fixed-rate-0.001-seed-1", "fixed", 0.001, 1, 17.5, 4, 3, 60.0),
-            Training("fixed-rate-0.9-seed-1", "fixed", 0.9, 1, math.nan, 0, 0, 0.0),
-            Training("attention-rate-0.003-seed-1", "attention", 0.003, 1, 19.5, 5, 5, 90.0),
+            TrainingRecord("fixed-rate-0.001-seed-1", "fixed", 0.001, 1, 17.5, 4, 3, 60.0),
+            TrainingRecord("fixed-rate-0.9-seed-1", "fixed", 0.9, 1, math.nan, 0, 0, 0.0),
+            TrainingRecord("attention-rate-0.003-seed-1", "attention", 0.003, 1, 19.5, 5, 5, 90.0),
         ],
         seeds=[1, 2],
         beam=5,
