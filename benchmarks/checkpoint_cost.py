@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 from pipeline.data.preparation import open_run
-from pipeline.options.notebook_options import read_configuration
 from pipeline.runs.checkpoints import TrainingState
 from pipeline.runs.directory import RunDirectory
+from pipeline.settings.configure import configure
 from pipeline.training.epochs import fit
 from pipeline.training.saving import SaveAndStop
 from pipeline.training.seeds import set_seed
@@ -30,7 +30,7 @@ def main() -> None:
     """Train and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", default="cmudict")
-    configuration = read_configuration(parser.parse_args().config)
+    configuration = configure(parser.parse_args().config)
     minutes = configuration.train.checkpoint_minutes
     train = dataclasses.replace(configuration.train, checkpoint_steps=EVERY, checkpoint_minutes=None)
     configuration = dataclasses.replace(configuration, train=train)

@@ -87,8 +87,8 @@ def measure_corpus(pairs: int) -> dict[str, float]:
     """In this process: made-up words of 3 to 15 letters, prepared and run through once."""
     from pipeline.data.batches import TrainingOrder, training_batches
     from pipeline.data.preparation import open_run
-    from pipeline.options.notebook_options import read_configuration
     from pipeline.runs.directory import RunDirectory
+    from pipeline.settings.configure import configure
 
     with tempfile.TemporaryDirectory() as folder:
         path, generator = Path(folder) / "pairs.tsv", random.Random(1)
@@ -98,7 +98,7 @@ def measure_corpus(pairs: int) -> dict[str, float]:
                 file.write(f"{word}\t{' '.join(word.upper())}\n")
         dev = Path(folder) / "dev.tsv"
         dev.write_text("zzz\tZ Z Z\n", encoding="utf-8")
-        configuration = read_configuration(changes={"data.train": str(path), "data.dev": str(dev)})
+        configuration = configure(changes={"data.train": str(path), "data.dev": str(dev)})
         run = RunDirectory(Path(folder) / "run")
         began = time.perf_counter()
         data = open_run(configuration, run)

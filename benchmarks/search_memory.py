@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.options.notebook_options import read_configuration
+from pipeline.settings.configure import configure
 from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.space import make_space
 from pipeline.tuning.tune import tune
@@ -75,7 +75,7 @@ def _search(folder: Path, trials: int) -> None:
         "train.min_epoch_tokens": 0,
         "train.attention_samples": 1,
     }
-    configuration = read_configuration(changes=changes)
+    configuration = configure(changes=changes)
     # Networks of other sizes each time: what one process would compile and keep.
     space = make_space(
         {"model.units": {"min": 8, "max": 64}, "model.cell": {"choices": ["gru", "lstm"]}}, configuration

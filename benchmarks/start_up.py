@@ -27,13 +27,13 @@ def attentif_train(folder: Path, began: float) -> dict[str, float]:
     """Train on one batch of every shape."""
     from pipeline.data.batches import TrainingOrder, training_batches
     from pipeline.data.preparation import open_run
-    from pipeline.options.notebook_options import read_configuration
     from pipeline.runs.directory import RunDirectory
+    from pipeline.settings.configure import configure
     from pipeline.training.optimization import compile_model
     from pipeline.training.seeds import set_seed
 
     imported = time.time()
-    configuration = read_configuration()
+    configuration = configure()
     set_seed(SEED, configuration.train.deterministic)
     run = RunDirectory(folder / "run")
     data = open_run(configuration, run)

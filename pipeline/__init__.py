@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pipeline.errors import AttentifError, DataError, UsageError
     from pipeline.evaluation.measure import evaluate
     from pipeline.model.own_attention import register_attention
-    from pipeline.options.notebook_options import read_configuration as configure
     from pipeline.pictures.heat_map import draw_attention
     from pipeline.saved_models.export import export_run as export
     from pipeline.saved_models.loading import load_predictor as load
     from pipeline.saved_models.loading import predict
     from pipeline.settings.configuration import Configuration
+    from pipeline.settings.configure import configure
     from pipeline.settings.tune import TuneConfiguration
     from pipeline.training.run import train
     from pipeline.training.workbench import prepare
@@ -38,7 +38,7 @@ _WITHOUT_TENSORFLOW = {
     "DataError": "pipeline.errors:DataError",
     "TuneConfiguration": "pipeline.settings.tune:TuneConfiguration",
     "UsageError": "pipeline.errors:UsageError",
-    "configure": "pipeline.options.notebook_options:read_configuration",
+    "configure": "pipeline.settings.configure:configure",
     "draw_attention": "pipeline.pictures.heat_map:draw_attention",
     "make_space": "pipeline.tuning.space:make_space",
 }

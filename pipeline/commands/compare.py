@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from pipeline.options.model_options import ModelParser
 
 SUMMARY = "say whether one output is better than another, or by chance"
+ALSO_CALLED = ("diff",)
 
 
 def make_parser() -> "ModelParser":
     """Of `compare`: a reference and two outputs."""
-    from pipeline.options.model_options import BLEU_TOKENS, ModelParser, positive, whole
+    from pipeline.options.arguments import positive, whole
+    from pipeline.options.model_options import BLEU_TOKENS, ModelParser
 
     parser = ModelParser(
         "compare",
@@ -62,7 +64,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Write a table, and the same as JSON."""
     from pipeline.evaluation.comparison import Figures, compare, is_model
 
     places = arguments.output_a, arguments.output_b

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pipeline.options.model_options import ModelParser
 
 SUMMARY = "measure a model on a TSV file"
+ALSO_CALLED = ("test", "eval")
 
 
 def make_parser() -> "ModelParser":
@@ -39,7 +40,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Measure, and write the figures as JSON."""
     import_tensorflow()
     from pipeline.evaluation.evaluate import evaluate_file
     from pipeline.saved_models.loading import load_predictor

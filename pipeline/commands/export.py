@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SUMMARY = "write a run as a SavedModel directory"
+ALSO_CALLED = ("save", "convert")
 
 
 def make_parser() -> "ModelParser":
@@ -34,7 +35,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Export the run."""
     import_tensorflow()
     from pipeline.saved_models.export import export_run
 

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from pipeline.options.settings_command import SettingsCommand
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
 
@@ -10,24 +11,25 @@ if TYPE_CHECKING:
     import jsonargparse
 
 SUMMARY = "show what a configuration makes, without training"
+_COMMAND = SettingsCommand("inspect", examples=("--data.train pairs.tsv --text.target_tokenizer char",))
 
 
 def make_parser() -> "jsonargparse.ArgumentParser":
-    """Its options."""
-    from pipeline.options.configuration_options import configuration_parser
+    """What it takes."""
+    from pipeline.options.settings_options import settings_parser
 
-    return configuration_parser("inspect", "")
+    return settings_parser(_COMMAND)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """configuration."""
-    from pipeline.options.configuration_options import parse_configuration
+    from pipeline.options.settings_options import parse_settings
 
-    return argparse.Namespace(configuration=parse_configuration(make_parser(), argv)[1])
+    return argparse.Namespace(configuration=parse_settings(_COMMAND, make_parser(), argv)[1])
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Write what the configuration makes."""
     import_tensorflow()
     from pipeline.data.inspection import inspect
 

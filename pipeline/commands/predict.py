@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SUMMARY = "answer every line of a file or of standard input"
+ALSO_CALLED = ("infer", "inference", "decode", "translate", "transcribe")
 
 
 def make_parser() -> "ModelParser":
@@ -52,7 +53,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Answer the lines, as they come."""
     from pipeline.answering.input_check import look_at_lines, refuse_table
     from pipeline.answering.line_progress import show_progress
     from pipeline.answering.line_stream import open_input, predict_lines

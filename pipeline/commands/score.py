@@ -38,7 +38,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Write a number for every pair."""
     import_tensorflow()
     from pipeline.answering.line_progress import show_pair_progress
     from pipeline.pairs.reading import read_pairs

@@ -5,22 +5,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
+from pipeline.options.settings_command import SettingsCommand
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
+from pipeline.settings.types import STUDY_SECTIONS
 
 if TYPE_CHECKING:
     import jsonargparse
 
 SUMMARY = "show what attention does for long inputs, next to one fixed context"
 GOES_ON = "where the trainings stopped"
+_COMMAND = SettingsCommand(
+    "study length",
+    "[--run DIR] [--overwrite] ",
+    STUDY_SECTIONS,
+    examples=("--config sentences --run runs/study --data.train … --data.dev … --data.test …",),
+)
 
 
 def make_parser() -> "jsonargparse.ArgumentParser":
-    """Its options."""
-    from pipeline.options.configuration_options import configuration_parser
-    from pipeline.settings.types import STUDY_SECTIONS
+    """What it takes besides the settings."""
+    from pipeline.options.settings_options import settings_parser
 
-    parser = configuration_parser("study length", "[--run DIR] [--overwrite] ", STUDY_SECTIONS)
+    parser = settings_parser(_COMMAND)
     parser.add_argument(
         "--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -study."
     )
@@ -30,18 +37,18 @@ def make_parser() -> "jsonargparse.ArgumentParser":
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """topic, configuration, study, run, overwrite."""
-    from pipeline.options.configuration_options import PROGRAM, parse_configuration
+    from pipeline.options.arguments import PROGRAM
+    from pipeline.options.settings_options import parse_settings
     from pipeline.options.suggestions import suggest_command
     from pipeline.settings.study import StudyConfiguration
-    from pipeline.settings.types import STUDY_SECTIONS
 
     if argv[:1] not in (["length"], ["-h"]) and not "".join(argv[:1]).startswith("--help"):
-        near = suggest_command(argv[0], ["length"]) if argv else ""
+        near = suggest_command(argv[0], {"length": ()}) if argv else ""
         wrong = f"{argv[0]}: no such study{near}" if argv else "a study is missing"
         raise UsageError(f"{wrong} (studies: length; {PROGRAM} study length --help explains)")
     if any(option.split("=")[0] in ("--seed", "--train.seed") for option in argv):
         raise UsageError("--seed: impossible, a study has several; give --study.seeds 1,2")
-    parsed, configuration = parse_configuration(make_parser(), argv[argv[0] == "length" :], STUDY_SECTIONS)
+    parsed, configuration = parse_settings(_COMMAND, make_parser(), argv[argv[0] == "length" :])
     return argparse.Namespace(
         topic="length",
         configuration=configuration,
@@ -52,7 +59,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Compare the trainings, and write the figures as a table and as JSON."""
     import_tensorflow()
     from pipeline.study.length import study_length
 

@@ -1,7 +1,8 @@
 """The commands by name, and which of them the command line means.
 
 A command is a module: `SUMMARY` for the help of all, `make_parser`, `parse` and `run`; `GOES_ON`, if the same command
-goes on with what was interrupted. They import what takes time when they need it, so that `--help` is there at once.
+goes on with what was interrupted; `ALSO_CALLED`, if other programs have other names for it. They import what takes
+time when they need it, so that `--help` is there at once.
 """
 
 import argparse
@@ -24,8 +25,6 @@ COMMANDS: dict[str, ModuleType] = {
     "inspect": inspect,
     "trial": trial,
 }
-# What completion has to know of those that need another word.
-TOPICS = {"study": "study length"}
 
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
@@ -43,7 +42,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         arguments = COMMANDS[argv[0]].parse(argv[1:])
         arguments.command = argv[0]
         return arguments
-    from pipeline.options.configuration_options import PROGRAM
+    from pipeline.options.arguments import PROGRAM
     from pipeline.options.suggestions import suggest_command
 
     names = [name for name, command in COMMANDS.items() if command.SUMMARY]
@@ -53,7 +52,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         _main_parser(PROGRAM).parse_args(["--help"])
     if argv[:1] == ["--print-completion"]:
         _print_completion("".join(argv[1:]))
-    near = suggest_command(argv[0], names) if argv else ""
+    also_called = {name: getattr(COMMANDS[name], "ALSO_CALLED", ()) for name in names}
+    near = suggest_command(argv[0], also_called) if argv else ""
     wrong = f"{argv[0]}: no such command{near}" if argv else "a command is missing"
     raise UsageError(f"{wrong} (commands: {', '.join(names)}; {PROGRAM} --help explains)")
 
@@ -72,8 +72,11 @@ def _main_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _print_completion(shell: str) -> NoReturn:
+    from pipeline.options.arguments import PROGRAM
     from pipeline.options.completion import completion_script
 
-    parsers = {TOPICS.get(name, name): command.make_parser() for name, command in COMMANDS.items() if command.SUMMARY}
-    sys.stdout.write(completion_script(shell, parsers))
+    parsers = [command.make_parser() for command in COMMANDS.values() if command.SUMMARY]
+    # A parser knows whether its command needs another word, as in `study length`.
+    by_words = {parser.prog.removeprefix(f"{PROGRAM} "): parser for parser in parsers}
+    sys.stdout.write(completion_script(shell, by_words))
     raise SystemExit(0)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.options.settings_command import SettingsCommand
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
 
@@ -13,13 +14,23 @@ if TYPE_CHECKING:
 
 SUMMARY = "train a model, or go on with a training that was interrupted"
 GOES_ON = "where the training stopped"
+ALSO_CALLED = ("fit", "learn")
+_COMMAND = SettingsCommand(
+    "train",
+    "[--run DIR] [--overwrite] [--seed N] ",
+    examples=(
+        "--data.train pairs.tsv --text.target_tokenizer char --run runs/mine",
+        "--config sentences --data.train train.de,train.en --data.dev dev.de,dev.en",
+        "--data.train pairs.tsv --model.units 64 --train.min_epoch_tokens 20000 --run runs/first-try",
+    ),
+)
 
 
 def make_parser() -> "jsonargparse.ArgumentParser":
-    """Its options."""
-    from pipeline.options.configuration_options import configuration_parser
+    """What it takes besides the settings."""
+    from pipeline.options.settings_options import settings_parser
 
-    parser = configuration_parser("train", "[--run DIR] [--overwrite] [--seed N] ")
+    parser = settings_parser(_COMMAND)
     parser.add_argument("--run", metavar="DIR", type=str, help="Run directory; left out: runs/ and --config's name.")
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a run exists already.")
     return parser
@@ -27,15 +38,15 @@ def make_parser() -> "jsonargparse.ArgumentParser":
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """configuration, run, overwrite."""
-    from pipeline.options.configuration_options import parse_configuration
+    from pipeline.options.settings_options import parse_settings
 
-    parsed, configuration = parse_configuration(make_parser(), argv)
+    parsed, configuration = parse_settings(_COMMAND, make_parser(), argv)
     run = Path(parsed.run) if parsed.run else Path("runs") / Path(parsed.config).stem
     return argparse.Namespace(configuration=configuration, run=run, overwrite=parsed.overwrite)
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Train, and write the figures as JSON."""
     import_tensorflow()
     from pipeline.process.children import CHILD, end_with_parent
     from pipeline.training.run import train

@@ -10,10 +10,10 @@ SUMMARY = ""  # for the use of `tune` alone
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Its options."""
-    from pipeline.options.model_options import ModelParser
+    """What it takes."""
+    from pipeline.options.arguments import Parser
 
-    parser = ModelParser("trial", "One trial of a search; `tune` starts it.")
+    parser = Parser("trial", "One trial of a search; `tune` starts it.")
     parser.add_argument("order", metavar="ORDER", help="What to do, in JSON.")
     return parser
 
@@ -24,7 +24,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Run the trial; its figures are left on disk."""
     import_tensorflow()
     from pipeline.process.children import end_with_parent
     from pipeline.tuning.trial import TrialOrder, run_trial

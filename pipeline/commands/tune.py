@@ -5,22 +5,30 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.options.settings_command import SettingsCommand
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
+from pipeline.settings.types import TUNE_SECTIONS
 
 if TYPE_CHECKING:
     import jsonargparse
 
 SUMMARY = "search for better settings, or go on with a search"
 GOES_ON = "with the search; the interrupted trial restarts"
+ALSO_CALLED = ("search", "hyperopt")
+_COMMAND = SettingsCommand(
+    "tune",
+    "[--run DIR] [--overwrite] [--seed N] ",
+    TUNE_SECTIONS,
+    examples=("--config my.yaml --run runs/tune --tune.trials 20",),
+)
 
 
 def make_parser() -> "jsonargparse.ArgumentParser":
-    """Its options."""
-    from pipeline.options.configuration_options import configuration_parser
-    from pipeline.settings.types import TUNE_SECTIONS
+    """What it takes besides the settings."""
+    from pipeline.options.settings_options import settings_parser
 
-    parser = configuration_parser("tune", "[--run DIR] [--overwrite] [--seed N] ", TUNE_SECTIONS)
+    parser = settings_parser(_COMMAND)
     parser.add_argument("--run", metavar="DIR", type=str, help="Directory; left out: runs/ and --config's name, -tune.")
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a search exists already.")
     return parser
@@ -28,13 +36,12 @@ def make_parser() -> "jsonargparse.ArgumentParser":
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """configuration, tune, space, run, overwrite."""
-    from pipeline.options.configuration_options import parse_configuration
-    from pipeline.settings.presets import find_configuration_file
+    from pipeline.options.settings_options import parse_settings
+    from pipeline.settings.configure import find_configuration_file
     from pipeline.settings.tune import TuneConfiguration
-    from pipeline.settings.types import TUNE_SECTIONS
     from pipeline.tuning.space import find_space, read_space
 
-    parsed, configuration = parse_configuration(make_parser(), argv, TUNE_SECTIONS)
+    parsed, configuration = parse_settings(_COMMAND, make_parser(), argv)
     tune = TuneConfiguration(**parsed["tune"].as_dict())
     path = find_configuration_file(parsed.config)
     return argparse.Namespace(
@@ -47,7 +54,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Do it."""
+    """Tune, and write the trials as a table and as JSON."""
     import_tensorflow()
     from pipeline.process.children import CHILD, end_with_parent
     from pipeline.tuning.tune import tune

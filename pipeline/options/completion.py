@@ -6,7 +6,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from pipeline.errors import UsageError
-from pipeline.settings.presets import preset_names
+from pipeline.settings.configure import preset_names
 from pipeline.settings.types import setting_type
 
 SHELLS = ("bash", "zsh", "tcsh")

@@ -1,38 +1,21 @@
-"""The options of the commands that use a trained model: `evaluate`, `predict`, `score`, `compare` and `export`."""
+"""Options that the commands with a trained model share: which model, how many outputs, search settings."""
 
 import argparse
 import dataclasses
 import re
 from pathlib import Path
-from typing import NoReturn
 
 from pipeline.errors import UsageError
-from pipeline.options.configuration_options import PROGRAM, explanations, parse_search_settings
-from pipeline.options.suggestions import suggest_option
+from pipeline.options.arguments import PROGRAM, Parser, positive
+from pipeline.options.settings_options import explanations, parse_search_settings
 from pipeline.settings.search import SearchConfiguration
 
 # How sacrebleu may cut text; "given" is our word for leaving it as it is.
 BLEU_TOKENS = ("13a", "intl", "zh", "char", "given")
 
 
-class ModelParser(argparse.ArgumentParser):
-    """Refuses in a sentence, and knows what commands that use models have in common."""
-
-    def __init__(self, command: str, description: str) -> None:
-        super().__init__(prog=f"{PROGRAM} {command}", description=description, allow_abbrev=False)
-        self.command = command
-
-    def error(self, message: str) -> NoReturn:
-        """End with what is wrong.
-
-        Raises:
-            UsageError: Always.
-        """
-        unknown = re.match(r"unrecognized arguments: (-[^\s=]+)", message)
-        if unknown:
-            known = [option for option in self._option_string_actions if option.startswith("--")]
-            message = f"{unknown[1]}: no such option{suggest_option(unknown[1], known)}"
-        raise UsageError(f"{message} ({self.prog} --help explains)")
+class ModelParser(Parser):
+    """Knows what commands that use models have in common."""
 
     def add_model(self, name: str, place: str) -> None:
         """The model, and which of its checkpoints."""
@@ -78,17 +61,3 @@ class ModelParser(argparse.ArgumentParser):
         if beam and n_best and n_best > beam:
             raise UsageError(f"--n-best: {n_best} is impossible, it must be at most --beam {beam}")
         return arguments
-
-
-def whole(text: str) -> int:
-    """A whole number from 0, as an option's type."""
-    if not re.fullmatch(r"[0-9]+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is impossible, it must be a whole number")
-    return int(text)
-
-
-def positive(text: str) -> int:
-    """A whole number from 1, as an option's type."""
-    if not re.fullmatch(r"[0-9]+", text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is impossible, it must be a whole number, at least 1")
-    return int(text)

@@ -1,6 +1,7 @@
 """`--help` of the commands that take settings: the few that most people change, or a section, or all of them."""
 
 import argparse
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,16 +26,6 @@ MOST_USED = (
 )
 # Settings of one command alone are few: all are shown.
 OWN_SECTIONS = ("tune", "study")
-EXAMPLES = {
-    "train": (
-        "--data.train pairs.tsv --text.target_tokenizer char --run runs/mine",
-        "--config sentences --data.train train.de,train.en --data.dev dev.de,dev.en",
-        "--data.train pairs.tsv --model.units 64 --train.min_epoch_tokens 20000 --run runs/first-try",
-    ),
-    "tune": ("--config my.yaml --run runs/tune --tune.trials 20",),
-    "study length": ("--config sentences --run runs/study --data.train … --data.dev … --data.test …",),
-    "inspect": ("--data.train pairs.tsv --text.target_tokenizer char",),
-}
 
 
 class HelpFormatter(jsonargparse.DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -66,38 +57,46 @@ def asked_topic(argv: list[str], sections: Mapping[str, Any]) -> str | None:
     return None
 
 
-def format_help(
-    parser: jsonargparse.ArgumentParser,
-    command: str,
-    topic: str,
-    sections: Mapping[str, Any],
-    config: str,
-    values: Mapping[str, Any],
-) -> str:
+@dataclasses.dataclass(frozen=True)
+class HelpTopic:
+    """What is to be explained.
+
+    Args:
+        topic: From `asked_topic`.
+        sections: Those of the command.
+        examples: Options that are worth an example.
+        config: What `--config` says.
+        values: What its file says, by `section.key`: the defaults that apply.
+    """
+
+    topic: str
+    sections: Mapping[str, Any]
+    examples: tuple[str, ...]
+    config: str
+    values: Mapping[str, Any]
+
+
+def format_help(parser: jsonargparse.ArgumentParser, shown: HelpTopic) -> str:
     """The help of a command.
 
     Args:
         parser: Its parser; is changed, and of no more use.
-        command: Its name.
-        topic: From `asked_topic`.
-        sections: Its sections.
-        config: What `--config` says.
-        values: What its file says, by `section.key`: the defaults that apply.
+        shown: What is to be explained.
     """
     # As if given there: null stands for itself.
     for action in parser._actions:
-        if action.dest in values:
-            action.default = values[action.dest]
-        if _is_setting(action.dest, sections) and not _is_shown(action.dest, topic):
+        if action.dest in shown.values:
+            action.default = shown.values[action.dest]
+        if _is_setting(action.dest, shown.sections) and not _is_shown(action.dest, shown.topic):
             action.help = argparse.SUPPRESS
     parser.description = (
         "Settings on the command line win over those of --config, which win over the project's own.\n"
-        f"Defaults shown are those that apply with --config {config}."
+        f"Defaults shown are those that apply with --config {shown.config}."
     )
-    examples = "\n".join(f"  {parser.prog} {options}" for options in EXAMPLES.get(command, ()))
-    parser.epilog = f"examples:\n{examples}" if topic == "" and examples else ""
-    if topic != ALL:
-        more = f"--help {'|'.join(sections)} explains a section, --help all every setting."
+    examples = "\n".join(f"  {parser.prog} {options}" for options in shown.examples)
+    parser.epilog = f"examples:\n{examples}" if shown.topic == "" and examples else ""
+    if shown.topic != ALL:
+        more = f"--help {'|'.join(shown.sections)} explains a section, --help all every setting."
         parser.epilog = "\n\n".join(filter(None, (parser.epilog, more)))
     parser.formatter_class = HelpFormatter
     return parser.format_help()

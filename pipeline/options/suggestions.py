@@ -1,7 +1,7 @@
 """What a mistyped command or option may have meant."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
 # What other programs call it.
@@ -28,22 +28,6 @@ OTHER_NAMES = {
     "nbest": "n-best",
     "beam": "search.beam_size",
     "average": "train.keep_checkpoints",
-}
-OTHER_COMMANDS = {
-    "test": "evaluate",
-    "eval": "evaluate",
-    "infer": "predict",
-    "inference": "predict",
-    "decode": "predict",
-    "translate": "predict",
-    "transcribe": "predict",
-    "fit": "train",
-    "learn": "train",
-    "search": "tune",
-    "hyperopt": "tune",
-    "save": "export",
-    "convert": "export",
-    "diff": "compare",
 }
 
 
@@ -73,16 +57,21 @@ def suggest_option(option: str, known: Collection[str]) -> str:
     return f"; did you mean {by_name[close[0]]}?" if close else ""
 
 
-def suggest_command(name: str, commands: Collection[str]) -> str:
+def suggest_command(name: str, commands: Mapping[str, Collection[str]]) -> str:
     """The same of a command; empty where nothing is near.
 
+    Args:
+        name: What was typed.
+        commands: By name, what other programs call each.
+
     Example:
-        >>> suggest_command("evalute", ["train", "evaluate"]), suggest_command("decode", ["predict"])
+        >>> commands = {"predict": ["decode"], "evaluate": ["test"]}
+        >>> suggest_command("evalute", commands), suggest_command("decode", commands)
         ('; did you mean evaluate?', '; did you mean predict?')
     """
-    other = OTHER_COMMANDS.get(name.lower())
-    if other in commands:
-        return f"; did you mean {other}?"
+    for command, others in commands.items():
+        if name.lower() in others:
+            return f"; did you mean {command}?"
     close = get_close_matches(name.lower().lstrip("-"), commands, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 

@@ -1,7 +1,10 @@
 """The type of every setting, by `section.key`: what YAML files, options, `configure` and spaces are checked against."""
 
+import contextlib
 import dataclasses
 import math
+import re
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pipeline.errors import UsageError
@@ -15,7 +18,8 @@ TUNE_SECTIONS: dict[str, Any] = {**SECTIONS, "tune": TuneConfiguration}
 STUDY_SECTIONS: dict[str, Any] = {**SECTIONS, "study": StudyConfiguration}
 # A settings file may hold all of them for every command; `tune` and `study` alone read theirs.
 ALL_SECTIONS: dict[str, Any] = {**TUNE_SECTIONS, **STUDY_SECTIONS}
-
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
+_NUMBER = r"[-+]?[0-9]+([.][0-9]*)?([eE][-+]?[0-9]+)?"
 
 Value = int | float | str | bool | None | list[str] | dict[str, float]
 """What a setting may be."""
@@ -58,33 +62,74 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def checked(key: str, value: Any) -> Value:
-    """The value of a setting if its type allows it; whole numbers become floats where those are meant.
+def checked(key: str, value: Any) -> Any:
+    """The value of a setting, as YAML or Python have it, if its type allows it.
+
+    Whole numbers become floats where those are meant; so does 1e-2, which YAML 1.1 takes for text.
 
     Raises:
         UsageError: The type does not allow it.
 
     Example:
-        >>> checked("train.learning_rate", 1)
-        1.0
+        >>> checked("train.learning_rate", 1), checked("train.learning_rate", "1e-2")
+        (1.0, 0.01)
     """
     hint = setting_type(key)
-    kinds = get_args(hint) if get_origin(hint) is not Literal and get_args(hint) else (hint,)
-    for kind in kinds:
-        if get_origin(kind) is Literal:
-            if value in get_args(kind):
-                return value
-        elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        elif kind is type(None):
-            if value is None:
-                return None
-        elif get_origin(kind) is list:
-            if isinstance(value, list) and all(isinstance(part, str) for part in value):
-                return value
-        elif get_origin(kind) is dict:
-            if isinstance(value, dict) and all(map(is_number, value.values())):
-                return {place: float(weight) for place, weight in value.items()}
-        elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-            return value
-    raise UsageError(f"{key}: {value!r} is impossible there")
+    try:
+        return _fit(hint, value)
+    except (ValueError, OverflowError):
+        shown = "null" if value is None else value
+        raise UsageError(f"{key}: {shown} is impossible, it must be {in_words(hint)}") from None
+
+
+def _fit(hint: Any, value: Any) -> Any:
+    """The value as the type has it.
+
+    Raises:
+        ValueError: The type has no such value.
+        OverflowError: It is too large for a float.
+    """
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is list and isinstance(value, list):
+        return [_fit(parts[0], part) for part in value]
+    if origin is dict and isinstance(value, dict):
+        return {name: _fit(parts[1], part) for name, part in value.items()}
+    if origin is Literal and value in parts:
+        return value
+    if origin in (list, dict, Literal):
+        raise ValueError(value)
+    for part in parts:
+        with contextlib.suppress(ValueError):
+            return _fit(part, value)
+    if parts:
+        raise ValueError(value)
+    return _fit_one(hint, value)
+
+
+def _fit_one(kind: type, value: Any) -> Any:
+    if isinstance(value, str) and kind is not str:
+        if kind is bool and value in ("true", "false"):
+            return value == "true"
+        if kind in (int, float) and re.fullmatch(_NUMBER, value):
+            return kind(value)
+    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return value
+    raise ValueError(value)
+
+
+def in_words(hint: Any) -> str:
+    """What a setting of this type must be.
+
+    Example:
+        >>> in_words(float | None)
+        'a number or null'
+    """
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    if get_origin(hint) is list:
+        return "a list of texts" if get_args(hint) == (str,) else "a list of numbers"
+    if get_origin(hint) is dict:
+        return "a mapping of texts to numbers"
+    return _WORDS[hint] if hint in _WORDS else " or ".join(map(in_words, get_args(hint)))

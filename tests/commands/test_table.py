@@ -8,9 +8,8 @@ import pytest
 
 from pipeline.commands.table import parse_arguments
 from pipeline.errors import AttentifError, UsageError
-from pipeline.options.notebook_options import read_configuration
 from pipeline.settings.configuration import Configuration
-from pipeline.settings.presets import preset_names
+from pipeline.settings.configure import configure, preset_names
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.types import ALL_SECTIONS, setting_names, setting_type
 
@@ -186,7 +185,7 @@ def test_search_settings():
 )
 def test_impossible_search_settings_are_refused(options: dict[str, Any], message: str):
     with pytest.raises(UsageError, match=message):
-        read_configuration(changes={f"search.{key}": value for key, value in options.items()})
+        configure(changes={f"search.{key}": value for key, value in options.items()})
 
 
 @pytest.mark.parametrize("command", [["evaluate", "a,b", "x.tsv"], ["predict", "a,b"], ["export", "a,b", "out"]])
@@ -257,9 +256,9 @@ def test_impossible_arguments_are_refused(argv: list[str]):
 
 
 def test_every_key_has_a_type_that_refusals_can_put_into_words():
-    from pipeline.options.configuration_options import _in_words
+    from pipeline.settings.types import in_words
 
-    assert all(_in_words(hint) for hint in map(setting_type, setting_names(ALL_SECTIONS)))
+    assert all(in_words(hint) for hint in map(setting_type, setting_names(ALL_SECTIONS)))
 
 
 def test_a_mistyped_search_setting_is_guessed():

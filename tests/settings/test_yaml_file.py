@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline.commands.table import parse_arguments
 from pipeline.errors import UsageError
-from pipeline.options.notebook_options import read_configuration
 from pipeline.settings.configuration import Configuration
+from pipeline.settings.configure import configure
 from pipeline.settings.types import ALL_SECTIONS, setting_names
 from pipeline.settings.yaml_file import DEEPEST, MOST_BYTES, read_settings, read_yaml
 from pipeline.tuning.space import read_space
@@ -116,7 +116,7 @@ def test_any_value_is_refused_or_comes_back(tmp_path: Path, key: str, value: str
         message = str(refusal)
     else:
         configuration.save(path)
-        assert read_configuration(str(path)) == configuration
+        assert configure(str(path)) == configuration
         return
     assert key in message or str(path) in message
 
@@ -156,7 +156,7 @@ def test_every_section_is_looked_at():
 )
 def test_impossible_values(changes: dict[str, object], key: str):
     with pytest.raises(UsageError, match=f"^{key}: .* is impossible, it must be"):
-        read_configuration(changes=changes)
+        configure(changes=changes)
 
 
 def test_study_rates_that_are_no_numbers():
@@ -171,12 +171,12 @@ def test_study_rates_that_are_no_numbers():
 )
 def test_paths_of_notebooks(tmp_path: Path, name: str):
     for place in (tmp_path / name, str(tmp_path / name)):
-        assert read_configuration(changes={"data.train": place}).data.train == str(place)
-        assert read_configuration(changes={"data.dev": [place, "b"]}).data.dev == [str(place), "b"]
-    assert read_configuration(changes={"data.train": Path(name)}).data.train == name
-    assert read_configuration(changes={"data.train": {name: 2}}).data.train == {name: 2.0}
+        assert configure(changes={"data.train": place}).data.train == str(place)
+        assert configure(changes={"data.dev": [place, "b"]}).data.dev == [str(place), "b"]
+    assert configure(changes={"data.train": Path(name)}).data.train == name
+    assert configure(changes={"data.train": {name: 2}}).data.train == {name: 2.0}
 
 
 def test_changes_that_are_no_values():
     with pytest.raises(UsageError, match=r"^changes: .*; give text, numbers, lists, mappings or paths"):
-        read_configuration(changes={"data.train": object()})
+        configure(changes={"data.train": object()})

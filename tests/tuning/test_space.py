@@ -184,5 +184,5 @@ def test_weights_of_corpora_can_be_searched():
     assert isinstance(over, Choices)
     assert over.values == ({"a.tsv": 1.0, "b.tsv": 0.5}, {"a.tsv": 1.0, "b.tsv": 1.0})
     assert space.apply({"data.train": over.values[0]}).data.train == choices[0]
-    with pytest.raises(UsageError, match=r"data\.train: \{'a\.tsv': 'x'\} is impossible there"):
+    with pytest.raises(UsageError, match=r"data\.train: \{'a\.tsv': 'x'\} is impossible, it must be text or"):
         make_space({"data.train": {"choices": [{"a.tsv": "x"}]}}, base)

@@ -7,40 +7,30 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import docstring_parser
 import jsonargparse
 
 from pipeline.errors import UsageError
-from pipeline.options.settings_help import asked_topic, format_help
+from pipeline.options.arguments import PROGRAM
+from pipeline.options.settings_command import SettingsCommand
+from pipeline.options.settings_help import HelpTopic, asked_topic, format_help
 from pipeline.options.suggestions import suggest_option
 from pipeline.settings.changes import by_name
 from pipeline.settings.configuration import Configuration
-from pipeline.settings.presets import DEFAULT_PRESET, find_configuration_file, preset_names
+from pipeline.settings.configure import DEFAULT_PRESET, find_configuration_file, preset_names, read_sections
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.types import ALL_SECTIONS, SECTIONS, setting_type
-from pipeline.settings.yaml_file import read_settings
+from pipeline.settings.types import SECTIONS, in_words, setting_type
 
-# As it was called: pip installs the command `attentif`.
-PROGRAM = "attentif" if Path(sys.argv[0]).name == "attentif" else "python -m pipeline"
 _NULLS = ("null", "Null", "NULL", "~")
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
 
 
-def configuration_parser(command: str, usage: str, sections: dict[str, Any] = SECTIONS) -> jsonargparse.ArgumentParser:
-    """A parser of `--section.key value` for every setting of the sections.
-
-    Args:
-        command: What it is for.
-        usage: Options that the caller adds, for the help.
-        sections: Configuration classes by section.
-    """
+def settings_parser(command: SettingsCommand) -> jsonargparse.ArgumentParser:
+    """A parser of `--section.key value` for every setting of a command."""
     parser = jsonargparse.ArgumentParser(
-        prog=f"{PROGRAM} {command}",
-        usage=f"{PROGRAM} {command} [--config PRESET|FILE.yaml] {usage}[--section.key value …]",
+        prog=f"{PROGRAM} {command.name}",
+        usage=f"{PROGRAM} {command.name} [--config PRESET|FILE.yaml] {command.options}[--section.key value …]",
         description="Settings on the command line win over those of --config, which win over the defaults below.",
         exit_on_error=False,
         allow_abbrev=False,
@@ -54,7 +44,7 @@ def configuration_parser(command: str, usage: str, sections: dict[str, Any] = SE
         default=DEFAULT_PRESET,
         help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the project's defaults.",
     )
-    for section, section_class in sections.items():
+    for section, section_class in command.sections.items():
         docstring = docstring_parser.parse(_docstring(section_class))
         group = parser.add_argument_group(f"{section}: {(docstring.short_description or '').rstrip('.')}")
         explained = explanations(section_class)
@@ -79,40 +69,39 @@ def _docstring(section_class: Any) -> str:
     return (ast.get_docstring(definition) if isinstance(definition, ast.ClassDef) else None) or ""
 
 
-def parse_configuration(
-    parser: jsonargparse.ArgumentParser, argv: list[str], sections: dict[str, Any] = SECTIONS
+def parse_settings(
+    command: SettingsCommand, parser: jsonargparse.ArgumentParser, argv: list[str]
 ) -> tuple[jsonargparse.Namespace, Configuration]:
     """Everything parsed, and the configuration: of the command line, above the file of --config, above the defaults.
+
+    Args:
+        command: What the parser was made for.
+        parser: From `settings_parser`, with what the command takes besides.
+        argv: The words after the command.
 
     Raises:
         UsageError: Something there is unknown, of a wrong type or impossible.
         SystemExit: `--help` was asked for and printed.
     """
-    topic = asked_topic(argv, sections)
+    topic = asked_topic(argv, command.sections)
     if topic is not None:
         config = _last_given(argv, "--config") or DEFAULT_PRESET
-        values = by_name(_read_sections(find_configuration_file(config), sections))
-        command = parser.prog.removeprefix(f"{PROGRAM} ")
-        sys.stdout.write(format_help(parser, command, topic, sections, config, values))
+        values = by_name(read_sections(find_configuration_file(config), command.sections))
+        shown = HelpTopic(topic, command.sections, command.examples, config, values)
+        sys.stdout.write(format_help(parser, shown))
         raise SystemExit(0)
     # The first pass only finds --config; its file then lies under the same arguments in the second.
-    path = find_configuration_file(_checked(parser, lambda: parser.parse_args(argv)).config)
-    settings = _read_sections(path, sections)
+    path = find_configuration_file(_parsed(parser, lambda: parser.parse_args(argv)).config)
+    settings = read_sections(path, command.sections)
     try:
-        base = _checked(parser, lambda: parser.parse_object(settings, defaults=False))
-        _refuse_null(base.as_dict())
+        base = _parsed(parser, lambda: parser.parse_object(settings, defaults=False))
     except UsageError as error:
         raise UsageError(f"{error} (in {path})") from None
-    parsed = _checked(parser, lambda: parser.parse_args(argv, namespace=base))
+    parsed = _parsed(parser, lambda: parser.parse_args(argv, namespace=base))
     values = {section: parsed[section].as_dict() for section in SECTIONS}
     for section, key in (("data", "dev"), ("data", "test"), ("search", "dictionary")):
         values[section][key] = _as_written(values[section][key], _last_given(argv, f"--{section}.{key}"))
     return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
-
-
-def _read_sections(path: Path, sections: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    settings = read_settings(path, {name: list(get_type_hints(kind)) for name, kind in ALL_SECTIONS.items()})
-    return {name: values for name, values in settings.items() if name in sections}
 
 
 def parse_search_settings(command: str, written: Mapping[str, str]) -> dict[str, Any]:
@@ -125,9 +114,9 @@ def parse_search_settings(command: str, written: Mapping[str, str]) -> dict[str,
         >>> parse_search_settings("predict", {"beam_size": "3", "dictionary": "null"})
         {'beam_size': 3, 'dictionary': None}
     """
-    parser = configuration_parser(command, "", {"search": SearchConfiguration})
+    parser = settings_parser(SettingsCommand(command, sections={"search": SearchConfiguration}))
     options = [f"--search.{key}={value}" for key, value in written.items()]
-    parsed = _checked(parser, lambda: parser.parse_args(options))["search"]
+    parsed = _parsed(parser, lambda: parser.parse_args(options))["search"]
     settings = {key: parsed[key] for key in written}
     if "dictionary" in settings:
         settings["dictionary"] = _as_written(settings["dictionary"], written["dictionary"])
@@ -152,18 +141,7 @@ def _as_written(value: Any, written: str | None) -> Any:
     return written if value is None and written is not None and written not in _NULLS else value
 
 
-def _refuse_null(values: dict[str, dict[str, Any]]) -> None:
-    """Refuse null where a key has no use for it: jsonargparse takes it for "not given"."""
-    for section, keys in values.items():
-        for key, value in keys.items():
-            hint = setting_type(f"{section}.{key}")
-            if value is None and NoneType not in get_args(hint):
-                raise UsageError(f"{section}.{key}: null is impossible, it must be {_in_words(hint)}")
-
-
-def _checked(
-    parser: jsonargparse.ArgumentParser, parse: Callable[[], jsonargparse.Namespace]
-) -> jsonargparse.Namespace:
+def _parsed(parser: jsonargparse.ArgumentParser, parse: Callable[[], jsonargparse.Namespace]) -> jsonargparse.Namespace:
     try:
         return parse()
     except argparse.ArgumentError as error:
@@ -186,15 +164,5 @@ def _plain_message(message: str, parser: jsonargparse.ArgumentParser) -> str:
     # What was given as a whole, where a part of it is at fault.
     value = re.search(r"Given value: (.*)", message, re.DOTALL) or re.search(r"Got value: (.*)", message, re.DOTALL)
     if key and value and setting_type(key[1]) is not None:
-        return f"{key[1]}: {value[1].strip()} is impossible, it must be {_in_words(setting_type(key[1]))}"
+        return f"{key[1]}: {value[1].strip()} is impossible, it must be {in_words(setting_type(key[1]))}"
     return f"{' '.join(message.split())} ({parser.prog} --help explains)"
-
-
-def _in_words(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return " or ".join(map(str, get_args(hint)))
-    if get_origin(hint) is list:
-        return "a list of texts" if get_args(hint) == (str,) else "a list of numbers"
-    if get_origin(hint) is dict:
-        return "a mapping of texts to numbers"
-    return _WORDS[hint] if hint in _WORDS else " or ".join(map(_in_words, get_args(hint)))
