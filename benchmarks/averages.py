@@ -19,10 +19,10 @@ from pipeline.evaluation.metrics import SentenceScores
 from pipeline.options.model_options import BLEU_TOKENS
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
+from pipeline.prediction.building import live_string_model
 from pipeline.prediction.predictor import Predictor
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
-from pipeline.saved_models.loading import live_string_model
 from pipeline.settings.configuration import Configuration
 from pipeline.text.vocabulary import load_vocabularies
 from pipeline.training.averaging import swap_averages

@@ -14,23 +14,19 @@ import tensorflow as tf
 
 from pipeline.data.length_limits import LengthLimits, read_limits
 from pipeline.errors import DataError, UsageError
-from pipeline.model.network import Ensemble, Network, SingleNetwork
+from pipeline.model.network import Ensemble, SingleNetwork
 from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
 from pipeline.model.weights import load_mean_weights, load_weights
+from pipeline.prediction.building import make_string_model
 from pipeline.prediction.predictor import Predictions, Predictor
 from pipeline.prediction.string_model import StringModel
-from pipeline.prediction.unknown_symbols import make_replacement
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.ensemble_runs import Member, find_runs, read_members
 from pipeline.saved_models.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.saved_models.saved_graph import require_harmless
-from pipeline.settings.configuration import Configuration
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.text import TextConfiguration
 from pipeline.settings.yaml_file import suggest
-from pipeline.text.processor import make_texts
-from pipeline.text.vocabulary import Vocabulary
 
 VARIABLES = "variables/variables"
 # What is called of an export.
@@ -69,14 +65,15 @@ def load_string_model(
     if n_best > settings.beam_size:
         raise UsageError(f"--n-best {n_best}: more than the beam keeps; give --beam {n_best} or larger")
     networks = [SingleNetwork(_load_model(member, average), frozen=True) for member in members]
-    return _make_string_model(
-        networks[0] if len(networks) == 1 else Ensemble(networks),
-        first.configuration.text,
-        (first.source_vocabulary, first.target_vocabulary),
-        settings,
-        n_best,
-        min(member.configuration.data.max_length for member in members),
+    longest = min(member.configuration.data.max_length for member in members)
+    configuration = dataclasses.replace(
+        first.configuration,
+        search=settings,
+        data=dataclasses.replace(first.configuration.data, max_length=longest),
     )
+    vocabularies = first.source_vocabulary, first.target_vocabulary
+    network = networks[0] if len(networks) == 1 else Ensemble(networks)
+    return make_string_model(network, configuration, vocabularies, n_best)
 
 
 def _changes(search: Mapping[str, Any] | None, beam_size: int | None) -> dict[str, Any]:
@@ -98,33 +95,6 @@ def _load_model(member: Member, average: int | None) -> SequenceToSequence:
     else:
         load_mean_weights(model, last)
     return model
-
-
-def live_string_model(
-    model: SequenceToSequence,
-    configuration: Configuration,
-    source_vocabulary: Vocabulary,
-    target_vocabulary: Vocabulary,
-    beam_size: int,
-    n_best: int,
-) -> StringModel:
-    """A model in memory as a function from strings to strings."""
-    search = dataclasses.replace(configuration.search, beam_size=beam_size)
-    vocabularies, longest = (source_vocabulary, target_vocabulary), configuration.data.max_length
-    return _make_string_model(SingleNetwork(model), configuration.text, vocabularies, search, n_best, longest)
-
-
-def _make_string_model(
-    network: Network,
-    text: TextConfiguration,
-    vocabularies: tuple[Vocabulary, Vocabulary],
-    search: SearchConfiguration,
-    n_best: int,
-    max_length: int,
-) -> StringModel:
-    source_text, target_text = make_texts(text, *vocabularies)
-    replacement = make_replacement(search, text)
-    return StringModel(network, source_text, target_text, search, n_best, max_length, replacement)
 
 
 def load_predictor(

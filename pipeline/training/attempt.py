@@ -22,11 +22,11 @@ from pipeline.monitoring.progress import Progress
 from pipeline.monitoring.projector import write_embeddings
 from pipeline.monitoring.write_failures import WriteFailures
 from pipeline.pairs.references import group_references
+from pipeline.prediction.building import live_string_model
 from pipeline.prediction.predictor import Predictor
 from pipeline.process.interruption import Interruption
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
-from pipeline.saved_models.loading import live_string_model
 from pipeline.settings.configuration import Configuration
 from pipeline.training.averaging import AveragedWeights
 from pipeline.training.divergence import WatchDivergence

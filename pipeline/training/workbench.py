@@ -7,9 +7,9 @@ from typing import Any
 
 from pipeline.data.preparation import TrainingData, first_batches, open_run
 from pipeline.model.sequence_to_sequence import SequenceToSequence
+from pipeline.prediction.building import live_string_model
 from pipeline.prediction.predictor import Predictor
 from pipeline.runs.directory import RunDirectory
-from pipeline.saved_models.loading import live_string_model
 from pipeline.settings.configuration import Configuration
 from pipeline.training.optimization import compile_model
 from pipeline.training.seeds import set_seed

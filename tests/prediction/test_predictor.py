@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.model.weights import load_weights
+from pipeline.prediction.building import live_string_model
 from pipeline.prediction.predictor import BATCH_SIZE, Prediction, Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
-from pipeline.saved_models.loading import live_string_model
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.text import TextConfiguration

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from pipeline.errors import DataError, UsageError
 from pipeline.model.sequence_to_sequence import build_model
+from pipeline.prediction.building import live_string_model
 from pipeline.prediction.string_model import StringModel
 from pipeline.prediction.unknown_symbols import UnknownReplacement, make_replacement, read_dictionary
 from pipeline.saved_models.export import save_string_model
-from pipeline.saved_models.loading import live_string_model
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.vocabulary import Vocabulary

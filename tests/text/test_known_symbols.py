@@ -3,7 +3,8 @@
 import pytest
 
 from pipeline.model.sequence_to_sequence import build_model
-from pipeline.saved_models.loading import live_string_model, load_predictor
+from pipeline.prediction.building import live_string_model
+from pipeline.saved_models.loading import load_predictor
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.known_symbols import KnownSymbols
