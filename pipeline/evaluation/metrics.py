@@ -25,6 +25,13 @@ class Metric(NamedTuple):
     """`SYMBOLS` or `SENTENCES`."""
     tie: str
     """The metric that decides between equal values."""
+    is_share: bool = False
+    """Whether it is a share of the outputs, in percent, so that their number says how sure it is."""
+
+    @property
+    def label(self) -> str:
+        """Its name for people, without its unit."""
+        return self.title.split()[0]
 
     @property
     def log_name(self) -> str:
@@ -57,13 +64,13 @@ SYMBOLS, SENTENCES = "symbols", "sentences"
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("wer", "WER %", False, SYMBOLS, "per"),
+        Metric("wer", "WER %", False, SYMBOLS, "per", is_share=True),
         Metric("per", "PER %", False, SYMBOLS, "wer"),
-        Metric("accuracy", "accuracy %", True, SYMBOLS, "per"),
+        Metric("accuracy", "accuracy %", True, SYMBOLS, "per", is_share=True),
         Metric("bleu", "BLEU", True, SENTENCES, "chrf"),
         Metric("chrf", "chrF", True, SENTENCES, "bleu"),
         Metric("ter", "TER", False, SENTENCES, "chrf"),
-        Metric("sequence_error_rate", "sequence_error_rate %", False, SENTENCES, "chrf"),
+        Metric("sequence_error_rate", "sequence_error_rate %", False, SENTENCES, "chrf", is_share=True),
     )
 }
 WER, PER, BLEU, CHRF = (METRICS[name] for name in ("wer", "per", "bleu", "chrf"))

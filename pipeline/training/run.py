@@ -167,7 +167,7 @@ class _Ended:
         value, train = self.figures[metric.log_name], self.configuration.train
         result = {"best_epoch": state.best_epoch, metric.log_name: round(value, 4)}
         result |= {"epochs": state.epoch, "ended": why_ended(state, train)}
-        end = describe_end(state, train, metric.title.split()[0])
+        end = describe_end(state, train, metric.label)
         return result, f"best epoch {state.best_epoch} (dev {metric.describe(value)}), {end}"
 
 

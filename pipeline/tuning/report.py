@@ -85,7 +85,7 @@ def draw_trials(result: TuningResult) -> Figure:
         value = metric.to_minimize(lowest + height * (highest - lowest))  # twice is the figure itself
         label = f"{value:.1f}{' %' if '%' in metric.title else ''}"
         _write(axes, label, (end, height), "left")
-    axes.set_xticks(range(end + 1), [*(d.key.replace(".", ".\n") for d in dimensions), f"dev {metric.name.upper()}"])
+    axes.set_xticks(range(end + 1), [*(d.key.replace(".", ".\n") for d in dimensions), f"dev {metric.label}"])
     axes.set_yticks([])
     axes.set_xlim(-0.6, end + 0.6)
     axes.set_title(
@@ -120,7 +120,7 @@ def draw_importance(result: TuningResult) -> Figure:
     bars = axes.barh(list(shares)[::-1], [100 * share for share in shares.values()][::-1], color="#3b6ea5")
     axes.bar_label(bars, fmt="%.0f %%", padding=3)
     axes.set_xlim(0, 110 * max(shares.values()))
-    name = result.metrics[0].name.upper()
+    name = result.metrics[0].label
     axes.set_xlabel(f"share of the differences in dev {name} that the setting explains")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

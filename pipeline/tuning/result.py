@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.errors import count_of
 from pipeline.evaluation.figures import html_table
-from pipeline.evaluation.metrics import WER, Metric, objectives, wilson_interval
+from pipeline.evaluation.metrics import Metric, objectives, wilson_interval
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.types import Value
 from pipeline.tuning.range_edges import Edge, find_edges, position_of, show_value
@@ -77,16 +77,19 @@ class TuningResult:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Where the error rate of the best trial lies with 95 % confidence, in percent; None of BLEU."""
-        if self.best is None or self.best.value is None or not self.dev_size or self.metrics[0] is not WER:
+        """Where the figure of the best trial lies with 95 % confidence, in percent; None where it is no share."""
+        if self.best is None or self.best.value is None or not self.dev_size or not self.metrics[0].is_share:
             return None
         return wilson_interval(self.best.value, self.dev_size)
 
     @property
     def indistinct(self) -> list[TrialRecord]:
-        """The trials besides the best whose error rates lie within its interval: this dev set does not part them."""
-        interval = self.interval
-        return [trial for trial in self.ranked[1:] if interval and (trial.value or 0.0) <= interval[1]]
+        """The trials besides the best whose figures lie within its interval: this dev set does not part them."""
+        if self.interval is None:
+            return []
+        to_minimize = self.metrics[0].to_minimize
+        worst = max(map(to_minimize, self.interval))
+        return [trial for trial in self.ranked[1:] if to_minimize(trial.value or 0.0) <= worst]
 
     @property
     def edges(self) -> list[Edge]:
@@ -155,7 +158,7 @@ class TuningResult:
         lines += [f"trial {trial.name} failed: {trial.reason}" for trial in self.trials if trial.reason]
         shares = [f"{key} {share:.0%}" for key, share in self.importance.items()]
         if shares:
-            lines.append(f"differences in {self.metrics[0].name.upper()} are explained by {', '.join(shares)}")
+            lines.append(f"differences in {self.metrics[0].label} are explained by {', '.join(shares)}")
         lines += self.remarks
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -166,7 +169,8 @@ class TuningResult:
         if self.best and self.interval and self.dev_size:
             low, high = self.interval
             items = count_of(self.dev_size, "dev source")
-            sure = f"trial {self.best.name}: on {items}, WER lies between {low:.1f} and {high:.1f} % (95 %)"
+            bounds = f"{self.metrics[0].label} lies between {low:.1f} and {high:.1f} % (95 %)"
+            sure = f"trial {self.best.name}: on {items}, {bounds}"
             names = [trial.name for trial in self.indistinct]
             if names:
                 shown = ", ".join(names[:MOST_NAMES]) + (
@@ -180,8 +184,7 @@ class TuningResult:
         """The best trial so far, in a line."""
         if self.best is None:
             return "no trial has succeeded so far"
-        metric = self.metrics[0]
-        figures = f"{metric.name.upper()} {self.best.value:.2f}{' %' if '%' in metric.title else ''}"
+        figures = self.metrics[0].describe(self.best.value or 0.0)
         settings = ", ".join(f"{key} {show_value(value)}" for key, value in self.best.values.items())
         return f"best of {count_of(len(self.trials), 'trial')} so far: trial {self.best.name}, {figures} ({settings})"
 

@@ -1,5 +1,6 @@
 """Proposals without training: what comes first, what a kill leaves, when a tuning ends."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.settings.configuration import Configuration
+from pipeline.settings.train import TrainConfiguration
 from pipeline.settings.tune import TuneConfiguration
 from pipeline.tuning.oracles import ResumableOracle, decode_values, make_oracle
 from pipeline.tuning.space import Space, make_space
@@ -71,6 +73,15 @@ def test_the_configurations_own_values_come_first(tmp_path: Path, algorithm: str
     assert len(done) == len({trial_id for trial_id, _ in done}) == TRIALS[algorithm]
     if algorithm != "hyperband":  # there, trials with the same values go on from one another
         assert len({json.dumps(values, sort_keys=True) for _, values in done}) == TRIALS[algorithm]
+
+
+def test_the_objective_says_what_is_best_and_in_which_direction(tmp_path: Path):
+    train = TrainConfiguration(objective="accuracy")
+    space = dataclasses.replace(SPACE, configuration=dataclasses.replace(SPACE.configuration, train=train))
+    objective = open_oracle(tmp_path, "random", space=space).objective
+    assert (objective.name, objective.direction) == ("val_accuracy", "max")
+    objective = open_oracle(tmp_path, "random").objective
+    assert (objective.name, objective.direction) == ("val_wer", "min")
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -11,6 +11,7 @@ import yaml
 from pipeline.evaluation.metrics import wilson_interval
 from pipeline.pictures.heat_map import png_bytes
 from pipeline.settings.configuration import Configuration
+from pipeline.settings.train import Objective, TrainConfiguration
 from pipeline.tuning.live_trials import LiveTrials
 from pipeline.tuning.report import draw_importance, draw_trials, write_report
 from pipeline.tuning.result import TrialRecord, TuningResult
@@ -163,6 +164,29 @@ def test_the_report_says_how_sure_it_is_and_where_to_go_on(short: TuningResult):
     assert "told apart" not in more.table()
     assert short.interval is None
     assert "dev source" not in short.table()
+
+
+def judged_by(result: TuningResult, objective: Objective) -> TuningResult:
+    train = TrainConfiguration(objective=objective)
+    space = dataclasses.replace(SPACE, configuration=dataclasses.replace(SPACE.configuration, train=train))
+    return dataclasses.replace(result, space=space)
+
+
+def test_with_another_objective_the_largest_may_be_the_best(short: TuningResult):
+    found = judged_by(dataclasses.replace(short, dev_size=1000), "accuracy")
+    assert [trial.name for trial in found.ranked] == ["03", "00", "04", "01", "02"]
+    assert [trial.name for trial in found.indistinct] == ["00"]
+    assert found.to_json()["val_accuracy"] == 30.03
+    low, high = wilson_interval(30.03, 1000)
+    assert f"trial 03: on 1,000 dev sources, accuracy lies between {low:.1f} and {high:.1f} %" in found.table()
+    assert "trial 03, accuracy 30.03 % (" in found.describe_best()
+    assert found.table().splitlines()[0].split()[:5] == ["trial", "accuracy", "%", "PER", "%"]
+
+
+def test_of_no_share_nothing_says_how_sure_it_is(short: TuningResult):
+    found = judged_by(dataclasses.replace(short, dev_size=1000), "bleu")
+    assert (found.interval, found.indistinct) == (None, [])
+    assert "trial 03, BLEU 30.03 (" in found.describe_best()
 
 
 def test_one_item_and_one_trial_that_is_alike(result: TuningResult):

@@ -9,6 +9,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
+from pipeline.settings.train import TrainConfiguration
 from pipeline.tuning.space import DEFAULT_SPACE, Choices, Range, Space, find_space, make_space, read_space
 
 BASE = Configuration()
@@ -93,6 +94,8 @@ def test_a_condition_on_what_is_not_searched_is_decided_at_once(attention: str, 
         ("model.units", {"min": 8, "max": 16, "scale": "cubic"}, "linear or log"),
         ("model.dropout", {"min": 0, "max": 0.5, "step": 0.0001}, "makes 5,001 values"),
         ("train.epochs", {"choices": [5, 20]}, "set tune.epochs"),
+        ("train.objective", {"choices": ["wer", "bleu"]}, "measured by the same figure; set it in the configuration"),
+        ("text.target_tokenizer", {"choices": ["char", "bpe"]}, "tune among one kind, or set train.objective"),
         ("model.units", {"choices": [8], "when": {"model.cell": []}}, "needs at least one value"),
         ("model.units", {"min": 8, "max": 16, "by": 2}, "by: no such word"),
         ("model.dropout", {"min": 0.0, "max": 0.5, "scale": "log"}, "above 0"),
@@ -132,6 +135,13 @@ def test_broken_files_are_refused(tmp_path: Path):
     path.write_text("model.units: {choices: [1\n", encoding="utf-8")
     with pytest.raises(UsageError, match="not YAML"):
         read_space(path, BASE)
+
+
+def test_with_an_objective_of_its_own_targets_may_be_cut_in_any_way():
+    base = dataclasses.replace(BASE, train=TrainConfiguration(objective="bleu"))
+    found = make_space({"text.target_tokenizer": {"choices": ["char", "bpe"]}}, base)
+    assert found.dimensions[0].over == Choices(("char", "bpe"))
+    assert found.apply({"text.target_tokenizer": "bpe"}).train.objective == "bleu"
 
 
 def test_conditions_in_a_circle_and_on_ranges_are_refused():
