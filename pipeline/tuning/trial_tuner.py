@@ -95,47 +95,50 @@ class TrialTuner(BaseTuner):
             TrialFailed: It did not end well; counted, and the tuning goes on.
             CircumstanceError: It could not write, as nor could the next.
         """
+        order = self._order(trial)
+        for note in (self.tuning_directory.failure(order.name), self.tuning_directory.setback(order.name)):
+            note.unlink(missing_ok=True)
+        if not is_finished(order):
+            self._start(order)
+        figures = read_figures(RunDirectory(Path(order.run)))
+        assert figures is not None
+        name = self.oracle.objective.name
+        logger.info("trial %s: %s %.2f", order.name, name, figures[name])
+        return {name: figures[name]}
+
+    def _order(self, trial: Any) -> TrialOrder:
         values = decode_values(trial.hyperparameters.values, self.space)
-        told = trial.hyperparameters.values
-        directory, epochs = self.tuning_directory, int(told.get("tuner/epochs", self.space.configuration.train.epochs))
+        told, directory = trial.hyperparameters.values, self.tuning_directory
+        epochs = int(told.get("tuner/epochs", self.space.configuration.train.epochs))
         shown = ", ".join(f"{key} {value}" for key, value in values.items())
         number, trials = int(trial.trial_id) + 1, self.tune_configuration.trials
         length = count_of(epochs, "epoch")
         logger.info("trial %s (%d of %d): %s (%s)", trial.trial_id, number, trials, shown, length)
-        run = directory.trials / trial.trial_id
         before = told.get("tuner/trial_id")
-        order = TrialOrder(
+        return TrialOrder(
             name=trial.trial_id,
-            run=str(run),
+            run=str(directory.trials / trial.trial_id),
             base=str(directory.path),
             values=values,
             last_epoch=epochs,
             cache=str(directory.data),
             go_on_from=str(directory.trials / before) if before else None,
         )
-        several = self.tune_configuration.workers > 1
+
+    def _start(self, order: TrialOrder) -> None:
+        directory, several = self.tuning_directory, self.tune_configuration.workers > 1
         threads = max(1, (os.cpu_count() or 1) // self.tune_configuration.workers) if several else None
         # Messages of several at once nobody could read, nor in a notebook those of twenty, one after the other.
-        log = directory.trials / f"{trial.trial_id}.log" if several or in_notebook() else None
-        for note in (directory.failure(trial.trial_id), directory.setback(trial.trial_id)):
-            note.unlink(missing_ok=True)
+        log = directory.trials / f"{order.name}.log" if several or in_notebook() else None
         try:
-            if not is_finished(order):
-                start_trial(order, threads, log)
+            start_trial(order, threads, log)
         except TrialFailed as error:
             if error.cannot_write:
-                raise CircumstanceError(f"trial {trial.trial_id}: {error}; the same command goes on with it") from error
-            note = directory.setback(trial.trial_id) if error.try_again else directory.failure(trial.trial_id)
+                raise CircumstanceError(f"trial {order.name}: {error}; the same command goes on with it") from error
+            note = directory.setback(order.name) if error.try_again else directory.failure(order.name)
             write_atomically(note, f"{error}\n")
-            logger.warning(
-                "trial %s failed: %s%s", trial.trial_id, error, f"; its messages are in {log}" if log else ""
-            )
+            logger.warning("trial %s failed: %s%s", order.name, error, f"; its messages are in {log}" if log else "")
             raise
-        figures = read_figures(RunDirectory(run))
-        assert figures is not None
-        name = self.oracle.objective.name
-        logger.info("trial %s: %s %.2f", trial.trial_id, name, figures[name])
-        return {name: figures[name]}
 
     def _try_run_and_update_trial(self, trial: Any, *arguments: Any, **options: Any) -> None:
         # keras-tuner's own takes any error for a failed trial, also one of ours, and prints its traceback.

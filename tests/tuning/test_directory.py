@@ -38,7 +38,7 @@ def test_killed_while_beginning_it_begins(tiny_tuning: TuningResult, tiny_splits
     assert directory.trials.is_dir()
 
 
-def test_a_search_of_an_earlier_version_goes_on(tiny_tuning: TuningResult, tiny_splits: dict[str, str], tmp_path: Path):
+def test_a_tuning_of_an_earlier_version_goes_on(tiny_tuning: TuningResult, tiny_splits: dict[str, str], tmp_path: Path):
     configuration = tuning_configuration(tiny_splits)
     info = json.loads((tiny_tuning.path / "search.json").read_text(encoding="utf-8"))
     del info["configuration"]["model"]["coverage"]
@@ -112,7 +112,7 @@ def test_data_that_were_replaced_are_refused(tiny_splits: dict[str, str], tmp_pa
     begin(directory.path, tuning_configuration(places), overwrite=True)
 
 
-def test_replaced_data_of_an_earlier_versions_search_are_refused(tiny_splits: dict[str, str], tmp_path: Path):
+def test_replaced_data_of_an_earlier_versions_tuning_are_refused(tiny_splits: dict[str, str], tmp_path: Path):
     places = {name: str(path) for name, path in moved(tiny_splits, tmp_path / "own").items()}
     directory = begin(tmp_path / "run", tuning_configuration(places))
     info = json.loads(directory.info.read_text())

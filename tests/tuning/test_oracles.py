@@ -171,7 +171,7 @@ def test_a_path_may_look_like_a_pattern(tmp_path: Path):
     assert len(run(open_oracle(folder, "random"))) == 10
 
 
-def test_three_failures_in_a_row_end_the_search(tmp_path: Path):
+def test_three_failures_in_a_row_end_the_tuning(tmp_path: Path):
     oracle = open_oracle(tmp_path, "random")
     run(oracle, most=2)
     assert len(run(oracle, fail=True)) == 3
@@ -198,7 +198,7 @@ def test_two_failures_do_not(tmp_path: Path):
     assert len(run(oracle)) == 10
 
 
-def test_more_trials_extend_a_search(tmp_path: Path):
+def test_more_trials_extend_a_tuning(tmp_path: Path):
     run(open_oracle(tmp_path, "grid", 5))
     assert len(run(open_oracle(tmp_path, "grid", 8))) == 3
 

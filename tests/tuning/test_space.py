@@ -65,7 +65,7 @@ def test_a_condition_puts_the_parent_first():
 
 
 @pytest.mark.parametrize(("attention", "kept"), [("bahdanau", 2), ("none", 0)])
-def test_a_condition_on_what_is_not_searched_is_decided_at_once(attention: str, kept: int):
+def test_a_condition_on_what_is_not_varied_is_decided_at_once(attention: str, kept: int):
     base = dataclasses.replace(BASE, model=ModelConfiguration(attention=attention))  # type: ignore[arg-type]
     content = {
         "model.attention_units": {"choices": [None, 32], "when": {"model.attention": ["bahdanau"]}},
@@ -186,7 +186,7 @@ def test_where_it_is_found(tmp_path: Path):
     assert find_space("other.yaml", config) == Path("other.yaml")
 
 
-def test_weights_of_corpora_can_be_searched():
+def test_weights_of_corpora_can_be_tuned():
     base = dataclasses.replace(BASE, data=dataclasses.replace(BASE.data, train={"a.tsv": 1.0, "b.tsv": 1.0}))
     choices = [{"a.tsv": 1, "b.tsv": 0.5}, {"b.tsv": 1, "a.tsv": 1}]
     space = make_space({"data.train": {"choices": choices}}, base)

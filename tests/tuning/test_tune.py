@@ -1,4 +1,4 @@
-"""Searches with real, tiny trainings: resumed, failing, over processes; what they leave behind."""
+"""Tunings with real, tiny trainings: resumed, failing, over processes; what they leave behind."""
 
 import csv
 import dataclasses
@@ -110,7 +110,7 @@ def test_finished_it_says_the_same_again(tiny_tuning: TuningResult, tiny_splits:
     assert before == {path: path.stat().st_mtime_ns for path in (tiny_tuning.path / "trials").rglob("metrics.jsonl")}
 
 
-def test_another_search_is_refused(tiny_tuning: TuningResult, tiny_splits: dict[str, str], tmp_path: Path):
+def test_another_tuning_is_refused(tiny_tuning: TuningResult, tiny_splits: dict[str, str], tmp_path: Path):
     configuration = tuning_configuration(tiny_splits)
     space = make_space(CONTENT, configuration)
     how = TuneConfiguration(algorithm="random", trials=3)
@@ -234,7 +234,7 @@ def test_a_killed_trial_is_tried_again_by_the_same_command(
     assert tune(configuration, GRID, tmp_path / "run", space).trials == result.trials
 
 
-def test_two_searches_in_one_directory(tiny_splits: dict[str, str], tmp_path: Path, pretend: dict[str, int]):
+def test_two_tunings_in_one_directory(tiny_splits: dict[str, str], tmp_path: Path, pretend: dict[str, int]):
     configuration = tuning_configuration(tiny_splits)
     with (
         lock_run(TuningDirectory(tmp_path / "run"), "tuning"),
@@ -257,12 +257,12 @@ def is_alive(process: int) -> bool:
 def test_killed_in_a_trial_it_goes_on(tiny_splits: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
     options = ("--tune.algorithm", "random", "--tune.trials", "2")
-    with subprocess.Popen(command(config, run, *options), stderr=subprocess.DEVNULL) as search:
+    with subprocess.Popen(command(config, run, *options), stderr=subprocess.DEVNULL) as process:
         while not (run / "trials" / "1" / "config.yaml").is_file():  # the second trial has begun
-            assert search.poll() is None
+            assert process.poll() is None
             time.sleep(0.05)
-        trials = children_of(search.pid)
-        search.send_signal(signal.SIGKILL)
+        trials = children_of(process.pid)
+        process.send_signal(signal.SIGKILL)
     finished = (run / "trials" / "0" / "metrics.jsonl").stat().st_mtime_ns
     for _ in range(100):
         if not any(map(is_alive, trials)):
@@ -307,14 +307,14 @@ def test_chief_and_two_workers(
 def test_a_worker_that_dies_is_started_again(tiny_splits: dict[str, str], tmp_path: Path):
     config, run = write_configuration(tmp_path, tiny_splits), tmp_path / "run"
     options = ["--tune.algorithm", "random", "--tune.trials", "2", "--tune.workers", "2"]
-    with subprocess.Popen(command(config, run, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as search:
+    with subprocess.Popen(command(config, run, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while not list((run / "trials").glob("*/config.yaml")):
-            assert search.poll() is None
+            assert process.poll() is None
             time.sleep(0.05)
-        [worker] = [child for child in children_of(search.pid) if "worker1" in environment_of(child)]
+        [worker] = [child for child in children_of(process.pid) if "worker1" in environment_of(child)]
         os.kill(worker, signal.SIGKILL)
-        out, err = search.communicate(timeout=600)
-    assert search.returncode == 0, err.decode()
+        out, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err.decode()
     assert b"starting it again" in err
     told = json.loads(out.splitlines()[-1])
     assert (told["trials"], told["failed"]) == (2, 0)
