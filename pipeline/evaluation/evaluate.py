@@ -2,14 +2,13 @@
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.metrics import (
-    SENTENCES,
-    SYMBOLS,
     Metric,
+    Outputs,
     SentenceScores,
     SymbolScores,
     score_sentences,
@@ -55,30 +54,16 @@ def score_predictions(
         text: How strings become symbols; it decides whether the outputs are sentences.
         tokens: How BLEU cuts the text, see `score_sentences`; then the outputs are sentences in any case.
     """
-    kind = SENTENCES if tokens or text.has_sentences else SYMBOLS
-    return SCORERS[kind](best_texts(predictions), references, text, tokens)
+    outputs = best_texts(predictions)
+    if tokens or text.has_sentences:
+        references = [as_compared(targets, text) for targets in references]
+        return score_sentences(as_compared(outputs, text), references, tokens or "13a", text.lowercase)
+    return score_symbols(*split_symbols(outputs, references, text))
 
 
 def best_texts(predictions: Iterable[Prediction]) -> list[str]:
     """The best output of each; '' where there is none."""
     return [prediction.texts[0] if prediction.texts else "" for prediction in predictions]
-
-
-def _score_sentences(
-    outputs: Sequence[str], references: Sequence[Sequence[str]], text: TextConfiguration, tokens: str
-) -> SentenceScores:
-    references = [as_compared(targets, text) for targets in references]
-    return score_sentences(as_compared(outputs, text), references, tokens or "13a", text.lowercase)
-
-
-def _score_symbols(
-    outputs: Sequence[str], references: Sequence[Sequence[str]], text: TextConfiguration, tokens: str
-) -> SymbolScores:
-    return score_symbols(*split_symbols(outputs, references, text))
-
-
-# What the figures of `METRICS` are computed by.
-SCORERS: dict[str, Callable[..., Scores]] = {SYMBOLS: _score_symbols, SENTENCES: _score_sentences}
 
 
 def split_symbols(
@@ -106,11 +91,15 @@ def add_objectives(
         references: See `score_predictions`.
         text: See `score_predictions`.
     """
+    texts = best_texts(predictions)
+    outputs = Outputs(
+        as_compared(texts, text),
+        [as_compared(targets, text) for targets in references],
+        text.lowercase,
+        lambda: split_symbols(texts, references, text),
+    )
     missing = [metric for metric in metrics if metric.name not in figures]
-    for kind in {metric.of for metric in missing}:
-        found = SCORERS[kind](best_texts(predictions), references, text, "").all_figures
-        figures = {**figures, **{metric.name: found[metric.name] for metric in missing if metric.of == kind}}
-    return figures
+    return {**figures, **{metric.name: metric.measure(outputs) for metric in missing}}
 
 
 def evaluate_pairs(

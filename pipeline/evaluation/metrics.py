@@ -1,9 +1,12 @@
 """How good outputs are: error rates of symbols, and BLEU, chrF and TER of sentences."""
 
+import dataclasses
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import sacrebleu
 
 from pipeline.errors import count_of
@@ -15,16 +18,40 @@ from pipeline.unicode.white_space import split
 FEW = 200
 
 
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+    """What a metric measures, in the form in which outputs and references are compared."""
+
+    texts: Sequence[str]
+    """An output per source."""
+    references: Sequence[Sequence[str]]
+    """At least one per source."""
+    lowercase: bool
+    """Whether case counts for nothing."""
+    split: Callable[[], tuple[Sequence[Sequence[str]], Sequence[Sequence[Sequence[str]]]]]
+    """The same as symbols."""
+
+    @functools.cached_property
+    def counts(self) -> np.ndarray:
+        """`[n, 4]`, the `Counts` of every output."""
+        return error_counts(*self.split())
+
+    @property
+    def columns(self) -> Any:
+        """References as sacrebleu takes them."""
+        return reference_columns(self.references)
+
+
 class Metric(NamedTuple):
     """A figure that training and search look at."""
 
     name: str
     title: str
     higher_is_better: bool
-    of: str
-    """`SYMBOLS` or `SENTENCES`."""
     tie: str
     """The metric that decides between equal values."""
+    measure: "Callable[[Outputs], float]"
+    """Its value."""
     is_share: bool = False
     """Whether it is a share of the outputs, in percent, so that their number says how sure it is."""
 
@@ -58,19 +85,25 @@ class Metric(NamedTuple):
         return -value if self.higher_is_better else value
 
 
-SYMBOLS, SENTENCES = "symbols", "sentences"
-"""What a figure is computed of: sequences of symbols, or outputs as texts."""
+def _bleu_chrf_ter(place: int) -> Callable[[Outputs], float]:
+    return lambda of: sentence_metrics(lowercase=of.lowercase)[place].corpus_score(of.texts, of.columns).score
+
+
+def _sequence_error_rate(of: Outputs) -> float:
+    return 100.0 * _count_wrong(of.texts, of.references, of.lowercase) / max(len(of.texts), 1)
+
+
 # By name; `train.objective` may be any of them.
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("wer", "WER %", False, SYMBOLS, "per", is_share=True),
-        Metric("per", "PER %", False, SYMBOLS, "wer"),
-        Metric("accuracy", "accuracy %", True, SYMBOLS, "per", is_share=True),
-        Metric("bleu", "BLEU", True, SENTENCES, "chrf"),
-        Metric("chrf", "chrF", True, SENTENCES, "bleu"),
-        Metric("ter", "TER", False, SENTENCES, "chrf"),
-        Metric("sequence_error_rate", "sequence_error_rate %", False, SENTENCES, "chrf", is_share=True),
+        Metric("wer", "WER %", False, "per", lambda of: wer_of(of.counts.sum(axis=0))),
+        Metric("per", "PER %", False, "wer", lambda of: per_of(of.counts.sum(axis=0))),
+        Metric("accuracy", "accuracy %", True, "per", lambda of: 100.0 - wer_of(of.counts.sum(axis=0))),
+        Metric("bleu", "BLEU", True, "chrf", _bleu_chrf_ter(0)),
+        Metric("chrf", "chrF", True, "bleu", _bleu_chrf_ter(1)),
+        Metric("ter", "TER", False, "chrf", _bleu_chrf_ter(2)),
+        Metric("sequence_error_rate", "sequence_error_rate %", False, "chrf", _sequence_error_rate),
     )
 }
 WER, PER, BLEU, CHRF = (METRICS[name] for name in ("wer", "per", "bleu", "chrf"))
@@ -131,11 +164,6 @@ class SymbolScores(NamedTuple):
         """The figures by name."""
         return {"wer": self.wer, "per": self.per}
 
-    @property
-    def all_figures(self) -> dict[str, float]:
-        """Also those that are told where they are the objective."""
-        return {**self.figures, "accuracy": 100.0 - self.wer}
-
     def to_json(self, split: str) -> dict[str, Any]:
         """The object that `train` and `evaluate` print."""
         figures = {"wer": round(self.wer, 4), "per": round(self.per, 4)}
@@ -165,11 +193,6 @@ class SentenceScores(NamedTuple):
         """The figures by name."""
         names = ("bleu", "chrf", "ter", "sequence_error_rate")
         return {name: getattr(self, name) for name in names}
-
-    @property
-    def all_figures(self) -> dict[str, float]:
-        """The same."""
-        return self.figures
 
     def to_json(self, split: str) -> dict[str, Any]:
         """The object that `train` and `evaluate` print."""
@@ -234,16 +257,12 @@ def score_sentences(
         >>> score_sentences(["the cat sat down"], [["the cat sat down"]]).bleu
         100.00000000000004
     """
-    most = max((len(alternatives) for alternatives in references), default=1)
-    columns: Any = [[row[place] if place < len(row) else None for row in references] for place in range(most)]
+    columns = reference_columns(references)
     if not hypotheses:
         return SentenceScores(0, 0.0, 0.0, 0.0, 0.0, "")
     bleu, chrf, ter = sentence_metrics(tokens, lowercase)
     scores = [metric.corpus_score(hypotheses, columns).score for metric in (bleu, chrf, ter)]
-    wrong = sum(
-        _fold(hypothesis, lowercase) not in {_fold(reference, lowercase) for reference in alternatives}
-        for hypothesis, alternatives in zip(hypotheses, references, strict=True)
-    )
+    wrong = _count_wrong(hypotheses, references, lowercase)
     return SentenceScores(
         n=len(hypotheses),
         bleu=scores[0],
@@ -251,6 +270,19 @@ def score_sentences(
         ter=scores[2],
         sequence_error_rate=100.0 * wrong / len(hypotheses),
         signature=str(bleu.get_signature()),
+    )
+
+
+def reference_columns(references: Sequence[Sequence[str]]) -> Any:
+    """References as sacrebleu takes them: a first one of every source, a second one or None, …"""
+    most = max((len(alternatives) for alternatives in references), default=1)
+    return [[row[place] if place < len(row) else None for row in references] for place in range(most)]
+
+
+def _count_wrong(hypotheses: Sequence[str], references: Sequence[Sequence[str]], lowercase: bool) -> int:
+    return sum(
+        _fold(hypothesis, lowercase) not in {_fold(reference, lowercase) for reference in alternatives}
+        for hypothesis, alternatives in zip(hypotheses, references, strict=True)
     )
 
 
