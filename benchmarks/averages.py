@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.errors import AttentifError, UsageError
 from pipeline.evaluation.evaluate import evaluate_pairs
-from pipeline.evaluation.metrics import SentenceScores
+from pipeline.evaluation.scores import SentenceScores
 from pipeline.options.model_options import BLEU_TOKENS
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs

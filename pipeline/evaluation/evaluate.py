@@ -6,14 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.evaluation.metrics import (
-    Metric,
-    Outputs,
-    SentenceScores,
-    SymbolScores,
-    score_sentences,
-    score_symbols,
-)
+from pipeline.evaluation.metrics import Metric, Outputs
+from pipeline.evaluation.scores import SentenceScores, SymbolScores, score_sentences, score_symbols
 from pipeline.pairs.locations import is_built_in
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs

@@ -16,7 +16,7 @@ from sacrebleu.significance import PairedTest, Result
 from pipeline.errors import count_of
 from pipeline.evaluation.differences import Differences
 from pipeline.evaluation.error_rates import count_errors, per_of, wer_of
-from pipeline.evaluation.metrics import FEW, sentence_metrics
+from pipeline.evaluation.scores import FEW, sentence_metrics
 from pipeline.unicode.white_space import split, strip
 
 logger = logging.getLogger(__name__)

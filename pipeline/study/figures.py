@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.evaluation.error_rates import error_counts
 from pipeline.evaluation.evaluate import as_compared, split_symbols
-from pipeline.evaluation.metrics import sentence_metrics
+from pipeline.evaluation.scores import sentence_metrics
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.references import group_references
 from pipeline.prediction.predictor import Predictor

@@ -9,7 +9,8 @@ import numpy as np
 
 from pipeline.errors import count_of
 from pipeline.evaluation.figures import html_table
-from pipeline.evaluation.metrics import Metric, objectives, wilson_interval
+from pipeline.evaluation.metrics import Metric, objectives
+from pipeline.evaluation.scores import wilson_interval
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.types import Value
 from pipeline.tuning.range_edges import Edge, find_edges, position_of, show_value

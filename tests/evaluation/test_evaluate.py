@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from pipeline.errors import DataError
 from pipeline.evaluation.evaluate import evaluate_file, evaluate_pairs, score_predictions
-from pipeline.evaluation.metrics import SentenceScores, SymbolScores
+from pipeline.evaluation.scores import SentenceScores, SymbolScores
 from pipeline.pairs import locations
 from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.pair_check import split_targets

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.comparison import Figures, compare
-from pipeline.evaluation.metrics import score_sentences, score_symbols
+from pipeline.evaluation.scores import score_sentences, score_symbols
 from pipeline.evaluation.significance import SEED, compare_outputs, sentence_figures, symbol_figures
 
 WORDS = ["a", "the", "dog", "cat", "runs", "sits", "over", "under", "hill", "house", "old", "new"]

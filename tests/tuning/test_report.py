@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.evaluation.metrics import wilson_interval
+from pipeline.evaluation.scores import wilson_interval
 from pipeline.pictures.heat_map import png_bytes
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.train import Objective, TrainConfiguration
