@@ -7,7 +7,6 @@ from layers.attention.base import Attention, Wanted
 from layers.attention.fixed_context import FixedContext
 from layers.attention.luong import LuongAttention
 from layers.attention.multi_head import MultiHeadBahdanauAttention
-from layers.attention.scaled_dot import ScaledDotAttention
 
 ATTENTIONS: dict[str, Callable[[Wanted], Attention]] = {
     "bahdanau": BahdanauAttention.for_decoder,
@@ -15,7 +14,6 @@ ATTENTIONS: dict[str, Callable[[Wanted], Attention]] = {
     "luong_dot": LuongAttention.dot_for_decoder,
     "luong_general": LuongAttention.for_decoder,
     "none": FixedContext.for_decoder,
-    "scaled_dot": ScaledDotAttention.for_decoder,
 }
 
 

@@ -23,7 +23,6 @@ ATTENTION_KINDS: dict[str, AttentionKind] = {
     "luong_dot": AttentionKind(halves_encoder=True),
     "luong_general": AttentionKind(),
     "none": AttentionKind(looks=False),
-    "scaled_dot": AttentionKind(),
 }
 
 # The cells of a decoder, those of `layers.cells.kinds.DECODER_CELLS`, and the cell that its encoder has.

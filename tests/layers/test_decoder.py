@@ -19,7 +19,7 @@ MEMORY = RANDOM.normal(size=(3, 4, 10))
 MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 SUMMARY = RANDOM.normal(size=(3, 8))
 ARGUMENTS = (INPUTS, MEMORY, MASK, SUMMARY)
-ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_general", "none", "scaled_dot")
+ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_general", "none")
 CELLS = ("gru", "lstm", "layer_norm_gru", "layer_norm_lstm", "conditional_gru")
 KINDS = [(cell, attention, {}) for cell in CELLS for attention in ATTENTIONS] + [
     ("gru", "bahdanau", {"coverage": True}),
