@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from layers import AttentionDecoder
+from tests.kinds import DECODERS, FAST_DECODERS
 from tests.layer_contract import CONTRACT, TOLERANCES, LayerCase, arrays, assert_close, name_of, randomize
 from tests.xla import needs_xla
 
@@ -19,16 +20,6 @@ MEMORY = RANDOM.normal(size=(3, 4, 10))
 MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 SUMMARY = RANDOM.normal(size=(3, 8))
 ARGUMENTS = (INPUTS, MEMORY, MASK, SUMMARY)
-ATTENTIONS = ("bahdanau", "multi_head_bahdanau", "luong_general", "none")
-CELLS = ("gru", "lstm", "layer_norm_gru", "layer_norm_lstm", "conditional_gru")
-KINDS = [(cell, attention, {}) for cell in CELLS for attention in ATTENTIONS] + [
-    ("gru", "bahdanau", {"coverage": True}),
-    ("lstm", "multi_head_bahdanau", {"coverage": True}),
-    ("gru", "bahdanau", {"layers": 3}),
-    ("layer_norm_lstm", "luong_general", {"layers": 2}),
-    ("gru", "luong_general", {"input_feeding": True}),
-    ("conditional_gru", "bahdanau", {"input_feeding": True, "layers": 2, "coverage": True}),
-]
 
 
 def kind_name(value: Any) -> str:
@@ -81,11 +72,10 @@ def step_by_step(layer: AttentionDecoder) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(logits, axis=1), np.stack(weights, axis=1)
 
 
-FAST = [(cell, attention) for cell in ("gru", "lstm") for attention in ("bahdanau", "none")]
-PASSES = [(*kind, False, "float64") for kind in KINDS]
+PASSES = [(*kind, False, "float64") for kind in DECODERS]
 PASSES += [
     (*kind, {}, fast, dtype)
-    for kind in [*FAST, ("conditional_gru", "bahdanau")]
+    for kind in FAST_DECODERS
     for fast, dtype in [(True, "float64"), (True, "float32"), (False, "float32")]
 ]
 
@@ -113,7 +103,7 @@ def test_weights_are_exactly_0_on_padding_and_sum_to_1(dtype: str, fast: bool):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
-@pytest.mark.parametrize(("cell", "attention", "more"), [*KINDS, ("gru", "bahdanau", {"fast": True})], ids=kind_name)
+@pytest.mark.parametrize(("cell", "attention", "more"), [*DECODERS, ("gru", "bahdanau", {"fast": True})], ids=kind_name)
 def test_padding_changes_nothing(cell: str, attention: str, more: dict[str, Any], dtype: str):
     layer = decoder(cell=cell, attention=attention, dtype=dtype, **more)
     inputs, memory = np.full((5, 8, 6), 3.0), np.full((5, 6, 10), -3.0)
@@ -232,7 +222,7 @@ def test_coverage_by_hand():
         assert_close(state[1], seen, 1e-12)
 
 
-@pytest.mark.parametrize(("cell", "attention", "more"), KINDS, ids=kind_name)
+@pytest.mark.parametrize(("cell", "attention", "more"), DECODERS, ids=kind_name)
 def test_several_rows_may_look_at_one_source(cell: str, attention: str, more: dict[str, Any]):
     layer = decoder(cell=cell, attention=attention, **more)
     prepared, state = layer.prepare_memory(MEMORY, MASK, SUMMARY), layer.initial_state(SUMMARY, MASK)

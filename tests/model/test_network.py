@@ -11,6 +11,7 @@ from pipeline.model.network import LARGEST_TABLE, Ensemble, Network, SingleNetwo
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, START
+from tests.kinds import NETWORKS
 from tests.layer_contract import randomize
 
 SOURCE = tf.constant([[4, 5, 6, 2], [5, 2, 0, 0]])
@@ -51,16 +52,7 @@ def walk(network: Network, beams: int = 1) -> list[np.ndarray]:
     return found
 
 
-KINDS = [
-    {},
-    {"cell": "conditional_gru"},
-    {"tied_embeddings": True},
-    {"decoder_layers": 2, "encoder_layers": 2, "cell": "layer_norm_lstm"},
-    {"coverage": True, "input_feeding": True},
-]
-
-
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(map(str, kind)) or "plain")
+@pytest.mark.parametrize("kind", NETWORKS, ids=lambda kind: "-".join(map(str, kind)) or "plain")
 @pytest.mark.parametrize("size", [9, LARGEST_TABLE + 1])
 def test_steps_are_the_model(size: int, kind: dict[str, object]):
     member = model(1, size, **kind)
@@ -68,7 +60,7 @@ def test_steps_are_the_model(size: int, kind: dict[str, object]):
         np.testing.assert_allclose(found, probabilities(member)[:, position], atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, {"precision": "float64"}], ids=lambda kind: "-".join(map(str, kind)))
+@pytest.mark.parametrize("kind", [*NETWORKS, {"precision": "float64"}], ids=lambda kind: "-".join(map(str, kind)))
 @pytest.mark.parametrize("sizes", [(8, LARGEST_TABLE + 1), (LARGEST_TABLE + 1, 9)], ids=str)
 def test_frozen_weights_give_the_same_bits(sizes: tuple[int, int], kind: dict[str, object]):
     settings = {**vars(CONFIGURATION), "precision": "float32", **kind}

@@ -8,17 +8,8 @@ import pytest
 
 from pipeline.settings.text import TextConfiguration
 from pipeline.training import run as training
+from tests.kinds import LEARNERS
 from tests.tiny_task import tiny_configuration, write_pairs
-
-# Together every attention that looks, every cell, and every option.
-KINDS = [
-    {"attention": "bahdanau"},
-    {"attention": "bahdanau", "cell": "lstm", "decoder_layers": 2},
-    {"attention": "bahdanau", "cell": "conditional_gru", "tied_embeddings": True},
-    {"attention": "multi_head_bahdanau", "cell": "layer_norm_gru", "coverage": True},
-    {"attention": "luong_general", "cell": "layer_norm_lstm", "units": 32},
-    {"attention": "luong_dot", "input_feeding": True, "units": 64},
-]
 
 
 def copy_and_reverse(count: int, seed: int) -> list[tuple[str, str]]:
@@ -29,7 +20,7 @@ def copy_and_reverse(count: int, seed: int) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     "kind",
-    [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])],
+    [LEARNERS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in LEARNERS[1:])],
     ids=lambda kind: "-".join(str(value) if isinstance(value, str) else name for name, value in kind.items()),
 )
 def test_learns_to_copy_and_reverse(kind: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from layers import AttentionDecoder
+from tests.kinds import FAST_DECODERS
 from tests.layer_contract import assert_gradients_agree, randomize
 
 FEATURES, UNITS, MEMORY_UNITS, SUMMARY_UNITS = 6, 7, 10, 8
@@ -13,10 +14,9 @@ ONE = np.ones((1, 2), bool)
 
 
 # Conditional GRUs have a file of their own, `layers.fast.conditional`, and the same to keep to.
-KINDS = [("gru", "bahdanau"), ("lstm", "bahdanau"), ("conditional_gru", "bahdanau"), ("gru", "none"), ("lstm", "none")]
 
 
-@pytest.mark.parametrize(("cell", "attention"), KINDS)
+@pytest.mark.parametrize(("cell", "attention"), FAST_DECODERS)
 @pytest.mark.parametrize(
     ("dtype", "mask", "length"),
     [("float64", RAGGED, 5), ("float32", RAGGED, 5), ("float64", ONE, 1)],
@@ -52,7 +52,7 @@ def test_outputs_and_gradients_are_those_of_the_plain_loop(
     assert_gradients_agree(outputs_and_gradients(True), outputs_and_gradients(False), dtype)
 
 
-@pytest.mark.parametrize(("cell", "attention"), KINDS)
+@pytest.mark.parametrize(("cell", "attention"), FAST_DECODERS)
 def test_lengths_may_be_unknown_when_traced(cell: str, attention: str):
     decoder = AttentionDecoder(9, UNITS, cell=cell, attention=attention, dtype="float64")
     decoder.build((3, 5, FEATURES), (3, 4, MEMORY_UNITS), (3, 4), (3, SUMMARY_UNITS))
