@@ -1,5 +1,7 @@
 """The kinds of attention that a decoder can have, by name: a table, which others may add to."""
 
+import os
+import sys
 from collections.abc import Callable
 
 from layers.attention.bahdanau import BahdanauAttention
@@ -31,7 +33,13 @@ def register_attention(name: str, kind: type[Attention]) -> None:
     if not issubclass(kind, Attention):
         raise ValueError(f"{kind.__name__} is no layers.Attention")
     known = getattr(ATTENTIONS.get(name), "__self__", None)
-    # The same class may come again, as where a notebook's cell is run twice.
-    if known is not None and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+    # The same class may come again: a notebook's cell is run twice, a file imported under another name.
+    if known is not None and _origin(known) != _origin(kind):
         raise ValueError(f"{name!r} is the name of another kind of attention")
     ATTENTIONS[name] = kind.for_decoder
+
+
+def _origin(kind: type) -> tuple[str, str]:
+    """Where a class stands."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return os.path.realpath(file) if file else kind.__module__, kind.__qualname__

@@ -16,11 +16,11 @@ from pipeline.process.messages import message_stream, progress_bar
 COUNTED_BYTES = 1 << 20
 
 
-Progress = Callable[[int], object] | None
+OnProgress = Callable[[int], object] | None
 
 
 @contextlib.contextmanager
-def show_progress(stream: BinaryIO, in_the_way: bool = False) -> Iterator[Progress]:
+def show_progress(stream: BinaryIO, in_the_way: bool = False) -> Iterator[OnProgress]:
     """A bar on standard error, with the time left where the number of lines is known: what to call with lines done.
 
     Args:
@@ -35,7 +35,7 @@ def show_progress(stream: BinaryIO, in_the_way: bool = False) -> Iterator[Progre
 
 
 @contextlib.contextmanager
-def show_pair_progress(location: str, in_the_way: bool = False) -> Iterator[Progress]:
+def show_pair_progress(location: str, in_the_way: bool = False) -> Iterator[OnProgress]:
     """The same for the scoring of pairs, see `read_pairs`; without the time left of a pipe or a built-in corpus."""
     if in_the_way:
         yield None
@@ -49,7 +49,7 @@ def show_pair_progress(location: str, in_the_way: bool = False) -> Iterator[Prog
 
 
 @contextlib.contextmanager
-def _show_bar(doing: str, unit: str, total: int | None) -> Iterator[Progress]:
+def _show_bar(doing: str, unit: str, total: int | None) -> Iterator[OnProgress]:
     is_terminal = message_stream().isatty()
     # In a log, what is done soon needs no bar.
     delay = 0.0 if is_terminal else float(os.environ.get("TQDM_MININTERVAL", "0.1"))

@@ -65,12 +65,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Write a table, and the same as JSON."""
-    from pipeline.evaluation.comparison import Figures, compare, is_model
+    from pipeline.evaluation.comparison import ComparedBy, compare, is_model
 
     places = arguments.output_a, arguments.output_b
     if any(map(is_model, places)):
         import_tensorflow()
-    figures = Figures(arguments.symbols, arguments.tokens, arguments.lowercase)
+    figures = ComparedBy(arguments.symbols, arguments.tokens, arguments.lowercase)
     found = compare(arguments.reference, places, figures, arguments.samples, arguments.seed)
     results.write(found.table(arguments.show))
     results.write_json(found.to_json())

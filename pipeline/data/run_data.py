@@ -9,8 +9,8 @@ from typing import Any
 from pipeline.errors import UsageError
 from pipeline.pairs.data_files import (
     PLACES,
+    DataDifferences,
     DataFiles,
-    Differences,
     checksum_of_content,
     compare_data,
     places_of,
@@ -131,10 +131,10 @@ def require_same_settings(configuration: Configuration, directory: RunDirectory,
     return found.moved
 
 
-def _compare(configuration: Configuration, directory: RunDirectory) -> Differences:
+def _compare(configuration: Configuration, directory: RunDirectory) -> DataDifferences:
     before = recorded_data(directory)
     if before.places == places_of(configuration) and not directory.result.is_file():
-        return Differences([], [], [])  # they are about to be read anyway
+        return DataDifferences([], [], [])  # they are about to be read anyway
     # A finished run can be asked for where its data are no longer.
     return compare_data(before, read_data_files(configuration, before.places))
 

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 MOST = 0.9
 
 
-class Figures(NamedTuple):
+class ComparedBy(NamedTuple):
     """By what is compared; what is left out follows the data."""
 
     symbols: str | None = None
@@ -57,7 +57,7 @@ def is_model(place: str) -> bool:
     return all(map(os.path.isdir, parts))
 
 
-def compare(reference: str, places: tuple[str, str], figures: Figures, samples: int, seed: int) -> Comparison:
+def compare(reference: str, places: tuple[str, str], figures: ComparedBy, samples: int, seed: int) -> Comparison:
     """Compare two outputs for the same inputs.
 
     Args:
@@ -157,7 +157,7 @@ def _warn_of_unlike(texts: Sequence[TextConfiguration]) -> None:
             logger.warning("text.%s is %r in A, %r in B: compared as A has it", key, *values)
 
 
-def _choose(figures: Figures, references: _References, text: TextConfiguration | None) -> Figures:
+def _choose(figures: ComparedBy, references: _References, text: TextConfiguration | None) -> ComparedBy:
     """What was not asked for, with a word about it."""
     if text and text.lowercase:
         figures = figures._replace(lowercase=True)
@@ -205,7 +205,7 @@ def _align(
     )
 
 
-def _measure(items: Items, places: tuple[str, str], figures: Figures, samples: int, seed: int) -> Comparison:
+def _measure(items: Items, places: tuple[str, str], figures: ComparedBy, samples: int, seed: int) -> Comparison:
     if figures.symbols:
         metrics = symbol_figures(figures.symbols, figures.lowercase)  # type: ignore[arg-type]
     else:
@@ -219,7 +219,7 @@ def _measure(items: Items, places: tuple[str, str], figures: Figures, samples: i
     return Comparison(places, len(items.references), samples, seed, results, find_differences(items, key))
 
 
-def _key(figures: Figures) -> Callable[[str], Any]:
+def _key(figures: ComparedBy) -> Callable[[str], Any]:
     """What of a text decides whether it is right."""
     cut: Callable[[str], Any] = strip if figures.symbols == "char" else split
     return (lambda text: cut(text.lower())) if figures.lowercase else cut

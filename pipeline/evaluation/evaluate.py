@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.evaluation.metrics import Metric, Outputs
+from pipeline.evaluation.metrics import MeasuredOutputs, Metric
 from pipeline.evaluation.scores import SentenceScores, SymbolScores, score_sentences, score_symbols
 from pipeline.pairs.locations import is_built_in
 from pipeline.pairs.pair_file import Pair
@@ -63,7 +63,7 @@ def best_texts(predictions: Iterable[Prediction]) -> list[str]:
 def split_symbols(
     outputs: Sequence[str], references: Sequence[Sequence[str]], text: TextConfiguration
 ) -> tuple[list[list[str]], list[list[list[str]]]]:
-    """Outputs and references as symbols, in the form in which they are compared."""
+    """MeasuredOutputs and references as symbols, in the form in which they are compared."""
     hypotheses = split_targets(outputs, text.compared)
     flat = iter(split_targets((target for targets in references for target in targets), text.compared))
     return hypotheses, [list(itertools.islice(flat, len(targets))) for targets in references]
@@ -86,7 +86,7 @@ def add_objectives(
         text: See `score_predictions`.
     """
     texts = best_texts(predictions)
-    outputs = Outputs(
+    outputs = MeasuredOutputs(
         as_compared(texts, text),
         [as_compared(targets, text) for targets in references],
         text.lowercase,

@@ -13,7 +13,7 @@ from pipeline.settings.configuration import Configuration
 
 
 @dataclasses.dataclass(frozen=True)
-class Outputs:
+class MeasuredOutputs:
     """What a metric measures, in the form in which outputs and references are compared."""
 
     texts: Sequence[str]
@@ -44,7 +44,7 @@ class Metric(NamedTuple):
     higher_is_better: bool
     tie: str
     """The metric that decides between equal values."""
-    measure: "Callable[[Outputs], float]"
+    measure: "Callable[[MeasuredOutputs], float]"
     """Its value."""
     is_share: bool = False
     """Whether it is a share of the outputs, in percent, so that their number says how sure it is."""
@@ -79,11 +79,11 @@ class Metric(NamedTuple):
         return -value if self.higher_is_better else value
 
 
-def _bleu_chrf_ter(place: int) -> Callable[[Outputs], float]:
+def _bleu_chrf_ter(place: int) -> Callable[[MeasuredOutputs], float]:
     return lambda of: sentence_metrics(lowercase=of.lowercase)[place].corpus_score(of.texts, of.columns).score
 
 
-def _sequence_error_rate(of: Outputs) -> float:
+def _sequence_error_rate(of: MeasuredOutputs) -> float:
     return 100.0 * count_wrong(of.texts, of.references, of.lowercase) / max(len(of.texts), 1)
 
 

@@ -26,7 +26,7 @@ class DataFiles(NamedTuple):
     """By path: SHA-256 of what the file holds, of a compressed one of what is in it."""
 
 
-class Differences(NamedTuple):
+class DataDifferences(NamedTuple):
     """What is not as it was, in sentences."""
 
     moved: list[str]
@@ -96,7 +96,7 @@ def checksum_of_content(path: str) -> str:
         return checksum(path)  # reading it will say what is wrong
 
 
-def compare_data(before: DataFiles, now: DataFiles) -> Differences:
+def compare_data(before: DataFiles, now: DataFiles) -> DataDifferences:
     """Whether data are what they were, wherever they lie.
 
     Args:
@@ -104,7 +104,7 @@ def compare_data(before: DataFiles, now: DataFiles) -> Differences:
             the same place.
         now: As it is; a file without a checksum is not there, and taken to be the same in the same place.
     """
-    differences = Differences([], [], [])
+    differences = DataDifferences([], [], [])
     for key in PLACES:
         was, location = before.places.get(key), now.places.get(key)
         if was is None or location is None:

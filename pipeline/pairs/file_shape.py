@@ -18,7 +18,7 @@ from pipeline.unicode.white_space import strip
 
 # Shares of the lines from which on a column, or a file, counts as being of a kind.
 NEARLY_ALL, MOST, SOME = 0.95, 0.5, 0.1
-FEW = 20
+FEW_ROWS = 20
 """What only a comparison with the other lines can tell needs so many of them."""
 LOOK_LINES, LOOK_CHARACTERS = 1000, 1 << 20
 _SHOWN = 30

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from pipeline.files.first_bytes import mending
-from pipeline.pairs.file_shape import FEW, MOST, SOME, Finding, Shape, is_nearly_all, share_of, show
+from pipeline.pairs.file_shape import FEW_ROWS, MOST, SOME, Finding, Shape, is_nearly_all, share_of, show
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _SHARE = re.compile(r"(?:0?\.\d+|0|1|1\.0*)(?:[eE]-\d+)?")
@@ -94,7 +94,7 @@ def find_index(shape: Shape) -> Finding | None:
 
 def find_few_values(shape: Shape) -> Finding | None:
     """Languages, kinds or parts of speech as a side, beside text that is left out."""
-    if shape.columns < 3 or len(shape.rows) < FEW or len(set(shape.column(3))) < MOST * len(shape.rows):
+    if shape.columns < 3 or len(shape.rows) < FEW_ROWS or len(set(shape.column(3))) < MOST * len(shape.rows):
         return None
     for number, side, others in ((1, "source", "2,3"), (2, "target", "1,3")):
         values = sorted(set(shape.column(number)))
@@ -134,7 +134,7 @@ def find_counts(shape: Shape) -> Finding | None:
 def find_shares(shape: Shape) -> Finding | None:
     """Probabilities as targets."""
     targets = shape.column(2)
-    if len(targets) < FEW or shape.columns > 2 or share_of(targets, _SHARE) < 1 or len(set(targets)) < 2:
+    if len(targets) < FEW_ROWS or shape.columns > 2 or share_of(targets, _SHARE) < 1 or len(set(targets)) < 2:
         return None
     if not any("." in target for target in targets):
         return None

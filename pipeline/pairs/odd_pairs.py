@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from pipeline.files.first_bytes import csv_command, mending
-from pipeline.pairs.file_shape import FEW, MOST, Finding, Shape, share_of, show
+from pipeline.pairs.file_shape import FEW_ROWS, MOST, Finding, Shape, share_of, show
 
 _VARIANT = re.compile(r"(.+)\(\d+\)")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -43,7 +43,7 @@ def _is_name(cell: str) -> bool:
 
 def _is_unlike(names: Sequence[str], others: Sequence[list[str]]) -> bool:
     """Whether the first cells differ from all below them in what kind of characters they have."""
-    if len(others[0]) < FEW or min(map(len, names)) < 3:
+    if len(others[0]) < FEW_ROWS or min(map(len, names)) < 3:
         return False
     if any(
         share_of(cells, _NUMBER) == 1 and not _NUMBER.fullmatch(name) for name, cells in zip(names, others, strict=True)
@@ -143,7 +143,7 @@ def find_constant(shape: Shape) -> Finding | None:
 
 def find_copies(shape: Shape) -> Finding | None:
     """Sources that are their own targets."""
-    if len(shape.rows) < FEW or shape.column(1) != shape.column(2):
+    if len(shape.rows) < FEW_ROWS or shape.column(1) != shape.column(2):
         return None
     wrong = f"source and target are the same on all of {shape.extent()}"
     return Finding(shape.path, wrong, "if that is not meant, see whether the right columns or files were given")

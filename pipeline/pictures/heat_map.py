@@ -27,7 +27,7 @@ LARGEST_CELL, SMALLEST_CELL = 0.48, 0.16
 COMFORTABLE_SIDE, LONGEST_SIDE = 9.6, 30.0
 SMALLEST_FONT_POINTS, LARGEST_FONT_POINTS = 6.0, 12.0
 TITLE_POINTS, BAR_POINTS = 12, 9
-PADDING = 0.12
+MARGIN = 0.12
 FINEST_GRID = 0.04
 BAR_GAP, BAR_WIDTH, SHORTEST_BAR, LONGEST_BAR = 0.16, 0.12, 1.1, 4.0
 NARROWEST_TITLE = 4.0
@@ -91,7 +91,7 @@ def draw_attention(
     cell = min(LARGEST_CELL, width / columns, TALLEST * width / rows)
     while True:
         figure = _draw(picture, cell, width)
-        excess = _map_box(figure).width + 2 * PADDING - width
+        excess = _map_box(figure).width + 2 * MARGIN - width
         if excess < 0.001 or cell == thinnest:
             return _fit_figure(figure, width)
         cell = max(thinnest, cell - excess / columns)
@@ -155,7 +155,7 @@ def _draw(picture: _Map, cell: float, width: float | None = None) -> Figure:
     else:
         _draw_colour_bar(figure, axes, style, BOARD_BAR_POINTS, SHORTEST_BOARD_BAR)
         box = _map_box(figure)
-        _draw_title(axes, picture.title, style, BOARD_TITLE_POINTS, width - 2 * PADDING)
+        _draw_title(axes, picture.title, style, BOARD_TITLE_POINTS, width - 2 * MARGIN)
         # Above the whole map, not above the cells alone, where it would reach out on one side.
         axes.title.set_x((box.x0 + box.width / 2) / (columns * cell))
     return figure
@@ -190,14 +190,14 @@ def _fit_figure(figure: Figure, width: float | None = None) -> Figure:
     """Enlarge the figure until everything drawn is inside (and to the width), keeping the axes' size in inches."""
     before = figure.get_size_inches()
     box = figure.get_tightbbox()
-    wide, high = box.width + 2 * PADDING, box.height + 2 * PADDING
+    wide, high = box.width + 2 * MARGIN, box.height + 2 * MARGIN
     # A title that is a little wider takes of the padding.
-    beside = (width - wide) / 2 if width and wide < width + PADDING else 0.0
+    beside = (width - wide) / 2 if width and wide < width + MARGIN else 0.0
     wide += 2 * beside
     for axes in figure.axes:
         place = axes.get_position(original=True)
-        left = place.x0 * before[0] - box.x0 + PADDING + beside
-        bottom = place.y0 * before[1] - box.y0 + PADDING
+        left = place.x0 * before[0] - box.x0 + MARGIN + beside
+        bottom = place.y0 * before[1] - box.y0 + MARGIN
         size = (place.width * before[0] / wide, place.height * before[1] / high)
         axes.set_position((left / wide, bottom / high, *size))
     figure.set_size_inches(wide, high)

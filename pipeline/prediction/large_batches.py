@@ -12,7 +12,7 @@ import tensorflow as tf
 
 ROWS = 256
 # float32 numbers of the largest tensor that a chunk makes: 256 MiB. A single row may need more.
-CELLS = 2**26
+MOST_CELLS = 2**26
 
 RowFunction = Callable[..., dict[str, tf.Tensor]]
 
@@ -46,7 +46,7 @@ def map_rows(
     apart = {"autograph": False, "experimental_attributes": {"_noinline": True}}
     one = tf.function(function, input_signature=single, **apart)
     rest = tf.function(in_turns, input_signature=specs, **apart)
-    rows, fitting = tf.shape(inputs[0])[0], max(1, min(ROWS, int(CELLS / most_cells)))
+    rows, fitting = tf.shape(inputs[0])[0], max(1, min(ROWS, int(MOST_CELLS / most_cells)))
 
     def more() -> dict[str, tf.Tensor]:
         return tf.cond(rows <= fitting, lambda: chunk(*inputs), lambda: rest(*inputs))
@@ -82,7 +82,7 @@ def _in_turns(chunk: Any, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict
     def body(begin: Any, count: Any, arrays: Any, widths: Any) -> tuple[Any, ...]:
         upcoming = cells[begin : begin + ROWS]
         together = upcoming * tf.range(1.0, tf.cast(tf.shape(upcoming)[0], tf.float32) + 1.0)
-        end = begin + tf.maximum(1, tf.reduce_sum(tf.cast(together <= CELLS, tf.int32)))
+        end = begin + tf.maximum(1, tf.reduce_sum(tf.cast(together <= MOST_CELLS, tf.int32)))
         found = chunk(*(tf.gather(part, order[begin:end]) for part in inputs))
         arrays = {name: arrays[name].write(count, found[name]) for name in arrays}
         widths = {name: tf.maximum(widths[name], tf.shape(found[name])[1:]) for name in widths}

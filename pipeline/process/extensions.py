@@ -42,7 +42,11 @@ def _import(name: str) -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]  # half of it must not pass for the whole
+        raise
 
 
 def pass_on(path: str) -> None:

@@ -28,7 +28,7 @@ from pipeline.saved_models.saved_graph import require_harmless
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.yaml_file import suggest
 
-VARIABLES = "variables/variables"
+GRAPH_VARIABLES = "variables/variables"
 # What is called of an export.
 FUNCTIONS = ("decode", "explain", "complete", "score", "score_tokens")
 
@@ -98,7 +98,7 @@ def _load_model(member: Member, average: int | None) -> SequenceToSequence:
 
 
 def load_predictor(
-    path: Path,
+    path: Path | str,
     beam_size: int | None = None,
     n_best: int | None = 1,
     search: Mapping[str, Any] | None = None,
@@ -200,11 +200,11 @@ def _nothing_but(files: Iterable[str], path: Path) -> Iterator[str]:
 
 def _require_finite(folder: str, path: Path) -> None:
     """Look at the weights of an export, as `read_variables` does at those of a run."""
-    weights = tf.train.load_checkpoint(str(Path(folder, VARIABLES)))
+    weights = tf.train.load_checkpoint(str(Path(folder, GRAPH_VARIABLES)))
     for name, kind in weights.get_variable_to_dtype_map().items():
         if kind.is_floating and not np.isfinite(weights.get_tensor(name)).all():
             raise DataError(
-                f"{path / VARIABLES}: {name} holds numbers that are not finite, as of a training that diverged; "
+                f"{path / GRAPH_VARIABLES}: {name} holds numbers that are not finite, as of a training that diverged; "
                 "look at the run, and export one that has learnt"
             )
 

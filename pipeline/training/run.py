@@ -37,7 +37,7 @@ MAY_CHANGE = {
 }
 
 
-def train(configuration: Configuration, run: Path, overwrite: bool = False) -> Figures:
+def train(configuration: Configuration, run: Path | str, overwrite: bool = False) -> Figures:
     """Train, or go on with an unfinished training; then measure the best checkpoint and export it.
 
     Args:

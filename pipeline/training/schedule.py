@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 END_SHARE = 0.01
-SHAPES = ("cosine", "linear", "constant")
+SCHEDULES = ("cosine", "linear", "constant")
 
 
 @keras.saving.register_keras_serializable(package="attentif")
@@ -28,8 +28,8 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, peak: float, total_steps: int, warmup_steps: int = 0, shape: str = "cosine") -> None:
         super().__init__()
-        if shape not in SHAPES:
-            raise ValueError(f"shape must be one of {SHAPES}, got {shape!r}")
+        if shape not in SCHEDULES:
+            raise ValueError(f"shape must be one of {SCHEDULES}, got {shape!r}")
         self.peak, self.total_steps, self.shape = peak, total_steps, shape
         self.warmup_steps = min(warmup_steps, total_steps // 2)
 

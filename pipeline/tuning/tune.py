@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 def tune(
     configuration: Configuration,
     tune_configuration: TuneConfiguration,
-    run: Path,
+    run: Path | str,
     space: Space | None = None,
     overwrite: bool = False,
     on_trial: Callable[[TuningResult], None] | None = None,

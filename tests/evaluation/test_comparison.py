@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import DataError, UsageError
-from pipeline.evaluation.comparison import Figures, compare, is_model
+from pipeline.evaluation.comparison import ComparedBy, compare, is_model
 from pipeline.evaluation.evaluate import evaluate_file
 from pipeline.evaluation.significance import Comparison
 from pipeline.saved_models.loading import load_predictor
@@ -22,7 +22,7 @@ def write(path: Path, *lines: str) -> str:
 
 
 def run(reference: str, a: str, b: str, samples: int = 4, **figures: Any) -> Comparison:
-    return compare(reference, (a, b), Figures(**figures), samples, 3)
+    return compare(reference, (a, b), ComparedBy(**figures), samples, 3)
 
 
 def scores(found: Comparison) -> dict[str, tuple[float, float]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.evaluation.comparison import Figures, compare
+from pipeline.evaluation.comparison import ComparedBy, compare
 from pipeline.evaluation.scores import score_sentences, score_symbols
 from pipeline.evaluation.significance import SEED, compare_outputs, sentence_figures, symbol_figures
 
@@ -37,7 +37,7 @@ def write(path: Path, lines: list[str]) -> Path:
 def test_sentences_are_what_sacrebleus_command_says(tmp_path: Path):
     lines = make_lines(shares=(0.2, 0.22))
     files = [write(tmp_path / name, lines) for name, lines in zip(("ref", "a", "b"), lines, strict=True)]
-    found = compare(str(files[0]), (str(files[1]), str(files[2])), Figures(), samples=200, seed=7)
+    found = compare(str(files[0]), (str(files[1]), str(files[2])), ComparedBy(), samples=200, seed=7)
     command = [sys.executable, "-m", "sacrebleu", str(files[0]), "-i", str(files[1]), str(files[2])]
     command += ["-m", "bleu", "chrf", "ter", "--paired-bs", "--paired-bs-n", "200", "-f", "text", "-w", "4"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, SEED: "7"}).stdout
@@ -122,7 +122,7 @@ def test_table_and_json(tmp_path: Path):
     packed = tmp_path / "ref.gz"
     packed.write_bytes(gzip.compress("".join(f"{line}\n" for line in references).encode()))
     files = write(tmp_path / "a.txt", a), write(tmp_path / "b.txt", b)
-    found = compare(str(packed), (str(files[0]), str(files[1])), Figures(), samples=20, seed=3)
+    found = compare(str(packed), (str(files[0]), str(files[1])), ComparedBy(), samples=20, seed=3)
     said = found.to_json()
     assert list(said) == ["n", "a", "b", "samples", "seed", "differences", "bleu", "chrf", "ter"]
     assert (said["n"], said["a"], said["samples"], said["seed"]) == (30, str(files[0]), 20, 3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.prediction import large_batches as row_chunks
+from pipeline.prediction import large_batches
 from pipeline.prediction.large_batches import map_rows
 
 COUNTS: list[int] = []
@@ -29,8 +29,8 @@ def describe(counts: tf.Tensor, names: tf.Tensor) -> dict[str, tf.Tensor]:
 @pytest.fixture
 def mapped(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[int]], dict[str, np.ndarray]]:
     """`describe`, at most 4 rows or 12 cells at once."""
-    monkeypatch.setattr(row_chunks, "ROWS", 4)
-    monkeypatch.setattr(row_chunks, "CELLS", 12)
+    monkeypatch.setattr(large_batches, "ROWS", 4)
+    monkeypatch.setattr(large_batches, "MOST_CELLS", 12)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.string)], autograph=False)
     def run(counts: tf.Tensor, names: tf.Tensor) -> dict[str, tf.Tensor]:

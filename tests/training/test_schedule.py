@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.training.schedule import SHAPES, WarmupDecay
+from pipeline.training.schedule import SCHEDULES, WarmupDecay
 from tests.layer_contract import assert_close
 
 
@@ -15,7 +15,7 @@ def rates(steps: list[int], peak: float, total_steps: int, **arguments: object) 
     return [float(schedule(step)) for step in steps]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", SCHEDULES)
 def test_rises_in_a_line_to_the_peak(shape: str):
     assert_close(rates([0, 1, 4, 9], 2.0, 110, warmup_steps=10, shape=shape), [0.2, 0.4, 1.0, 2.0], 1e-6)
 

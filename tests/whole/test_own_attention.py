@@ -127,8 +127,9 @@ def test_what_cannot_be_imported_is_named(variable: pytest.MonkeyPatch, tmp_path
     (tmp_path / "broken.py").write_text("1 / 0")
     for name in ("no_such_module", str(tmp_path / "none.py"), str(tmp_path / "broken.py")):
         variable.setenv(VARIABLE, name)
-        with pytest.raises(UsageError, match=r"ATTENTIF_IMPORT: .* cannot be imported"):
-            import_extensions()
+        for _ in range(2):
+            with pytest.raises(UsageError, match=r"ATTENTIF_IMPORT: .* cannot be imported"):
+                import_extensions()
 
 
 def test_a_file_is_imported_once(variable: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -136,6 +137,13 @@ def test_a_file_is_imported_once(variable: pytest.MonkeyPatch, tmp_path: Path, c
     variable.setenv(VARIABLE, os.pathsep.join([str(tmp_path / "once.py")] * 2))
     import_extensions()
     assert capsys.readouterr().out == "imported\n"
+
+
+def test_a_file_may_be_imported_by_its_name_too(file: Path):
+    code = "from pipeline.process.extensions import import_extensions; import_extensions(); import sys; "
+    code += f"sys.path.insert(0, {str(file.parent)!r}); import scaled_dot; print(scaled_dot.ScaledDotAttention)"
+    found = run(code=code, extension=file)
+    assert "scaled_dot.ScaledDotAttention" in found.stdout, found.stderr
 
 
 def test_two_kinds_cannot_have_one_name():
