@@ -69,6 +69,7 @@ def data(splits: dict[str, str]) -> list[str]:
     return [f"--data.{name}={path}" for name, path in splits.items()]
 
 
+@pytest.mark.slow
 def test_it_trains_answers_and_is_exported(file: Path, tiny_splits: dict[str, str], tmp_path: Path):
     place = tmp_path / "run"
     own = ["--model.attention=scaled_dot", "--run", str(place)]
