@@ -16,8 +16,9 @@ _OF_THIS_PROCESS: set[str] = set()
 def register_attention(name: str) -> Callable[[type[layers.Attention]], type[layers.Attention]]:
     """Decorate a layer so that `model.attention` takes it by a name, in training, tuning and export.
 
-    The class stands in a file of its own. Commands import it if the environment variable ATTENTIF_IMPORT names the
-    file; trials of a tuning and other processes that this one starts import it by themselves.
+    The class stands in a file of its own, outside of packages and without imports of files beside it. Commands import
+    the file if the environment variable ATTENTIF_IMPORT names it; trials of a tuning and other processes that this one
+    starts import it by themselves.
 
     Args:
         name: What settings call it.
@@ -29,15 +30,25 @@ def register_attention(name: str) -> Callable[[type[layers.Attention]], type[lay
     def register(kind: type[layers.Attention]) -> type[layers.Attention]:
         layers.register_attention(name, kind)
         ATTENTION_KINDS[name] = AttentionKind(kind.looks, kind.takes_coverage, kind.has_head_axis)
-        path = getattr(sys.modules.get(kind.__module__), "__file__", None)
-        if kind.__module__ == "__main__" or path is None:
+        path = _file_alone(kind)
+        if path is None:
             _OF_THIS_PROCESS.add(name)
         else:
             _OF_THIS_PROCESS.discard(name)
-            pass_on(os.path.realpath(path))
+            pass_on(path)
         return kind
 
     return register
+
+
+def _file_alone(kind: type) -> str | None:
+    """The file that another process can import; None where the class stands in a program, notebook or package."""
+    module = sys.modules.get(kind.__module__)
+    path = getattr(module, "__file__", None)
+    if kind.__module__ == "__main__" or path is None or getattr(module, "__package__", None):
+        return None
+    path = os.path.realpath(path)
+    return None if os.pathsep in path else path
 
 
 def require_importable(*names: object) -> None:
@@ -52,6 +63,7 @@ def require_importable(*names: object) -> None:
     for name in names:
         if name in _OF_THIS_PROCESS:
             raise UsageError(
-                f"model.attention: {name} is registered by the program or notebook itself, which processes of their "
-                f"own cannot import: put its class into a file and import that (or name it in {VARIABLE})"
+                f"model.attention: {name} is registered by the program or notebook itself, or within a package, which "
+                f"processes of their own cannot import: put its class into a file of its own and import that (or name "
+                f"it in {VARIABLE})"
             )

@@ -51,6 +51,8 @@ class Messages:
                 *lines, pending = (pending + text).split("\n")
                 self.lines += [line.rpartition("\r")[2] for line in lines]
                 del self.lines[:-KEPT]
+        if pending:
+            self.lines.append(pending.rpartition("\r")[2])
 
     def _pass_on(self, chunk: bytes, text: str) -> None:
         # On a full disk the reading must go on: the child would wait for ever.

@@ -3,6 +3,7 @@
 Only the environment variable names them: no run and no configuration can have a file imported.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -34,10 +35,11 @@ def _import(name: str) -> None:
         importlib.import_module(name)
         return
     path = Path(name).resolve()
-    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    loaded = {os.path.realpath(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())}
     if str(path) in loaded:
         return
-    spec = importlib.util.spec_from_file_location(f"attentif_import_{path.stem}", path)
+    number = hashlib.sha256(str(path).encode()).hexdigest()[:8]  # two files may have one name
+    spec = importlib.util.spec_from_file_location(f"attentif_import_{path.stem}_{number}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -7,6 +7,8 @@ import re
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import yaml
+
 from pipeline.errors import UsageError
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.study import StudyConfiguration
@@ -19,7 +21,7 @@ STUDY_SECTIONS: dict[str, Any] = {**SECTIONS, "study": StudyConfiguration}
 # A settings file may hold all of them for every command; `tune` and `study` alone read theirs.
 ALL_SECTIONS: dict[str, Any] = {**TUNE_SECTIONS, **STUDY_SECTIONS}
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
-_NUMBER = r"[-+]?[0-9]+([.][0-9]*)?([eE][-+]?[0-9]+)?"
+_NUMBER = r"[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?"
 
 Value = int | float | str | bool | None | list[str] | dict[str, float]
 """What a setting may be."""
@@ -108,15 +110,23 @@ def _fit(hint: Any, value: Any) -> Any:
 
 def _fit_one(kind: type, value: Any) -> Any:
     if isinstance(value, str) and kind is not str:
-        if kind is bool and value in ("true", "false"):
-            return value == "true"
-        if kind in (int, float) and re.fullmatch(_NUMBER, value):
-            return kind(value)
-    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        value = _resolve(value)
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
     raise ValueError(value)
+
+
+def _resolve(text: str) -> Any:
+    """What text in quotes, or an exponent that YAML 1.1 takes for text, is where no text is meant."""
+    text = text.strip()
+    if re.fullmatch(_NUMBER, text):
+        return float(text) if re.search("[.eE]", text) else int(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
 
 
 def in_words(hint: Any) -> str:

@@ -57,3 +57,28 @@ def test_it_needs_neither_argparse_nor_tensorflow():
     code = "import sys; from pipeline.settings.configure import configure; configure('cmudict', {'model.units': 8})\n"
     code += "assert not {'jsonargparse', 'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("train.patience", "null", None),
+        ("train.deterministic", "True", True),
+        ("train.learning_rate", ".5e-3", 0.0005),
+        ("train.learning_rate", "1_0", 10.0),
+        ("train.seed", "0x10", 16),
+        ("train.epochs", " 3", 3),
+        ("train.clip_norm", "1e1", 10.0),
+    ],
+)
+def test_quoted_values_are_what_yaml_has_without_quotes(key: str, text: str, value: object, tmp_path: Path):
+    section, name = key.split(".")
+    (tmp_path / "mine.yaml").write_text(f"{section}: {{{name}: '{text}'}}\n")
+    for configuration in (configure(str(tmp_path / "mine.yaml")), configure(changes={key: text})):
+        assert getattr(getattr(configuration, section), name) == value
+
+
+@pytest.mark.parametrize(("key", "text"), [("train.epochs", "1e3"), ("train.epochs", "[3"), ("train.seed", "true")])
+def test_quoted_values_of_another_type_are_refused(key: str, text: str):
+    with pytest.raises(UsageError, match=key):
+        configure(changes={key: text})

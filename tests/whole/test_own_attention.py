@@ -113,7 +113,7 @@ except UsageError as error:
     print(error)
 """
     said = run(code=LAYER + asked)
-    assert "put its class into a file" in said.stdout, said.stderr
+    assert "put its class into a file of its own" in said.stdout, said.stderr
 
 
 @pytest.fixture
