@@ -45,7 +45,7 @@ def to_form(text: str, normalization: str) -> str:
 
 
 def normalize_string(text: str, normalization: str, lowercase: bool) -> str:
-    """What `pipeline.text.processor.normalize` makes of valid UTF-8.
+    """What `pipeline.text.normalization.normalize` makes of valid UTF-8.
 
     The two have Unicode tables of their own: letters that are newer than one of them are the same only as they stand.
 
