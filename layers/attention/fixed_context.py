@@ -51,4 +51,5 @@ class FixedContext(Attention):
     ) -> tuple[Any, Any]:
         """The fixed context, whatever the query."""
         weights = ops.zeros_like(open_positions(mask, keys), dtype=softmax_dtype(values.dtype))
-        return ops.repeat(values[:, 0], beams, axis=0), ops.repeat(weights, beams, axis=0)
+        weights = ops.repeat(weights, beams, axis=0)
+        return ops.repeat(values[:, 0], beams, axis=0), ops.expand_dims(weights, 1) if heads_apart else weights

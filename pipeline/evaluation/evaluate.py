@@ -63,7 +63,7 @@ def best_texts(predictions: Iterable[Prediction]) -> list[str]:
 def split_symbols(
     outputs: Sequence[str], references: Sequence[Sequence[str]], text: TextConfiguration
 ) -> tuple[list[list[str]], list[list[list[str]]]]:
-    """MeasuredOutputs and references as symbols, in the form in which they are compared."""
+    """Outputs and references as symbols, in the form in which they are compared."""
     hypotheses = split_targets(outputs, text.compared)
     flat = iter(split_targets((target for targets in references for target in targets), text.compared))
     return hypotheses, [list(itertools.islice(flat, len(targets))) for targets in references]
@@ -85,6 +85,9 @@ def add_objectives(
         references: See `score_predictions`.
         text: See `score_predictions`.
     """
+    missing = [metric for metric in metrics if metric.name not in figures]
+    if not missing:
+        return figures
     texts = best_texts(predictions)
     outputs = MeasuredOutputs(
         as_compared(texts, text),
@@ -92,7 +95,6 @@ def add_objectives(
         text.lowercase,
         lambda: split_symbols(texts, references, text),
     )
-    missing = [metric for metric in metrics if metric.name not in figures]
     return {**figures, **{metric.name: metric.measure(outputs) for metric in missing}}
 
 

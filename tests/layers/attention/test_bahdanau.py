@@ -129,6 +129,8 @@ def test_fixed_context_is_the_summary_and_looks_nowhere():
     assert keys.shape == (3, 4, 0)
     np.testing.assert_array_equal(context, MEMORY[:, 0])
     np.testing.assert_array_equal(weights, np.zeros((3, 4)))
+    _, apart = arrays(fixed(QUERY, keys, summary, MASK, heads_apart=True))
+    np.testing.assert_array_equal(apart, np.zeros((3, 1, 4)))
 
 
 def test_masked_softmax_by_hand():
