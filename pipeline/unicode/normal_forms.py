@@ -6,11 +6,10 @@ The Unicode Standard Annex 15, https://unicode.org/reports/tr15.
 import dataclasses
 import unicodedata
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from pipeline.unicode.graph_tables import UnicodeName, lower, normal_form
 from pipeline.unicode.white_space import strip
-
-UnicodeName = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 
 class NormalForm(NamedTuple):
@@ -41,13 +40,11 @@ def to_form(text: str, normalization: str) -> str:
         [1, 1, 3]
     """
     form = NORMAL_FORMS[normalization].unicode
-    return unicodedata.normalize(form, text) if form else text
+    return normal_form(form, text) if form else text
 
 
 def normalize_string(text: str, normalization: str, lowercase: bool) -> str:
     """What `pipeline.text.normalization.normalize` makes of valid UTF-8.
-
-    The two have Unicode tables of their own: letters that are newer than one of them are the same only as they stand.
 
     Example:
         >>> normalize_string(" ＳＴＲＡẞＥ ", "nfkc", lowercase=True)
@@ -56,7 +53,7 @@ def normalize_string(text: str, normalization: str, lowercase: bool) -> str:
     formed = to_form(text, normalization)
     if lowercase:
         # Capitals may come out of a normal form (℡ is TEL in nfkc), and what is lowered may have lost it (İ).
-        formed = to_form(formed.lower(), normalization)
+        formed = to_form(lower(formed), normalization)
     return strip(formed)
 
 
