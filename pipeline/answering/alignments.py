@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from pipeline.prediction.predictor import Prediction
+from pipeline.answering.predictions import Prediction
 
 
 def align(prediction: Prediction) -> list[tuple[int, int]]:
@@ -13,7 +13,7 @@ def align(prediction: Prediction) -> list[tuple[int, int]]:
 
     Example:
         >>> import numpy as np
-        >>> from pipeline.prediction.predictor import Hypothesis
+        >>> from pipeline.answering.predictions import Hypothesis
         >>> weights = np.array([[0.1, 0.8, 0.1], [0.9, 0.0, 0.1], [0.0, 0.1, 0.9]])
         >>> align(Prediction([Hypothesis("b a", -1.0, ["b", "a", "</s>"], weights)], ["A", "B", "</s>"]))
         [(1, 0), (0, 1)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.prediction.predictor import Prediction
+    from pipeline.answering.predictions import Prediction
 
 _SEPARATORS = str.maketrans("\t\n\r", "   ")
 

@@ -10,7 +10,7 @@ from pipeline.files.durable import write_atomically
 from pipeline.unicode.visible import direction, visible
 
 if TYPE_CHECKING:
-    from pipeline.prediction.predictor import Prediction
+    from pipeline.answering.predictions import Prediction
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 MOST_INPUTS = 5000  # a browser copes with no more

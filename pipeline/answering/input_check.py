@@ -13,7 +13,7 @@ from pipeline.pairs.odd_files import find_document, find_returns
 from pipeline.pairs.odd_pairs import find_quotes, find_variants, find_wrong_characters
 
 if TYPE_CHECKING:
-    from pipeline.prediction.predictor import Predictor
+    from pipeline.answering.predictions import AnswersStrings
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def look_at_lines(location: str) -> Shape | None:
     return shape
 
 
-def refuse_table(shape: Shape, model: Path, predictor: "Predictor") -> None:
+def refuse_table(shape: Shape, model: Path, predictor: "AnswersStrings") -> None:
     """Refuse lines with a TAB of which the model never saw one: their other columns would be read as letters.
 
     Args:

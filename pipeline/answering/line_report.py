@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import count_of
+from pipeline.plain_text.cutting import split_targets
 from pipeline.text.symbol_tally import SymbolTally
 
 if TYPE_CHECKING:
-    from pipeline.prediction.predictor import Prediction, Predictor
+    from pipeline.answering.predictions import AnswersStrings, Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class LineReport:
         predictor: Names the symbols that it lacks.
     """
 
-    def __init__(self, predictor: "Predictor") -> None:
+    def __init__(self, predictor: "AnswersStrings") -> None:
         self.predictor = predictor
         self.lines = 0
         self.counts: Counter[str] = Counter()
@@ -86,8 +87,6 @@ class LineReport:
         if prediction.unknown:
             self._name(SOURCE, line.number, prediction.source_tokens[:-1])
         if prediction.prefix_unknown:
-            from pipeline.prediction.pair_check import split_targets  # not before TensorFlow is there
-
             self._name(PREFIX, line.number, split_targets([line.prefix], self.predictor.text)[0])
 
     def close(self) -> None:

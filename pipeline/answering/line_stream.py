@@ -21,7 +21,7 @@ from pipeline.files.lines import (
 from pipeline.unicode.white_space import strip
 
 if TYPE_CHECKING:
-    from pipeline.prediction.predictor import Prediction, Predictor
+    from pipeline.answering.predictions import AnswersStrings, Prediction
 
 BATCH_LINES = 2048
 FIRST_LINES = 64  # until the model's speed is known
@@ -56,7 +56,7 @@ def open_input(location: str) -> BinaryIO:
 
 
 def predict_lines(
-    predictor: "Predictor",
+    predictor: "AnswersStrings",
     stream: BinaryIO,
     write: Callable[[str], None],
     n_best: int = 1,
@@ -217,13 +217,15 @@ def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
     return Line(number, text, fault, after[0] if after else "")
 
 
-def _refuse_tab(line: Line, predictor: "Predictor") -> Line:
+def _refuse_tab(line: Line, predictor: "AnswersStrings") -> Line:
     if "\t" not in line.text or line.fault or predictor.known.reads_tab:
         return line
     return line._replace(fault="it holds a TAB, which no source of the training does (cut -f1 keeps the first column)")
 
 
-def _predict(predictor: "Predictor", lines: list[Line], prefixes: bool, heads_apart: bool) -> list["Prediction | None"]:
+def _predict(
+    predictor: "AnswersStrings", lines: list[Line], prefixes: bool, heads_apart: bool
+) -> list["Prediction | None"]:
     """A prediction for every line; None for one with a fault."""
     usable = [line for line in lines if line.fault is None]
     if not usable:
@@ -240,7 +242,7 @@ def _answer(
     lines: list[Line],
     predictions: list["Prediction | None"],
     n_best: int,
-    json_of: "Predictor | None",
+    json_of: "AnswersStrings | None",
     listeners: Sequence[Listener],
 ) -> Iterator[str]:
     """Answers as JSON if there is a predictor to name symbols in it, else as texts."""

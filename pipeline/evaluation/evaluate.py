@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.answering.predictions import AnswersStrings, Prediction
 from pipeline.evaluation.metrics import MeasuredOutputs, Metric
 from pipeline.evaluation.scores import SentenceScores, SymbolScores, score_sentences, score_symbols
 from pipeline.pairs.locations import is_built_in
@@ -13,14 +14,13 @@ from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
 from pipeline.pairs.references import group_references
 from pipeline.pairs.splits import Split
+from pipeline.plain_text.cutting import split_targets
 from pipeline.prediction.pair_check import (
     look_first,
-    split_targets,
     warn_of_predictions,
     warn_of_references,
     warn_of_swapped,
 )
-from pipeline.prediction.predictor import Prediction, Predictor
 from pipeline.process.messages import progress_bar
 from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import normalize_string
@@ -99,7 +99,7 @@ def add_objectives(
 
 
 def evaluate_pairs(
-    predictor: Predictor, pairs: Iterable[Pair], description: str, tokens: str = ""
+    predictor: AnswersStrings, pairs: Iterable[Pair], description: str, tokens: str = ""
 ) -> tuple[Scores, list[Prediction]]:
     """Decode the sources and score them against their references. Nothing is dropped.
 
@@ -135,7 +135,9 @@ def _look_tokenized(references: Sequence[Sequence[str]]) -> bool:
     return sum(targets[0].endswith(" .") for targets in few) > len(few) / 2
 
 
-def evaluate_file(predictor: Predictor, location: str, tokens: str = "", split: Split | None = None) -> dict[str, Any]:
+def evaluate_file(
+    predictor: AnswersStrings, location: str, tokens: str = "", split: Split | None = None
+) -> dict[str, Any]:
     """Evaluate on a TSV file, on two line-aligned files, on the test split of a built-in corpus, or on a run's own.
 
     Args:

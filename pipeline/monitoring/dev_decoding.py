@@ -5,9 +5,10 @@ from typing import Any
 
 import keras
 
+from pipeline.answering.predictions import Prediction
 from pipeline.evaluation.evaluate import add_objectives, score_predictions
 from pipeline.evaluation.metrics import Metric
-from pipeline.prediction.predictor import Prediction, Predictor
+from pipeline.prediction.predictor import Predictor
 
 
 class DecodedDevMetrics(keras.callbacks.Callback):

@@ -3,14 +3,15 @@
 import shutil
 from collections.abc import Mapping, Sequence
 
-from pipeline.evaluation.evaluate import split_targets
+from pipeline.answering.predictions import Prediction
 from pipeline.files.durable import write_atomically
 from pipeline.monitoring.board import EXPORTED, HEAT_MAPS, PREDICTIONS
 from pipeline.monitoring.write_failures import WriteFailures
 from pipeline.pictures.heat_map import BOARD_DPI, BOARD_WIDTH, draw_attention, png_bytes
 from pipeline.pictures.markdown import escape
 from pipeline.pictures.tensorboard import Curves
-from pipeline.prediction.predictor import Prediction, Predictor
+from pipeline.plain_text.cutting import split_targets
+from pipeline.prediction.predictor import Predictor
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration

@@ -3,21 +3,15 @@
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
-import tensorflow as tf
-
+from pipeline.answering.predictions import AnswersStrings, Prediction
 from pipeline.data.length_limits import describe_limited
 from pipeline.errors import count_of
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import look_at
-from pipeline.prediction.predictor import Prediction, Predictor
-from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration
-from pipeline.text.chunks import CHUNK, in_chunks
-from pipeline.text.normalization import normalize
+from pipeline.plain_text.cutting import split_sources, split_targets
 from pipeline.text.symbol_tally import SymbolTally
-from pipeline.text.tokenizers import make_tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -40,34 +34,20 @@ def look_first(location: str) -> None:
         look_at(location)
 
 
-def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[str]]:
-    """Targets as symbol sequences, hypotheses and references through the same normalisation; subwords as words."""
-    return _split(targets, text.target_tokenizer, text)
-
-
-def _split(strings: Iterable[str], tokenizer: str, text: TextConfiguration) -> list[list[str]]:
-    split = make_tokenizer("space" if TOKENIZER_KINDS[tokenizer].subwords else tokenizer).split
-    symbols: list[list[str]] = []
-    for chunk in in_chunks(strings, CHUNK, len):
-        rows = split(normalize(chunk, text.normalization, text.lowercase)).to_list()
-        symbols += [[symbol.decode() for symbol in row] for row in rows]
-    return symbols
-
-
-def tally_sources(predictor: Predictor, sources: Sequence[str], tally: SymbolTally) -> None:
+def tally_sources(predictor: AnswersStrings, sources: Sequence[str], tally: SymbolTally) -> None:
     """Add the sources with symbols that training lacks."""
     text = predictor.text
     if not text.source.bytewise:  # those read everything, byte by byte
-        _tally(_split(sources, text.source_tokenizer, text), predictor.known.lacking_in_source, tally)
+        _tally(split_sources(sources, text), predictor.known.lacking_in_source, tally)
 
 
-def tally_targets(predictor: Predictor, targets: Sequence[str], tally: SymbolTally) -> None:
+def tally_targets(predictor: AnswersStrings, targets: Sequence[str], tally: SymbolTally) -> None:
     """Add the targets with symbols that the model cannot write."""
     if not predictor.text.target.bytewise:  # those write everything, byte by byte
         tally_target_symbols(predictor, split_targets(targets, predictor.text), tally)
 
 
-def tally_target_symbols(predictor: Predictor, rows: Sequence[Sequence[str]], tally: SymbolTally) -> None:
+def tally_target_symbols(predictor: AnswersStrings, rows: Sequence[Sequence[str]], tally: SymbolTally) -> None:
     """The same of targets that are cut into symbols already."""
     _tally(rows, predictor.known.lacking_in_target, tally)
 
@@ -80,7 +60,7 @@ def _tally(rows: Sequence[Sequence[str]], ask: Callable[[Iterable[str]], list[st
             tally.add(found)
 
 
-def warn_of_targets(predictor: Predictor, tally: SymbolTally, number: int, item: str) -> None:
+def warn_of_targets(predictor: AnswersStrings, tally: SymbolTally, number: int, item: str) -> None:
     """Say which symbols the model cannot write, and what follows.
 
     Args:
@@ -98,14 +78,14 @@ def warn_of_targets(predictor: Predictor, tally: SymbolTally, number: int, item:
     logger.warning("%s: %s%s", said, follows, predictor.known.hint_at_target(list(tally.symbols)))
 
 
-def warn_of_references(predictor: Predictor, references: Sequence[Sequence[str]]) -> None:
+def warn_of_references(predictor: AnswersStrings, references: Sequence[Sequence[str]]) -> None:
     """The same of references, several for each source."""
     tally, flat = SymbolTally(), [reference for alternatives in references for reference in alternatives]
     tally_targets(predictor, flat, tally)
     warn_of_targets(predictor, tally, len(flat), "reference")
 
 
-def warn_of_sources(predictor: Predictor, tally: SymbolTally, cut: int, number: int, done: str) -> None:
+def warn_of_sources(predictor: AnswersStrings, tally: SymbolTally, cut: int, number: int, done: str) -> None:
     """Say how many sources were cut, and which symbols training lacks.
 
     Args:
@@ -126,7 +106,7 @@ def warn_of_sources(predictor: Predictor, tally: SymbolTally, cut: int, number: 
         logger.warning("%s: %s %s%s", said, were, done, predictor.known.hint_at_source(list(tally.symbols)))
 
 
-def warn_of_predictions(predictor: Predictor, predictions: Sequence[Prediction]) -> None:
+def warn_of_predictions(predictor: AnswersStrings, predictions: Sequence[Prediction]) -> None:
     """The same of sources that were decoded to be measured."""
     silent = sum(not prediction.hypotheses for prediction in predictions)
     if silent:
@@ -144,7 +124,7 @@ def warn_of_predictions(predictor: Predictor, predictions: Sequence[Prediction])
         logger.warning("%s", describe_limited(limited))
 
 
-def warn_of_swapped(predictor: Predictor, pairs: Sequence[Pair]) -> None:
+def warn_of_swapped(predictor: AnswersStrings, pairs: Sequence[Pair]) -> None:
     """Say so if targets stand before sources, as far as the first pairs tell.
 
     Then most pairs have unknown symbols on both sides, but not turned round; or, where nothing is unknown, pairs are
@@ -153,10 +133,10 @@ def warn_of_swapped(predictor: Predictor, pairs: Sequence[Pair]) -> None:
     sources, targets = [pair.source for pair in pairs[:SAMPLE]], [pair.target for pair in pairs[:SAMPLE]]
     if not sources:
         return
-    given = _look(predictor, sources, targets)
+    given = predictor.compare(sources, targets)
     if given.unknown < 0.5 and given.probability > IMPROBABLE:
         return
-    turned = _look(predictor, targets, sources)
+    turned = predictor.compare(targets, sources)
     is_known = given.unknown >= 0.5 and turned.unknown < 0.1
     is_likelier = turned.probability > max(IMPROBABLE, given.probability + 2)
     if is_known or is_likelier:
@@ -164,16 +144,3 @@ def warn_of_swapped(predictor: Predictor, pairs: Sequence[Pair]) -> None:
             "sources and targets look swapped: the model reads the second column and writes the first; give them "
             "turned round (awk -F '\\t' -v OFS='\\t' '{print $2, $1}' FILE)"
         )
-
-
-class _Look(NamedTuple):
-    unknown: float
-    """The share of pairs with unknown symbols on both sides."""
-    probability: float
-    """The mean log p of a target symbol."""
-
-
-def _look(predictor: Predictor, sources: list[str], targets: list[str]) -> _Look:
-    found = predictor.model.score(tf.constant(sources, tf.string), tf.constant(targets, tf.string))
-    unknown = (found["unknown"].numpy() > 0) & (found["target_unknown"].numpy() > 0)
-    return _Look(float(unknown.mean()), float(found["score"].numpy().sum() / found["target_length"].numpy().sum()))

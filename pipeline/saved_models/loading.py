@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pipeline.answering.predictions import Predictions
 from pipeline.data.length_limits import LengthLimits, read_limits
 from pipeline.errors import DataError, UsageError
 from pipeline.model.network import Ensemble, SingleNetwork
 from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
 from pipeline.model.weights import load_mean_weights, load_weights
 from pipeline.prediction.building import make_string_model
-from pipeline.prediction.predictor import Predictions, Predictor
+from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration

@@ -4,14 +4,12 @@ import functools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
-
-import tensorflow as tf
+from typing import Protocol
 
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.chunks import in_chunks
 from pipeline.text.symbol_names import name_symbol
-from pipeline.text.tokenizers import CONTINUES
+from pipeline.text.symbols import CONTINUES
 
 BATCH = 256
 MOST_KEPT = 100_000
@@ -26,23 +24,29 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-class ScoresStrings(Protocol):
-    """What is asked: a `StringModel` or a loaded export."""
+class CountsUnknown(Protocol):
+    """What is asked: a model, live or exported, or the vocabularies themselves."""
 
-    score: Callable[..., Any]
-    score_tokens: Callable[..., Any]
+    def in_sources(self, sources: Sequence[str]) -> list[int]:
+        """How many symbols of each source are unknown."""
+
+    def in_targets(self, targets: Sequence[str]) -> list[int]:
+        """How many symbols of each target are."""
+
+    def among_target_symbols(self, symbols: Sequence[str]) -> list[bool]:
+        """Whether each is, taken as a symbol of targets."""
 
 
 class KnownSymbols:
     """Answers which symbols are in a model's vocabularies; each is asked for once.
 
     Args:
-        model: What has the vocabularies.
+        unknown: What knows the vocabularies.
         text: How its strings become symbols.
     """
 
-    def __init__(self, model: ScoresStrings, text: TextConfiguration) -> None:
-        self.model, self.text = model, text
+    def __init__(self, unknown: CountsUnknown, text: TextConfiguration) -> None:
+        self.unknown, self.text = unknown, text
         self._source: dict[str, bool] = {}
         self._target: dict[str, bool] = {}
 
@@ -77,21 +81,14 @@ class KnownSymbols:
     def _ask_source(self, symbols: Sequence[str]) -> list[bool]:
         if self.text.source.characters:
             probes = [f"{_FENCE}{symbol}{_FENCE}" for symbol in symbols]
-            fences, *counts = self._count_unknown([_FENCE * 2, *probes])
+            fences, *counts = self.unknown.in_sources([_FENCE * 2, *probes])
             return [count > fences for count in counts]
-        return [count > 0 for count in self._count_unknown(symbols)]
-
-    def _count_unknown(self, sources: Sequence[str]) -> list[int]:
-        found = self.model.score(tf.constant(sources, tf.string), tf.fill([len(sources)], ""))
-        return found["unknown"].numpy().tolist()
+        return [count > 0 for count in self.unknown.in_sources(symbols)]
 
     def _ask_target(self, symbols: Sequence[str]) -> list[bool]:
         if self.text.target.whole_unknown:
-            found = self.model.score(tf.fill([len(symbols)], ""), tf.constant(symbols, tf.string))
-            return (found["target_unknown"].numpy() > 0).tolist()
-        rows = tf.constant([[symbol] for symbol in symbols], tf.string)
-        found = self.model.score_tokens(tf.fill([len(symbols)], ""), rows)
-        return (found["target_unknown"].numpy() > 0).tolist()
+            return [count > 0 for count in self.unknown.in_targets(symbols)]
+        return self.unknown.among_target_symbols(symbols)
 
 
 def _look_up(symbols: Iterable[str], lacking: dict[str, bool], ask: Callable[[Sequence[str]], list[bool]]) -> list[str]:

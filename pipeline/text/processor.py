@@ -9,14 +9,10 @@ import tensorflow as tf
 
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.normalization import make_valid, normalize, normalize_valid, to_form
-from pipeline.text.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.text.symbols import CHARACTERS_PER_SYMBOL, END, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.text.tokenizers import make_tokenizer
 from pipeline.text.vocabulary import Vocabulary
 from pipeline.unicode.normal_forms import NORMAL_FORMS
-
-# What is read of a string per symbol that may come of it: no text has symbols so long on the average. Without a bound
-# before the normal form is made, a long string of accents alone would take time that grows with its square.
-CHARACTERS_PER_SYMBOL = 32
 
 
 class Reading(NamedTuple):

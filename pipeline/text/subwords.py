@@ -12,7 +12,7 @@ import sentencepiece
 from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib
 
 from pipeline.errors import DataError, count_of
-from pipeline.text.tokenizers import CONTINUES
+from pipeline.text.symbols import CONTINUES
 from pipeline.unicode.white_space import split
 
 logger = logging.getLogger(__name__)

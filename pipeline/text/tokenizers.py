@@ -7,10 +7,8 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from pipeline.errors import DataError, UsageError
+from pipeline.text.symbols import CONTINUES, NO_PIECE
 from pipeline.unicode.white_space import BEYOND_ASCII
-
-NO_PIECE = "[UNK]"
-CONTINUES = "##"
 
 
 class Tokenizer(Protocol):

@@ -13,9 +13,9 @@ from typing import Literal
 UnicodeName = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 NORMAL_FORMS_VERSION = 16
-"""Unicode's version in the graph's normal forms. A newer Python knows forms of newer letters, which the graph leaves."""
+"""Unicode's version in the graph's normal forms: a newer Python knows forms of letters that the graph leaves."""
 
-# What Unicode 15 and 16 added to 14: combining classes, letters that are made of two, and letters that stand for others.
+# What Unicode 15 and 16 added to 14: combining classes, letters made of two, and letters that stand for others.
 _CLASSES = {
     9: "\U000113ce\U000113cf\U000113d0\U00011f41\U00011f42\U0001612f",
     220: "\U00010efd\U00010efe\U00010eff\U0001e4ee\U0001e5ef",

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from pipeline.answering.alignments import AlignmentWriter, align
+from pipeline.answering.predictions import Hypothesis, Prediction
 from pipeline.commands.main import main
-from pipeline.prediction.predictor import Hypothesis, Prediction
 from tests.tiny_task import TinyRun
 
 SOURCE = ["a", "b", "c", "</s>"]

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.answering import attention_page
 from pipeline.answering.attention_page import AttentionPage, direction, encode_weights
-from pipeline.prediction.predictor import Hypothesis, Prediction
+from pipeline.answering.predictions import Hypothesis, Prediction
 
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

@@ -3,7 +3,8 @@
 import pytest
 
 from pipeline.answering.line_report import Line, LineReport
-from pipeline.prediction.predictor import Prediction, Predictor
+from pipeline.answering.predictions import Prediction
+from pipeline.prediction.predictor import Predictor
 from pipeline.saved_models.loading import load_predictor
 from tests.tiny_task import TinyRun
 

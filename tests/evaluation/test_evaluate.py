@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.answering.predictions import Hypothesis, Prediction
 from pipeline.errors import DataError
 from pipeline.evaluation.evaluate import evaluate_file, evaluate_pairs, score_predictions
 from pipeline.evaluation.scores import SentenceScores, SymbolScores
 from pipeline.pairs import locations
 from pipeline.pairs.pair_file import Pair
-from pipeline.prediction.pair_check import split_targets
-from pipeline.prediction.predictor import Hypothesis, Prediction, Predictor
+from pipeline.plain_text.cutting import split_targets
+from pipeline.prediction.predictor import Predictor
 from pipeline.saved_models.loading import load_predictor
 from pipeline.settings.text import TextConfiguration
 from tests.tiny_task import TinyRun

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.answering.predictions import Hypothesis, Prediction
 from pipeline.evaluation.metrics import METRICS
 from pipeline.monitoring.dev_decoding import DecodedDevMetrics
-from pipeline.prediction.predictor import Hypothesis, Prediction
 from pipeline.settings.text import TextConfiguration
 
 OUTPUTS = {"s": "der hund rennt am strand", "t": "ein hund"}

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.answering.predictions import Hypothesis, Prediction
 from pipeline.errors import TrainingError
 from pipeline.monitoring import dev_report
 from pipeline.monitoring.board import DEV, Board
 from pipeline.monitoring.dev_report import DevReport, choose_samples, table_of
 from pipeline.monitoring.write_failures import WriteFailures
-from pipeline.prediction.predictor import Hypothesis, Prediction
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.answering.predictions import Prediction
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.model.weights import load_weights
 from pipeline.prediction.building import live_string_model
-from pipeline.prediction.predictor import BATCH_SIZE, Prediction, Predictor
+from pipeline.prediction.predictor import BATCH_SIZE, Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory

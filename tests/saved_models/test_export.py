@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.answering.predictions import Prediction
 from pipeline.errors import UsageError
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.building import live_string_model
-from pipeline.prediction.predictor import Prediction
 from pipeline.prediction.scoring import score_pairs
 from pipeline.saved_models import export
 from pipeline.saved_models.export import export_run, save_string_model

@@ -9,8 +9,9 @@ import sacrebleu
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.answering.predictions import Hypothesis, Prediction
 from pipeline.pairs.pair_file import Pair
-from pipeline.prediction.predictor import Hypothesis, Prediction, Predictor
+from pipeline.prediction.predictor import Predictor
 from pipeline.settings.text import TextConfiguration
 from pipeline.study.figures import (
     SEED,

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.model.sequence_to_sequence import build_model
+from pipeline.prediction.asked_model import AskedModel
 from pipeline.prediction.building import live_string_model
 from pipeline.saved_models.loading import load_predictor
 from pipeline.settings.configuration import Configuration
@@ -52,7 +53,7 @@ def made_of(text: TextConfiguration, source: list[str], target: list[str]) -> Kn
     model = tiny_configuration({}, model={"units": 4, "embedding_units": 4, "fast": False}).model
     configuration = Configuration(text=text)
     untrained = build_model(model, *map(len, vocabularies))
-    return KnownSymbols(live_string_model(untrained, configuration, *vocabularies, 1, 1), text)
+    return KnownSymbols(AskedModel(live_string_model(untrained, configuration, *vocabularies, 1, 1)), text)
 
 
 def test_words_and_pieces():

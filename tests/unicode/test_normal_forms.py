@@ -60,7 +60,9 @@ def test_graph_and_python_lower_every_code_point_alike(form: str, template: str)
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.text(st.sampled_from("ΣσςΑα.'’ \u0301\u0345\u0307IİıiJÌĨ̀Įǰ각각ﬁ①℡ẞß\u0000\u2001\u00a8K𖄣𖄠𖄡𖄢𞓮𞓬\u0897\u0334𐗒𐗉𜳖ﭏ\u1734Ⱟა")),
+    st.text(
+        st.sampled_from("ΣσςΑα.'’ \u0301\u0345\u0307IİıiJÌĨ̀Įǰ각각ﬁ①℡ẞß\u0000\u2001\u00a8K𖄣𖄠𖄡𖄢𞓮𞓬\u0897\u0334𐗒𐗉𜳖ﭏ\u1734Ⱟა")
+    ),
     st.sampled_from(FORMS),
     st.booleans(),
 )

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.answering.attention_page import AttentionPage
-from pipeline.prediction.predictor import Hypothesis, Prediction
+from pipeline.answering.predictions import Hypothesis, Prediction
 from pipeline.tuning.result import TuningResult
 from tests.answering.test_attention_page import prediction
 from tests.browser import open_page, serve_tensorboard, take_picture

@@ -1,10 +1,10 @@
 """What callers give as strings: one, or many of any kind, always as a list; what is no string is refused."""
 
+import sys
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 _HOW = 'give a string, or several as in ["one", "two"]'
 
@@ -41,9 +41,10 @@ def list_strings(given: Any, name: str) -> list[str | bytes]:
 
 def _plain(given: Any, name: str) -> Any:
     """What a tensor or an array holds."""
-    if isinstance(given, tf.RaggedTensor | tf.SparseTensor):
+    tf = sys.modules.get("tensorflow")  # who gives a tensor has imported it
+    if tf and isinstance(given, tf.RaggedTensor | tf.SparseTensor):
         raise TypeError(f"{name}: a {type(given).__name__} is no list of strings; {_HOW}")
-    if tf.is_tensor(given):
+    if tf and tf.is_tensor(given):
         if not hasattr(given, "numpy"):
             raise TypeError(f"{name}: a tensor without a value, inside a graph; call the export's signatures there")
         given = given.numpy()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.prediction.given_strings import encode, list_strings
+from pipeline.plain_text.given_strings import encode, list_strings
 
 
 def two() -> Iterator[str]:

@@ -1,0 +1,160 @@
+"""What came of strings: outputs with their scores and attention, and who gives them; without TensorFlow."""
+
+import html
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+from pipeline.settings.text import TextConfiguration
+from pipeline.text.known_symbols import KnownSymbols
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Hypothesis(NamedTuple):
+    """One of the outputs for an input."""
+
+    text: str
+    score: float
+    """log p(target, end symbol included), unpenalised."""
+    tokens: list[str]
+    """Its symbols, end symbol included: T of them."""
+    attention: np.ndarray
+    """`[T, S]` float32: where the model looked for each symbol."""
+    rank_score: float = float("nan")
+    """The score with the search's penalties, by which outputs are ordered; not a number where no search told it."""
+    limited: bool = False
+    """Whether the search's limit ended it where the model would have gone on: the rest is missing."""
+
+
+class Prediction(NamedTuple):
+    """What came of one input."""
+
+    hypotheses: list[Hypothesis]
+    """The outputs, best first."""
+    source_tokens: list[str]
+    """The symbols of the source as the model sees them, end symbol included: S of them."""
+    cut: bool = False
+    """Whether the source was longer than the model takes, and its rest ignored."""
+    invalid: bool = False
+    """Whether the source was not UTF-8; what is none was read as U+FFFD."""
+    unknown: int = 0
+    """How many symbols of the source the model never saw in training."""
+    attention_heads: np.ndarray | None = None
+    """`[heads, T, S]`: where every head looked for each symbol of the best output, if there are several."""
+    prefix_cut: bool = False
+    """Whether the prefix, if there was one, was longer than an output can be, and its rest ignored."""
+    prefix_unknown: int = 0
+    """How many symbols of the prefix the model cannot write: they became <unk>."""
+
+    @property
+    def source(self) -> str:
+        """What the model saw of the source: its characters, or other symbols with spaces between them."""
+        tokens = self.source_tokens[:-1]
+        return ("" if all(len(token) == 1 for token in tokens) else " ").join(tokens)
+
+    @property
+    def texts(self) -> list[str]:
+        """The outputs, best first."""
+        return [hypothesis.text for hypothesis in self.hypotheses]
+
+    @property
+    def scores(self) -> list[float]:
+        """log p of each output."""
+        return [hypothesis.score for hypothesis in self.hypotheses]
+
+    @property
+    def rank_scores(self) -> list[float]:
+        """What the outputs are ordered by."""
+        return [hypothesis.rank_score for hypothesis in self.hypotheses]
+
+    @property
+    def limited_outputs(self) -> list[bool]:
+        """Of each output, whether the search's limit ended it."""
+        return [hypothesis.limited for hypothesis in self.hypotheses]
+
+    @property
+    def limited(self) -> bool:
+        """Whether the search's limit ended the best output."""
+        return bool(self.hypotheses) and self.hypotheses[0].limited
+
+    @property
+    def target_tokens(self) -> list[str]:
+        """The symbols of the best output, end symbol included."""
+        return self.hypotheses[0].tokens if self.hypotheses else []
+
+    @property
+    def attention(self) -> np.ndarray:
+        """`[T, S]`: where the model looked for each symbol of the best output."""
+        return self.hypotheses[0].attention if self.hypotheses else np.zeros((0, len(self.source_tokens)), np.float32)
+
+    def plot(self, rank: int = 0, title: str | None = None) -> "Figure":
+        """A heat-map of what the model looked at; notebooks show it.
+
+        Args:
+            rank: Which of the outputs, 0 the best.
+            title: Above it; None takes source → output.
+
+        Raises:
+            IndexError: There are not so many outputs.
+        """
+        from pipeline.pictures.heat_map import draw_attention  # matplotlib takes its time to import
+
+        chosen = self.hypotheses[rank]
+        title = f"{self.source} → {chosen.text}" if title is None else title
+        return draw_attention(chosen.attention, self.source_tokens, chosen.tokens, title)
+
+
+class Predictions(list[Prediction]):
+    """Predictions in the order of their sources; a notebook shows them as a table, an output a row."""
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """A row for every output, as pandas takes it: source, rank (1 the best), output, score."""
+        return [
+            {"source": one.source, "rank": rank, "output": output.text, "score": output.score}
+            for one in self
+            for rank, output in enumerate(one.hypotheses, 1)
+        ]
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(row['source'])}</td><td>{row['rank']}</td>"
+            f"<td>{html.escape(row['output'])}</td><td>{row['score']:.3f}</td></tr>"
+            for row in self.to_dicts()
+        )
+        return f"<table><tr><th>source</th><th>rank</th><th>output</th><th>log p</th></tr>{rows}</table>"
+
+
+class PairLook(NamedTuple):
+    """What a model says of pairs, for a guess whether they are turned round."""
+
+    unknown: float
+    """The share of pairs with unknown symbols on both sides."""
+    probability: float
+    """The mean log p of a target symbol; not a number of a model that scores no targets."""
+
+
+class AnswersStrings(Protocol):
+    """What lines and files are answered by: a `Predictor`, or the model of a folder."""
+
+    text: TextConfiguration
+    n_best: int
+    copies_unknown: bool
+
+    @property
+    def known(self) -> KnownSymbols:
+        """Which symbols the model has."""
+
+    def predict(
+        self,
+        sources: str | bytes | Iterable[str | bytes],
+        on_progress: Callable[[int], None] | None = None,
+        prefixes: str | bytes | Iterable[str | bytes] | None = None,
+        heads_apart: bool = False,
+    ) -> Predictions:
+        """One prediction per source, in order."""
+
+    def compare(self, sources: list[str], targets: list[str]) -> PairLook:
+        """Look at pairs."""

@@ -1,0 +1,104 @@
+"""Strings to symbols to ids and back, as `pipeline.text.processor` has it in the graph."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pipeline.plain_text.tokenizers import make_plain_tokenizer
+from pipeline.settings.text import TextConfiguration
+from pipeline.text.symbols import CHARACTERS_PER_SYMBOL, END, SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.unicode.normal_forms import normalize_string, to_form
+
+
+class PlainReading(NamedTuple):
+    """What came of a string."""
+
+    symbols: list[str]
+    """As many as are used."""
+    cut: bool
+    """Whether there is more in the string than is looked at, or more symbols than are used."""
+    invalid: bool
+    """Whether it was no UTF-8; what is none became U+FFFD."""
+
+
+class PlainText:
+    """One side's strings to ids and back.
+
+    Args:
+        symbols: All of the vocabulary, the special ones first.
+        tokenizer: A name that `make_plain_tokenizer` takes.
+        normalization: A row of `pipeline.unicode.normal_forms.NORMAL_FORMS`.
+        lowercase: Whether to lowercase.
+        output_form: The normal form of what is joined, or None for none.
+        model: The SentencePiece model whose subwords the symbols are, if they are.
+
+    Example:
+        >>> text = PlainText([*SPECIAL_SYMBOLS, "a", "b"], "char")
+        >>> text.to_ids(text.read(b"b?a", 2).symbols), text.join(["b", "a"])
+        ([5, 3], 'ba')
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        tokenizer: str,
+        normalization: str = "nfc",
+        lowercase: bool = False,
+        output_form: str | None = None,
+        model: bytes | None = None,
+    ) -> None:
+        own = symbols[len(SPECIAL_SYMBOLS) :]
+        self.tokenizer = make_plain_tokenizer(tokenizer, own, model)
+        self.normalization, self.lowercase, self.output_form = normalization, lowercase, output_form
+        self.ids = {symbol: number for number, symbol in enumerate(own, len(SPECIAL_SYMBOLS))}
+        # Padding and the start of an output are nothing to be seen.
+        self.names = ["", "", *symbols[END:]]
+
+    def split(self, text: str) -> list[str]:
+        """Valid UTF-8 to its symbols."""
+        return self.tokenizer.split(normalize_string(text, self.normalization, self.lowercase))
+
+    def read(self, string: bytes, max_length: int) -> PlainReading:
+        """Any bytes to symbols, of which no more than `max_length * 32` characters are looked at."""
+        try:
+            text, invalid = string.decode(), False
+        except UnicodeDecodeError:
+            text, invalid = string.decode(errors="replace"), True
+        kept = text[: max_length * CHARACTERS_PER_SYMBOL]
+        symbols = self.split(kept)
+        return PlainReading(symbols[:max_length], len(kept) < len(text) or len(symbols) > max_length, invalid)
+
+    def to_ids(self, symbols: Sequence[str]) -> list[int]:
+        """Symbols to ids, without an end symbol."""
+        return [self.ids.get(symbol, UNKNOWN) for symbol in symbols]
+
+    def join(self, symbols: Sequence[str]) -> str:
+        """Symbols to a string; '' is no symbol."""
+        joined = self.tokenizer.join(symbols)
+        return to_form(joined, self.output_form) if self.output_form else joined
+
+
+class PlainVocabulary(NamedTuple):
+    """The symbols of one side."""
+
+    symbols: Sequence[str]
+    """By id, the special ones first."""
+    model: bytes | None = None
+    """The SentencePiece model whose subwords they are, if they are."""
+
+
+def make_plain_texts(
+    text: TextConfiguration, source: PlainVocabulary, target: PlainVocabulary, output_form: str | None
+) -> tuple[PlainText, PlainText]:
+    """Both sides.
+
+    Args:
+        text: The settings.
+        source: The sources' symbols.
+        target: The targets'.
+        output_form: The normal form of outputs, see `FormCounts.output_form`.
+    """
+    how = text.normalization, text.lowercase
+    return (
+        PlainText(source.symbols, text.source_tokenizer, *how, model=source.model),
+        PlainText(target.symbols, text.target_tokenizer, *how, output_form, target.model),
+    )
