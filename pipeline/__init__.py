@@ -85,7 +85,7 @@ def __getattr__(name: str) -> Any:
     if name in _WITH_TENSORFLOW:
         from pipeline.process.quiet_tensorflow import import_tensorflow
 
-        import_tensorflow()
+        import_tensorflow(alone=False)
     place = _WITH_TENSORFLOW.get(name) or _WITHOUT_TENSORFLOW.get(name)
     if place is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

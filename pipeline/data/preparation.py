@@ -100,8 +100,9 @@ def prepare_data(
         DataError: The files cannot be used.
     """
     files = _require_same_files(configuration, directory)
+    kept = {name: splits[name].kept() for name in ("train", "dev")}
     if not directory.has_vocabulary():
-        _learn_vocabularies(configuration, directory, splits["train"])
+        _learn_vocabularies(configuration, directory, kept["train"])
     source_vocabulary, target_vocabulary = load_vocabularies(directory.vocabulary)
     source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
     corpora = {}
@@ -110,7 +111,7 @@ def prepare_data(
         place = directory.data if cache is None else cache / fingerprint[:16]
         pair_filter = split_filter(configuration.data, name)
         corpora[name] = tokenize_corpus(
-            splits[name](), source_text, target_text, pair_filter, place / name, fingerprint, splits[name].bad_lines
+            kept[name](), source_text, target_text, pair_filter, place / name, fingerprint, kept[name].bad_lines
         )
     # Not on disk: other weights change no ids.
     weights = tuple(weight for _, weight in list_corpora(configuration.data.train))
@@ -119,7 +120,7 @@ def prepare_data(
     limits = _set_limits(configuration.search, directory, corpora["train"])
     vocabularies = source_vocabulary, target_vocabulary
     data = TrainingData(splits, *vocabularies, corpora["train"], corpora["dev"], buckets, limits)
-    warn_of_odd_data(configuration, splits, corpora, (source_text, target_text), buckets)
+    warn_of_odd_data(configuration, kept, corpora, (source_text, target_text), buckets)
     return data
 
 

@@ -17,6 +17,9 @@ from pipeline.settings.data import DataConfiguration
 from pipeline.settings.text import TextConfiguration
 
 _SUBSET_SEED = -1  # which no held-out dev has
+# Of a split that is kept in memory, about 100 MB of Python's objects.
+MOST_KEPT = 1 << 24
+_PER_PAIR = 32  # what a pair's objects take besides its characters, in characters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +37,35 @@ class Split:
     def __call__(self) -> Iterator[Pair]:
         """The pairs, in file order."""
         return self.read()
+
+    def kept(self) -> "Split":
+        """The same, for who streams it several times: kept in memory from its first whole stream on, if it is small."""
+        return dataclasses.replace(self, read=_Kept(self.read).read)
+
+
+class _Kept:
+    """A stream's pairs, for its repetitions."""
+
+    def __init__(self, read: Callable[[], Iterator[Pair]]) -> None:
+        self._read_anew = read
+        self._pairs: list[Pair] | None = None
+
+    def read(self) -> Iterator[Pair]:
+        """From memory, if they are there."""
+        return self._keep() if self._pairs is None else iter(self._pairs)
+
+    def _keep(self) -> Iterator[Pair]:
+        pairs: list[Pair] = []
+        size = 0
+        for pair in self._read_anew():
+            if size <= MOST_KEPT:
+                pairs.append(pair)
+                size += len(pair.source) + len(pair.target) + _PER_PAIR
+            elif pairs:
+                pairs = []
+            yield pair
+        if size <= MOST_KEPT:
+            self._pairs = pairs
 
 
 def open_splits(

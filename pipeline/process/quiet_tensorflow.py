@@ -1,6 +1,7 @@
 """TensorFlow and Keras as the pipeline needs them, whatever the shell has, without the notes written at the start."""
 
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -14,12 +15,17 @@ from pipeline.process.sudden_end import notes
 
 # With 2.3 GB of address space TensorFlow 2.21 ends in a segmentation fault when it starts threads; with 2.7 it answers.
 LEAST_ADDRESS_SPACE = 2_400_000_000
+# Keras imports these where they are installed, for wrappers and plots that nothing here uses: a third of its import.
+_OFFERS = ("IPython", "matplotlib", "sklearn")
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(alone: bool = True) -> None:
     """Import TensorFlow without the log lines that it writes, past any setting, while it starts.
 
     To be called before anything else imports it.
+
+    Args:
+        alone: Whether this process is a command's. A notebook's is its user's too, who may want all that Keras has.
 
     Raises:
         UsageError: Something else has the name of our layers, or the memory cannot suffice.
@@ -34,7 +40,7 @@ def import_tensorflow() -> None:
             f"this shell's memory limit of {limit / 1e9:.1f} GB (ulimit -v) is too small for TensorFlow: "
             "raise it (ulimit -v unlimited)"
         )
-    with silent_stderr():
+    with silent_stderr(), _only_what_is_needed() if alone else contextlib.nullcontext():
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # also looks for a GPU, and says so
@@ -54,6 +60,23 @@ def set_keras_environment() -> None:
     os.environ.pop("TF_USE_LEGACY_KERAS", None)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")
+
+
+@contextlib.contextmanager
+def _only_what_is_needed() -> Iterator[None]:
+    """Import nothing for others, and look for no garbage among modules, which all stay: half the time of an import."""
+    absent = [name for name in _OFFERS if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None: an import fails, as if it were missing
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+        if collects:
+            gc.freeze()
+            gc.enable()
 
 
 def _import_text_operations() -> None:

@@ -156,3 +156,20 @@ def test_another_normal_form_holds_out_the_same_sources(tmp_path: Path):
         for form in ("none", "nfc", "nfd")
     ]
     assert held_out[0] == held_out[1] == held_out[2]
+
+
+def test_a_small_split_is_read_once_where_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = write_words(tmp_path / "a", 5)
+    split = open_splits(DataConfiguration(train=path, dev=path), seed=1)["train"]
+    pairs, kept = list(split()), split.kept()
+    assert next(kept()) == pairs[0]  # no whole stream: nothing is kept of it
+    assert list(kept()) == pairs
+    Path(path).unlink()
+    assert [list(kept()), list(kept())] == [pairs, pairs]
+    path = write_words(tmp_path / "b", 5)
+    monkeypatch.setattr("pipeline.pairs.splits.MOST_KEPT", 100)
+    large = open_splits(DataConfiguration(train=path, dev=path), seed=1)["train"].kept()
+    assert [list(large()), list(large())] == [pairs, pairs]
+    Path(path).unlink()
+    with pytest.raises(DataError, match="no such file"):
+        list(large())

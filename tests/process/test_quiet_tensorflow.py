@@ -64,3 +64,16 @@ def test_a_memory_limit_below_what_tensorflow_takes_is_refused(monkeypatch: pyte
     monkeypatch.setattr(quiet_tensorflow, "memory_limit", lambda: 1_000_000_000)
     with pytest.raises(UsageError, match=r"memory limit of 1\.0 GB \(ulimit -v\) is too small"):
         import_tensorflow()
+
+
+def test_a_command_imports_nothing_that_keras_has_for_others_and_a_notebook_all():
+    code = "import sys; from pipeline.process.quiet_tensorflow import import_tensorflow; import_tensorflow({}); "
+    code += "from keras.src.wrappers import fixes; print('matplotlib' in sys.modules, 'sklearn' in sys.modules, "
+    code += "fixes.sklearn is None); import matplotlib, gc; print(gc.isenabled())"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code.format("")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.stdout == "False False True\nTrue\n", result.stderr
+    command = [sys.executable, "-c", code.format("alone=False").replace("fixes.sklearn is None", "True")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.stdout.split()[0] == "True", result.stderr
