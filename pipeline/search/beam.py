@@ -7,7 +7,7 @@ import tensorflow as tf
 from pipeline.search.constraints import NEVER
 from pipeline.search.options import DEFAULT, SearchOptions
 from pipeline.search.penalties import penalize
-from pipeline.search.position_loop import array, loop, stack, write
+from pipeline.search.position_loop import Arrays, loop
 from pipeline.search.result import SearchResult, Step, log_softmax, would_go_on
 from pipeline.text.symbols import END, PAD, START
 
@@ -44,7 +44,8 @@ def beam_search(
     if not 1 <= n_best <= beam_size:
         raise ValueError(f"n_best must be from 1 to beam_size ({beam_size}), got {n_best}")
     rows, limits = tf.shape(limits)[0], options.constraints.widen(limits)
-    length_penalty, keep_attention = options.length_penalty, options.keep_attention
+    length_penalty, keep_attention, store = options.length_penalty, options.keep_attention, options.arrays
+    symbols, looks = [rows, beam_size], [rows, beam_size, None]
     best_case = ((5.0 + tf.cast(limits, tf.float32)) / 6.0) ** length_penalty
     limits_of_beams, first_slots = tf.repeat(limits, beam_size), tf.range(rows)[:, None] * beam_size
     of_beams = options.repeat(beam_size)
@@ -69,24 +70,21 @@ def beam_search(
             beam = beam._replace(uncovered=tf.reshape(coverage.penalty(state[2]), [rows, beam_size]))
         beam = _close_hopeless(beam, best_case, n_best, length_penalty)
         written = (tokens, parents, tf.reshape(weights, [rows, beam_size, tf.shape(weights)[-1]]))[: len(arrays)]
-        arrays = write(arrays, position, written)
+        arrays = store.write(arrays, position, written)
         return position + 1, tokens, state, beam, arrays
 
     looked = tf.zeros_like(coverage.mask, tf.float32) if coverage else ()
     state = (state, constraints.begin(limits_of_beams), looked)
     beam = _first_beam(rows, beam_size, coverage is not None)
-    symbols, attention = [None, beam_size], [None, beam_size, None]
-    looks = [array(tf.float32, attention)] if keep_attention else []
-    arrays = (array(tf.int32, symbols), array(tf.int32, symbols), *looks)
+    kinds = [(tf.int32, symbols), (tf.int32, symbols), *([(tf.float32, looks)] if keep_attention else [])]
+    arrays = tuple(store.make(*kind) for kind in kinds)
     start = (tf.constant(0), tf.fill([rows, beam_size], START), state, beam, arrays)
     position, _, _, beam, arrays = loop(
         lambda position, tokens, state, beam, arrays: tf.reduce_any(_open(beam)), body, start
     )
-    tokens = stack(arrays[0], position, [rows, beam_size])
-    parents = stack(arrays[1], position, [rows, beam_size])
-    weights = stack(arrays[2], position, [rows, beam_size, 0]) if keep_attention else None
+    found = [store.stack(kept, position, shape) for kept, (_, shape) in zip(arrays, kinds, strict=True)]
     ranks, slots = tf.math.top_k(_penalized(beam, length_penalty), n_best)
-    return _trace_back(beam, ranks, slots, tokens, parents, weights)
+    return _trace_back(beam, ranks, slots, _Steps(*found), store)
 
 
 class _Beam(NamedTuple):
@@ -137,31 +135,38 @@ def _close_hopeless(beam: _Beam, best_case: Any, n_best: int, length_penalty: fl
     return beam._replace(scores=tf.where(done[:, None] & ~beam.ended, NEVER, beam.scores))
 
 
-def _trace_back(beam: _Beam, ranks: Any, slots: Any, tokens: Any, parents: Any, weights: Any) -> SearchResult:
-    """Follow the parents from the last position to the first; ranks and slots are `[batch, n_best]`."""
-    length = tf.shape(tokens)[0]
+class _Steps(NamedTuple):
+    """What was chosen at every position."""
 
-    traced = (tokens,) if weights is None else (tokens, weights)
+    tokens: Any  # [positions, batch, beam]
+    parents: Any  # [positions, batch, beam], from which hypothesis each went on
+    weights: Any = None  # [positions, batch, beam, source], of the parents
+
+
+def _trace_back(beam: _Beam, ranks: Any, slots: Any, steps: _Steps, store: Arrays) -> SearchResult:
+    """Follow the parents from the last position to the first; ranks and slots are `[batch, n_best]`."""
+    length, (rows, n_best) = tf.shape(steps.tokens)[0], (tf.shape(slots)[0], slots.shape[1])
+    kinds = [(tf.int32, [rows, n_best]), (tf.float32, [rows, n_best, None])]
+    kinds = kinds[: 1 if steps.weights is None else 2]
 
     def body(position: Any, slots: Any, arrays: Any) -> tuple[Any, ...]:
-        parent = tf.gather(parents[position], slots, batch_dims=1)
-        written = [tf.gather(tokens[position], slots, batch_dims=1)]
-        written += [tf.gather(part[position], parent, batch_dims=1) for part in traced[1:]]
-        arrays = write(arrays, position, written)
-        return position - 1, parent, arrays
+        parent = tf.gather(steps.parents[position], slots, batch_dims=1)
+        written = [tf.gather(steps.tokens[position], slots, batch_dims=1)]
+        if steps.weights is not None:
+            written.append(tf.gather(steps.weights[position], parent, batch_dims=1))
+        return position - 1, parent, store.write(arrays, position, written)
 
-    arrays = tuple(array(part.dtype, [None] * (len(part.shape) - 1)) for part in traced)
+    arrays = tuple(store.make(*kind) for kind in kinds)
     *_, arrays = loop(lambda position, *_: position >= 0, body, (length - 1, slots, arrays))
-    rows, n_best = tf.shape(slots)[0], slots.shape[1]
     scores = tf.gather(beam.scores, slots, batch_dims=1)
     ended = tf.gather(beam.ended, slots, batch_dims=1)
     lengths = tf.where(ended, tf.gather(beam.lengths, slots, batch_dims=1), 0)
     limited = ended & tf.gather(beam.limited, slots, batch_dims=1)
     longest = tf.reduce_max(tf.concat([[0], tf.reshape(lengths, [-1])], axis=0))
     inside = tf.sequence_mask(lengths, longest)
-    best_tokens = tf.transpose(stack(arrays[0], length, [rows, n_best]), [1, 2, 0])[:, :, :longest]
-    if weights is not None:
-        weights = tf.transpose(stack(arrays[1], length, [rows, n_best, 0]), [1, 2, 0, 3])[:, :, :longest]
-        weights = tf.where(inside[..., None], weights, 0.0)
-    tokens = tf.where(inside, best_tokens, PAD)
+    found = [store.stack(kept, length, shape) for kept, (_, shape) in zip(arrays, kinds, strict=True)]
+    tokens = tf.where(inside, tf.transpose(found[0], [1, 2, 0])[:, :, :longest], PAD)
+    weights = None
+    if steps.weights is not None:
+        weights = tf.where(inside[..., None], tf.transpose(found[1], [1, 2, 0, 3])[:, :, :longest], 0.0)
     return SearchResult(tokens, tf.where(ended, scores, NEVER), lengths, weights, ranks, limited)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pipeline.search.constraints import NEVER
 from pipeline.search.options import DEFAULT, SearchOptions
 from pipeline.search.penalties import penalize
-from pipeline.search.position_loop import array, loop, stack, write
+from pipeline.search.position_loop import loop
 from pipeline.search.result import SearchResult, Step, log_softmax, would_go_on
 from pipeline.text.symbols import END, PAD, START
 
@@ -68,7 +68,7 @@ def follow(
         limits: `[rows]`.
         options: Of the rows.
     """
-    constraints, keep_attention = options.constraints, options.needs_attention
+    constraints, keep_attention, store = options.constraints, options.needs_attention, options.arrays
     rows, limits = tf.shape(limits)[0], constraints.widen(limits)
 
     def body(position: Any, tokens: Any, state: Any, scores: Any, flags: Any, arrays: Any) -> tuple[Any, ...]:
@@ -80,22 +80,23 @@ def follow(
         tokens, gained = choose(constraints.apply(log_probabilities, position, at_limit, kept), position)
         tokens, scores = tf.where(ended, PAD, tokens), tf.where(ended, scores, scores + gained)
         written = (tokens, tf.cast(weights, tf.float32))[: len(arrays)]
-        arrays = write(arrays, position, written)
+        arrays = store.write(arrays, position, written)
         # The limit ends it too: a model that gives no numbers any more never names the end symbol.
         ended = ended | tf.equal(tokens, END) | at_limit
         if constraints.may_leave_nothing:
             ended |= tf.equal(scores, NEVER)
         return position + 1, tokens, (state, kept), scores, (ended, limited), arrays
 
-    arrays = (array(tf.int32, [None]), *([array(tf.float32, [None, None])] if keep_attention else []))
+    kinds = [(tf.int32, [rows]), (tf.float32, [rows, None])][: 1 + keep_attention]
+    arrays = tuple(store.make(*kind) for kind in kinds)
     state = (state, constraints.begin(limits))
     flags = tf.zeros([rows], tf.bool), tf.zeros([rows], tf.bool)
     start = (tf.constant(0), tf.fill([rows], START), state, tf.zeros([rows]), flags, arrays)
     position, _, _, scores, (_, limited), arrays = loop(
         lambda position, tokens, state, scores, flags, arrays: ~tf.reduce_all(flags[0]), body, start
     )
-    tokens = tf.transpose(stack(arrays[0], position, [rows]))
-    weights = tf.transpose(stack(arrays[1], position, [rows, 0]), [1, 0, 2]) if keep_attention else None
+    tokens = tf.transpose(store.stack(arrays[0], position, [rows]))
+    weights = tf.transpose(store.stack(arrays[1], position, [rows, None]), [1, 0, 2]) if keep_attention else None
     if constraints.may_leave_nothing:
         tokens = tf.where(tf.equal(scores, NEVER)[:, None], PAD, tokens)
     return Followed(tokens, scores, limited, weights)

@@ -4,6 +4,7 @@ import dataclasses
 
 from pipeline.search.constraints import UNCONSTRAINED, Constraints
 from pipeline.search.penalties import Coverage
+from pipeline.search.position_loop import GROWING, Arrays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,12 +16,14 @@ class SearchOptions:
         coverage: The penalty for what was not looked at; None costs nothing.
         constraints: What outputs keep to beside their limits.
         keep_attention: Whether to return the attention weights, the largest of the results by far.
+        arrays: Where what is found at every position is kept.
     """
 
     length_penalty: float = 0.0
     coverage: Coverage | None = None
     constraints: Constraints = UNCONSTRAINED
     keep_attention: bool = True
+    arrays: Arrays = GROWING
 
     @property
     def needs_attention(self) -> bool:

@@ -1,7 +1,7 @@
 """A loop over output positions in the graph, and the arrays that keep what was found at each."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -29,16 +29,60 @@ def _set_shape(value: Any, same: Any) -> None:
         value.set_shape(same.shape)
 
 
-def array(dtype: Any, element_shape: list[int | None]) -> tf.TensorArray:
-    """An array that grows as it is written."""
-    return tf.TensorArray(dtype, 0, dynamic_size=True, element_shape=element_shape)
+class Arrays(Protocol):
+    """Where what is found at every position is kept."""
+
+    def make(self, dtype: Any, shape: Sequence[Any]) -> Any:
+        """An array of elements of a shape; None in it stands for the positions of the source."""
+
+    def write(self, arrays: Sequence[Any], position: Any, values: Sequence[Any]) -> tuple[Any, ...]:
+        """The arrays, each with a value at a position."""
+
+    def stack(self, array: Any, length: Any, shape: Sequence[Any]) -> Any:
+        """`[length, …]`, the first of its elements, of that shape where there are none; None stands for 0."""
 
 
-def write(arrays: tuple[Any, ...], position: Any, values: Any) -> tuple[Any, ...]:
-    """One value into each of the arrays."""
-    return tuple(kept.write(position, value) for kept, value in zip(arrays, values, strict=True))
+class GrowingArrays:
+    """Arrays of TensorFlow, which grow as they are written."""
+
+    def make(self, dtype: Any, shape: Sequence[Any]) -> Any:
+        """See `Arrays`."""
+        known = [size if isinstance(size, int) else None for size in shape]
+        return tf.TensorArray(dtype, 0, dynamic_size=True, element_shape=known)
+
+    def write(self, arrays: Sequence[Any], position: Any, values: Sequence[Any]) -> tuple[Any, ...]:
+        """See `Arrays`."""
+        return tuple(array.write(position, value) for array, value in zip(arrays, values, strict=True))
+
+    def stack(self, array: Any, length: Any, shape: Sequence[Any]) -> Any:
+        """See `Arrays`."""
+        empty = [0, *(0 if size is None else size for size in shape)]
+        return tf.cond(length > 0, array.stack, lambda: tf.zeros(empty, array.dtype))
 
 
-def stack(array: tf.TensorArray, length: Any, empty_shape: list[Any]) -> Any:
-    """The array as a tensor, also when nothing was written (an empty batch)."""
-    return tf.cond(length > 0, array.stack, lambda: tf.zeros([0, *empty_shape], array.dtype))
+class FixedArrays(NamedTuple):
+    """Tensors with room for a known number of positions: for runtimes that have no arrays."""
+
+    longest: Any
+    """Positions."""
+    source: Any
+    """Positions of the source."""
+
+    def make(self, dtype: Any, shape: Sequence[Any]) -> Any:
+        """See `Arrays`."""
+        return tf.zeros([self.longest, *(self.source if size is None else size for size in shape)], dtype)
+
+    def write(self, arrays: Sequence[Any], position: Any, values: Sequence[Any]) -> tuple[Any, ...]:
+        """See `Arrays`."""
+        here = tf.range(self.longest) == position
+        return tuple(
+            tf.where(tf.reshape(here, [-1] + [1] * (len(array.shape) - 1)), value[None], array)
+            for array, value in zip(arrays, values, strict=True)
+        )
+
+    def stack(self, array: Any, length: Any, shape: Sequence[Any]) -> Any:
+        """See `Arrays`."""
+        return array[:length]
+
+
+GROWING = GrowingArrays()
