@@ -5,11 +5,12 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple
 
-from pipeline.errors import AttentifError, DataError, UsageError
+from pipeline.errors import DataError, UsageError
 from pipeline.files.durable import checksum
 from pipeline.runs.directory import RunDirectory
+from pipeline.settings.fixed import read_section
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
 
@@ -104,18 +105,5 @@ def _check(info: dict[str, Any]) -> ExportInfo:
     for name, sha256 in files.items():
         if not _NAME.fullmatch(name) or not isinstance(sha256, str):
             raise ValueError(f"files: {name!r} is none of a SavedModel's")
-    try:
-        search, text = SearchConfiguration(**info["search"]), TextConfiguration(**info["text"])
-        _require_choices(search)
-        _require_choices(text)
-    except AttentifError as error:
-        raise ValueError(error) from error
+    search, text = read_section(SearchConfiguration, info["search"]), read_section(TextConfiguration, info["text"])
     return ExportInfo(dataclasses.asdict(search), n_best, text, files)
-
-
-def _require_choices(settings: SearchConfiguration | TextConfiguration) -> None:
-    """Values must be plain, and among the choices where there are some: elsewhere the command line sees to that."""
-    for name, kind in get_type_hints(type(settings)).items():
-        value, choices = getattr(settings, name), get_args(kind) if get_origin(kind) is Literal else None
-        if (value not in choices) if choices else not isinstance(value, (str, int, float, type(None))):
-            raise ValueError(f"{name} is {value!r}")

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,8 +25,7 @@ from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.ensemble_runs import Member, find_runs, read_members
 from pipeline.saved_models.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.saved_models.saved_graph import require_harmless
-from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.yaml_file import suggest
+from pipeline.settings.fixed import changes_of_search, require_fixed
 
 GRAPH_VARIABLES = "variables/variables"
 # What is called of an export.
@@ -61,7 +59,7 @@ def load_string_model(
     first = members[0]
     limits = [read_limits(member.run.limits) for member in members]
     widest = LengthLimits(*(max(getattr(of, name) for of in limits) for name in ("length_ratio", "length_offset")))
-    settings = widest.complete(dataclasses.replace(first.configuration.search, **_changes(search, beam_size)))
+    settings = widest.complete(dataclasses.replace(first.configuration.search, **changes_of_search(search, beam_size)))
     n_best = n_best or settings.beam_size
     if n_best > settings.beam_size:
         raise UsageError(f"--n-best {n_best}: more than the beam keeps; give --beam {n_best} or larger")
@@ -75,16 +73,6 @@ def load_string_model(
     vocabularies = first.source_vocabulary, first.target_vocabulary
     network = networks[0] if len(networks) == 1 else Ensemble(networks)
     return make_string_model(network, configuration, vocabularies, n_best)
-
-
-def _changes(search: Mapping[str, Any] | None, beam_size: int | None) -> dict[str, Any]:
-    """Settings by key, the beam size among them if it is given."""
-    changes = {**(search or {}), **({"beam_size": beam_size} if beam_size else {})}
-    known = [field.name for field in dataclasses.fields(SearchConfiguration)]
-    for key in changes:
-        if key not in known:
-            raise UsageError(f"search.{key}: no such key{suggest(key, known)}")
-    return changes
 
 
 def _load_model(member: Member, average: int | None) -> SequenceToSequence:
@@ -125,7 +113,7 @@ def load_predictor(
         model = load_string_model(runs, beam_size, n_best, search, average)
         return Predictor(model, load_configuration(runs[0]).text, model.n_best, model.search.replace_unknown)
     if (path / GRAPH).is_file() and (path / EXPORT_INFO).is_file():
-        return _load_export(path, _changes(search, beam_size), n_best, average)
+        return _load_export(path, changes_of_search(search, beam_size), n_best, average)
     wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
     raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
 
@@ -161,15 +149,7 @@ def load_scorer(path: Path, average: int | None = None) -> Predictor:
 
 def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, average: int | None) -> Predictor:
     info = read_export_info(path)
-    _require_fixed(path, info.search, search)
-    if average is not None:
-        raise UsageError(
-            f"{path}: exported with its weights, which are fixed; "
-            f"give the run directory, or export again with --average {average}"
-        )
-    n_best = n_best or info.n_best
-    if n_best > info.n_best:
-        raise UsageError(f"{path}: exported with --n-best {info.n_best}; export again with --n-best {n_best}")
+    n_best = require_fixed(path, info.search, search, info.n_best, n_best, average)
     require_whole(path, info.files)
     require_harmless(path / GRAPH)
     with _nothing_but(info.files, path) as folder:
@@ -208,18 +188,3 @@ def _require_finite(folder: str, path: Path) -> None:
                 f"{path / GRAPH_VARIABLES}: {name} holds numbers that are not finite, as of a training that diverged; "
                 "look at the run, and export one that has learnt"
             )
-
-
-def _require_fixed(path: Path, fixed: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    for key, value in wanted.items():
-        if key not in fixed or fixed[key] != value:
-            option = "--beam" if key == "beam_size" else f"--search.{key}"
-            was = f"{option} {_as_option(fixed[key])}" if key in fixed else f"a {option} of its own"
-            raise UsageError(
-                f"{path}: exported with {was}, which is fixed; "
-                f"give the run directory, or export again with {option} {_as_option(value)}"
-            )
-
-
-def _as_option(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -16,7 +16,7 @@ ROWS = [
     {"text", "runs", "pairs"},
     {"plain_text"},
     {"answering"},
-    {"data", "search", "model"},
+    {"runtime", "data", "search", "model"},
     {"prediction"},
     {"saved_models"},
     {"evaluation"},

@@ -1,0 +1,269 @@
+"""Strings in; strings, scores and attention out: what a folder answers, the same as the run that it was made of."""
+
+import functools
+import logging
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.answering.predictions import Hypothesis, PairLook, Prediction, Predictions
+from pipeline.errors import DataError, count_of
+from pipeline.plain_text.given_strings import encode, list_strings
+from pipeline.plain_text.processor import PlainReading, PlainText, make_plain_texts
+from pipeline.runtime.engines import ENGINES, Arrays, Engine
+from pipeline.runtime.folder import Folder, read_folder
+from pipeline.settings.fixed import changes_of_search, require_fixed
+from pipeline.text.known_symbols import KnownSymbols
+from pipeline.text.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.unicode.graph_tables import NORMAL_FORMS_VERSION
+
+logger = logging.getLogger(__name__)
+
+_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, KeyError)
+
+
+class Model:
+    """A folder that `export --format litert` or `--format onnx` wrote, opened.
+
+    Strings are answered one by one, on one thread unless more are asked for. Several threads may ask the same model.
+
+    Args:
+        folder: Its path.
+        threads: With which one string is answered.
+
+    Raises:
+        UsageError: No such folder, one of another version, or a package is missing that it needs.
+        DataError: A file is damaged.
+
+    Example:
+        model = Model("folder")
+        [prediction] = model.predict(["attention"], n_best=3)
+        prediction.texts, prediction.scores, prediction.attention
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], threads: int = 1) -> None:
+        read = read_folder(Path(folder))
+        kind = ENGINES[read.kind]
+        self._set_up(read, kind.open(read.path / kind.file, threads))
+
+    @classmethod
+    def of(cls, folder: Folder, engine: Engine) -> "Model":
+        """What a folder says, with an engine of one's own."""
+        model = cls.__new__(cls)
+        model._set_up(folder, engine)
+        return model
+
+    def _set_up(self, folder: Folder, engine: Engine) -> None:
+        self.folder, self.engine = folder, engine
+        self.text, self.n_best = folder.text, folder.n_best
+        self.copies_unknown = bool(folder.search["replace_unknown"])
+        _warn_of_newer_unicode(folder)
+        sides = make_plain_texts(folder.text, folder.source, folder.target, folder.output_form)
+        self.source_text, self.target_text = sides
+
+    @functools.cached_property
+    def known(self) -> KnownSymbols:
+        """Which symbols the model has."""
+        return KnownSymbols(UnknownInVocabularies(self.folder, self.source_text, self.target_text), self.text)
+
+    def predict(
+        self,
+        sources: str | bytes | Iterable[str | bytes],
+        on_progress: Callable[[int], None] | None = None,
+        prefixes: str | bytes | Iterable[str | bytes] | None = None,
+        heads_apart: bool = False,
+        n_best: int | None = None,
+    ) -> Predictions:
+        """One prediction per source, in order.
+
+        Args:
+            sources: Any number of strings, `str` or UTF-8 `bytes`: a list, tuple, generator, array or column of them. A
+                string alone is one source, and gives a list of one prediction.
+            on_progress: Called with the number of sources done since the last call.
+            prefixes: What the outputs begin with, one per source.
+            heads_apart: Whether the heads of the attention are wanted too; not with prefixes.
+            n_best: How many of the outputs to keep; None takes the folder's.
+
+        Raises:
+            TypeError: Something is no string, or has no order.
+            ValueError: Not as many prefixes as sources, or an array of several dimensions.
+            UsageError: The folder keeps fewer outputs.
+            DataError: The model file gives what no model of an export gives.
+        """
+        kept = require_fixed(self.folder.path, {}, {}, self.folder.n_best, n_best or self.n_best, None)
+        given = list_strings(sources, "sources")
+        begun = None if prefixes is None else list_strings(prefixes, "prefixes")
+        if begun is not None and len(begun) != len(given):
+            counts = f"{count_of(len(given), 'source')}, but {count_of(len(begun), 'prefix', 'prefixes')}"
+            raise ValueError(f"{counts}; give one for each, '' for none")
+        found = Predictions()
+        for place, source in enumerate(given):
+            prefix = None if begun is None else encode(begun[place])
+            found.append(self._answer(encode(source), prefix, kept, heads_apart and begun is None))
+            if on_progress:
+                on_progress(1)
+        return found
+
+    def _answer(self, source: bytes, prefix: bytes | None, kept: int, heads_apart: bool) -> Prediction:
+        read = self.source_text.read(source, self.folder.max_length)
+        begun = None if prefix is None else self.target_text.read(prefix, self.folder.max_target_length)
+        ids = self.source_text.to_ids(read.symbols)
+        begin = self.target_text.to_ids(begun.symbols) if begun else []
+        try:
+            arrays = self.engine.run(np.array([[*ids, END]], np.int32), np.array([begin or [PAD]], np.int32))
+            hypotheses = self._hypotheses(arrays, read, kept)
+        except _ERRORS as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DataError(
+                f"{self.folder.path}: the model file fails or answers as no export's does ({reason}); export it again"
+            ) from error
+        heads = arrays.get("attention_heads") if heads_apart else None
+        length = int(arrays["lengths"][0])
+        return Prediction(
+            hypotheses=hypotheses,
+            source_tokens=[*read.symbols, SPECIAL_SYMBOLS[END]],
+            cut=read.cut,
+            invalid=read.invalid,
+            unknown=ids.count(UNKNOWN),
+            attention_heads=None if heads is None else heads[:, :length, : len(ids) + 1].copy(),
+            prefix_cut=begun is not None and begun.cut,
+            prefix_unknown=begin.count(UNKNOWN),
+        )
+
+    def _hypotheses(self, arrays: Arrays, read: PlainReading, kept: int) -> list[Hypothesis]:
+        hypotheses = []
+        for rank, score in enumerate(arrays["scores"][:kept].tolist()):
+            if np.isfinite(score):
+                length = int(arrays["lengths"][rank])
+                attention = np.array(arrays["attention"][rank, :length, : len(read.symbols) + 1], np.float32)
+                ids = arrays["tokens"][rank, :length].tolist()
+                text, tokens = self._show(ids, attention, read.symbols)
+                hypotheses.append(
+                    Hypothesis(
+                        text=text,
+                        score=score,
+                        tokens=tokens,
+                        attention=attention,
+                        rank_score=float(arrays["rank_scores"][rank]),
+                        limited=bool(arrays["limited"][rank]),
+                    )
+                )
+        return hypotheses
+
+    def _show(self, ids: Sequence[int], attention: np.ndarray, source: Sequence[str]) -> tuple[str, list[str]]:
+        """The text and the symbols of an output."""
+        if min(ids, default=0) < 0:
+            raise ValueError(f"there is no symbol {min(ids)}")
+        names = [self.target_text.names[number] for number in ids]
+        if self.copies_unknown:
+            names = replace_unknown(ids, names, attention, source, self.folder.dictionary or {})
+        shown = [name for number, name in zip(ids, names, strict=True) if number != END]
+        return self.target_text.join(shown), names
+
+    def compare(self, sources: list[str], targets: list[str]) -> PairLook:
+        """How many pairs have unknown symbols on both sides; a folder scores no targets."""
+        unknown = UnknownInVocabularies(self.folder, self.source_text, self.target_text)
+        both = zip(unknown.in_sources(sources), unknown.in_targets(targets), strict=True)
+        return PairLook(float(np.mean([min(counts) > 0 for counts in both])), float("nan"))
+
+
+def replace_unknown(
+    ids: Sequence[int],
+    names: Sequence[str],
+    attention: np.ndarray,
+    source: Sequence[str],
+    dictionary: Mapping[str, str],
+) -> list[str]:
+    """Show the source symbol that an unknown output symbol looked at most, or its entry in a dictionary.
+
+    Args:
+        ids: Of an output, T of them.
+        names: The same as strings, as they are shown.
+        attention: `[T, S]`, the last column that of the end symbol, which does not count.
+        source: The source's symbols, S - 1 of them.
+        dictionary: What to show for a source symbol; one that it lacks is copied.
+
+    Example:
+        >>> weights = np.array([[0.4, 0.1, 0.5], [0.3, 0.6, 0.1]])
+        >>> replace_unknown([3, 3], ["<unk>", "<unk>"], weights, ["a", "b"], {"b": "B"})
+        ['a', 'B']
+    """
+    shown = list(names)
+    weights = attention[:, : len(source)]
+    for place, number in enumerate(ids):
+        if number == UNKNOWN and source and weights[place].max() > 0:
+            chosen = source[int(weights[place].argmax())]
+            shown[place] = dictionary.get(chosen) or chosen
+    return shown
+
+
+class UnknownInVocabularies:
+    """Counts what the vocabularies of a folder lack, see `CountsUnknown`.
+
+    Args:
+        folder: The limits of length.
+        source: The sources' text.
+        target: The targets'.
+    """
+
+    def __init__(self, folder: Folder, source: PlainText, target: PlainText) -> None:
+        self.folder, self.source, self.target = folder, source, target
+
+    def in_sources(self, sources: Sequence[str]) -> list[int]:
+        """How many symbols of each source are unknown."""
+        return [self._count(self.source, source, self.folder.max_length) for source in sources]
+
+    def in_targets(self, targets: Sequence[str]) -> list[int]:
+        """How many symbols of each target are."""
+        return [self._count(self.target, target, self.folder.max_target_length) for target in targets]
+
+    def among_target_symbols(self, symbols: Sequence[str]) -> list[bool]:
+        """Whether each is, taken as a symbol of targets."""
+        return [number == UNKNOWN for number in self.target.to_ids(symbols)]
+
+    def _count(self, text: PlainText, string: str, most: int) -> int:
+        return text.to_ids(text.read(encode(string), most).symbols).count(UNKNOWN)
+
+
+def open_folder(
+    path: Path,
+    beam_size: int | None = None,
+    n_best: int | None = 1,
+    search: Mapping[str, Any] | None = None,
+    average: int | None = None,
+) -> Model:
+    """A folder as the commands take it, with what they are told of the search.
+
+    Args:
+        path: The folder.
+        beam_size: Fixed in the folder, as all settings of the search are.
+        n_best: Outputs per input; None takes all that the folder keeps.
+        search: Settings of the search, by key.
+        average: Fixed, too.
+
+    Raises:
+        UsageError: See `Model`; or a setting is not that with which it was exported.
+        DataError: See `Model`.
+    """
+    folder = read_folder(path)
+    kept = require_fixed(path, folder.search, changes_of_search(search, beam_size), folder.n_best, n_best, average)
+    kind = ENGINES[folder.kind]
+    model = Model.of(folder, kind.open(path / kind.file, 1))
+    model.n_best = kept
+    return model
+
+
+def _warn_of_newer_unicode(folder: Folder) -> None:
+    """Say so where Python may know normal forms of letters that the export does not know."""
+    version = unicodedata.unidata_version
+    if int(version.split(".")[0]) > NORMAL_FORMS_VERSION and folder.text.normalization != "none":
+        logger.warning(
+            "this Python has the letters of Unicode %s, the model those of Unicode %d: newer ones may be read "
+            "otherwise than by the run",
+            version,
+            NORMAL_FORMS_VERSION,
+        )

@@ -1,0 +1,94 @@
+"""Settings that are fixed in an export: read without trust, and held against those that are wanted."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from pipeline.errors import AttentifError, UsageError
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import TextConfiguration
+
+Section = TypeVar("Section", SearchConfiguration, TextConfiguration)
+
+
+def read_section(kind: type[Section], values: Any) -> Section:
+    """A section of settings from JSON, of which nothing is trusted.
+
+    Raises:
+        ValueError: A value is impossible.
+        TypeError: A key is unknown, or the values are no mapping.
+    """
+    try:
+        settings = kind(**values)
+        _require_choices(settings)
+    except AttentifError as error:
+        raise ValueError(error) from error
+    return settings
+
+
+def _require_choices(settings: SearchConfiguration | TextConfiguration) -> None:
+    """Values must be plain, and among the choices where there are some: elsewhere the command line sees to that."""
+    for name, kind in get_type_hints(type(settings)).items():
+        value, choices = getattr(settings, name), get_args(kind) if get_origin(kind) is Literal else None
+        if (value not in choices) if choices else not isinstance(value, (str, int, float, type(None))):
+            raise ValueError(f"{name} is {value!r}")
+
+
+def changes_of_search(search: Mapping[str, Any] | None, beam_size: int | None) -> dict[str, Any]:
+    """Settings by key, the beam size among them if it is given.
+
+    Raises:
+        UsageError: There is no such key.
+    """
+    changes = {**(search or {}), **({"beam_size": beam_size} if beam_size else {})}
+    known = [field.name for field in dataclasses.fields(SearchConfiguration)]
+    for key in changes:
+        if key not in known:
+            from pipeline.settings.yaml_file import suggest  # brings YAML, which nothing else here needs
+
+            raise UsageError(f"search.{key}: no such key{suggest(key, known)}")
+    return changes
+
+
+def require_fixed(
+    path: Path, fixed: Mapping[str, Any], wanted: Mapping[str, Any], kept: int, n_best: int | None, average: int | None
+) -> int:
+    """Refuse what an export was not made with.
+
+    Args:
+        path: The export, for messages.
+        fixed: Its search settings, by key.
+        wanted: Those asked for.
+        kept: Outputs that it gives for an input.
+        n_best: Outputs asked for; None takes all.
+        average: Epochs asked for.
+
+    Returns:
+        How many outputs to give.
+
+    Raises:
+        UsageError: Something else is asked for.
+    """
+    for key, value in wanted.items():
+        if key not in fixed or fixed[key] != value:
+            option = "--beam" if key == "beam_size" else f"--search.{key}"
+            was = f"{option} {_as_option(fixed[key])}" if key in fixed else f"a {option} of its own"
+            raise UsageError(
+                f"{path}: exported with {was}, which is fixed; "
+                f"give the run directory, or export again with {option} {_as_option(value)}"
+            )
+    if average is not None:
+        raise UsageError(
+            f"{path}: exported with its weights, which are fixed; "
+            f"give the run directory, or export again with --average {average}"
+        )
+    n_best = n_best or kept
+    if n_best > kept:
+        raise UsageError(f"{path}: exported with --n-best {kept}; export again with --n-best {n_best}")
+    return n_best
+
+
+def _as_option(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,170 @@
+"""A folder's answers are the run's: text, scores, symbols, attention, flags; here with a search by TensorFlow."""
+
+import functools
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks.hostile_strings import make_string
+from pipeline.answering.predictions import Prediction
+from pipeline.errors import DataError, UsageError
+from pipeline.model.network import SingleNetwork
+from pipeline.model.sequence_to_sequence import build_model
+from pipeline.prediction.predictor import Predictor
+from pipeline.prediction.string_model import StringModel
+from pipeline.prediction.unknown_symbols import UnknownReplacement
+from pipeline.runtime.model import Model
+from pipeline.settings.model import ModelConfiguration
+from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration
+from pipeline.text.processor import make_texts
+from pipeline.text.subwords import learn_sentence_pieces
+from pipeline.text.vocabulary import Vocabulary
+from pipeline.unicode.normal_forms import FormCounts
+from tests.plain_engine import SearchInTensorFlow, folder_of
+
+DICTIONARY = {"a": "[A]", "é": ""}
+WRITTEN_APART = FormCounts(9, 2, 8)
+
+
+def make_vocabulary(tokenizer: str) -> Vocabulary:
+    if TOKENIZER_KINDS[tokenizer].bytewise:
+        model, pieces = learn_sentence_pieces(["a cat sat on a mat", "東京 é"] * 20, tokenizer, 300)
+        return Vocabulary(pieces, model, WRITTEN_APART)
+    symbols = {
+        "char": [*"abcé \t東"],
+        "space": ["a", "cat", "é", "ab"],
+        "wordpiece": ["a", "c", "##a", "##t", "##b", "é"],
+    }
+    return Vocabulary(symbols[tokenizer], None, WRITTEN_APART)
+
+
+@functools.cache
+def make_both(tokenizer: str, form: str = "nfc", heads: int = 1, **search: Any) -> tuple[Predictor, Model]:
+    """An untrained network as a run has it and as a folder has it."""
+    vocabulary, text = make_vocabulary(tokenizer), TextConfiguration(tokenizer, tokenizer, form)
+    attention = {"attention": "multi_head_bahdanau", "attention_heads": heads} if heads > 1 else {}
+    settings = ModelConfiguration(units=8, embedding_units=6, attention_units=8, **attention)
+    tf.keras.utils.set_random_seed(4)
+    network = SingleNetwork(build_model(settings, len(vocabulary), len(vocabulary)))
+    how = SearchConfiguration(**{"beam_size": 3, "length_ratio": 1.0, "length_offset": 3, **search})
+    replacement = UnknownReplacement(DICTIONARY) if how.replace_unknown else None
+    texts = make_texts(text, vocabulary, vocabulary)
+    strings = StringModel(network, *texts, how, how.beam_size, 12, replacement)
+    folder = folder_of(strings, text)._replace(dictionary=DICTIONARY if replacement else None)
+    plain = Model.of(folder, SearchInTensorFlow(strings))
+    return Predictor(strings, text, how.beam_size, how.replace_unknown), plain
+
+
+def assert_same(run: Prediction, folder: Prediction) -> None:
+    assert folder.texts == run.texts
+    assert folder.source_tokens == run.source_tokens
+    assert [one.tokens for one in folder.hypotheses] == [one.tokens for one in run.hypotheses]
+    np.testing.assert_allclose(folder.scores, run.scores, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(folder.rank_scores, run.rank_scores, rtol=1e-5, atol=1e-5)
+    assert folder.limited_outputs == run.limited_outputs
+    for mine, other in zip(folder.hypotheses, run.hypotheses, strict=True):
+        assert mine.attention.dtype == np.float32
+        np.testing.assert_allclose(mine.attention, other.attention, atol=1e-5)
+    assert (folder.attention_heads is None) == (run.attention_heads is None)
+    if run.attention_heads is not None:
+        np.testing.assert_allclose(folder.attention_heads, run.attention_heads, atol=1e-5)
+    names = ("cut", "invalid", "unknown", "prefix_cut", "prefix_unknown")
+    assert [getattr(folder, name) for name in names] == [getattr(run, name) for name in names]
+
+
+SOURCES: list[str | bytes] = ["a cat", "", "ab é", "東x", b"a\xffb", "a" * 30, "e\u0301 a\tb", "\ud800"]
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZER_KINDS)
+def test_a_folder_answers_as_its_run_does(tokenizer: str):
+    run, folder = make_both(tokenizer)
+    chance = random.Random(2)
+    sources = [*SOURCES, *(make_string(chance, 500) for _ in range(12))]
+    for mine, other in zip(folder.predict(sources), run.predict(sources), strict=True):
+        assert_same(other, mine)
+    prefixes = ["", "a", "cat x", "é a", "\0", "a" * 5, "b", "東"]
+    for mine, other in zip(
+        folder.predict(SOURCES, prefixes=prefixes), run.predict(SOURCES, prefixes=prefixes), strict=True
+    ):
+        assert_same(other, mine)
+
+
+@pytest.mark.parametrize("form", ["none", "nfd", "nfkc"])
+def test_outputs_stand_as_the_targets_did(form: str):
+    run, folder = make_both("char", form)
+    for mine, other in zip(folder.predict(SOURCES), run.predict(SOURCES), strict=True):
+        assert_same(other, mine)
+
+
+@pytest.mark.parametrize("beam_size", [1, 2])
+def test_unknown_symbols_are_replaced_as_the_run_does(beam_size: int):
+    run, folder = make_both("char", replace_unknown=True, beam_size=beam_size, min_length=3)
+    assert folder.copies_unknown
+    found = folder.predict(SOURCES)
+    for mine, other in zip(found, run.predict(SOURCES), strict=True):
+        assert_same(other, mine)
+
+
+def test_heads_are_told_apart():
+    run, folder = make_both("char", heads=2)
+    for mine, other in zip(
+        folder.predict(["ab"], heads_apart=True), run.predict(["ab"], heads_apart=True), strict=True
+    ):
+        assert other.attention_heads is not None
+        assert_same(other, mine)
+    assert folder.predict(["ab"])[0].attention_heads is None
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZER_KINDS)
+def test_a_folder_knows_its_symbols_as_its_run_does(tokenizer: str):
+    run, folder = make_both(tokenizer)
+    symbols = ["a", "\t", "A", "é", "e\u0301", "0", "x", "##a", "a b", "cat", " ", "\u0301"]
+    assert folder.known.lacking_in_source(symbols) == run.known.lacking_in_source(symbols)
+    assert folder.known.lacking_in_target(symbols) == run.known.lacking_in_target(symbols)
+    assert folder.known.reads_tab == run.known.reads_tab
+    assert folder.known.hint_at_source(["A"]) == run.known.hint_at_source(["A"])
+    pairs = ["a x", "cat", "東"], ["x", "x a", "a"]
+    assert folder.compare(*pairs).unknown == run.compare(*pairs).unknown
+
+
+def test_what_is_no_string_is_refused():
+    _, folder = make_both("char")
+    with pytest.raises(TypeError, match=r"sources\[1\]: 3 is no string"):
+        folder.predict(["a", 3])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="2 sources, but 1 prefix; give one for each"):
+        folder.predict(["a", "b"], prefixes=["a"])
+    with pytest.raises(UsageError, match="exported with --n-best 3; export again with --n-best 4"):
+        folder.predict(["a"], n_best=4)
+    assert [len(one.texts) for one in folder.predict("ab", n_best=2)] == [2]
+    seen: list[int] = []
+    assert folder.predict([], on_progress=seen.append) == []
+    folder.predict(["a", "b"], on_progress=seen.append)
+    assert sum(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tokens", np.full([3, 4], 99, np.int32)),
+        ("tokens", np.full([3, 4], -1, np.int32)),
+        ("tokens", np.zeros([3], np.int32)),
+        ("scores", None),
+        ("lengths", np.array([], np.int32)),
+        ("attention", np.zeros([2], np.float32)),
+    ],
+)
+def test_a_model_that_answers_otherwise_is_refused(name: str, value: np.ndarray | None):
+    _, folder = make_both("char")
+    engine = folder.engine
+
+    class Strange:
+        def run(self, source: np.ndarray, prefix: np.ndarray) -> dict[str, np.ndarray]:
+            found = {**engine.run(source, prefix), name: value}
+            return {key: array for key, array in found.items() if array is not None}
+
+    with pytest.raises(DataError, match="answers as no export's does"):
+        Model.of(folder.folder, Strange()).predict(["ab"])
