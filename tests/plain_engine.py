@@ -16,7 +16,6 @@ from pipeline.runtime.engines import Arrays
 from pipeline.runtime.folder import Folder
 from pipeline.settings.text import TextConfiguration
 
-
 IDS = tf.TensorSpec([1, None], tf.int32)
 
 
