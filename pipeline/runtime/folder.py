@@ -15,7 +15,7 @@ from pipeline.errors import DataError, UsageError
 from pipeline.files.durable import checksum
 from pipeline.plain_text.processor import PlainVocabulary
 from pipeline.runtime.engines import ENGINES
-from pipeline.settings.fixed import read_section
+from pipeline.runtime.fixed_settings import read_section
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.symbols import SPECIAL_SYMBOLS

@@ -15,8 +15,8 @@ from pipeline.errors import DataError, count_of
 from pipeline.plain_text.given_strings import encode, list_strings
 from pipeline.plain_text.processor import PlainReading, PlainText, make_plain_texts
 from pipeline.runtime.engines import ENGINES, Arrays, Engine
+from pipeline.runtime.fixed_settings import changes_of_search, require_fixed
 from pipeline.runtime.folder import Folder, read_folder
-from pipeline.settings.fixed import changes_of_search, require_fixed
 from pipeline.text.known_symbols import KnownSymbols
 from pipeline.text.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.unicode.graph_tables import NORMAL_FORMS_VERSION

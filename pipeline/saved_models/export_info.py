@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import DataError, UsageError
 from pipeline.files.durable import checksum
 from pipeline.runs.directory import RunDirectory
-from pipeline.settings.fixed import read_section
+from pipeline.runtime.fixed_settings import read_section
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
 

@@ -22,10 +22,10 @@ from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
+from pipeline.runtime.fixed_settings import changes_of_search, require_fixed
 from pipeline.saved_models.ensemble_runs import Member, find_runs, read_members
 from pipeline.saved_models.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.saved_models.saved_graph import require_harmless
-from pipeline.settings.fixed import changes_of_search, require_fixed
 
 GRAPH_VARIABLES = "variables/variables"
 # What is called of an export.
