@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.answering.predictions import Prediction
 
-_SEPARATORS = str.maketrans("\t\n\r", "   ")
+_BETWEEN_FIELDS = str.maketrans("\t\n\r", "   ")
 
 
 def join_texts(texts: list[str], n_best: int) -> str:
     """The best texts as TAB-separated fields, always `n_best` of them."""
-    fields = [text.translate(_SEPARATORS) for text in texts[:n_best]]
+    fields = [text.translate(_BETWEEN_FIELDS) for text in texts[:n_best]]
     return "\t".join(fields + [""] * (n_best - len(fields)))
 
 

@@ -28,7 +28,7 @@ FIRST_LINES = 64  # until the model's speed is known
 BATCH_BYTES = 1 << 22
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 0.5
-SHOWN = 1000  # characters of a line that is too long
+SHOWN_CHARACTERS = 1000  # characters of a line that is too long
 
 
 class Listener(Protocol):
@@ -200,9 +200,9 @@ def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
         text = raw.decode("utf-8", errors="replace")
         fault = f"not UTF-8 at byte {error.start + 1}"
     if overlong:
-        text, fault = text[:SHOWN], f"more than {LONGEST_LINE} bytes"
+        text, fault = text[:SHOWN_CHARACTERS], f"more than {LONGEST_LINE} bytes"
     elif has_heaped_marks(text):
-        text, fault = text[:SHOWN], f"more than {MOST_MARKS} combining marks in a row"
+        text, fault = text[:SHOWN_CHARACTERS], f"more than {MOST_MARKS} combining marks in a row"
     if number == 1:
         text = text.removeprefix("\ufeff")
     text, *after = text.split("\t") if prefixes else [text]

@@ -3,7 +3,6 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ def make_parser() -> "ModelParser":
 
     what = "the last line is a JSON object with wer and per in percent, or with bleu, chrf and ter of sentences."
     parser = ModelParser("evaluate", f"Measure a model; {what}")
-    parser.add_model("model", "A run directory or an exported SavedModel.")
+    parser.add_model("model", "A run directory, an exported SavedModel, or a folder that needs no TensorFlow.")
     data = "Pairs: a TSV file, two line-aligned files as SOURCE,TARGET, or dev or test: the run's own."
     parser.add_argument("data", metavar="DATA", help=data)
     parser.add_argument(
@@ -41,13 +40,13 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Measure, and write the figures as JSON."""
-    import_tensorflow()
-    from pipeline.evaluation.evaluate import evaluate_file
-    from pipeline.saved_models.loading import load_predictor
+    from pipeline.saved_models.opening import open_model
     from pipeline.saved_models.own_splits import find_own_split
 
     split = find_own_split(arguments.model, arguments.data)
-    predictor = load_predictor(
+    predictor = open_model(
         arguments.model, beam_size=arguments.beam, search=arguments.search, average=arguments.average
     )
+    from pipeline.evaluation.evaluate import evaluate_file  # not before TensorFlow is there
+
     results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
-from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def make_parser() -> "ModelParser":
         "In --json, score is log p of the output (natural logarithm, at most 0, higher is better), rank_score the same "
         "with the penalties of the search, by which outputs are ordered.",
     )
-    parser.add_model("model", "A run directory or an exported SavedModel.")
+    parser.add_model("model", "A run directory, an exported SavedModel, or a folder that needs no TensorFlow.")
     what = "UTF-8 lines, decompressed if it ends in .gz; - or left out: stdin."
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help=what)
     parser.add_n_best(1)
@@ -64,14 +63,11 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     for place in (arguments.attention, arguments.alignments):
         if place:
             require_place(place)
-    import_tensorflow()
-    from pipeline.answering.alignments import AlignmentWriter
-    from pipeline.answering.attention_page import AttentionPage
-    from pipeline.saved_models.loading import load_predictor
+    from pipeline.saved_models.opening import open_model
 
     # The page shows all outputs that there are, whatever the lines hold.
     n_best = None if arguments.attention else arguments.n_best
-    predictor = load_predictor(
+    predictor = open_model(
         arguments.model, beam_size=arguments.beam, n_best=n_best, search=arguments.search, average=arguments.average
     )
     if arguments.attention and predictor.n_best < arguments.n_best:
@@ -80,6 +76,9 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
         )
     if shape and not arguments.prefixes:
         refuse_table(shape, arguments.model, predictor)
+    from pipeline.answering.alignments import AlignmentWriter  # not before TensorFlow is there
+    from pipeline.answering.attention_page import AttentionPage
+
     page = AttentionPage(arguments.attention) if arguments.attention else None
     with contextlib.ExitStack() as stack:
         listeners: list[Any] = [page] if page else []

@@ -52,7 +52,7 @@ _MAGICS = (
     _Magic(b"\x7fELF", "a program", "give a text file"),
 )
 # Beginnings that a text may have as well: some bytes must be no text then.
-_WORDS = (b"BZh", b"GIF8", b"RIFF", b"PAR1", b"FEA1", b"ARROW1\0", b"Rar!\x1a\x07", b"ustar")
+_WORD_STARTS = (b"BZh", b"GIF8", b"RIFF", b"PAR1", b"FEA1", b"ARROW1\0", b"Rar!\x1a\x07", b"ustar")
 _OFFICE_PARTS = (b"[Content_Types].xml", b"xl/", b"word/")
 # Mark, name of text that has it, name of text without, bytes a character. One of UTF-32 begins like one of UTF-16.
 _MARKS = (
@@ -124,7 +124,7 @@ def foreign_kind(head: bytes, path: str | os.PathLike[str]) -> ForeignKind | Non
         return ForeignKind(f"{encoding} text", mending(path, f"iconv -f {encoding} -t UTF-8"))
     is_text = b"\0" not in head and _invalid_share(head) == 0
     for magic in _MAGICS:
-        if head.startswith(magic.start, magic.offset) and not (is_text and magic.start in _WORDS):
+        if head.startswith(magic.start, magic.offset) and not (is_text and magic.start in _WORD_STARTS):
             return _describe(magic, head, path)
     if _is_binary(head):
         return ForeignKind("binary data", "give a text file")

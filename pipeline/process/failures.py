@@ -8,28 +8,8 @@ from collections.abc import Iterator
 
 from pipeline.errors import AttentifError
 from pipeline.process.installation import other_versions, platform_problem
+from pipeline.process.system_errors import REMEDIES, brief, explain_os_error, first_line
 
-_REMEDIES = {
-    errno.ENOSPC: "make room on the disk, then run the same command again",
-    errno.EDQUOT: "make room in your quota, then run the same command again",
-    errno.EACCES: "change its permissions or choose another place",
-    errno.EPERM: "change its permissions or choose another place",
-    errno.EROFS: "choose a place that can be written",
-    errno.ENOENT: "check the path",
-    errno.EISDIR: "give a file",
-    errno.ENOTDIR: "give a directory",
-    errno.EEXIST: "choose another name",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.ELOOP: "its symbolic links go round in a circle, mend them",
-    errno.EMFILE: "raise the limit of open files (ulimit -n)",
-    errno.ENFILE: "end other programs, the machine has too many files open",
-    errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
-    errno.EBADF: "it is closed or not open for this, so check the redirections (<, >) of the command",
-    errno.EIO: "the disk or the connection to it failed, so check them",
-    errno.ESTALE: "the network file system lost it, so mount it again",
-    errno.EBUSY: "something else uses it, so wait or end that",
-    errno.ETXTBSY: "something else uses it, so wait or end that",
-}
 _MORE_MEMORY = "end other programs, or take smaller data.batch_tokens, model sizes or beams"
 _THREADS = "raise the limit of processes and threads (ulimit -u), or end other programs"
 
@@ -50,14 +30,14 @@ def explain_failure(error: Exception) -> tuple[int, str]:
     if "can't start new thread" in str(error):
         return 1, f"no further thread can be started: {_THREADS}"
     if isinstance(error, OSError) or type(error).__module__.startswith("tensorflow."):
-        known = _explain_os_error(error)
+        known = explain_os_error(error)
         if known:
             return 1, known
     if limit_is_near():
-        return 1, f"{_brief(error)}, probably since memory ran out: {_memory_remedy()}"
+        return 1, f"{brief(error)}, probably since memory ran out: {_memory_remedy()}"
     others = other_versions()
     versions = f"; tried with other versions: {', '.join(others)}" if others else ""
-    return 1, f"unexpected {_brief(error)} (ATTENTIF_DEBUG=1 shows the traceback{versions})"
+    return 1, f"unexpected {brief(error)} (ATTENTIF_DEBUG=1 shows the traceback{versions})"
 
 
 def is_expected(error: Exception) -> bool:
@@ -109,7 +89,7 @@ def _wants_memory(error: BaseException) -> bool:
     if "std::bad_alloc" in said or os.strerror(errno.ENOMEM) in said:
         return True
     # TensorFlow calls it so, too, where the disk, a quota or the number of open files is exhausted.
-    other = any(os.strerror(code) in said for code in _REMEDIES)
+    other = any(os.strerror(code) in said for code in REMEDIES)
     return type(error).__name__ == "ResourceExhaustedError" and not other
 
 
@@ -118,29 +98,4 @@ def _explain_import(error: ImportError) -> str:
     if os.strerror(errno.ENOMEM) in str(error) or "failed to map segment" in str(error):
         return f"{name or 'a library'} does not fit into memory: {_memory_remedy()}"
     remedy = platform_problem() or "install what requirements.txt lists anew, README.md says for which systems"
-    return f"{name or 'a library'} cannot be imported ({_first_line(error)}): {remedy}"
-
-
-def _explain_os_error(error: Exception) -> str | None:
-    """A sentence for what the system refused, by Python's own calls or TensorFlow's; None: it was something else."""
-    text = " ".join(str(error).split())
-    code = getattr(error, "errno", None)
-    for known in _REMEDIES:  # some libraries set no number
-        code = known if os.strerror(known) in text else code
-    if not isinstance(error, OSError) and code is None:
-        return None
-    name = getattr(error, "filename", None)
-    reason = getattr(error, "strerror", None) or text
-    if not isinstance(error, OSError) and "; " in text:  # TensorFlow: "{{…}} NAME; REASON [Op:…]"
-        name, _, reason = text.rpartition("; ")
-        name, reason = name.rpartition("}} ")[2], reason.split(" [Op:")[0]
-    remedy = _REMEDIES.get(code or 0, "check the path and the disk, then run the same command again")
-    return f"{name or 'a file'} cannot be used ({reason}): {remedy}"
-
-
-def _brief(error: Exception) -> str:
-    return f"{type(error).__name__}: {_first_line(error)}"
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "")
+    return f"{name or 'a library'} cannot be imported ({first_line(error)}): {remedy}"

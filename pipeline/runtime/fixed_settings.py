@@ -1,6 +1,5 @@
 """Settings that are fixed in an export: read without trust, and held against those that are wanted."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,22 +33,6 @@ def _require_choices(settings: SearchConfiguration | TextConfiguration) -> None:
         value, choices = getattr(settings, name), get_args(kind) if get_origin(kind) is Literal else None
         if (value not in choices) if choices else not isinstance(value, (str, int, float, type(None))):
             raise ValueError(f"{name} is {value!r}")
-
-
-def changes_of_search(search: Mapping[str, Any] | None, beam_size: int | None) -> dict[str, Any]:
-    """Settings by key, the beam size among them if it is given.
-
-    Raises:
-        UsageError: There is no such key.
-    """
-    changes = {**(search or {}), **({"beam_size": beam_size} if beam_size else {})}
-    known = [field.name for field in dataclasses.fields(SearchConfiguration)]
-    for key in changes:
-        if key not in known:
-            from pipeline.settings.yaml_file import suggest  # brings YAML, which nothing else here needs
-
-            raise UsageError(f"search.{key}: no such key{suggest(key, known)}")
-    return changes
 
 
 def require_fixed(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import DataError, UsageError
 from pipeline.files.durable import checksum
 from pipeline.plain_text.processor import PlainVocabulary
-from pipeline.runtime.engines import ENGINES
+from pipeline.runtime.engines import ENGINES, Engine
 from pipeline.runtime.fixed_settings import read_section
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
@@ -52,6 +52,19 @@ class Folder(NamedTuple):
     """The sources' symbols."""
     target: PlainVocabulary
     """The targets'."""
+
+    def open_engine(self, threads: int = 1) -> Engine:
+        """What runs the model.
+
+        Args:
+            threads: Of one run.
+
+        Raises:
+            UsageError: The package that it needs is not installed.
+            DataError: The model cannot be run.
+        """
+        kind = ENGINES[self.kind]
+        return kind.open(self.path / kind.file, threads)
 
 
 def is_folder(path: Path) -> bool:

@@ -6,7 +6,6 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,8 +13,8 @@ from pipeline.answering.predictions import Hypothesis, PairLook, Prediction, Pre
 from pipeline.errors import DataError, count_of
 from pipeline.plain_text.given_strings import encode, list_strings
 from pipeline.plain_text.processor import PlainReading, PlainText, make_plain_texts
-from pipeline.runtime.engines import ENGINES, Arrays, Engine
-from pipeline.runtime.fixed_settings import changes_of_search, require_fixed
+from pipeline.runtime.engines import Arrays, Engine
+from pipeline.runtime.fixed_settings import require_fixed
 from pipeline.runtime.folder import Folder, read_folder
 from pipeline.text.known_symbols import KnownSymbols
 from pipeline.text.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
@@ -47,8 +46,7 @@ class Model:
 
     def __init__(self, folder: str | os.PathLike[str], threads: int = 1) -> None:
         read = read_folder(Path(folder))
-        kind = ENGINES[read.kind]
-        self._set_up(read, kind.open(read.path / kind.file, threads))
+        self._set_up(read, read.open_engine(threads))
 
     @classmethod
     def of(cls, folder: Folder, engine: Engine) -> "Model":
@@ -227,34 +225,6 @@ class UnknownInVocabularies:
 
     def _count(self, text: PlainText, string: str, most: int) -> int:
         return text.to_ids(text.read(encode(string), most).symbols).count(UNKNOWN)
-
-
-def open_folder(
-    path: Path,
-    beam_size: int | None = None,
-    n_best: int | None = 1,
-    search: Mapping[str, Any] | None = None,
-    average: int | None = None,
-) -> Model:
-    """A folder as the commands take it, with what they are told of the search.
-
-    Args:
-        path: The folder.
-        beam_size: Fixed in the folder, as all settings of the search are.
-        n_best: Outputs per input; None takes all that the folder keeps.
-        search: Settings of the search, by key.
-        average: Fixed, too.
-
-    Raises:
-        UsageError: See `Model`; or a setting is not that with which it was exported.
-        DataError: See `Model`.
-    """
-    folder = read_folder(path)
-    kept = require_fixed(path, folder.search, changes_of_search(search, beam_size), folder.n_best, n_best, average)
-    kind = ENGINES[folder.kind]
-    model = Model.of(folder, kind.open(path / kind.file, 1))
-    model.n_best = kept
-    return model
 
 
 def _warn_of_newer_unicode(folder: Folder) -> None:

@@ -22,7 +22,9 @@ from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
-from pipeline.runtime.fixed_settings import changes_of_search, require_fixed
+from pipeline.runtime.fixed_settings import require_fixed
+from pipeline.runtime.folder import is_folder
+from pipeline.runtime.opening import changes_of_search
 from pipeline.saved_models.ensemble_runs import Member, find_runs, read_members
 from pipeline.saved_models.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.saved_models.saved_graph import require_harmless
@@ -114,6 +116,11 @@ def load_predictor(
         return Predictor(model, load_configuration(runs[0]).text, model.n_best, model.search.replace_unknown)
     if (path / GRAPH).is_file() and (path / EXPORT_INFO).is_file():
         return _load_export(path, changes_of_search(search, beam_size), n_best, average)
+    if is_folder(path):
+        raise UsageError(
+            f"{path}: a folder that answers without TensorFlow: predict and evaluate take it, and in Python "
+            "pipeline.runtime.model.Model; for anything else give the run, or its SavedModel"
+        )
     wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
     raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
 

@@ -76,7 +76,7 @@ def require_names(section: str, values: Any) -> None:
         require(table is None or value in table, f"{section}.{field.name}", value, " or ".join(table or ()))
 
 
-def require_place(key: str, place: object) -> None:
+def require_path(key: str, place: object) -> None:
     """Refuse what cannot be a file, or two that belong together.
 
     Raises:

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from pipeline.settings.checks import require, require_at_least, require_place, require_sane_numbers, require_weights
+from pipeline.settings.checks import require, require_at_least, require_path, require_sane_numbers, require_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ class DataConfiguration:
     def __post_init__(self) -> None:
         require_sane_numbers("data", self)
         for name in ("train", "dev", "test"):
-            require_place(f"data.{name}", getattr(self, name))
+            require_path(f"data.{name}", getattr(self, name))
         for name, size in (("data.train_size", self.train_size), ("data.dev_size", self.dev_size)):
             if size is not None:
                 require(size > 0, name, size, "above 0")

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from pipeline.settings.checks import count, require, require_at_least, require_place, require_sane_numbers
+from pipeline.settings.checks import count, require, require_at_least, require_path, require_sane_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ class SearchConfiguration:
 
     def __post_init__(self) -> None:
         require_sane_numbers("search", self)
-        require_place("search.dictionary", self.dictionary)
+        require_path("search.dictionary", self.dictionary)
         require_at_least("search", self, 1, ["beam_size"])
         require_at_least("search", self, 0, ["length_penalty", "length_ratio", "length_offset", "coverage_penalty"])
         require_at_least("search", self, 0, ["min_length", "max_length", "block_ngrams", "seed"])

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from pipeline.settings.checks import count, require_at_least, require_place, require_sane_numbers
+from pipeline.settings.checks import count, require_at_least, require_path, require_sane_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,6 @@ class TuneConfiguration:
 
     def __post_init__(self) -> None:
         require_sane_numbers("tune", self)
-        require_place("tune.space", self.space)
+        require_path("tune.space", self.space)
         require_at_least("tune", self, 1, ["trials", "epochs", "workers", "seed"])
         require_at_least("tune", self, 2, ["factor"])
