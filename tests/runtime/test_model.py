@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from benchmarks.hostile_folder import examine
 from benchmarks.hostile_strings import make_string
 from pipeline.answering.predictions import Prediction
 from pipeline.errors import DataError, UsageError
@@ -24,6 +24,7 @@ from pipeline.text.processor import make_texts
 from pipeline.text.subwords import learn_sentence_pieces
 from pipeline.text.vocabulary import Vocabulary
 from pipeline.unicode.normal_forms import FormCounts
+from tests.layer_contract import randomize
 from tests.plain_engine import SearchInTensorFlow, folder_of
 
 DICTIONARY = {"a": "[A]", "é": ""}
@@ -48,8 +49,9 @@ def make_both(tokenizer: str, form: str = "nfc", heads: int = 1, **search: Any) 
     vocabulary, text = make_vocabulary(tokenizer), TextConfiguration(tokenizer, tokenizer, form)
     attention = {"attention": "multi_head_bahdanau", "attention_heads": heads} if heads > 1 else {}
     settings = ModelConfiguration(units=8, embedding_units=6, attention_units=8, **attention)
-    tf.keras.utils.set_random_seed(4)
-    network = SingleNetwork(build_model(settings, len(vocabulary), len(vocabulary)))
+    model = build_model(settings, len(vocabulary), len(vocabulary))
+    randomize(model)
+    network = SingleNetwork(model)
     how = SearchConfiguration(**{"beam_size": 3, "length_ratio": 1.0, "length_offset": 3, **search})
     replacement = UnknownReplacement(DICTIONARY) if how.replace_unknown else None
     texts = make_texts(text, vocabulary, vocabulary)
@@ -168,3 +170,10 @@ def test_a_model_that_answers_otherwise_is_refused(name: str, value: np.ndarray 
 
     with pytest.raises(DataError, match="answers as no export's does"):
         Model.of(folder.folder, Strange()).predict(["ab"])
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZER_KINDS)
+def test_hostile_strings_have_the_same_answers_and_flags(tokenizer: str):
+    run, folder = make_both(tokenizer)
+    result = examine(run, folder, inputs=200, seed=5)
+    assert (result["inputs"], result["findings"]) == (200, [])
