@@ -3,9 +3,11 @@
 Both compute what the file says with operations of their own, and load no code: no library of operations, no delegate.
 """
 
+import contextlib
 import importlib
+import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -51,7 +53,9 @@ class LiteRT:
         # A run holds its tensors in the interpreter: one at a time.
         self._turn = threading.Lock()
         try:
-            self._interpreter = interpreter.Interpreter(str(path), num_threads=threads)
+            with _silent_stderr():
+                self._interpreter = interpreter.Interpreter(str(path), num_threads=threads)
+                self._interpreter.allocate_tensors()
             [name] = self._interpreter.get_signature_list()
             self._search = self._interpreter.get_signature_runner(name)
             names = set(self._search.get_input_details()), set(self._search.get_output_details())
@@ -110,6 +114,23 @@ class EngineKind(NamedTuple):
 
 
 ENGINES = {"litert": EngineKind("model.tflite", LiteRT), "onnx": EngineKind("model.onnx", OnnxRuntime)}
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Without the note that LiteRT's compiled code writes when it begins; an error is raised besides."""
+    try:
+        kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)
 
 
 def _import_package(module: str, package: str) -> Any:

@@ -22,6 +22,8 @@ from pipeline.unicode.graph_tables import NORMAL_FORMS_VERSION
 
 logger = logging.getLogger(__name__)
 
+LEAST_SCORE = -1e30
+"""No output is so improbable: some operations of LiteRT have the least of all numbers in the place of -inf."""
 _ERRORS = (RuntimeError, ValueError, TypeError, IndexError, KeyError)
 
 
@@ -135,7 +137,7 @@ class Model:
     def _hypotheses(self, arrays: Arrays, read: PlainReading, kept: int) -> list[Hypothesis]:
         hypotheses = []
         for rank, score in enumerate(arrays["scores"][:kept].tolist()):
-            if np.isfinite(score):
+            if np.isfinite(score) and score > LEAST_SCORE:
                 length = int(arrays["lengths"][rank])
                 attention = np.array(arrays["attention"][rank, :length, : len(read.symbols) + 1], np.float32)
                 ids = arrays["tokens"][rank, :length].tolist()

@@ -9,6 +9,9 @@ class Interpreter:
             if file.read() != b"no model":
                 raise ValueError("Model provided has model identifier 'else'")
 
+    def allocate_tensors(self) -> None:
+        pass
+
     def get_signature_list(self) -> dict[str, dict]:
         return {"serving_default": {}}
 
@@ -34,7 +37,7 @@ class Interpreter:
         attention[:, :, 0] = 0.75
         return {
             "tokens": tokens,
-            "scores": np.array([-0.5, -1.25, -np.inf], np.float32),
+            "scores": np.array([-0.5, -1.25, np.finfo(np.float32).min], np.float32),
             "rank_scores": np.array([-0.5, -1.25, -np.inf], np.float32),
             "lengths": np.array([longest, longest, 0], np.int32),
             "limited": np.array([longest > 9, False, False]),
