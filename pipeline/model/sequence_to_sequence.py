@@ -8,6 +8,7 @@ from keras import ops
 
 from layers import AttentionDecoder, BidirectionalEncoder, Dropout
 from pipeline.model.losses import token_cross_entropy
+from pipeline.process.xla_cache import name_functions_alike
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import PAD
 
@@ -48,6 +49,7 @@ class SequenceToSequence(keras.Model):
             The metrics so far, and of this batch alone the loss per target symbol, "batch_loss", and the global norm
             of the gradient, "gradient_norm" (not with a scaled loss).
         """
+        name_functions_alike()
         inputs, targets = data
         with tf.GradientTape() as tape:
             logits, _ = self(inputs, training=True)
@@ -83,6 +85,7 @@ class SequenceToSequence(keras.Model):
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Loss and accuracy of one batch, without dropout or label smoothing."""
+        name_functions_alike()
         inputs, targets = data
         logits, _ = self(inputs, training=False)
         total, tokens = token_cross_entropy(targets, logits)

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.process.failures import memory_limit
 from pipeline.process.sudden_end import notes
+from pipeline.process.xla_cache import told_to_tensorflow
 
 # With 2.3 GB of address space TensorFlow 2.21 ends in a segmentation fault when it starts threads; with 2.7 it answers.
 LEAST_ADDRESS_SPACE = 2_400_000_000
@@ -40,10 +41,10 @@ def import_tensorflow(alone: bool = True) -> None:
             f"this shell's memory limit of {limit / 1e9:.1f} GB (ulimit -v) is too small for TensorFlow: "
             "raise it (ulimit -v unlimited)"
         )
-    with silent_stderr(), _only_what_is_needed() if alone else contextlib.nullcontext():
+    with silent_stderr(), told_to_tensorflow(), _only_what_is_needed() if alone else contextlib.nullcontext():
         import tensorflow as tf
 
-        tf.config.list_physical_devices()  # also looks for a GPU, and says so
+        tf.config.list_physical_devices()  # also looks for a GPU, and reads TensorFlow's flags
         _import_text_operations()
     # "Assets written to" a place that is about to have another name.
     logging.getLogger("tensorflow").setLevel(logging.WARNING)

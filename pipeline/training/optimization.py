@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
 from pipeline.model.weights import METRICS, load_variables, read_variables, training_variables
+from pipeline.process.xla_cache import open_cache
 from pipeline.runs.checkpoints import TrainingState
 from pipeline.settings.configuration import Configuration
 from pipeline.training.averaging import AdamW, swap_averages
@@ -25,6 +26,7 @@ def compile_model(
         rate_scale: By what the learning rate is multiplied.
     """
     train = configuration.train
+    open_cache(configuration.model, sizes)
     model = build_model(configuration.model, *sizes, seed=train.seed)
     peak, total_steps = train.learning_rate * rate_scale, train.epochs * steps_per_epoch
     optimizer = AdamW(

@@ -9,6 +9,7 @@ import keras
 from pipeline.evaluation.metrics import objectives
 from pipeline.model.weights import METRICS, save_variables, training_variables
 from pipeline.monitoring.figures import FigureLog
+from pipeline.process.xla_cache import save_cache
 from pipeline.runs.checkpoints import TrainingState
 from pipeline.settings.configuration import Configuration
 from pipeline.training.averaging import AveragedWeights
@@ -95,6 +96,7 @@ class SaveAndStop(keras.callbacks.Callback):
                 del groups[METRICS]
             self.surroundings.checkpoints.save(state, lambda path: save_variables(groups, path))
             saved = True
+        save_cache()
         # Also after a failure: not again at every step.
         self._saved_at = time.monotonic()
         return saved
