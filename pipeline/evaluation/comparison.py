@@ -20,7 +20,7 @@ from pipeline.unicode.normal_forms import normalize_string, to_form
 from pipeline.unicode.white_space import split, strip
 
 if TYPE_CHECKING:
-    from pipeline.prediction.predictor import Predictor
+    from pipeline.answering.predictions import AnswersStrings
 
 logger = logging.getLogger(__name__)
 
@@ -139,15 +139,15 @@ def _read_references(reference: str) -> _References:
     return _References(reference, [Pair("", line, number) for number, line in enumerate(lines, 1)], False)
 
 
-def _load(place: str, references: _References) -> "Predictor":
+def _load(place: str, references: _References) -> "AnswersStrings":
     if not references.has_sources:
         raise UsageError(
             f"{references.place}: has no sources for {place} to decode; give pairs as REFERENCE (a TSV file of source "
             f"TAB target, or SOURCE,TARGET), or what `predict {place}` wrote in the place of {place}"
         )
-    from pipeline.saved_models.loading import load_predictor  # with TensorFlow
+    from pipeline.saved_models.opening import open_model  # with TensorFlow, unless it is a folder
 
-    return load_predictor(Path(place))
+    return open_model(Path(place))
 
 
 def _warn_of_unlike(texts: Sequence[TextConfiguration]) -> None:
@@ -181,7 +181,7 @@ def _are_words(texts: Sequence[str]) -> bool:
     return sum(len(split(text)) == 1 for text in texts) >= MOST * len(texts)
 
 
-def _decode(place: str, predictor: "Predictor", references: _References, units: list[list[int]]) -> list[str]:
+def _decode(place: str, predictor: "AnswersStrings", references: _References, units: list[list[int]]) -> list[str]:
     from pipeline.process.messages import progress_bar
 
     sources = [references.pairs[unit[0]].source for unit in units]

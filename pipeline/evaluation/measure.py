@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.answering.predictions import AnswersStrings
 from pipeline.evaluation.evaluate import evaluate_file
 from pipeline.evaluation.figures import Figures
-from pipeline.prediction.predictor import Predictor
-from pipeline.saved_models.loading import load_predictor
+from pipeline.saved_models.opening import open_model
 from pipeline.saved_models.own_splits import find_own_split
 
 
 def evaluate(
-    model: Predictor | str | os.PathLike[str],
+    model: AnswersStrings | str | os.PathLike[str],
     data: str = "test",
     tokens: str = "",
     beam_size: int | None = None,
@@ -23,7 +23,8 @@ def evaluate(
     """Decode what has references, and measure it.
 
     Args:
-        model: A run, an ensemble (paths with commas between them) or an export; or what `load` made of one.
+        model: A run, an ensemble (paths with commas between them), an export or a folder; or what `load` or
+            `pipeline.runtime.model.Model` made of one.
         data: A TSV file of pairs, two line-aligned files with a comma between them, or the name of a built-in corpus.
             Of a run's path also "test" and "dev", the splits that it was trained with.
         tokens: How BLEU cuts outputs, if they are to be measured as sentences whatever they are made of: "13a",
@@ -40,9 +41,9 @@ def evaluate(
         UsageError: No such model, split or setting.
         DataError: A file cannot be read.
     """
-    if isinstance(model, Predictor):
+    if not isinstance(model, str | os.PathLike):
         return Figures(evaluate_file(model, data, tokens))
     path = Path(model)
     split = find_own_split(path, data)
-    predictor = load_predictor(path, beam_size=beam_size, search=search, average=average)
+    predictor = open_model(path, beam_size=beam_size, search=search, average=average)
     return Figures(evaluate_file(predictor, data, tokens, split))
