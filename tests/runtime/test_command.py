@@ -12,7 +12,9 @@ from types import ModuleType
 
 import pytest
 
+from pipeline import evaluate
 from pipeline.commands.main import main
+from pipeline.runtime.model import Model
 from pipeline.runtime.single_file import join_runtime
 from tests.runtime import fake_litert
 
@@ -230,3 +232,14 @@ def test_what_a_folder_cannot_do_is_refused(folder: Path, tmp_path: Path, engine
     assert (code, "a folder that answers without TensorFlow" in message) == (2, True)
     code, _, message = say(main, "export", folder, tmp_path / "export")
     assert (code, "not a run directory" in message) == (2, True)
+
+
+def test_a_folder_is_compared_and_measured_from_python(
+    folder: Path, tmp_path: Path, engine: None, say: Callable[..., Said]
+):
+    pairs, outputs = tmp_path / "pairs.tsv", tmp_path / "outputs"
+    pairs.write_text("ab\tba\né東\té東\nßb\ta\n", encoding="utf-8")
+    outputs.write_text("ab\né東\na\n", encoding="utf-8")
+    assert evaluate(folder, str(pairs))["n"] == evaluate(Model(folder), str(pairs))["n"] == 3
+    code, shown, _ = say(main, "compare", pairs, folder, outputs, "--samples", "100")
+    assert (code, json.loads(shown.splitlines()[-1])["n"]) == (0, 3)
