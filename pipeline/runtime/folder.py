@@ -130,7 +130,7 @@ def _check(path: Path, info: dict[str, Any]) -> Folder:
     """The parts that are used, or an error for what they cannot be."""
     search, text = read_section(SearchConfiguration, info["search"]), read_section(TextConfiguration, info["text"])
     numbers = {name: _number(info, name) for name in ("n_best", "max_length", "max_target_length")}
-    form = info.get("output_form")
+    form = info["output_form"]
     if form not in (None, "nfc", "nfd"):
         raise ValueError(f"output_form is {form!r}")
     if info["model"]["file"] != ENGINES[info["kind"]].file:

@@ -75,6 +75,7 @@ def test_what_is_no_folder(tmp_path: Path, tiny_export: Path):
         ({"dictionary": {"a": 1}}, DataError, "1 is no symbol"),
         ({"dictionary": {"a": "\ud800"}}, DataError, "surrogates not allowed"),
         ({"dictionary": ...}, DataError, "'dictionary'"),
+        ({"output_form": ...}, DataError, "'output_form'"),
         ({"text": {"source_tokenizer": "bpe"}}, DataError, r"source\.model: damaged"),
     ],
 )
