@@ -18,7 +18,7 @@ ROWS = [
     {"answering"},
     {"runtime", "data", "search", "model"},
     {"prediction"},
-    {"saved_models"},
+    {"saved_models", "portable"},
     {"evaluation"},
     {"monitoring"},
     {"training"},
