@@ -38,6 +38,8 @@ _PROCESSOR = (
 _DIGEST = hashlib.sha256().digest_size
 _NAMES = 50_000  # of functions; more than the tracing of a step takes
 _LOADS = "loads"
+# What TensorFlow says where it cannot take an entry.
+_REFUSALS = ("Serialized HLO", "Serialized cache key", "No binary found in serialized entry", "XLA:CPU AOT")
 
 
 @dataclasses.dataclass
@@ -100,7 +102,8 @@ def open_cache(*of: Any) -> None:
         atexit.register(save_cache)
     _cache.folder = root / _key(of)
     for path in _entries(_cache.folder):
-        content = _read(path)
+        # Writing to a file that is there would append to it.
+        content = None if path.name in _cache.known else _read(path)
         if content is not None:
             with _in_memory(path.name, "wb") as file:
                 file.write(content)
@@ -129,6 +132,16 @@ def save_cache() -> None:
             with _in_memory(name, "rb") as file:
                 _write(folder / name, file.read())
         _shrink(folder.parent)
+
+
+def forget_refused(reason: str) -> bool:
+    """Delete what is kept for this model, if that is why something failed; whether it was."""
+    refused = any(words in reason for words in _REFUSALS)
+    if refused and _cache.folder is not None:
+        for path in _entries(_cache.folder):
+            with contextlib.suppress(OSError):
+                path.unlink()
+    return refused
 
 
 def name_functions_alike() -> None:

@@ -11,6 +11,7 @@ from pipeline.data.preparation import TrainingData
 from pipeline.errors import MemoryShortError, TrainingError
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.process.interruption import Interruption
+from pipeline.process.xla_cache import forget_refused
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
@@ -61,6 +62,13 @@ def fit(
                     f"out of memory; the largest batch has {rows} pairs of {source} by {target} symbols: lower "
                     "data.batch_tokens, data.max_length or model.units"
                 ) from error
+            except tf.errors.OpError as error:
+                if forget_refused(str(error)):
+                    raise TrainingError(
+                        "XLA does not take what it had kept of an earlier training, which is deleted now: the same "
+                        "command goes on; ATTENTIF_XLA_CACHE=off keeps nothing"
+                    ) from error
+                raise
 
 
 def _roll_back(

@@ -21,7 +21,8 @@ from pipeline.process.quiet_tensorflow import import_tensorflow
 import_tensorflow()
 import tensorflow as tf
 from pipeline.process.xla_cache import open_cache, save_cache, _PLACE
-open_cache("a model", 3)
+for model in ("a", "another", "a"):
+    open_cache(model, 3)
 def entries():
     names = tf.io.gfile.listdir(_PLACE) if tf.io.gfile.isdir(_PLACE) else []
     return {name: tf.io.gfile.stat(_PLACE + "/" + name).mtime_nsec for name in names}
@@ -111,6 +112,15 @@ def test_what_was_used_longest_ago_goes(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(xla_cache, "MOST_BYTES", 2 * len(CONTENT) + 100)
     xla_cache._shrink(folder.parent)
     assert sorted(path.name for path in folder.iterdir()) == ["b.pb", "c.pb", "loads"]
+
+
+def test_what_is_refused_goes(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(xla_cache, "_cache", xla_cache._Cache(True, folder))
+    xla_cache._write(folder / "a.pb", CONTENT)
+    assert not xla_cache.forget_refused("the loss is not a number")
+    assert xla_cache._entries(folder)
+    assert xla_cache.forget_refused("Graph execution error: Serialized HLO does not match.")
+    assert not xla_cache._entries(folder)
 
 
 @pytest.fixture
