@@ -27,6 +27,10 @@ from pipeline.unicode.normal_forms import FormCounts
 from tests.layer_contract import randomize
 from tests.plain_engine import SearchInTensorFlow, folder_of
 
+# How all are read is the matter of `tests/plain_text`.
+TOKENIZERS = [
+    name if name in ("char", "bpe") else pytest.param(name, marks=pytest.mark.slow) for name in TOKENIZER_KINDS
+]
 DICTIONARY = {"a": "[A]", "é": ""}
 WRITTEN_APART = FormCounts(9, 2, 8)
 
@@ -81,7 +85,7 @@ def assert_same(run: Prediction, folder: Prediction) -> None:
 SOURCES: list[str | bytes] = ["a cat", "", "ab é", "東x", b"a\xffb", "a" * 30, "e\u0301 a\tb", "\ud800"]
 
 
-@pytest.mark.parametrize("tokenizer", TOKENIZER_KINDS)
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_a_folder_answers_as_its_run_does(tokenizer: str):
     run, folder = make_both(tokenizer)
     chance = random.Random(2)
@@ -121,7 +125,7 @@ def test_heads_are_told_apart():
     assert folder.predict(["ab"])[0].attention_heads is None
 
 
-@pytest.mark.parametrize("tokenizer", TOKENIZER_KINDS)
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_a_folder_knows_its_symbols_as_its_run_does(tokenizer: str):
     run, folder = make_both(tokenizer)
     symbols = ["a", "\t", "A", "é", "e\u0301", "0", "x", "##a", "a b", "cat", " ", "\u0301"]
@@ -172,7 +176,7 @@ def test_a_model_that_answers_otherwise_is_refused(name: str, value: np.ndarray 
         Model.of(folder.folder, Strange()).predict(["ab"])
 
 
-@pytest.mark.parametrize("tokenizer", TOKENIZER_KINDS)
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_hostile_strings_have_the_same_answers_and_flags(tokenizer: str):
     run, folder = make_both(tokenizer)
     result = examine(run, folder, inputs=200, seed=5)
