@@ -1,6 +1,7 @@
 """What runs a model file: LiteRT or ONNX Runtime, behind one call from ids to arrays.
 
-Both compute what the file says with operations of their own, and load no code: no library of operations, no delegate.
+Both compute what the file says with operations of their own, and load no code for it: no library of operations, no
+delegate from elsewhere.
 """
 
 import contextlib

@@ -116,20 +116,19 @@ class Model:
         try:
             arrays = self.engine.run(np.array([[*ids, END]], np.int32), np.array([begin or [PAD]], np.int32))
             hypotheses = self._hypotheses(arrays, read, kept)
+            heads = _heads_of(arrays, len(ids) + 1) if heads_apart else None
         except _ERRORS as error:
             reason = " ".join(str(error).split())[:300]
             raise DataError(
                 f"{self.folder.path}: the model file fails or answers as no export's does ({reason}); export it again"
             ) from error
-        heads = arrays.get("attention_heads") if heads_apart else None
-        length = int(arrays["lengths"][0])
         return Prediction(
             hypotheses=hypotheses,
             source_tokens=[*read.symbols, SPECIAL_SYMBOLS[END]],
             cut=read.cut,
             invalid=read.invalid,
             unknown=ids.count(UNKNOWN),
-            attention_heads=None if heads is None else heads[:, :length, : len(ids) + 1].copy(),
+            attention_heads=heads,
             prefix_cut=begun is not None and begun.cut,
             prefix_unknown=begin.count(UNKNOWN),
         )
@@ -169,6 +168,12 @@ class Model:
         unknown = UnknownInVocabularies(self.folder, self.source_text, self.target_text)
         both = zip(unknown.in_sources(sources), unknown.in_targets(targets), strict=True)
         return PairLook(float(np.mean([min(counts) > 0 for counts in both])), float("nan"))
+
+
+def _heads_of(arrays: Arrays, source_length: int) -> np.ndarray | None:
+    if "attention_heads" not in arrays:
+        return None
+    return np.array(arrays["attention_heads"][:, : int(arrays["lengths"][0]), :source_length], np.float32)
 
 
 def replace_unknown(
