@@ -22,7 +22,7 @@ _CLASSES = {
     230: "\u0897\U00010d69\U00010d6a\U00010d6b\U00010d6c\U00010d6d\U0001e08f\U0001e4ef\U0001e5ee",
     232: "\U0001e4ec\U0001e4ed",
 }
-_MADE_OF = {
+MADE_OF = {
     "\U000105c9": "\U000105d2\u0307",
     "\U000105e4": "\U000105da\u0307",
     "\U00011383": "\U00011382\U000113c9",
@@ -46,16 +46,16 @@ _MADE_OF = {
 }
 _OUTLINED = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _CYRILLIC = "абвгдежзиклмопрстуфхцчшыэюꚉәіјөүӏабвгдежзиклопсуфхцчшъыґіѕџҫꙑұ"
-_STANDS_FOR = {chr(code): other for code, other in enumerate(_OUTLINED, 0x1CCD6)} | {
+STANDS_FOR = {chr(code): other for code, other in enumerate(_OUTLINED, 0x1CCD6)} | {
     chr(code): other for code, other in enumerate(_CYRILLIC, 0x1E030)
 }
-_CLASS_OF = {mark: number for number, marks in _CLASSES.items() for mark in marks}
-_COMPOSED = {parts: letter for letter, parts in _MADE_OF.items()}
-_NEW_FORMS = re.compile(f"[{''.join([*_CLASS_OF, *_MADE_OF, *_STANDS_FOR, *map(''.join, _COMPOSED)])}]")
+CLASS_OF = {mark: number for number, marks in _CLASSES.items() for mark in marks}
+COMPOSED = {parts: letter for letter, parts in MADE_OF.items()}
+_NEW_FORMS = re.compile(f"[{''.join([*CLASS_OF, *MADE_OF, *STANDS_FOR, *map(''.join, COMPOSED)])}]")
 _KNOWS_THEM = int(unicodedata.unidata_version.split(".")[0]) >= NORMAL_FORMS_VERSION
 
 # Unicode 14 to 18 gave them capitals or small letters, or have a sigma look past them; to Unicode 13 they are nothing.
-_NEW_CASES = re.compile(
+NEW_CASES = re.compile(
     "([\u0558\u058b-\u058c\u05c8-\u05c9\u0888-\u089f\u08c9-\u08d2\u0b53-\u0b54\u0c3c\u0ece\u180f\u1ac1-\u1af0"
     "\u1c89-\u1c8a\u1dfa\u208f\u209d-\u209f\u2c2f\u2c5f\ua7c0-\ua7c1\ua7cb-\ua7f4\uab6c-\uab6d\ufbc2"
     "\U00010570-\U000105bc\U00010780-\U000107bf\U00010d4e-\U00010d85\U00010ec5-\U00010eff\U00010f82-\U00010f85"
@@ -65,7 +65,7 @@ _NEW_CASES = re.compile(
     "\U0001d6a6\U0001df00-\U0001dfff\U0001e030-\U0001e08f\U0001e2ae\U0001e4eb-\U0001e6ff]+)"
 )
 # A mark that a sigma looks past in Unicode 13 alone, and what it looks past in all.
-_PAMUDPOD, _SELECTORS = "\u1734", range(0xE0100, 0xE01F0)
+PAMUDPOD, SELECTORS = "\u1734", range(0xE0100, 0xE01F0)
 
 
 def normal_form(form: UnicodeName, text: str) -> str:
@@ -86,20 +86,20 @@ def _decompose(form: UnicodeName, text: str) -> str:
     """As Unicode has it (chapter 3.11): letters taken apart, then marks in a row by their classes."""
     apart: UnicodeName = "NFKD" if "K" in form else "NFD"
     parts = "".join(_take_apart(apart, character) for character in text)
-    rows = itertools.groupby(parts, lambda character: _class_of(character) > 0)
-    return "".join("".join(sorted(row, key=_class_of) if marks else row) for marks, row in rows)
+    rows = itertools.groupby(parts, lambda character: combining_class(character) > 0)
+    return "".join("".join(sorted(row, key=combining_class) if marks else row) for marks, row in rows)
 
 
 def _take_apart(form: UnicodeName, character: str) -> str:
-    if character in _MADE_OF:
-        return "".join(_take_apart(form, part) for part in _MADE_OF[character])
-    if form == "NFKD" and character in _STANDS_FOR:
-        return unicodedata.normalize(form, _STANDS_FOR[character])
+    if character in MADE_OF:
+        return "".join(_take_apart(form, part) for part in MADE_OF[character])
+    if form == "NFKD" and character in STANDS_FOR:
+        return unicodedata.normalize(form, STANDS_FOR[character])
     return unicodedata.normalize(form, character)
 
 
-def _class_of(character: str) -> int:
-    return _CLASS_OF.get(character) or unicodedata.combining(character)
+def combining_class(character: str) -> int:
+    return CLASS_OF.get(character) or unicodedata.combining(character)
 
 
 def _compose(text: str) -> str:
@@ -109,10 +109,10 @@ def _compose(text: str) -> str:
     made: list[str] = []
     starter, last = -1, 0  # where the latest letter stands, and the class of the mark before this one
     for character in text:
-        own = _class_of(character)
+        own = combining_class(character)
         if starter >= 0 and (last < own or last == 0):
             both = made[starter] + character
-            together = _COMPOSED.get(both) or unicodedata.normalize("NFC", both)
+            together = COMPOSED.get(both) or unicodedata.normalize("NFC", both)
             if len(together) == 1:
                 made[starter] = together
                 continue
@@ -132,14 +132,14 @@ def lower(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    if _PAMUDPOD in text:
-        unused = next((chr(code) for code in _SELECTORS if chr(code) not in text), _PAMUDPOD)
-        text = lower(text.replace(_PAMUDPOD, unused)) if unused != _PAMUDPOD else _lower(text)
-        return text.replace(unused, _PAMUDPOD)
+    if PAMUDPOD in text:
+        unused = next((chr(code) for code in SELECTORS if chr(code) not in text), PAMUDPOD)
+        text = lower(text.replace(PAMUDPOD, unused)) if unused != PAMUDPOD else _lower(text)
+        return text.replace(unused, PAMUDPOD)
     return _lower(text)
 
 
 def _lower(text: str) -> str:
-    parts = _NEW_CASES.split(text)
+    parts = NEW_CASES.split(text)
     parts[::2] = map(str.lower, parts[::2])
     return "".join(parts)

@@ -1,0 +1,124 @@
+// A folder of `export --format onnx --page`, opened: strings in; strings, scores and attention out.
+// For the browser (onnxruntime-web) and for Node (onnxruntime-node).
+
+import { NormalForms } from "./normal_forms.mjs";
+import { END, PAD, Text, UNKNOWN } from "./text.mjs";
+
+const LEAST_SCORE = -1e30;
+
+/**
+ * Open a folder.
+ *
+ * @param readFile From a name in the folder to a promise of its bytes.
+ * @param ort The module onnxruntime-web or onnxruntime-node.
+ */
+export async function openModel(readFile, ort) {
+  const info = parse(await readFile("attentif.json"), "attentif.json");
+  if (info.format !== 3 || info.kind !== "onnx") {
+    throw new Error("attentif.json is not of an export --format onnx that this version reads: export it again");
+  }
+  const read = async (name) => {
+    const bytes = await readFile(name);
+    await requireUnchanged(name, bytes, info.files);
+    return bytes;
+  };
+  const vocabulary = parse(await read("vocabulary.json"), "vocabulary.json");
+  const forms = new NormalForms(parse(await read("page/unicode.json"), "unicode.json"));
+  const options = { executionProviders: [ort.env?.wasm && !globalThis.process ? "wasm" : "cpu"], logSeverityLevel: 3 };
+  const session = await ort.InferenceSession.create(await read(info.model.file), options);
+  return new Model(info, vocabulary, forms, session, ort.Tensor);
+}
+
+function parse(bytes, name) {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new Error(`${name} is damaged (${error.message}): export the folder again`);
+  }
+}
+
+/** Compare with the checksum, where the browser can: it cannot on http:// but for this computer's own pages. */
+async function requireUnchanged(name, bytes, checksums) {
+  const subtle = globalThis.crypto?.subtle;
+  if (!subtle) return;
+  const digest = new Uint8Array(await subtle.digest("SHA-256", bytes));
+  const found = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (found !== checksums[name]) {
+    throw new Error(`${name} is not as it was exported, its SHA-256 is another: export the folder again`);
+  }
+}
+
+export class Model {
+  constructor(info, vocabulary, forms, session, Tensor) {
+    this.info = info;
+    this.session = session;
+    this.Tensor = Tensor;
+    this.dictionary = new Map(Object.entries(info.dictionary ?? {}));
+    const { text } = info;
+    this.source = new Text(forms, vocabulary.source, text.source_tokenizer, text, null);
+    this.target = new Text(forms, vocabulary.target, text.target_tokenizer, text, info.output_form);
+  }
+
+  /**
+   * The answer to one string, as Python's `Model.predict` gives it.
+   *
+   * @param string What is asked.
+   * @param prefix What the outputs begin with.
+   * @returns outputs, best first: { text, score, rankScore, limited, tokens, attention }, attention a row of numbers
+   *   for each of the tokens; sourceTokens; cut, invalid, unknown (a number) and lacking (which symbols they are).
+   */
+  async predict(string, prefix = "") {
+    const read = this.source.read(string, this.info.max_length);
+    const ids = this.source.toIds(read.symbols);
+    const begin = this.target.toIds(this.target.read(prefix, this.info.max_target_length).symbols);
+    const found = await this.session.run({
+      source: this.row([...ids, END]),
+      prefix: this.row(begin.length ? begin : [PAD]),
+    });
+    const lacking = read.symbols.filter((_, place) => ids[place] === UNKNOWN);
+    return {
+      outputs: this.outputs(found, read.symbols),
+      sourceTokens: [...read.symbols, this.source.names[END]],
+      cut: read.cut,
+      invalid: read.invalid,
+      unknown: lacking.length,
+      lacking: [...new Set(lacking)],
+    };
+  }
+
+  row(ids) {
+    return new this.Tensor("int32", Int32Array.from(ids), [1, ids.length]);
+  }
+
+  outputs({ tokens, scores, rank_scores, lengths, limited, attention }, source) {
+    const [, longest, width] = attention.dims;
+    const outputs = [];
+    for (let rank = 0; rank < scores.data.length; rank++) {
+      if (!(scores.data[rank] > LEAST_SCORE)) continue;
+      const length = lengths.data[rank];
+      const rows = Array.from({ length }, (_, step) => {
+        const begin = (rank * longest + step) * width;
+        return attention.data.slice(begin, begin + width);
+      });
+      const ids = Array.from(tokens.data.slice(rank * longest, rank * longest + length));
+      const names = ids.map((id, step) => this.show(id, rows[step], source));
+      outputs.push({
+        text: this.target.join(names.filter((_, step) => ids[step] !== END)),
+        score: scores.data[rank],
+        rankScore: rank_scores.data[rank],
+        limited: Boolean(limited.data[rank]),
+        tokens: names,
+        attention: rows,
+      });
+    }
+    return outputs;
+  }
+
+  /** The symbol of an id; in the place of an unknown one what it looked at most, if the model was so set. */
+  show(id, weights, source) {
+    const most = Math.max(0, ...weights.slice(0, source.length));
+    if (id !== UNKNOWN || !this.info.search.replace_unknown || !(most > 0)) return this.target.names[id];
+    const chosen = source[weights.indexOf(most)];
+    return this.dictionary.get(chosen) || chosen;
+  }
+}
