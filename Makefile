@@ -25,6 +25,11 @@ ARGS ?=
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	touch $@
 
+# What runs an ONNX export outside Python, for the tests that take long.
+tests/node_modules/installed: tests/package-lock.json
+	npm ci --prefix tests --ignore-scripts --no-audit --no-fund
+	touch $@
+
 train: .venv/installed
 	$(BIN)/python -m pipeline train --run $(RUN) $(ARGS)
 
@@ -37,11 +42,11 @@ check: .venv/installed-dev
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-test-slow: .venv/installed-dev
+test-slow: .venv/installed-dev tests/node_modules/installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf tests/node_modules .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
