@@ -99,6 +99,7 @@ def _take_apart(form: UnicodeName, character: str) -> str:
 
 
 def combining_class(character: str) -> int:
+    """The class by which a mark is ordered among others; 0 for what is no such mark."""
     return CLASS_OF.get(character) or unicodedata.combining(character)
 
 
