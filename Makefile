@@ -26,8 +26,8 @@ ARGS ?=
 	touch $@
 
 # What runs an ONNX export outside Python, for the tests that take long.
-tests/node_modules/installed: tests/package-lock.json
-	npm ci --prefix tests --ignore-scripts --no-audit --no-fund
+node_modules/installed: package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 train: .venv/installed
@@ -42,11 +42,11 @@ check: .venv/installed-dev
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-test-slow: .venv/installed-dev tests/node_modules/installed
+test-slow: .venv/installed-dev node_modules/installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf tests/node_modules .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf node_modules .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Node, which runs JavaScript without a browser, for tests; its packages come from `tests/package-lock.json`."""
+"""Node, which runs JavaScript without a browser, for tests; its packages come from `package-lock.json` at the top."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 MUST = "ATTENTIF_NODE_MUST_BE_THERE"  # set by continuous integration: skipping would hide what is broken
-MODULES = Path(__file__).with_name("node_modules")
+MODULES = Path(__file__).parents[1] / "node_modules"
 
 
 def run_node(script: Path, given: Any, *arguments: str | Path) -> Any:
@@ -33,7 +33,7 @@ def find_node() -> str:
 def find_package(name: str) -> Path:
     """Where a package of npm is; skips the test, or fails it where Node must be there."""
     path = MODULES / name
-    return path if path.is_dir() else Path(_miss(f"{name} IS NOT INSTALLED: npm ci --prefix tests --ignore-scripts"))
+    return path if path.is_dir() else Path(_miss(f"{name} IS NOT INSTALLED: npm ci --ignore-scripts"))
 
 
 def _miss(message: str) -> str:
