@@ -18,6 +18,7 @@ from pipeline.data.run_data import describe_changed, record_data, recorded_data
 from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 from pipeline.errors import UsageError, count_of
 from pipeline.files.durable import checksum
+from pipeline.pairs.cmudict import scanned_once
 from pipeline.pairs.data_files import DataFiles, compare_data, contents_of_data, read_data_files
 from pipeline.pairs.locations import list_corpora
 from pipeline.pairs.pair_file import Pair
@@ -84,6 +85,7 @@ def open_run(
     return prepare_data(configuration, directory, splits, cache)
 
 
+@scanned_once()
 def prepare_data(
     configuration: Configuration, directory: RunDirectory, splits: Splits, cache: Path | None = None
 ) -> TrainingData:
@@ -119,7 +121,8 @@ def prepare_data(
     buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
     limits = _set_limits(configuration.search, directory, corpora["train"])
     vocabularies = source_vocabulary, target_vocabulary
-    data = TrainingData(splits, *vocabularies, corpora["train"], corpora["dev"], buckets, limits)
+    # Dev is read again for its references, which have the same strings.
+    data = TrainingData(splits | {"dev": kept["dev"]}, *vocabularies, corpora["train"], corpora["dev"], buckets, limits)
     warn_of_odd_data(configuration, kept, corpora, (source_text, target_text), buckets)
     return data
 

@@ -7,7 +7,6 @@ from pipeline.answering.predictions import Prediction
 from pipeline.files.durable import write_atomically
 from pipeline.monitoring.board import EXPORTED, HEAT_MAPS, PREDICTIONS
 from pipeline.monitoring.write_failures import WriteFailures
-from pipeline.pictures.heat_map import BOARD_DPI, BOARD_WIDTH, draw_attention, png_bytes
 from pipeline.pictures.markdown import escape
 from pipeline.pictures.tensorboard import Curves
 from pipeline.plain_text.cutting import split_targets
@@ -59,6 +58,9 @@ class DevReport:
         self.curves.text(PREDICTIONS, table_of(references, predictions, self.text), epoch)
 
     def _draw(self, epoch: int, number: int, source: str, prediction: Prediction) -> None:
+        # matplotlib takes its time to import: at the first epoch's end, not before the first step.
+        from pipeline.pictures.heat_map import BOARD_DPI, BOARD_WIDTH, draw_attention, png_bytes
+
         title = f"{source} → {first_text(prediction)}"
         drawn = prediction.attention, prediction.source_tokens, prediction.target_tokens, title
         shown = png_bytes(draw_attention(*drawn, width=BOARD_WIDTH), BOARD_DPI)

