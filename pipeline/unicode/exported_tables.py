@@ -16,6 +16,8 @@ from pipeline.unicode.graph_tables import (
 )
 from pipeline.unicode.white_space import WHITE_SPACE
 
+# It was a mark that a sigma looks past, too, until Unicode 16, which browsers have.
+_AHOM_RA = "\U0001171e"
 _HANGUL = range(0xAC00, 0xD7A4)  # taken apart and put together by arithmetic
 
 
@@ -25,7 +27,7 @@ def export_tables() -> dict[str, Any]:
     Returns:
         Characters by combining class (`classes`); what letters are taken apart into, canonically and, where it is
         another, for compatibility; pairs that are put together; a regular expression of what has no small letters
-        (`uncased`); the mark that a sigma looks past (`looked_past`), and others that it looks past too (`stand_ins`).
+        (`uncased`); marks that a sigma looks past (`looked_past`), and those that it looks past everywhere (`stand_ins`).
 
     Example:
         >>> tables = export_tables()
@@ -49,7 +51,7 @@ def export_tables() -> dict[str, Any]:
         "compatibility": {key: value for key, value in compatibility.items() if value != canonical[key]},
         "composed": _pairs(taken_apart) | COMPOSED,
         "uncased": NEW_CASES.pattern,
-        "looked_past": PAMUDPOD,
+        "looked_past": PAMUDPOD + _AHOM_RA,
         "stand_ins": "".join(map(chr, SELECTORS)),
         "white_space": WHITE_SPACE,
     }

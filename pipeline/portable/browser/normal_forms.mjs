@@ -16,8 +16,8 @@ export class NormalForms {
       for (const mark of marks) this.classes.set(mark, Number(number));
     }
     this.uncased = new RegExp(tables.uncased, "u");
-    this.lookedPast = tables.looked_past;
-    this.standIns = tables.stand_ins;
+    this.lookedPast = [...tables.looked_past];
+    this.standIns = [...tables.stand_ins];
     this.whiteSpace = new Set(tables.white_space);
     this.word = new RegExp(`[^${tables.white_space}]+`, "gu");
   }
@@ -76,10 +76,13 @@ export class NormalForms {
 
   /** Lower case; letters that are newer than the model's Unicode stay as they are. */
   lower(text) {
-    if (isAscii(text) || !text.includes(this.lookedPast)) return this.lowerParts(text);
-    const standIn = [...this.standIns].find((mark) => !text.includes(mark));
-    if (standIn === undefined) return this.lowerParts(text);
-    return this.lowerParts(text.replaceAll(this.lookedPast, standIn)).replaceAll(standIn, this.lookedPast);
+    if (isAscii(text)) return text.toLowerCase();
+    const marks = this.lookedPast.filter((mark) => text.includes(mark));
+    const unused = marks.length ? this.standIns.filter((mark) => !text.includes(mark)) : [];
+    const swaps = unused.length < marks.length ? [] : marks.map((mark, place) => [mark, unused[place]]);
+    const swapped = swaps.reduce((made, [mark, standIn]) => made.replaceAll(mark, standIn), text);
+    const lowered = this.lowerParts(swapped);
+    return swaps.reduce((made, [mark, standIn]) => made.replaceAll(standIn, mark), lowered);
   }
 
   lowerParts(text) {
