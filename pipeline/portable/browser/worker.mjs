@@ -5,7 +5,7 @@ import * as ort from "./ort.wasm.bundle.min.mjs";
 
 const folder = new URL("../", import.meta.url);
 ort.env.wasm.numThreads = 1;
-ort.env.wasm.wasmPaths = new URL("./", import.meta.url).href;
+ort.env.wasm.wasmPaths = { wasm: new URL("./ort-wasm-simd-threaded.wasm", import.meta.url).href };
 
 async function readFile(name) {
   const answer = await fetch(new URL(name, folder), { cache: "no-cache" });
