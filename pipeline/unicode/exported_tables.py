@@ -27,7 +27,7 @@ def export_tables() -> dict[str, Any]:
     Returns:
         Characters by combining class (`classes`); what letters are taken apart into, canonically and, where it is
         another, for compatibility; pairs that are put together; a regular expression of what has no small letters
-        (`uncased`); marks that a sigma looks past (`looked_past`), and those that it looks past everywhere (`stand_ins`).
+        (`uncased`); marks that a sigma looks past (`looked_past`), and those that it always looks past (`stand_ins`).
 
     Example:
         >>> tables = export_tables()

@@ -1,7 +1,7 @@
 // The page: what is typed is asked at once, a list when nothing is typed. One question at a time is with the worker, so
 // that the next is always the newest; what came of an older one is dropped.
 
-import { make, notesOf, percent, toTsv, visible, weightsTable } from "./shown.mjs";
+import { make, notesOf, percent, toTsv, weightsTable } from "./shown.mjs";
 
 const SHOWN_ROWS = 500;
 const at = (id) => document.getElementById(id);
@@ -83,7 +83,7 @@ function showNothing() {
   answer = undefined;
   at("notes").replaceChildren();
   at("outputs").replaceChildren();
-  at("attention").hidden = true;
+  at("looks").hidden = true;
   at("status").textContent = "";
 }
 
@@ -92,7 +92,7 @@ function showAnswer() {
   at("notes").replaceChildren(...notes.map((note) => make("li", "", note)));
   const best = answer.outputs[0];
   // Read out; the outputs themselves stand below.
-  at("status").textContent = best ? `Best output: ${visible(best.text) || "empty"}, ${percent(best.score)}` : "";
+  at("status").textContent = best ? `Best output: ${best.text || "empty"}, ${percent(best.score)}` : "";
   showOutputs();
 }
 
@@ -115,7 +115,7 @@ function showOutputs() {
   }));
   at("outputs").querySelectorAll("button")[focused]?.focus();
   const output = answer.outputs[chosen];
-  at("attention").hidden = !output;
+  at("looks").hidden = !output;
   if (output) at("attention").replaceChildren(weightsTable(answer, output, getComputedStyle(one).direction));
 }
 

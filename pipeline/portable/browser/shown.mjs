@@ -48,7 +48,6 @@ export const percent = (score) => `${(100 * Math.exp(score)).toFixed(1)} %`;
 export function weightsTable(answer, output, direction) {
   const table = make("table", "weights");
   table.dir = direction;
-  table.append(make("caption", "", "Attention: for each symbol of the output (down), where it looked in the source (across)"));
   const head = table.createTHead().insertRow();
   head.append(make("td"));
   for (const symbol of answer.sourceTokens) head.append(heading(symbol, "col"));
