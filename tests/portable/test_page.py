@@ -83,7 +83,7 @@ def test_what_runs_the_model_is_looked_for(tmp_path: Path, web: Path, monkeypatc
     with pytest.raises(UsageError, match=f"{WEB_FILES[0]}: missing"):
         find_onnxruntime_web(web)
     (web / "package.json").write_text('{"version": "1.2.3"}')
-    with pytest.raises(UsageError, match="1.2.3"):
+    with pytest.raises(UsageError, match=r"1\.2\.3"):
         find_onnxruntime_web(web)
     (web / "package.json").write_text("[")
     with pytest.raises(UsageError, match="damaged"):

@@ -1,0 +1,222 @@
+"""The same answers as `predict`, outside Python: in Node, and in the page; 200 words of four scripts."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.answering.predictions import Predictions
+from tests.browser import open_page, take_picture
+from tests.node import find_package, run_node
+from tests.tiny_task import tiny_configuration, write_pairs
+
+pytestmark = pytest.mark.slow
+SCRIPT = Path(__file__).with_name("answer_words.mjs")
+# Latin, Cyrillic, Arabic and Hangul, each letter with what is written for it.
+SCRIPTS = [
+    {"a": "A", "b": "B", "é": "E", "ß": "S S"},
+    {"б": "B", "д": "D", "ж": "Z H", "я": "Y A"},
+    {"ا": "A", "ب": "B", "د": "D", "ش": "S H"},
+    {"가": "G A", "나": "N A", "다": "D A", "각": "G A G"},
+]
+BEAM = 3
+
+
+def make_words(count: int, seed: int) -> list[str]:
+    chance = random.Random(seed)
+    words: dict[str, None] = {}
+    while len(words) < count:
+        script = SCRIPTS[len(words) % len(SCRIPTS)]
+        words["".join(chance.choices(list(script), k=chance.randint(1, 6)))] = None
+    return list(words)
+
+
+def sounds(word: str) -> str:
+    letters = {letter: sound for script in SCRIPTS for letter, sound in script.items()}
+    return " ".join(letters[letter] for letter in word)
+
+
+WORDS = make_words(1200, seed=0)
+ASKED = WORDS[-200:]
+ODD = ["", "?", "a\u0301b", "ab" * 40, " ab ", "=a", "<b>a</b>", "\U0001f642a"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from pipeline.training.run import train
+
+    place = tmp_path_factory.mktemp("scripts")
+    parts = {"train": WORDS[:900], "dev": WORDS[900:1000], "test": ASKED}
+    locations = {
+        name: write_pairs(place / f"{name}.tsv", [(word, sounds(word)) for word in words])
+        for name, words in parts.items()
+    }
+    train(tiny_configuration(locations), place / "run")
+    return place / "run"
+
+
+@pytest.fixture(scope="module")
+def folder(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from pipeline.commands.main import main
+    from pipeline.portable.page import VARIABLE
+
+    place = tmp_path_factory.mktemp("folder") / "three <scripts>"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(find_package("onnxruntime-web")))
+        options = ["--format", "onnx", "--page", "--beam", str(BEAM)]
+        assert main(["export", str(run), str(place), *options]) == 0
+    return place
+
+
+@pytest.fixture(scope="module")
+def expected(run: Path) -> Predictions:
+    import pipeline
+
+    return pipeline.load(run, beam_size=BEAM, n_best=BEAM).predict([*ASKED, *ODD])
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
+    process = subprocess.Popen([*command[:1], "-u", *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert process.stdout
+        line = process.stdout.readline().decode()
+        yield f"http://127.0.0.1:{int(line.split(' port ')[1].split()[0])}/"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def assert_same(answers: list[dict[str, Any]], expected: Predictions) -> None:
+    for answer, prediction in zip(answers, expected, strict=True):
+        found = [output["text"] for output in answer["outputs"]]
+        assert found == prediction.texts, prediction.source
+        np.testing.assert_allclose([output["score"] for output in answer["outputs"]], prediction.scores, atol=1e-4)
+        flags = answer["cut"], answer["invalid"], answer["unknown"], answer["sourceTokens"]
+        assert flags == (prediction.cut, prediction.invalid, prediction.unknown, prediction.source_tokens)
+        for output, hypothesis in zip(answer["outputs"], prediction.hypotheses, strict=True):
+            assert (output["tokens"], output["limited"]) == (hypothesis.tokens, hypothesis.limited)
+            np.testing.assert_allclose(output["attention"], hypothesis.attention, atol=1e-4)
+
+
+def test_node_answers_as_predict(folder: Path, expected: Predictions):
+    find_package("onnxruntime-node")
+    assert_same(run_node(SCRIPT, {"words": [*ASKED, *ODD]}, folder), expected)
+
+
+def test_node_goes_on_from_a_prefix_as_predict(run: Path, folder: Path):
+    import pipeline
+
+    find_package("onnxruntime-node")
+    words, prefixes = ASKED[:40], ["", "A", "B A", "x Z H"] * 10
+    expected = pipeline.load(run, beam_size=BEAM, n_best=BEAM).predict(words, prefixes=prefixes)
+    found = run_node(SCRIPT, {"words": words, "prefixes": prefixes}, folder)
+    assert [answer["outputs"][0]["text"] for answer in found] == [prediction.text for prediction in expected]
+
+
+def test_what_is_damaged_is_not_run(folder: Path, tmp_path: Path):
+    import shutil
+
+    find_package("onnxruntime-node")
+    damaged = tmp_path / "damaged"
+    shutil.copytree(folder, damaged)
+    with open(damaged / "model.onnx", "ab") as file:
+        file.write(b"x")
+    with pytest.raises(AssertionError, match=r"model\.onnx is not as it was exported"):
+        run_node(SCRIPT, {"words": ["a"]}, damaged)
+
+
+@pytest.mark.browser
+def test_the_page_answers_as_predict(address: str, expected: Predictions, tmp_path: Path):
+    with open_page() as page:
+        requests: list[str] = []
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(address)
+        page.fill("#list", "\n".join(ASKED))
+        page.click("#answer")
+        with page.expect_download() as download:
+            page.click("#download")
+        lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+        assert page.inner_text("h1") == "three <scripts>"
+        take_picture(page, "page-list", tmp_path)
+        assert all(url.startswith((address, "data:", f"blob:{address}")) for url in requests), requests
+    rows = [line.split("\t") for line in lines[1:]]
+    asked = list(expected)[: len(ASKED)]
+    assert [row[0] for row in rows] == ASKED
+    for row, prediction in zip(rows, asked, strict=True):
+        found = [text for text in row[1 : 1 + 2 * BEAM : 2]]
+        assert found[: len(prediction.texts)] == prediction.texts
+        scores = [float(score) for score in row[2 : 2 + 2 * BEAM : 2] if score]
+        np.testing.assert_allclose(scores, prediction.scores, atol=1e-4)
+
+
+@pytest.mark.browser
+def test_the_page_answers_while_it_is_typed(address: str, expected: Predictions, tmp_path: Path):
+    with open_page("dark") as page:
+        page.goto(address)
+        for word, prediction in list(zip([*ASKED, *ODD], expected, strict=True))[::20]:
+            page.locator("#one").fill("")
+            page.locator("#one").press_sequentially(word, delay=2)
+            if not word:
+                continue
+            best = prediction.texts[0]
+            page.wait_for_function("best => document.querySelector('#outputs bdi')?.textContent === best", arg=best)
+            symbols = page.locator("#attention thead th").all_inner_texts()
+            assert len(symbols) == len(prediction.source_tokens)
+        page.fill("#one", "ab<img src=x onerror=alert(1)>" * 4)
+        page.wait_for_function("document.querySelectorAll('#notes li').length === 2")
+        assert "the rest is ignored" in page.inner_text("#notes")
+        assert "Not in the training data: < i m g" in page.inner_text("#notes")
+        assert page.locator("main img").count() == 0
+        take_picture(page, "page-dark", tmp_path)
+
+
+@pytest.mark.browser
+def test_a_table_holds_no_formulas_and_a_list_may_be_stopped(address: str):
+    with open_page() as page:
+        page.goto(address)
+        page.fill("#list", "=a\n\n+b\n  @a\n-a")
+        page.click("#answer")
+        with page.expect_download() as download:
+            page.click("#download")
+        rows = [line.split("\t") for line in Path(download.value.path()).read_text(encoding="utf-8").splitlines()]
+        assert [row[0] for row in rows[1:]] == ["'=a", "", "'+b", "'  @a", "'-a"]
+        assert rows[2][-1] == "The line is empty."
+        page.fill("#list", "\n".join(["ab"] * 50_000))
+        page.click("#answer")
+        page.fill("#one", "ba")  # typing comes first
+        page.wait_for_function("document.querySelector('#outputs bdi')?.textContent === 'B A'")
+        page.click("#stop")
+        assert "of 50000 lines answered" in page.inner_text("#count")
+
+
+@pytest.mark.browser
+def test_a_right_to_left_word_on_a_narrow_screen(address: str, tmp_path: Path):
+    with open_page() as page:
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.goto(address)
+        page.fill("#one", "شباد")
+        page.wait_for_selector("#attention table")
+        assert page.locator("#attention table").get_attribute("dir") == "rtl"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert page.locator("#outputs button").nth(1).get_attribute("aria-pressed") == "true"
+        take_picture(page, "page-narrow", tmp_path)
+
+
+@pytest.mark.browser
+def test_as_a_file_it_says_what_to_do(folder: Path, tmp_path: Path):
+    with open_page() as page:
+        page.goto((folder / "index.html").as_uri())
+        page.wait_for_selector("#as-file")
+        assert "python -m http.server" in page.inner_text("#as-file")
+        assert page.locator("#work").is_hidden()
+        take_picture(page, "page-as-file", tmp_path)
