@@ -1,9 +1,11 @@
 """The same answers as `predict`, outside Python: in Node, and in the page; 200 words of four scripts."""
 
+import os
 import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from pipeline.answering.predictions import Predictions
 from tests.browser import open_page, take_picture
-from tests.node import find_package, run_node
+from tests.node import find_node, find_package, run_node
 from tests.tiny_task import tiny_configuration, write_pairs
 
 pytestmark = pytest.mark.slow
@@ -80,8 +82,9 @@ def expected(run: Path) -> Predictions:
     return pipeline.load(run, beam_size=BEAM, n_best=BEAM).predict([*ASKED, *ODD])
 
 
-@pytest.fixture(scope="module")
-def address(folder: Path) -> Iterator[str]:
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder as its page says; gives the address."""
     command = [sys.executable, "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
     process = subprocess.Popen([*command[:1], "-u", *command[1:]], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
@@ -91,6 +94,12 @@ def address(folder: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with serve(folder) as found:
+        yield found
 
 
 def assert_same(answers: list[dict[str, Any]], expected: Predictions) -> None:
@@ -118,6 +127,19 @@ def test_node_goes_on_from_a_prefix_as_predict(run: Path, folder: Path):
     expected = pipeline.load(run, beam_size=BEAM, n_best=BEAM).predict(words, prefixes=prefixes)
     found = run_node(SCRIPT, {"words": words, "prefixes": prefixes}, folder)
     assert [answer["outputs"][0]["text"] for answer in found] == [prediction.texts[0] for prediction in expected]
+
+
+def test_the_example_of_the_docs_answers_as_predict(folder: Path, expected: Predictions, tmp_path: Path):
+    page = (Path(__file__).parents[2] / "docs" / "other_programs.md").read_text(encoding="utf-8")
+    (tmp_path / "example.mjs").write_text(page.partition("```js\n")[2].partition("```")[0], encoding="utf-8")
+    (tmp_path / "node_modules").symlink_to(find_package("onnxruntime-node").parent)
+    found = subprocess.run(
+        [find_node(), "example.mjs", str(folder), *ASKED[:5]], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert found.returncode == 0, found.stderr
+    rows = [line.split("\t")[:2] for line in found.stdout.splitlines()]
+    answers = zip(ASKED[:5], expected, strict=False)
+    assert rows == [[word, text] for word, prediction in answers for text in prediction.texts]
 
 
 def test_what_is_damaged_is_not_run(folder: Path, tmp_path: Path):
@@ -210,6 +232,20 @@ def test_a_right_to_left_word_on_a_narrow_screen(address: str, tmp_path: Path):
         page.keyboard.press("Enter")
         assert page.locator("#outputs button").nth(1).get_attribute("aria-pressed") == "true"
         take_picture(page, "page-narrow", tmp_path)
+
+
+@pytest.mark.browser
+def test_the_picture_of_the_docs(tmp_path: Path):
+    """Of the folder that ATTENTIF_PAGE_FOLDER names, exported with `--page`: docs/page.png."""
+    folder = os.environ.get("ATTENTIF_PAGE_FOLDER")
+    if folder is None:
+        pytest.skip("ATTENTIF_PAGE_FOLDER names no folder to take the picture of")
+    with serve(Path(folder)) as address, open_page() as page:
+        page.set_viewport_size({"width": 900, "height": 770})
+        page.goto(address)
+        page.fill("#one", "attention")
+        page.wait_for_selector("#attention table")
+        take_picture(page, "page", tmp_path)
 
 
 @pytest.mark.browser

@@ -58,6 +58,7 @@ export function weightsTable(answer, output, direction) {
     answer.sourceTokens.forEach((_, place) => {
       const weight = output.attention[step][place];
       const cell = row.insertCell();
+      cell.dir = "ltr";
       cell.style.setProperty("--weight", weight.toFixed(3));
       if (weight >= 0.05) cell.textContent = `${Math.round(100 * weight)} %`;
       if (weight >= 0.5) cell.className = "strong";
