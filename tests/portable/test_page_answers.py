@@ -192,7 +192,7 @@ def test_the_page_answers_while_it_is_typed(address: str, expected: Predictions,
             symbols = page.locator("#attention thead th").all_inner_texts()
             assert len(symbols) == len(prediction.source_tokens)
         page.fill("#one", "ab<img src=x onerror=alert(1)>" * 4)
-        page.wait_for_function("document.querySelectorAll('#notes li').length === 2")
+        page.wait_for_function("() => document.querySelectorAll('#notes li').length === 2")
         assert "the rest is ignored" in page.inner_text("#notes")
         assert "Not in the training data: < i m g" in page.inner_text("#notes")
         assert page.locator("main img").count() == 0
@@ -213,7 +213,7 @@ def test_a_table_holds_no_formulas_and_a_list_may_be_stopped(address: str):
         page.evaluate("document.getElementById('list').value = 'ab\\n'.repeat(20000)")
         page.click("#answer")
         page.fill("#one", "ba")  # typing comes first
-        page.wait_for_function("document.querySelector('#outputs bdi')?.textContent === 'B A'")
+        page.wait_for_function("() => document.querySelector('#outputs bdi')?.textContent === 'B A'")
         page.click("#stop")
         assert "of 20000 lines answered" in page.inner_text("#count")
 
