@@ -1,10 +1,11 @@
-"""`export`: a run as a SavedModel."""
+"""`export`: a run as a SavedModel, or as a folder that needs no TensorFlow."""
 
 import argparse
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.errors import UsageError
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
 
@@ -13,38 +14,56 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SUMMARY = "write a run as a SavedModel directory"
+SUMMARY = "write a run as a SavedModel, or for LiteRT or ONNX Runtime"
 ALSO_CALLED = ("save", "convert")
 
 
 def make_parser() -> "ModelParser":
-    """Of `export`: run, directory, search settings."""
+    """Of `export`: run, directory, format, search settings."""
     from pipeline.options.model_options import ModelParser
 
-    parser = ModelParser("export", "Write a run as a SavedModel directory that needs none of this code.")
+    parser = ModelParser(
+        "export",
+        "Write a run as a directory that needs none of this code: a SavedModel, or a model for LiteRT or ONNX Runtime "
+        "with a file of Python that runs it without TensorFlow.",
+    )
     parser.add_model("run", "Run directory.")
     parser.add_argument("directory", metavar="DIR", type=Path, help="Directory to write.")
+    formats = "savedmodel (the default), litert or onnx."
+    parser.add_argument("--format", choices=("savedmodel", "litert", "onnx"), default="savedmodel", help=formats)
+    precisions = "Of the weights, with --format litert: float32 (the default), float16 or int8."
+    parser.add_argument("--precision", choices=("float32", "float16", "int8"), default="float32", help=precisions)
+    page = "With --format onnx: also a page that runs the model in the browser."
+    parser.add_argument("--page", action="store_true", help=page)
     parser.add_n_best(None)
     parser.add_search()
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """run, directory, beam, n_best, search, average."""
+    """run, directory, format, precision, page, beam, n_best, search, average."""
     return make_parser().parse_search(argv)
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Export the run."""
+    if arguments.format == "savedmodel" and (arguments.page or arguments.precision != "float32"):
+        given = "--page" if arguments.page else f"--precision {arguments.precision}"
+        raise UsageError(f"{given}: not of a SavedModel; give --format {'onnx' if arguments.page else 'litert'} too")
     import_tensorflow()
-    from pipeline.saved_models.export import export_run
+    options = {
+        "beam_size": arguments.beam,
+        "n_best": arguments.n_best,
+        "search": arguments.search,
+        "average": arguments.average,
+    }
+    if arguments.format == "savedmodel":
+        from pipeline.saved_models.export import export_run
 
-    export_run(
-        arguments.run,
-        arguments.directory,
-        beam_size=arguments.beam,
-        n_best=arguments.n_best,
-        search=arguments.search,
-        average=arguments.average,
-    )
+        export_run(arguments.run, arguments.directory, **options)
+    else:
+        from pipeline.portable.export import FolderKind, export_folder
+
+        kind = FolderKind(arguments.format, arguments.precision, arguments.page)
+        export_folder(arguments.run, arguments.directory, kind, **options)
     logger.info("exported %s to %s", arguments.run, arguments.directory)

@@ -29,6 +29,9 @@ class Network(Protocol):
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """log p of every symbol of given targets, ids `[batch, target]` closed by the end symbol: the same shape."""
 
+    def forget_padding(self) -> None:
+        """Make what is frozen for padding harmless: from now on it is asked for one source at a time."""
+
     @property
     def heads(self) -> int:
         """Heads of its attention, as `attend` gives them."""
@@ -61,6 +64,14 @@ class SingleNetwork(tf.Module):
             # In a graph, as where nothing is frozen: so that both have the same bits.
             tables = tf.function(self._compute_tables, autograph=False)()
             self._frozen = [_map(lambda part: tf.Variable(part, trainable=False), table) for table in tables]
+
+    def forget_padding(self) -> None:
+        """Make the row of padding 0 in what is frozen, for one source at a time, which has none.
+
+        Its numbers are so large that all others would be 0 beside them where a table is rounded to 8 bits.
+        """
+        for table in (self._frozen and self._frozen[0]) or ():
+            table.assign(tf.concat([table[:-1], tf.zeros_like(table[-1:])], axis=0))
 
     def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
         """See `Network`."""
@@ -179,6 +190,11 @@ class Ensemble(tf.Module):
         self.members = list(members)
         # Where none attends, all their weights are zeros.
         self.looking = [index for index, member in enumerate(members) if member.attends] or list(range(len(members)))
+
+    def forget_padding(self) -> None:
+        """See `SingleNetwork`."""
+        for member in self.members:
+            member.forget_padding()
 
     def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
         """See `Network`."""

@@ -10,6 +10,7 @@ from pipeline.search.constraints import RULES, constrain
 from pipeline.search.greedy import greedy_search
 from pipeline.search.options import SearchOptions
 from pipeline.search.penalties import Coverage
+from pipeline.search.position_loop import GROWING, FixedArrays
 from pipeline.search.result import SearchResult
 from pipeline.search.sampling import Draws, sample_search, source_keys
 from pipeline.settings.search import SearchConfiguration
@@ -22,10 +23,11 @@ class IdSearch:
         network: What is searched.
         search: How, all limits set.
         n_best: Outputs per input, at most the beam size.
+        fixed_arrays: Keep what is found in tensors as long as the longest output may be, where nothing can grow.
     """
 
-    def __init__(self, network: Network, search: SearchConfiguration, n_best: int) -> None:
-        self.network, self.search, self.n_best = network, search, n_best
+    def __init__(self, network: Network, search: SearchConfiguration, n_best: int, fixed_arrays: bool = False) -> None:
+        self.network, self.search, self.n_best, self.fixed_arrays = network, search, n_best, fixed_arrays
 
     def __call__(
         self, ids: tf.Tensor, lengths: tf.Tensor, prefix: tf.Tensor | None, keep_attention: bool
@@ -41,17 +43,21 @@ class IdSearch:
         search, beams = self.search, self.search.beam_size
         state, memory = self.network.begin(ids, lengths)
         mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
+        constraints = constrain(prefix, **{name: getattr(search, name) for name in RULES})
+        limits = self.limits(lengths)
+        longest = tf.reduce_max(constraints.widen(limits)) if self.fixed_arrays else None
         options = SearchOptions(
             length_penalty=search.length_penalty,
             coverage=Coverage(search.coverage_penalty, mask) if search.coverage_penalty else None,
-            constraints=constrain(prefix, **{name: getattr(search, name) for name in RULES}),
+            constraints=constraints,
             keep_attention=keep_attention,
+            arrays=GROWING if longest is None else FixedArrays(longest, tf.shape(ids)[1]),
         )
 
         def step(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, Any, Any]:
             return self.network.step(tokens, state, memory, beams)
 
-        start = step, state, memory, self.limits(lengths)
+        start = step, state, memory, limits
         if search.method == "sample":
             draws = Draws(source_keys(search.seed, ids, lengths), beams, self.n_best, search.temperature)
             return sample_search(*start, draws, options)

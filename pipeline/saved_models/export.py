@@ -1,34 +1,25 @@
 """One SavedModel that takes strings and returns strings, scores and alignments."""
 
-import contextlib
 import dataclasses
-import errno
-import fcntl
-import itertools
 import json
-import os
-import secrets
-import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from pipeline.errors import UsageError
-from pipeline.files.durable import REPLACED, put_in_place, readable_name, require_local, sync_files
+from pipeline.files.durable import readable_name
 from pipeline.prediction.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
 from pipeline.runs.directory import load_configuration
 from pipeline.saved_models.ensemble_runs import find_runs
 from pipeline.saved_models.export_info import EXPORT_INFO, FORMAT, checksums
 from pipeline.saved_models.loading import load_string_model
+from pipeline.saved_models.places import replace_export, require_export_place
+from pipeline.settings.text import TextConfiguration
 from pipeline.version import __version__
 
 FLAGS = ("cut", "invalid", "unknown")
-# What TensorFlow says of a file in words alone.
-_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO, errno.ENOENT)
-_WORKPLACE = "unfinished-export-"
 
 
 def export_run(
@@ -85,16 +76,14 @@ def export_run(
     runs = find_runs(Path(run))
     if runs is None:
         raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
-    require_local(Path(directory))
-    directory = Path(directory).resolve()
-    if (
-        directory.exists()
-        and not (directory / EXPORT_INFO).is_file()
-        and (not directory.is_dir() or any(directory.iterdir()))
-    ):
-        raise UsageError(f"{directory}: exists and is not an export; choose another place")
+    directory = require_export_place(directory)
     model = load_string_model(runs, beam_size, n_best, search, average)
-    info = {
+    save_string_model(model, directory, describe_model(model, load_configuration(runs[0]).text))
+
+
+def describe_model(model: StringModel, text: TextConfiguration) -> dict[str, object]:
+    """What every kind of export says in its info."""
+    return {
         "format": FORMAT,
         "attentif": __version__,
         "beam_size": model.search.beam_size,
@@ -102,9 +91,8 @@ def export_run(
         "max_length": model.max_length,
         "max_target_length": model.max_target_length,
         "search": dataclasses.asdict(model.search),
-        "text": dataclasses.asdict(load_configuration(runs[0]).text),
+        "text": dataclasses.asdict(text),
     }
-    save_string_model(model, directory, info)
 
 
 def save_string_model(model: StringModel, directory: Path, info: dict[str, object]) -> None:
@@ -113,55 +101,11 @@ def save_string_model(model: StringModel, directory: Path, info: dict[str, objec
     Raises:
         OSError: They cannot be written; what was there before is as it was.
     """
-    try:
-        with _workplace(directory.parent) as unfinished:
-            with readable_name(unfinished) as name:
-                tf.saved_model.save(model, str(name), signatures=_signatures(model))
-            info = {**info, "files": checksums(unfinished)}
-            (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
-            sync_files(unfinished)
-            put_in_place(unfinished, directory)
-    except tf.errors.OpError as error:
-        code = next((code for code in _CODES if os.strerror(code) in str(error)), None)
-        if code is None:
-            raise
-        raise OSError(code, os.strerror(code), str(directory)) from error
-    except OSError as error:
-        # Not the name beside it.
-        raise OSError(error.errno, error.strerror, str(directory)) from error
-
-
-@contextlib.contextmanager
-def _workplace(parent: Path) -> Iterator[Path]:
-    """A new directory beside the place of an export, locked and in the end removed if it still has its name.
-
-    Those that killed processes have left go first.
-    """
-    parent.mkdir(parents=True, exist_ok=True)
-    for path in itertools.chain(parent.glob(f"{_WORKPLACE}*"), parent.glob(f"{REPLACED}*")):
-        # Whose lock can be taken is nobody's; a new one is not locked at once.
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > 60:
-                with _locked(path):
-                    shutil.rmtree(path, ignore_errors=True)
-    place = parent / f"{_WORKPLACE}{secrets.token_hex(8)}"
-    try:
-        place.mkdir()
-        with _locked(place):
-            yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a directory, or raise an OSError if another process does."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
+    with replace_export(directory) as unfinished:
+        with readable_name(unfinished) as name:
+            tf.saved_model.save(model, str(name), signatures=_signatures(model))
+        info = {**info, "files": checksums(unfinished)}
+        (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
 
 
 def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:

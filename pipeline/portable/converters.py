@@ -1,0 +1,109 @@
+"""From a graph to a model file of another runtime, built-in operations only: a table."""
+
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from pipeline.errors import UsageError
+from pipeline.portable.search_graph import SearchGraph
+
+OPSET = 17
+"""Of ONNX; every ONNX Runtime since 1.12 has it."""
+
+
+class Format(NamedTuple):
+    """A row of the table."""
+
+    convert: Callable[[SearchGraph, str], bytes]
+    """From a graph and one of the precisions to the content of the model file."""
+    precisions: tuple[str, ...]
+    """Of the weights; the first is the usual one."""
+
+
+def convert_to_litert(graph: SearchGraph, precision: str) -> bytes:
+    """A `.tflite` file with one signature.
+
+    Args:
+        graph: The search.
+        precision: "float32"; "float16": weights of half the size, computed as float32; or "int8": weights of a quarter
+            of the size, activations rounded as they come.
+    """
+    with tempfile.TemporaryDirectory(prefix="attentif-") as place, _quiet():
+        tf.saved_model.save(graph, place, signatures={"serving_default": graph.find})
+        converter = tf.lite.TFLiteConverter.from_saved_model(place)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        converted: bytes = converter.convert()
+    return converted
+
+
+def convert_to_onnx(graph: SearchGraph, precision: str) -> bytes:
+    """An `.onnx` file.
+
+    Args:
+        graph: The search.
+        precision: "float32".
+
+    Raises:
+        UsageError: tf2onnx is not installed.
+    """
+    try:
+        import tf2onnx
+    except ImportError as error:
+        raise UsageError(
+            f"tf2onnx, which --format onnx converts with, cannot be imported ({error}): "
+            "python -m pip install -r requirements-export-onnx.txt"
+        ) from error
+    handlers: dict[str, Any] = {name: (_convert_choice, []) for name in ("Select", "SelectV2")}
+    with _quiet():
+        model, _ = tf2onnx.convert.from_function(
+            graph.find, graph.find.input_signature, opset=OPSET, custom_op_handlers=handlers
+        )
+    converted: bytes = model.SerializeToString()
+    return converted
+
+
+def _convert_choice(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """`tf.where` as a choice: tf2onnx makes products with 0 of it, which -inf does not survive."""
+    from onnx import TensorProto
+    from tf2onnx.onnx_opset.controlflow import Select
+
+    if context.get_dtype(node.output[0]) in (TensorProto.FLOAT, TensorProto.DOUBLE):
+        node.set_attr("handles_nan", True)
+        Select.version_9(context, node)
+    else:
+        Select.version_7(context, node)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the notes of converters on what they do, which nobody who exports can act upon."""
+    loggers = [logging.getLogger(name) for name in ("absl", "tensorflow", "tf2onnx")]
+    levels = [logger.level for logger in loggers]
+    sink, kept = os.open(os.devnull, os.O_WRONLY), os.dup(2)
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+# By the value of --format; a SavedModel is none of them.
+FORMATS = {
+    "litert": Format(convert_to_litert, ("float32", "float16", "int8")),
+    "onnx": Format(convert_to_onnx, ("float32",)),
+}

@@ -1,0 +1,166 @@
+"""A run as a folder that needs no TensorFlow: a model file, its words, and what reads them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from pipeline.errors import UsageError
+from pipeline.files.durable import checksum
+from pipeline.portable.converters import FORMATS
+from pipeline.portable.page import add_page, find_onnxruntime_web, require_readable
+from pipeline.portable.search_graph import SearchGraph, require_convertible
+from pipeline.prediction.string_model import StringModel
+from pipeline.prediction.unknown_symbols import read_dictionary
+from pipeline.runs.directory import load_configuration
+from pipeline.runtime.engines import ENGINES
+from pipeline.runtime.folder import INFO, RUNTIME, SOURCE_PIECES, TARGET_PIECES, VOCABULARY
+from pipeline.runtime.single_file import join_runtime
+from pipeline.saved_models.ensemble_runs import find_runs
+from pipeline.saved_models.export import describe_model
+from pipeline.saved_models.loading import load_string_model
+from pipeline.saved_models.places import replace_export, require_export_place
+from pipeline.settings.text import TextConfiguration
+
+
+class FolderKind(NamedTuple):
+    """What kind of folder is wanted."""
+
+    format: str
+    """A row of `FORMATS`."""
+    precision: str = "float32"
+    page: bool = False
+    """Whether a page that runs it in the browser goes with it."""
+
+
+def export_folder(
+    run: Path,
+    directory: Path,
+    kind: FolderKind,
+    beam_size: int | None = None,
+    n_best: int | None = None,
+    search: Mapping[str, Any] | None = None,
+    average: int | None = None,
+) -> None:
+    """Export a run, or several of them as an ensemble; docs/runtime.md says what comes of it.
+
+    Args:
+        run: See `pipeline.saved_models.export.export_run`, as of all but `kind`.
+        directory: Where the folder goes; an earlier export there is replaced.
+        kind: Which.
+        beam_size: Fixed in the folder.
+        n_best: Outputs per input.
+        search: Other settings of the search.
+        average: The mean of the last epochs.
+
+    Raises:
+        UsageError: As there; or the kind cannot be had, by its name.
+        DataError: The run has no checkpoint yet.
+    """
+    runs = find_runs(Path(run))
+    if runs is None:
+        raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
+    directory, text = require_export_place(directory), load_configuration(runs[0]).text
+    _require_possible(kind, text)
+    model = load_string_model(runs, beam_size, n_best, search, average)
+    require_convertible(model.search)
+    save_folder(model, text, directory, kind)
+
+
+def save_folder(model: StringModel, text: TextConfiguration, directory: Path, kind: FolderKind) -> None:
+    """Write the folder beside its place, then put it there.
+
+    Raises:
+        OSError: It cannot be written; what was there before is as it was.
+    """
+    graph = SearchGraph(model)
+    content = FORMATS[kind.format].convert(graph, kind.precision)
+    file = ENGINES[kind.format].file
+    shapes = {"file": file, "precision": kind.precision, **_shapes(graph)}
+    dictionary = read_dictionary(model.search.dictionary, text) if model.search.dictionary else None
+    with replace_export(directory) as unfinished:
+        (unfinished / file).write_bytes(content)
+        _write_words(model, unfinished)
+        (unfinished / RUNTIME).write_text(join_runtime(), encoding="utf-8")
+        (unfinished / "README.md").write_text(_explain(directory, kind), encoding="utf-8")
+        info = {
+            **describe_model(model, text),
+            "kind": kind.format,
+            "output_form": model.target_text.output_form,
+            "heads": model.network.heads,
+            "model": shapes,
+            "dictionary": dictionary,
+            "files": {path.name: checksum(path) for path in sorted(unfinished.iterdir())},
+        }
+        (unfinished / INFO).write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
+        if kind.page:
+            add_page(unfinished, name=directory.name)
+
+
+def _require_possible(kind: FolderKind, text: TextConfiguration) -> None:
+    """Refuse what cannot be had, before anything is loaded."""
+    precisions = FORMATS[kind.format].precisions
+    if kind.precision not in precisions:
+        raise UsageError(f"--precision {kind.precision}: --format {kind.format} has {', '.join(precisions)}")
+    if kind.page:
+        if kind.format != "onnx":
+            raise UsageError("--page needs --format onnx, which a browser can run")
+        require_readable(text.source_tokenizer, text.target_tokenizer)
+        find_onnxruntime_web(None)
+
+
+def _shapes(graph: SearchGraph) -> dict[str, Any]:
+    """The tensors that go in and out, as other programs must know them."""
+    function = graph.find.get_concrete_function()
+    given = {spec.name: spec for spec in graph.find.input_signature}
+    return {"inputs": _describe(given), "outputs": _describe(function.structured_outputs)}
+
+
+def _describe(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    shapes = {name: tf.TensorShape(tensor.shape).as_list() for name, tensor in tensors.items()}
+    return {name: {"dtype": tensors[name].dtype.name, "shape": shape} for name, shape in shapes.items()}
+
+
+def _write_words(model: StringModel, folder: Path) -> None:
+    """The symbols by id, and the SentencePiece models where there are some."""
+    sides = {"source": model.source_text.vocabulary, "target": model.target_text.vocabulary}
+    symbols = {side: list(vocabulary.symbols) for side, vocabulary in sides.items()}
+    (folder / VOCABULARY).write_text(json.dumps(symbols, ensure_ascii=False), encoding="utf-8")
+    for side, file in (("source", SOURCE_PIECES), ("target", TARGET_PIECES)):
+        pieces = sides[side].model
+        if pieces:
+            (folder / file).write_bytes(pieces)
+
+
+def _explain(directory: Path, kind: FolderKind) -> str:
+    """The README of a folder."""
+    package = {"litert": "ai-edge-litert", "onnx": "onnxruntime"}[kind.format]
+    page = """
+## In the browser
+
+    python -m http.server --directory .
+
+and open the address that it prints. Everything stands here; nothing is sent anywhere.
+"""
+    return f"""# {directory.name}
+
+A model that answers strings, without TensorFlow. It needs Python 3.11, NumPy and {package}
+(`python -m pip install {package}`; with subwords of SentencePiece also `sentencepiece`).
+
+## As a command
+
+    echo word | python attentif_runtime.py .
+    python attentif_runtime.py . words.txt --n-best 3 --json
+
+## In Python
+
+    from attentif_runtime import Model
+
+    [prediction] = Model(".").predict(["word"], n_best=3)
+    prediction.texts, prediction.scores, prediction.attention
+{page if kind.page else ""}
+`attentif.json` says how strings become ids, how outputs are searched, and the model's inputs and outputs; weights are
+{kind.precision}.
+"""

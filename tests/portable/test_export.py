@@ -1,0 +1,142 @@
+"""A folder answers as the model that it was made of, by the real LiteRT and ONNX Runtime."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.export_loaders import KINDS, STRANGE, TEXT, Kind, make_model
+from pipeline.commands.main import main
+from pipeline.errors import UsageError
+from pipeline.portable.converters import FORMATS
+from pipeline.portable.export import FolderKind, save_folder
+from pipeline.prediction.predictor import Predictor
+from pipeline.prediction.string_model import StringModel
+from pipeline.runtime.model import Model
+from pipeline.settings.text import TextConfiguration
+
+SOURCES = [*TEXT[:5], "cat", "the cat", "a", *STRANGE]
+PREFIXES = ["", "the", "a c", "zebra"] * 4
+DRAWN = {name for name, kind in KINDS.items() if kind.search.get("method") == "sample"}
+# Every option that a search takes, together with others.
+SEARCHES = {
+    "greedy": {"beam_size": 1},
+    "length_penalty": {"length_penalty": 1.2},
+    "coverage_penalty": {"coverage_penalty": 0.4, "length_penalty": 0.5},
+    "greedy with coverage_penalty": {"beam_size": 1, "coverage_penalty": 0.4},
+    "min_length": {"min_length": 4},
+    "max_length": {"max_length": 2},
+    "block_ngrams": {"block_ngrams": 2},
+    "greedy with block_ngrams": {"beam_size": 1, "block_ngrams": 1, "min_length": 2},
+    "length_ratio": {"length_ratio": 0.7, "length_offset": 0},
+    "all of them": {
+        "length_penalty": 1.0,
+        "coverage_penalty": 0.2,
+        "min_length": 2,
+        "max_length": 7,
+        "block_ngrams": 3,
+    },
+}
+
+
+def make_folder(kind: Kind, model: StringModel, place: Path, name: str, precision: str = "float32") -> Model:
+    text = TextConfiguration(kind.tokenizer, kind.tokenizer)
+    save_folder(model, text, place, FolderKind(name, precision))
+    return Model(place)
+
+
+def assert_same_answers(kind: Kind, folder: Model, model: StringModel) -> None:
+    """Of a folder and of the model itself, with prefixes and without."""
+    predictor = Predictor(model, TextConfiguration(kind.tokenizer, kind.tokenizer), model.n_best)
+    sources = [source.encode("utf-8", "surrogateescape") for source in SOURCES]
+    for prefixes in (None, PREFIXES[: len(sources)]):
+        expected = predictor.predict(sources, prefixes=prefixes)
+        for mine, its in zip(folder.predict(sources, prefixes=prefixes, n_best=model.n_best), expected, strict=True):
+            assert mine.texts == its.texts
+            np.testing.assert_allclose(mine.scores, its.scores, atol=1e-4)
+            np.testing.assert_allclose(mine.rank_scores, its.rank_scores, atol=1e-4)
+            assert mine.limited_outputs == its.limited_outputs
+            assert (mine.cut, mine.invalid, mine.unknown) == (its.cut, its.invalid, its.unknown)
+            for one, other in zip(mine.hypotheses, its.hypotheses, strict=True):
+                assert one.tokens == other.tokens
+                np.testing.assert_allclose(one.attention, other.attention, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("kind", KINDS.keys() - DRAWN - {"replace_unknown"})
+def test_every_kind_answers_alike(kind: str, name: str, tmp_path: Path):
+    model = make_model(KINDS[kind], tmp_path)
+    assert_same_answers(KINDS[kind], make_folder(KINDS[kind], model, tmp_path / "folder", name), model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("search", SEARCHES)
+def test_every_search_finds_the_same(search: str, name: str, tmp_path: Path):
+    kind = Kind(search={"length_offset": 3, **SEARCHES[search]})
+    model = make_model(kind, tmp_path)
+    assert_same_answers(kind, make_folder(kind, model, tmp_path / "folder", name), model)
+
+
+@pytest.mark.parametrize(("name", "search"), [("litert", {"beam_size": 3}), ("onnx", {"beam_size": 1})])
+def test_a_folder_answers_as_its_model(name: str, search: dict[str, int], tmp_path: Path):
+    kind = Kind(search={"length_offset": 3, **search})
+    model = make_model(kind, tmp_path)
+    folder = make_folder(kind, model, tmp_path / "folder", name)
+    assert_same_answers(kind, folder, model)
+    info = json.loads((tmp_path / "folder" / "attentif.json").read_text(encoding="utf-8"))
+    assert info["model"]["inputs"]["source"] == {"dtype": "int32", "shape": [1, None]}
+    assert info["model"]["outputs"]["attention"] == {"dtype": "float32", "shape": [search["beam_size"], None, None]}
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_smaller_weights_score_nearly_the_same(precision: str, tmp_path: Path):
+    kind = Kind({"units": 64, "embedding_units": 32}, search={"beam_size": 1, "length_offset": 3})
+    model = make_model(kind, tmp_path)
+    for weights in [model.network.decoder.weights, model.network.encoder.weights]:
+        for weight in weights:
+            weight.assign(weight * 0.2)
+    whole = make_folder(kind, model, tmp_path / "whole", "litert")
+    small = make_folder(kind, model, tmp_path / "small", "litert", precision)
+    sizes = [(tmp_path / name / "model.tflite").stat().st_size for name in ("whole", "small")]
+    assert sizes[1] < 0.7 * sizes[0]
+    expected, found = whole.predict(TEXT[:5]), small.predict(TEXT[:5])
+    scores = [[one.scores[0] for one in answers] for answers in (expected, found)]
+    np.testing.assert_allclose(scores[1], scores[0], rtol=0.05)
+
+
+def test_what_cannot_be_converted_is_refused_by_name(tmp_path: Path):
+    kind = Kind(search={"method": "sample"})
+    with pytest.raises(UsageError, match=r"search\.method sample: .*--search\.method best"):
+        make_folder(kind, make_model(kind, tmp_path), tmp_path / "folder", "litert")
+    assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--format", "onnx", "--precision", "int8"], "--precision int8: --format onnx has float32"),
+        (["--format", "litert", "--page"], "--page needs --format onnx"),
+        (["--page"], "--page: not of a SavedModel; give --format onnx too"),
+        (["--precision", "int8"], "--precision int8: not of a SavedModel; give --format litert too"),
+    ],
+)
+def test_formats_refuse_what_they_lack(
+    options: list[str], message: str, tiny_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    assert main(["export", str(tiny_run), str(tmp_path / "folder"), *options]) == 2
+    assert message in capfd.readouterr().err
+    assert not (tmp_path / "folder").exists()
+
+
+def test_a_dictionary_goes_along(tmp_path: Path):
+    (tmp_path / "words.tsv").write_text("zebra\tZEBRA\n", encoding="utf-8")
+    kind = dataclasses.replace(KINDS["replace_unknown"], search={"beam_size": 2, "replace_unknown": True})
+    model = make_model(kind, tmp_path)
+    model.search = dataclasses.replace(model.search, dictionary=str(tmp_path / "words.tsv"))
+    folder = make_folder(kind, model, tmp_path / "folder", "litert")
+    assert folder.folder.dictionary == {"zebra": "ZEBRA"}
+    assert_same_answers(kind, folder, model)
