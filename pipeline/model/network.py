@@ -1,10 +1,13 @@
 """What search and scoring need of trained models, without strings: one of them, or several that vote."""
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from layers import plain_unroll
@@ -29,8 +32,8 @@ class Network(Protocol):
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """log p of every symbol of given targets, ids `[batch, target]` closed by the end symbol: the same shape."""
 
-    def forget_padding(self) -> None:
-        """Make what is frozen for padding harmless: from now on it is asked for one source at a time."""
+    def without_padding(self) -> AbstractContextManager[None]:
+        """While this is entered, sources are read one at a time, without padding."""
 
     @property
     def heads(self) -> int:
@@ -65,13 +68,21 @@ class SingleNetwork(tf.Module):
             tables = tf.function(self._compute_tables, autograph=False)()
             self._frozen = [_map(lambda part: tf.Variable(part, trainable=False), table) for table in tables]
 
-    def forget_padding(self) -> None:
-        """Make the row of padding 0 in what is frozen, for one source at a time, which has none.
+    @contextlib.contextmanager
+    def without_padding(self) -> Iterator[None]:
+        """See `Network`; the row of padding is 0 then in what is frozen.
 
         Its numbers are so large that all others would be 0 beside them where a table is rounded to 8 bits.
         """
-        for table in (self._frozen and self._frozen[0]) or ():
-            table.assign(tf.concat([table[:-1], tf.zeros_like(table[-1:])], axis=0))
+        tables = (self._frozen and self._frozen[0]) or ()
+        before = [table.numpy() for table in tables]
+        try:
+            for table, values in zip(tables, before, strict=True):
+                table.assign(np.concatenate([values[:-1], np.zeros_like(values[-1:])]))
+            yield
+        finally:
+            for table, values in zip(tables, before, strict=True):
+                table.assign(values)
 
     def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
         """See `Network`."""
@@ -191,10 +202,13 @@ class Ensemble(tf.Module):
         # Where none attends, all their weights are zeros.
         self.looking = [index for index, member in enumerate(members) if member.attends] or list(range(len(members)))
 
-    def forget_padding(self) -> None:
-        """See `SingleNetwork`."""
-        for member in self.members:
-            member.forget_padding()
+    @contextlib.contextmanager
+    def without_padding(self) -> Iterator[None]:
+        """See `Network`."""
+        with contextlib.ExitStack() as stack:
+            for member in self.members:
+                stack.enter_context(member.without_padding())
+            yield
 
     def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
         """See `Network`."""

@@ -76,7 +76,8 @@ def save_folder(model: StringModel, text: TextConfiguration, directory: Path, ki
         OSError: It cannot be written; what was there before is as it was.
     """
     graph = SearchGraph(model)
-    content = FORMATS[kind.format].convert(graph, kind.precision)
+    with model.network.without_padding():
+        content = FORMATS[kind.format].convert(graph, kind.precision)
     file = ENGINES[kind.format].file
     shapes = {"file": file, "precision": kind.precision, **_shapes(graph)}
     dictionary = read_dictionary(model.search.dictionary, text) if model.search.dictionary else None

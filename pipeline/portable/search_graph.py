@@ -15,7 +15,7 @@ class SearchGraph(tf.Module):
     """The search of a model, the same that the model itself calls; what it finds is kept in plain tensors.
 
     Args:
-        model: What is searched; its padding is forgotten, as one source at a time has none.
+        model: What is searched.
 
     Raises:
         UsageError: Its outputs are drawn at random, by numbers that other runtimes do not have.
@@ -24,7 +24,6 @@ class SearchGraph(tf.Module):
     def __init__(self, model: StringModel) -> None:
         super().__init__()
         require_convertible(model.search)
-        model.network.forget_padding()
         self.network = model.network
         self._find_ids = IdSearch(model.network, model.search, model.n_best, fixed_arrays=True)
 
