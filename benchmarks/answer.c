@@ -4,7 +4,7 @@
 
    LIBRARIES: of tensorflow-text's operations, with commas between. INPUT, OUTPUT: operation:index, as in
    saved_model.pb; an INPUT with a + before it is [1, 1], the others are [1]. Prints the first element of every output,
-   a line each; exits with 1 and a message if TensorFlow complains. */
+   a line each, of strings what is not ASCII as \xHH; exits with 1 and a message if TensorFlow complains. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,11 +41,23 @@ static TF_Tensor *make_string(const char *text, int rank) {
   return tensor;
 }
 
+/* On one line, whatever it holds. */
+static void print_string(const TF_TString *string) {
+  const unsigned char *text = (const unsigned char *)TF_StringGetDataPointer(string);
+  for (size_t place = 0; place < TF_StringGetSize(string); place++) {
+    if (text[place] < 32 || text[place] > 126 || text[place] == 92)
+      printf("\\x%02x", text[place]);
+    else
+      putchar(text[place]);
+  }
+  putchar(10);
+}
+
 static void print_first(TF_Tensor *tensor) {
   void *data = TF_TensorData(tensor);
   switch (TF_TensorType(tensor)) {
     case TF_STRING:
-      printf("%.*s\n", (int)TF_StringGetSize(data), TF_StringGetDataPointer(data));
+      print_string(data);
       break;
     case TF_FLOAT:
       printf("%.9g\n", *(float *)data);

@@ -12,10 +12,12 @@ from pipeline.errors import UsageError
 from pipeline.files.durable import readable_name
 from pipeline.prediction.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
 from pipeline.runs.directory import load_configuration
+from pipeline.saved_models.custom_operations import needed_libraries
 from pipeline.saved_models.ensemble_runs import find_runs
-from pipeline.saved_models.export_info import EXPORT_INFO, FORMAT, checksums
+from pipeline.saved_models.export_info import EXPORT_INFO, FORMAT, GRAPH, checksums
 from pipeline.saved_models.loading import load_string_model
 from pipeline.saved_models.places import replace_export, require_export_place
+from pipeline.saved_models.warm_up import write_warm_up
 from pipeline.settings.text import TextConfiguration
 from pipeline.version import __version__
 
@@ -56,8 +58,8 @@ def export_run(
     Large batches are searched in parts, so that memory grows with the answers alone. Those of `explain` are large:
     4 bytes times B, times the longest output, times the longest source.
 
-    Loading it takes only `tensorflow` and `tensorflow_text`; in Serving, C, Go or Java, tensorflow-text's libraries of
-    operations: `_normalize_ops.so`, with subwords also `_sentencepiece_tokenizer.so` or `_fast_wordpiece_tokenizer.so`.
+    Loading it takes only `tensorflow` and `tensorflow_text`; in C, Go or Java, those libraries of tensorflow-text that
+    the info names as `custom_operations`. Serving has them, and answers the requests in `assets.extra` as it loads.
 
     Args:
         run: A run directory, or those of an ensemble's members with commas between them.
@@ -104,8 +106,14 @@ def save_string_model(model: StringModel, directory: Path, info: dict[str, objec
     with replace_export(directory) as unfinished:
         with readable_name(unfinished) as name:
             tf.saved_model.save(model, str(name), signatures=_signatures(model))
-        info = {**info, "files": checksums(unfinished)}
+        info = {**info, **_accompany(model, unfinished), "files": checksums(unfinished)}
         (unfinished / EXPORT_INFO).write_text(json.dumps(info, indent=1), encoding="utf-8")
+
+
+def _accompany(model: StringModel, export: Path) -> dict[str, object]:
+    """Write what other programs find beside a graph; returns what the info tells them of it."""
+    write_warm_up(model, export)
+    return {"custom_operations": needed_libraries(export / GRAPH)}
 
 
 def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:

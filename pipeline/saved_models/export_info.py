@@ -21,7 +21,11 @@ LARGEST_INFO = 1 << 20
 GRAPH = "saved_model.pb"
 _NEEDED = (GRAPH, "variables/variables.index")
 # The names that a SavedModel has: one that leads elsewhere is none of them.
-_NAME = re.compile(r"saved_model\.pb|fingerprint\.pb|variables/variables\.(index|data-[0-9]{5}-of-[0-9]{5})")
+_NAME = re.compile(
+    r"saved_model\.pb|fingerprint\.pb|variables/variables\.(index|data-[0-9]{5}-of-[0-9]{5})"
+    # Earlier exports have none. No loader here reads it.
+    r"|assets\.extra/tf_serving_warmup_requests"
+)
 
 
 class ExportInfo(NamedTuple):

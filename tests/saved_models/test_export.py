@@ -321,6 +321,7 @@ def quick_save(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(export.tf.saved_model, "save", save)
     monkeypatch.setattr(export, "_signatures", lambda model: {})
+    monkeypatch.setattr(export, "_accompany", lambda model, place: {})
 
 
 @pytest.mark.usefixtures("quick_save")

@@ -1,5 +1,6 @@
 """Exports in a session of a process of its own, which is how TensorFlow Serving, C, Go and Java run them."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,6 +21,7 @@ from benchmarks.export_loaders import (
     make_model,
 )
 from pipeline.saved_models.export import save_string_model
+from pipeline.saved_models.export_info import EXPORT_INFO
 
 # Much of the table in two models.
 TOGETHER = {
@@ -61,9 +63,10 @@ def test_every_kind_answers_alike():
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no compiler")
-def test_a_program_in_c_is_told_the_same(tmp_path: Path):
-    """Through the interface that Go, Java and Rust have, too."""
-    model = make_model(KINDS["wordpiece"], tmp_path)
+@pytest.mark.parametrize("kind", ["wordpiece", "bpe", "space"])
+def test_a_program_in_c_is_told_the_same(kind: str, tmp_path: Path):
+    """Through the interface that Go, Java and Rust have, too, with those libraries alone that the export names."""
+    model = make_model(KINDS[kind], tmp_path)
     save_string_model(model, tmp_path / "export", {})
     program = compile_program(tmp_path)
     saved = saved_model_pb2.SavedModel.FromString((tmp_path / "export" / "saved_model.pb").read_bytes())
@@ -71,7 +74,8 @@ def test_a_program_in_c_is_told_the_same(tmp_path: Path):
     batch = {name: [text.encode().decode("latin-1")] for name, text in given.items()}
     expected = answers_here(model, [{**batch, "target_tokens": [batch["target_tokens"]]}])
     folder = Path(tensorflow_text.__file__).parent / "python" / "ops"
-    libraries = ",".join(str(folder / f"{name}.so") for name in ("_normalize_ops", "_fast_wordpiece_tokenizer"))
+    named = json.loads((tmp_path / "export" / EXPORT_INFO).read_text(encoding="utf-8"))["custom_operations"]
+    libraries = [str(folder / name) for name in named]
     for name in SIGNATURES:
         signature = saved.meta_graphs[0].signature_def[name]
         inputs = [
@@ -80,15 +84,22 @@ def test_a_program_in_c_is_told_the_same(tmp_path: Path):
         ]
         outputs = sorted(signature.outputs)
         arguments = [*inputs, *(signature.outputs[key].name for key in outputs)]
-        command = [program, tmp_path / "export", libraries, *arguments]
+        command = [program, tmp_path / "export", ",".join(libraries), *arguments]
         lines = subprocess.check_output(command, text=True).splitlines()
         assert len(lines) == len(outputs) > 4
         for key, line in zip(outputs, lines, strict=True):
             value = expected[name][0][key].ravel()[0]
             if isinstance(value, bytes):
-                assert line == value.decode()
+                assert line == "".join(
+                    chr(byte) if 32 <= byte < 127 and byte != 92 else f"\\x{byte:02x}" for byte in value
+                )
             else:
                 assert float(line) == pytest.approx(float(value), abs=TOLERANCE)
+    for left_out in libraries:
+        fewer = ",".join(library for library in libraries if library != left_out)
+        failed = subprocess.run([program, tmp_path / "export", fewer, *arguments], capture_output=True, text=True)
+        assert failed.returncode == 1
+        assert "Op type not registered" in failed.stderr
 
 
 def compile_program(folder: Path) -> Path:
