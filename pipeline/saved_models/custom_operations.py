@@ -1,4 +1,4 @@
-"""The operations of an export's graph that are tensorflow-text's, and the libraries in which other loaders find them."""
+"""Which operations of an export's graph are tensorflow-text's, and the libraries where other loaders find them."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -23,6 +23,8 @@ from benchmarks.export_loaders import (
 from pipeline.saved_models.export import save_string_model
 from pipeline.saved_models.export_info import EXPORT_INFO
 
+# What the program in C prints as it is.
+PLAIN = {chr(byte) for byte in range(32, 127)} - {"\\"}
 # Much of the table in two models.
 TOGETHER = {
     "one": Kind(
