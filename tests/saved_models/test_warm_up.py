@@ -77,7 +77,7 @@ def test_the_model_answers_them_and_lacks_no_symbol(tiny_export: Path):
 
 
 def test_serving_reads_them(tiny_export: Path):
-    """By its own classes, where they are installed: see requirements-serve.txt."""
+    """By its own classes, where tensorflow-serving-api is installed."""
     logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
     for record, (name, inputs) in zip(records(tiny_export), requests(tiny_export), strict=True):
         request = logs.PredictionLog.FromString(record).predict_log.request
