@@ -39,7 +39,7 @@ def test_the_nearest_is_suggested(argv: list[str], meant: str):
 
 
 @pytest.mark.parametrize(
-    "argv", [["export", "r", "d", "--format", "litert"], ["predict", "m", "--batch-size", "3"], ["xyzzy"], ["--q"]]
+    "argv", [["export", "r", "d", "--signature", "explain"], ["predict", "m", "--batch-size", "3"], ["xyzzy"], ["--q"]]
 )
 def test_nothing_near_is_no_suggestion(argv: list[str]):
     with pytest.raises(UsageError) as refusal:
