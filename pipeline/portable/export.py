@@ -64,13 +64,20 @@ def export_folder(
         raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
     directory, text = require_export_place(directory), load_configuration(runs[0]).text
     _require_possible(kind, text)
-    model = load_string_model(runs, beam_size, n_best, search, average)
+    # The runtimes compute in nothing else.
+    model = load_string_model(runs, beam_size, n_best, search, average, precision="float32")
     require_convertible(model.search)
     save_folder(model, text, directory, kind)
 
 
 def save_folder(model: StringModel, text: TextConfiguration, directory: Path, kind: FolderKind) -> None:
     """Write the folder beside its place, then put it there.
+
+    Args:
+        model: What is exported; it computes in float32.
+        text: How its strings become symbols.
+        directory: Where the folder goes.
+        kind: Which.
 
     Raises:
         OSError: It cannot be written; what was there before is as it was.

@@ -28,6 +28,7 @@ from pipeline.runtime.opening import changes_of_search
 from pipeline.saved_models.ensemble_runs import Member, find_runs, read_members
 from pipeline.saved_models.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.saved_models.saved_graph import require_harmless
+from pipeline.settings.model import Precision
 
 GRAPH_VARIABLES = "variables/variables"
 # What is called of an export.
@@ -40,6 +41,7 @@ def load_string_model(
     n_best: int | None = None,
     search: Mapping[str, Any] | None = None,
     average: int | None = None,
+    precision: Precision | None = None,
 ) -> StringModel:
     """Trained runs as a function from strings to strings.
 
@@ -51,6 +53,7 @@ def load_string_model(
         search: Other settings of `SearchConfiguration` in the place of the run's, by key.
         average: Take the mean of the weights of each run's last epochs' checkpoints, as many as this; None takes the
             best checkpoint.
+        precision: In which it computes; None takes that of each run, `model.precision`.
 
     Raises:
         UsageError: `n_best` above `beam_size`, no usable run, runs that cannot vote together, settings that are
@@ -65,7 +68,7 @@ def load_string_model(
     n_best = n_best or settings.beam_size
     if n_best > settings.beam_size:
         raise UsageError(f"--n-best {n_best}: more than the beam keeps; give --beam {n_best} or larger")
-    networks = [SingleNetwork(_load_model(member, average), frozen=True) for member in members]
+    networks = [SingleNetwork(_load_model(member, average, precision), frozen=True) for member in members]
     longest = min(member.configuration.data.max_length for member in members)
     configuration = dataclasses.replace(
         first.configuration,
@@ -77,10 +80,11 @@ def load_string_model(
     return make_string_model(network, configuration, vocabularies, n_best)
 
 
-def _load_model(member: Member, average: int | None) -> SequenceToSequence:
+def _load_model(member: Member, average: int | None, precision: Precision | None) -> SequenceToSequence:
     last = None if average is None else Checkpoints(member.run.checkpoints).last_epochs(average)
     sizes = len(member.source_vocabulary), len(member.target_vocabulary)
-    model = build_model(member.configuration.model, *sizes)
+    settings = member.configuration.model
+    model = build_model(dataclasses.replace(settings, precision=precision or settings.precision), *sizes)
     if last is None:
         load_weights(model, member.best)
     else:

@@ -13,6 +13,8 @@ from pipeline.settings.checks import (
 )
 from pipeline.settings.kinds import ATTENTION_KINDS, ENCODER_CELLS, AttentionKind
 
+Precision = Literal["float32", "mixed_float16", "mixed_bfloat16", "float64"]
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfiguration:
@@ -52,7 +54,7 @@ class ModelConfiguration:
     input_feeding: bool = False
     tied_embeddings: bool = False
     dropout: float = 0.2
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16", "float64"] = "float32"
+    precision: Precision = "float32"
     fast: bool = True
 
     def __post_init__(self) -> None:
