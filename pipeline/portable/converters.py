@@ -32,6 +32,9 @@ def convert_to_litert(graph: SearchGraph, precision: str) -> bytes:
         graph: The search.
         precision: "float32"; "float16": weights of half the size, computed as float32; or "int8": weights of a quarter
             of the size, activations rounded as they come.
+
+    Raises:
+        UsageError: It needs an operation that LiteRT has not.
     """
     with tempfile.TemporaryDirectory(prefix="attentif-") as place, _quiet():
         tf.saved_model.save(graph, place, signatures={"serving_default": graph.find})
@@ -41,7 +44,10 @@ def convert_to_litert(graph: SearchGraph, precision: str) -> bytes:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        converted: bytes = converter.convert()
+        try:
+            converted: bytes = converter.convert()
+        except Exception as error:  # of many classes, none of them public
+            raise _unconvertible("LiteRT", error) from error
     return converted
 
 
@@ -53,7 +59,7 @@ def convert_to_onnx(graph: SearchGraph, precision: str) -> bytes:
         precision: "float32".
 
     Raises:
-        UsageError: tf2onnx is not installed.
+        UsageError: tf2onnx is not installed, or the graph needs an operation that ONNX has not.
     """
     try:
         import tf2onnx
@@ -64,11 +70,20 @@ def convert_to_onnx(graph: SearchGraph, precision: str) -> bytes:
         ) from error
     handlers: dict[str, Any] = {name: (_convert_choice, []) for name in ("Select", "SelectV2")}
     with _quiet():
-        model, _ = tf2onnx.convert.from_function(
-            graph.find, graph.find.input_signature, opset=OPSET, custom_op_handlers=handlers
-        )
+        try:
+            model, _ = tf2onnx.convert.from_function(
+                graph.find, graph.find.input_signature, opset=OPSET, custom_op_handlers=handlers
+            )
+        except Exception as error:  # of many classes
+            raise _unconvertible("ONNX", error) from error
     converted: bytes = model.SerializeToString()
     return converted
+
+
+def _unconvertible(runtime: str, error: Exception) -> UsageError:
+    """What an attention of one's own may come to, with operations that a runtime lacks."""
+    reason = " ".join(str(error).split())[:300]
+    return UsageError(f"the model cannot be converted for {runtime} ({reason}); --format savedmodel takes it")
 
 
 def _convert_choice(context: Any, node: Any, name: str, arguments: Any) -> None:

@@ -1,13 +1,15 @@
 """A run as a folder that needs no TensorFlow: a model file, its words, and what reads them."""
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from pipeline.errors import UsageError
+from pipeline.errors import DataError, UsageError
 from pipeline.files.durable import checksum
 from pipeline.portable.converters import FORMATS
 from pipeline.portable.page import add_page, find_onnxruntime_web, require_readable
@@ -23,6 +25,9 @@ from pipeline.saved_models.export import describe_model
 from pipeline.saved_models.loading import load_string_model
 from pipeline.saved_models.places import replace_export, require_export_place
 from pipeline.settings.text import TextConfiguration
+from pipeline.text.symbols import END, UNKNOWN
+
+logger = logging.getLogger(__name__)
 
 
 class FolderKind(NamedTuple):
@@ -56,7 +61,7 @@ def export_folder(
         average: The mean of the last epochs.
 
     Raises:
-        UsageError: As there; or the kind cannot be had, by its name.
+        UsageError: As there; or the kind cannot be had, by its name; or the runtime does not answer as the run does.
         DataError: The run has no checkpoint yet.
     """
     runs = find_runs(Path(run))
@@ -90,6 +95,7 @@ def save_folder(model: StringModel, text: TextConfiguration, directory: Path, ki
     dictionary = read_dictionary(model.search.dictionary, text) if model.search.dictionary else None
     with replace_export(directory) as unfinished:
         (unfinished / file).write_bytes(content)
+        _try(graph, unfinished / file, kind)
         _write_words(model, unfinished)
         (unfinished / RUNTIME).write_text(join_runtime(), encoding="utf-8")
         (unfinished / "README.md").write_text(_explain(directory, kind), encoding="utf-8")
@@ -117,6 +123,30 @@ def _require_possible(kind: FolderKind, text: TextConfiguration) -> None:
             raise UsageError("--page needs --format onnx, which a browser can run")
         require_readable(text.source_tokenizer, text.target_tokenizer)
         find_onnxruntime_web(None)
+
+
+def _try(graph: SearchGraph, path: Path, kind: FolderKind) -> None:
+    """Let the runtime answer once as the graph does, where it is installed.
+
+    Raises:
+        UsageError: It cannot run the file, or finds something else.
+    """
+    try:
+        engine = ENGINES[kind.format].open(path, 1)
+    except UsageError as error:
+        logger.warning("the exported model was not tried here: %s", error)
+        return
+    except DataError as error:
+        raise UsageError(
+            f"--format {kind.format} cannot run this model ({error}); --format savedmodel takes it"
+        ) from error
+    source, prefix = np.array([[UNKNOWN, UNKNOWN, END]], np.int32), np.zeros((1, 1), np.int32)
+    expected, found = graph.find(source, prefix), engine.run(source, prefix)
+    if kind.precision == "float32" and not np.allclose(found["scores"][0], expected["scores"][0], atol=1e-3):
+        raise UsageError(
+            f"--format {kind.format}: the converted model does not answer as the run does "
+            f"(log p {found['scores'][0]:.4f}, not {float(expected['scores'][0]):.4f}); --format savedmodel takes it"
+        )
 
 
 def _shapes(graph: SearchGraph) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from benchmarks.export_loaders import KINDS, STRANGE, TEXT, Kind, make_model
 from pipeline.commands.main import main
 from pipeline.errors import UsageError
 from pipeline.portable.converters import FORMATS
 from pipeline.portable.export import FolderKind, export_folder, save_folder
+from pipeline.portable.search_graph import SearchGraph
 from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.runtime.model import Model
@@ -158,3 +160,29 @@ def test_a_run_of_another_precision_is_computed_in_float32(name: str, tiny_split
     for mine, its in zip(Model(tmp_path / "folder").predict(words, n_best=2), expected, strict=True):
         assert mine.texts == its.texts
         np.testing.assert_allclose(mine.scores, its.scores, atol=1e-4)
+
+
+def test_a_model_that_was_converted_wrongly_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As when a runtime computes an operation in another way."""
+    kind, other = Kind(search={"beam_size": 1, "length_offset": 3}), Kind({"units": 4}, search={"beam_size": 1})
+    wrong = FORMATS["litert"].convert(SearchGraph(make_model(other, tmp_path)), "float32")
+    monkeypatch.setitem(FORMATS, "litert", FORMATS["litert"]._replace(convert=lambda graph, precision: wrong))
+    with pytest.raises(UsageError, match=r"does not answer as the run does .*--format savedmodel takes it"):
+        make_folder(kind, make_model(kind, tmp_path), tmp_path / "folder", "litert")
+    monkeypatch.setitem(FORMATS, "litert", FORMATS["litert"]._replace(convert=lambda graph, precision: b"no model"))
+    with pytest.raises(UsageError, match="--format litert cannot run this model"):
+        make_folder(kind, make_model(kind, tmp_path), tmp_path / "folder", "litert")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_an_operation_that_a_runtime_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    model = make_model(Kind(search={"beam_size": 1}), tmp_path)
+    begin = model.network.begin
+
+    def begin_oddly(source: tf.Tensor, lengths: tf.Tensor) -> tuple:
+        state, memory = begin(source, lengths)
+        return [part * tf.math.bessel_i0(part * 0) for part in state], memory
+
+    monkeypatch.setattr(model.network, "begin", begin_oddly)
+    with pytest.raises(UsageError, match=r"cannot be converted for LiteRT .*--format savedmodel takes it"):
+        make_folder(Kind(), model, tmp_path / "folder", "litert")
