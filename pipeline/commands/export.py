@@ -21,6 +21,7 @@ ALSO_CALLED = ("save", "convert")
 def make_parser() -> "ModelParser":
     """Of `export`: run, directory, format, search settings."""
     from pipeline.options.model_options import ModelParser
+    from pipeline.runtime.engines import ENGINES
 
     parser = ModelParser(
         "export",
@@ -30,7 +31,7 @@ def make_parser() -> "ModelParser":
     parser.add_model("run", "Run directory.")
     parser.add_argument("directory", metavar="DIR", type=Path, help="Directory to write.")
     formats = "savedmodel (the default), litert or onnx."
-    parser.add_argument("--format", choices=("savedmodel", "litert", "onnx"), default="savedmodel", help=formats)
+    parser.add_argument("--format", choices=("savedmodel", *ENGINES), default="savedmodel", help=formats)
     precisions = "Of the weights, with --format litert: float32 (the default), float16 or int8."
     parser.add_argument("--precision", choices=("float32", "float16", "int8"), default="float32", help=precisions)
     page = "With --format onnx: also a page that runs the model in the browser."

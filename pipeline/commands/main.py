@@ -9,15 +9,13 @@ import contextlib
 import logging
 import os
 import sys
-import traceback
-from collections.abc import Iterator
 
 from pipeline.commands.table import COMMANDS, parse_arguments
 from pipeline.errors import CircumstanceError, MemoryShortError, UsageError
 from pipeline.process.children import CHILD
 from pipeline.process.extensions import VARIABLE, import_extensions
 from pipeline.process.failures import explain_failure, is_expected, is_want_of_memory
-from pipeline.process.messages import PACKAGES, Formatter
+from pipeline.process.messages import complain, log_to_stderr
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import ReaderGone, Results, hold_standard_streams, use_utf8
 
@@ -36,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_MININTERVAL", "10")  # a log file is no place for ten lines a second
     results = Results(sys.stdout)
-    with _log_to_stderr():
+    with log_to_stderr():
         try:
             arguments = _parse(argv, results)
             if arguments is not None:
@@ -46,10 +44,12 @@ def main(argv: list[str] | None = None) -> int:
         except ReaderGone:
             return 0
         except KeyboardInterrupt as interrupt:
-            return _complain(getattr(interrupt, "exit_code", 130), f"interrupted{how_to_go_on(argv)}")
+            complain(f"interrupted{how_to_go_on(argv)}")
+            return getattr(interrupt, "exit_code", 130)
         except Exception as error:
             code, message = explain_failure(error)
-            return _complain(_code_for_parent(error) or code, message, error)
+            complain(message, None if is_expected(error) else error)
+            return _code_for_parent(error) or code
 
 
 def _parse(argv: list[str], results: Results) -> argparse.Namespace | None:
@@ -66,31 +66,6 @@ def _parse(argv: list[str], results: Results) -> argparse.Namespace | None:
             raise UsageError("the command line cannot be read; python -m pipeline --help explains it") from None
         results.write("")  # flushes the help here, where a closed pipe is no surprise
         return None
-
-
-@contextlib.contextmanager
-def _log_to_stderr() -> Iterator[None]:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Formatter("%(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    for name in PACKAGES:  # other packages' chatter stays at warnings
-        logging.getLogger(name).setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-
-
-def _complain(exit_code: int, message: str, error: Exception | None = None) -> int:
-    if error is not None and not is_expected(error) and os.environ.get("ATTENTIF_DEBUG") == "1":
-        traceback.print_exception(error, file=sys.stderr)
-    try:
-        print(f"error: {message}", file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        # As on the full disk of a log: what is in the buffer would fail once more at the end, with a code of its own.
-        Results(sys.stderr).discard()
-    return exit_code
 
 
 def _code_for_parent(error: Exception) -> int | None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.errors import count_of
+
 _HOW = 'give a string, or several as in ["one", "two"]'
 
 
@@ -37,6 +39,22 @@ def list_strings(given: Any, name: str) -> list[str | bytes]:
         if not isinstance(string, str | bytes):
             raise TypeError(f"{name}[{place}]: {string!r} is no string; {_HOW}")
     return strings
+
+
+def list_prefixes(given: Any, sources: int) -> list[str | bytes] | None:
+    """Prefixes, one for each of so many sources; None where none are given.
+
+    Raises:
+        TypeError: See `list_strings`.
+        ValueError: Not as many, or an array of several dimensions.
+    """
+    if given is None:
+        return None
+    prefixes = list_strings(given, "prefixes")
+    if len(prefixes) != sources:
+        counts = f"{count_of(sources, 'source')}, but {count_of(len(prefixes), 'prefix', 'prefixes')}"
+        raise ValueError(f"{counts}; give one for each, '' for none")
+    return prefixes
 
 
 def _plain(given: Any, name: str) -> Any:

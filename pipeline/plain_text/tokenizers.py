@@ -4,7 +4,7 @@ The same strings give the same symbols here and in the graph.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from pipeline.errors import DataError, UsageError
 from pipeline.text.symbols import CONTINUES, NO_PIECE
@@ -122,28 +122,19 @@ class PlainSentencePieces:
         return self.pieces.decode_pieces(kept) if kept else ""
 
 
-class LearnedSymbols(NamedTuple):
-    """What a tokenizer may be made of."""
-
-    symbols: Sequence[str]
-    """The vocabulary."""
-    model: bytes | None
-    """The SentencePiece model that was learned with it; None where there is none."""
-
-
-def _make_sentence_pieces(learned: LearnedSymbols) -> PlainTokenizer:
-    if learned.model is None:
+def _make_sentence_pieces(model: bytes | None) -> PlainTokenizer:
+    if model is None:
         raise DataError("the SentencePiece model of the vocabulary is missing; bring the .model files back")
-    return PlainSentencePieces(learned.model)
+    return PlainSentencePieces(model)
 
 
 # The rows of `pipeline.text.tokenizers.TOKENIZERS`.
-PLAIN_TOKENIZERS: dict[str, Callable[[LearnedSymbols], PlainTokenizer]] = {
-    "char": lambda learned: PlainCharacters(),
-    "space": lambda learned: PlainWords(),
-    "bpe": _make_sentence_pieces,
-    "unigram": _make_sentence_pieces,
-    "wordpiece": lambda learned: PlainWordPieces(learned.symbols),
+PLAIN_TOKENIZERS: dict[str, Callable[[Sequence[str], bytes | None], PlainTokenizer]] = {
+    "char": lambda symbols, model: PlainCharacters(),
+    "space": lambda symbols, model: PlainWords(),
+    "bpe": lambda symbols, model: _make_sentence_pieces(model),
+    "unigram": lambda symbols, model: _make_sentence_pieces(model),
+    "wordpiece": lambda symbols, model: PlainWordPieces(symbols),
 }
 
 
@@ -163,4 +154,4 @@ def make_plain_tokenizer(name: str, symbols: Sequence[str] = (), model: bytes | 
         >>> make_plain_tokenizer("wordpiece", ["play", "##ing"]).split("playing play")
         ['play', '##ing', 'play']
     """
-    return PLAIN_TOKENIZERS[name](LearnedSymbols(symbols, model))
+    return PLAIN_TOKENIZERS[name](symbols, model)

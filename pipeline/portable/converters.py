@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from pipeline.errors import UsageError
 from pipeline.portable.search_graph import SearchGraph
+from pipeline.process.quiet_tensorflow import silent_stderr
 
 OPSET = 17
 """Of ONNX; every ONNX Runtime since 1.12 has it."""
@@ -103,16 +103,12 @@ def _quiet() -> Iterator[None]:
     """Without the notes of converters on what they do, which nobody who exports can act upon."""
     loggers = [logging.getLogger(name) for name in ("absl", "tensorflow", "tf2onnx")]
     levels = [logger.level for logger in loggers]
-    sink, kept = os.open(os.devnull, os.O_WRONLY), os.dup(2)
     try:
         for logger in loggers:
             logger.setLevel(logging.ERROR)
-        os.dup2(sink, 2)
-        yield
+        with silent_stderr():
+            yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 

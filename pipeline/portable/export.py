@@ -13,14 +13,14 @@ from pipeline.errors import DataError, UsageError
 from pipeline.files.durable import checksum
 from pipeline.portable.converters import FORMATS
 from pipeline.portable.page import add_page, find_onnxruntime_web, require_readable
-from pipeline.portable.search_graph import SearchGraph, require_convertible
+from pipeline.portable.search_graph import SearchGraph
 from pipeline.prediction.string_model import StringModel
 from pipeline.prediction.unknown_symbols import read_dictionary
 from pipeline.runs.directory import load_configuration
 from pipeline.runtime.engines import ENGINES
 from pipeline.runtime.folder import INFO, RUNTIME, SOURCE_PIECES, TARGET_PIECES, VOCABULARY
 from pipeline.runtime.single_file import join_runtime
-from pipeline.saved_models.ensemble_runs import find_runs
+from pipeline.saved_models.ensemble_runs import require_runs
 from pipeline.saved_models.export import describe_model
 from pipeline.saved_models.loading import load_string_model
 from pipeline.saved_models.places import replace_export, require_export_place
@@ -64,14 +64,11 @@ def export_folder(
         UsageError: As there; or the kind cannot be had, by its name; or the runtime does not answer as the run does.
         DataError: The run has no checkpoint yet.
     """
-    runs = find_runs(Path(run))
-    if runs is None:
-        raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
+    runs = require_runs(Path(run))
     directory, text = require_export_place(directory), load_configuration(runs[0]).text
     _require_possible(kind, text)
     # The runtimes compute in nothing else.
     model = load_string_model(runs, beam_size, n_best, search, average, precision="float32")
-    require_convertible(model.search)
     save_folder(model, text, directory, kind)
 
 
@@ -174,7 +171,7 @@ def _write_words(model: StringModel, folder: Path) -> None:
 
 def _explain(directory: Path, kind: FolderKind) -> str:
     """The README of a folder."""
-    package = {"litert": "ai-edge-litert", "onnx": "onnxruntime"}[kind.format]
+    package = ENGINES[kind.format].package
     page = """
 ## In the browser
 

@@ -8,8 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.answering.predictions import Hypothesis, PairLook, Prediction, Predictions
-from pipeline.errors import count_of
-from pipeline.plain_text.given_strings import encode, list_strings
+from pipeline.plain_text.given_strings import encode, list_prefixes, list_strings
 from pipeline.prediction.asked_model import AskedModel
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.chunks import in_chunks
@@ -73,10 +72,7 @@ class Predictor:
             ValueError: Not as many prefixes as sources, or an array of several dimensions.
         """
         given = list_strings(sources, "sources")
-        begun = None if prefixes is None else list_strings(prefixes, "prefixes")
-        if begun is not None and len(begun) != len(given):
-            counts = f"{count_of(len(given), 'source')}, but {count_of(len(begun), 'prefix', 'prefixes')}"
-            raise ValueError(f"{counts}; give one for each, '' for none")
+        begun = list_prefixes(prefixes, len(given))
         order = sorted(range(len(given)), key=lambda index: len(given[index]))
         predictions: list[Prediction | None] = [None] * len(given)
         for indices in in_chunks(order, BATCH_SIZE, lambda index: len(given[index])):

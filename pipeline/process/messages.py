@@ -1,9 +1,15 @@
 """Where messages and progress bars go: standard error, and in a notebook below the cell, not in red."""
 
+import contextlib
 import logging
+import os
 import sys
+import traceback
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TextIO
+
+from pipeline.process.standard_streams import Results
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -18,6 +24,32 @@ class Formatter(logging.Formatter):
         """See above."""
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         return prefix + super().format(record)
+
+
+@contextlib.contextmanager
+def log_to_stderr(names: Iterable[str] = PACKAGES) -> Iterator[None]:
+    """Show what these loggers say, and of others warnings."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Formatter("%(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    for name in names:
+        logging.getLogger(name).setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+def complain(message: str, unexpected: Exception | None = None) -> None:
+    """Say why a command ends; with ATTENTIF_DEBUG=1 where an unexpected error came from, too."""
+    if unexpected is not None and os.environ.get("ATTENTIF_DEBUG") == "1":
+        traceback.print_exception(unexpected, file=sys.stderr)
+    try:
+        print(f"error: {message}", file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        # As on the full disk of a log: what is in the buffer would fail once more at the end, with a code of its own.
+        Results(sys.stderr).discard()
 
 
 def in_notebook() -> bool:

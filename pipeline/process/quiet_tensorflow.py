@@ -6,11 +6,13 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.process.failures import memory_limit
+from pipeline.process.standard_streams import divert_stderr
 from pipeline.process.sudden_end import notes
 from pipeline.process.xla_cache import told_to_tensorflow
 
@@ -104,15 +106,6 @@ def _require_own_layers() -> None:
         )
 
 
-@contextlib.contextmanager
-def silent_stderr() -> Iterator[None]:
-    """Point the file descriptor itself elsewhere: compiled code does not write through `sys.stderr`."""
-    sys.stderr.flush()
-    kept, sink = os.dup(2), notes()
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
+def silent_stderr() -> AbstractContextManager[None]:
+    """While this is entered, what TensorFlow writes is held back, for the case of a sudden end."""
+    return divert_stderr(notes)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from pipeline.errors import UsageError
@@ -74,6 +75,30 @@ def hold_standard_streams() -> None:
             os.open(os.devnull, mode)  # takes the lowest number that is free
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 (to the end)
+
+
+@contextlib.contextmanager
+def divert_stderr(open_sink: Callable[[], int]) -> Iterator[None]:
+    """Point the file descriptor itself elsewhere: compiled code does not write through `sys.stderr`.
+
+    Args:
+        open_sink: Gives a file descriptor, which is closed afterwards. Not asked where standard error is closed.
+    """
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    sink = open_sink()
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)
 
 
 def use_utf8() -> None:

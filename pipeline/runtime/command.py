@@ -3,11 +3,8 @@
 import argparse
 import contextlib
 import logging
-import os
 import re
 import sys
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,7 +13,7 @@ from pipeline.answering.input_check import look_at_lines, refuse_table
 from pipeline.answering.line_stream import open_input, predict_lines
 from pipeline.errors import AttentifError, UsageError
 from pipeline.files.durable import require_place
-from pipeline.process.messages import Formatter
+from pipeline.process.messages import complain, log_to_stderr
 from pipeline.process.standard_streams import ReaderGone, Results, hold_standard_streams, use_utf8
 from pipeline.process.system_errors import brief, explain_os_error
 from pipeline.runtime.fixed_settings import require_fixed
@@ -77,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     hold_standard_streams()
     use_utf8()
     results = Results(sys.stdout)
-    with _messages_to_stderr():
+    with log_to_stderr([__name__]):
         try:
             results.require()
             _run(_parse(argv), results)
@@ -85,9 +82,12 @@ def main(argv: list[str] | None = None) -> int:
         except ReaderGone:
             return 0
         except KeyboardInterrupt:
-            return _complain(130, "interrupted; the same command begins again")
+            complain("interrupted; the same command begins again")
+            return 130
         except Exception as error:
-            return _complain(*_explain(error), error)
+            code, message = _explain(error)
+            complain(message, None if isinstance(error, AttentifError) else error)
+            return code
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -116,19 +116,6 @@ def _run(arguments: argparse.Namespace, results: Results) -> None:
         predict_lines(model, stream, results.write, arguments.n_best, arguments.json, listeners, arguments.prefixes)
 
 
-@contextlib.contextmanager
-def _messages_to_stderr() -> Iterator[None]:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Formatter("%(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-
-
 def _explain(error: Exception) -> tuple[int, str]:
     """The exit code and the sentence."""
     if isinstance(error, AttentifError):
@@ -139,14 +126,3 @@ def _explain(error: Exception) -> tuple[int, str]:
         return 1, "memory ran out: end other programs, or give shorter lines"
     known = explain_os_error(error) if isinstance(error, OSError) else None
     return 1, known or f"unexpected {brief(error)} (ATTENTIF_DEBUG=1 shows the traceback)"
-
-
-def _complain(exit_code: int, message: str, error: Exception | None = None) -> int:
-    if error is not None and not isinstance(error, AttentifError) and os.environ.get("ATTENTIF_DEBUG") == "1":
-        traceback.print_exception(error, file=sys.stderr)
-    try:
-        print(f"error: {message}", file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        # As on the full disk of a log: what is in the buffer would fail once more at the end, with a code of its own.
-        Results(sys.stderr).discard()
-    return exit_code

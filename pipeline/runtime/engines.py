@@ -4,19 +4,20 @@ Both compute what the file says with operations of their own, and load no code f
 delegate from elsewhere.
 """
 
-import contextlib
 import importlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from pipeline.errors import DataError, UsageError
+from pipeline.process.standard_streams import divert_stderr
 
 SOURCE, PREFIX = "source", "prefix"
+LITERT, ONNX_RUNTIME = "ai-edge-litert", "onnxruntime"
 OUTPUTS = ("tokens", "scores", "rank_scores", "lengths", "limited", "attention")
 Arrays = Mapping[str, np.ndarray]
 
@@ -50,11 +51,12 @@ class LiteRT:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        interpreter = _import_package("ai_edge_litert.interpreter", "ai-edge-litert")
+        interpreter = _import_package("ai_edge_litert.interpreter", LITERT)
         # A run holds its tensors in the interpreter: one at a time.
         self._turn = threading.Lock()
         try:
-            with _silent_stderr():
+            # Without the note that its compiled code writes when it begins; an error is raised besides.
+            with divert_stderr(lambda: os.open(os.devnull, os.O_WRONLY)):
                 self._interpreter = interpreter.Interpreter(str(path), num_threads=threads)
                 self._interpreter.allocate_tensors()
             [name] = self._interpreter.get_signature_list()
@@ -83,7 +85,7 @@ class OnnxRuntime:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        runtime = _import_package("onnxruntime", "onnxruntime")
+        runtime = _import_package("onnxruntime", ONNX_RUNTIME)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = 4  # what it cannot do, it raises
@@ -110,28 +112,16 @@ class EngineKind(NamedTuple):
 
     file: str
     """The model's name in a folder."""
+    package: str
+    """What pip installs for it."""
     open: Callable[[Path, int], Engine]
     """From the file and a number of threads."""
 
 
-ENGINES = {"litert": EngineKind("model.tflite", LiteRT), "onnx": EngineKind("model.onnx", OnnxRuntime)}
-
-
-@contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Without the note that LiteRT's compiled code writes when it begins; an error is raised besides."""
-    try:
-        kept, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    except OSError:  # it is closed
-        yield
-        return
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
+ENGINES = {
+    "litert": EngineKind("model.tflite", LITERT, LiteRT),
+    "onnx": EngineKind("model.onnx", ONNX_RUNTIME, OnnxRuntime),
+}
 
 
 def _import_package(module: str, package: str) -> Any:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.answering.predictions import Hypothesis, PairLook, Prediction, Predictions
-from pipeline.errors import DataError, count_of
-from pipeline.plain_text.given_strings import encode, list_strings
+from pipeline.errors import DataError
+from pipeline.plain_text.given_strings import encode, list_prefixes, list_strings
 from pipeline.plain_text.processor import PlainReading, PlainText, make_plain_texts
 from pipeline.runtime.engines import Arrays, Engine
 from pipeline.runtime.fixed_settings import require_fixed
@@ -96,10 +96,7 @@ class Model:
         """
         kept = require_fixed(self.folder.path, {}, {}, self.folder.n_best, n_best or self.n_best, None)
         given = list_strings(sources, "sources")
-        begun = None if prefixes is None else list_strings(prefixes, "prefixes")
-        if begun is not None and len(begun) != len(given):
-            counts = f"{count_of(len(given), 'source')}, but {count_of(len(begun), 'prefix', 'prefixes')}"
-            raise ValueError(f"{counts}; give one for each, '' for none")
+        begun = list_prefixes(prefixes, len(given))
         found = Predictions()
         for place, source in enumerate(given):
             prefix = None if begun is None else encode(begun[place])

@@ -71,6 +71,18 @@ def find_runs(path: Path) -> list[RunDirectory] | None:
     return runs
 
 
+def require_runs(path: Path) -> list[RunDirectory]:
+    """The same of what can only be a run.
+
+    Raises:
+        UsageError: It is none.
+    """
+    runs = find_runs(path)
+    if runs is None:
+        raise UsageError(f"{path}: not a run directory; give what `train --run` wrote")
+    return runs
+
+
 def read_members(runs: Sequence[RunDirectory]) -> list[Member]:
     """Read what the runs are, and check that they can vote together.
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.errors import UsageError
 from pipeline.files.durable import readable_name
 from pipeline.prediction.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
 from pipeline.runs.directory import load_configuration
 from pipeline.saved_models.custom_operations import needed_libraries
-from pipeline.saved_models.ensemble_runs import find_runs
+from pipeline.saved_models.ensemble_runs import require_runs
 from pipeline.saved_models.export_info import EXPORT_INFO, FORMAT, GRAPH, checksums
 from pipeline.saved_models.loading import load_string_model
 from pipeline.saved_models.places import replace_export, require_export_place
@@ -75,9 +74,7 @@ def export_run(
             impossible, fewer checkpoints than `average`, or the directory holds something else.
         DataError: The run has no checkpoint yet.
     """
-    runs = find_runs(Path(run))
-    if runs is None:
-        raise UsageError(f"{run}: not a run directory; give what `train --run` wrote")
+    runs = require_runs(Path(run))
     directory = require_export_place(directory)
     model = load_string_model(runs, beam_size, n_best, search, average)
     save_string_model(model, directory, describe_model(model, load_configuration(runs[0]).text))
