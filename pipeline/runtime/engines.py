@@ -34,7 +34,7 @@ class Engine(Protocol):
 
         Returns:
             Of K outputs, best first: tokens `[K, T]`, scores, rank_scores, lengths and limited `[K]`, attention
-            `[K, T, S]`; of several heads also attention_heads `[heads, T, S]` of the best.
+            `[K, T, S]`; where the file has them, also attention_heads `[heads, T, S]` of the best.
         """
 
 
