@@ -16,7 +16,9 @@ def join_texts(texts: list[str], n_best: int) -> str:
     return "\t".join(fields + [""] * (n_best - len(fields)))
 
 
-def describe(source: str, prediction: "Prediction", n_best: int, lacking: Sequence[str] = ()) -> str:
+def describe(
+    source: str, prediction: "Prediction", n_best: int, lacking: Sequence[str] = (), attention: bool = True
+) -> str:
     """A prediction as a JSON object on one line: texts, scores, and attention with a row a target token.
 
     Args:
@@ -24,6 +26,7 @@ def describe(source: str, prediction: "Prediction", n_best: int, lacking: Sequen
         prediction: What came of it.
         n_best: How many of the outputs.
         lacking: The symbols of the source that training lacks.
+        attention: Whether it is told; it is most of the object.
     """
     outputs = prediction.texts, prediction.scores, prediction.rank_scores, prediction.limited_outputs
     best = list(zip(*outputs, strict=True))[:n_best]
@@ -36,9 +39,10 @@ def describe(source: str, prediction: "Prediction", n_best: int, lacking: Sequen
         ],
         "source_tokens": prediction.source_tokens,
         "target_tokens": prediction.target_tokens,
-        "attention": prediction.attention.astype("float64").round(6).tolist(),
     }
-    if prediction.attention_heads is not None:
+    if attention:
+        answer["attention"] = prediction.attention.astype("float64").round(6).tolist()
+    if attention and prediction.attention_heads is not None:
         answer["attention_heads"] = prediction.attention_heads.astype("float64").round(6).tolist()
     if prediction.limited:
         answer["limited"] = True

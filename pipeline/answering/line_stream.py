@@ -29,6 +29,8 @@ BATCH_BYTES = 1 << 22
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 0.5
 SHOWN_CHARACTERS = 1000  # characters of a line that is too long
+NO_SOURCE = "the source is empty"
+HEAPED = f"more than {MOST_MARKS} combining marks in a row"
 
 
 class Listener(Protocol):
@@ -202,19 +204,36 @@ def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
     if overlong:
         text, fault = text[:SHOWN_CHARACTERS], f"more than {LONGEST_LINE} bytes"
     elif has_heaped_marks(text):
-        text, fault = text[:SHOWN_CHARACTERS], f"more than {MOST_MARKS} combining marks in a row"
+        text, fault = text[:SHOWN_CHARACTERS], HEAPED
     if number == 1:
         text = text.removeprefix("\ufeff")
     text, *after = text.split("\t") if prefixes else [text]
     if len(after) > 1:
         fault = fault or f"{len(after)} TABs, where SOURCE TAB PREFIX has one"
-    if "\r" in strip(text):
+    return _refuse_text(Line(number, text, fault, after[0] if after else ""), NO_SOURCE if after else EMPTY)
+
+
+def check_string(source: str, prefix: str | None, predictor: "AnswersStrings") -> Line:
+    """A string that was no line, with the fault that `predict` would find in it.
+
+    Args:
+        source: Without surrogates.
+        prefix: What its answer is to begin with; None where nobody asked for prefixes.
+        predictor: What is to answer it.
+    """
+    line = Line(0, source, None, prefix or "")
+    if has_heaped_marks(source) or has_heaped_marks(line.prefix):
+        return line._replace(text=source[:SHOWN_CHARACTERS], fault=HEAPED)
+    return _refuse_tab(_refuse_text(line, EMPTY if prefix is None else NO_SOURCE), predictor)
+
+
+def _refuse_text(line: Line, empty: str) -> Line:
+    text, fault = strip(line.text), line.fault
+    if "\r" in text:
         fault = (
             fault or "a lone carriage return within the line, as old Macs end lines (tr '\\r' '\\n' makes ends of them)"
         )
-    if not strip(text):
-        fault = fault or ("the source is empty" if after else EMPTY)
-    return Line(number, text, fault, after[0] if after else "")
+    return line._replace(fault=fault if text else fault or empty)
 
 
 def _refuse_tab(line: Line, predictor: "AnswersStrings") -> Line:
@@ -256,7 +275,11 @@ def _answer(
             for listener in listeners:
                 listener.add(line.number, line.text, prediction)
             if json_of:
-                lacking = json_of.known.lacking_in_source(prediction.source_tokens[:-1]) if prediction.unknown else []
-                yield describe(line.text, prediction, n_best, lacking)
+                yield describe(line.text, prediction, n_best, name_lacking(prediction, json_of))
             else:
                 yield join_texts(prediction.texts, n_best)
+
+
+def name_lacking(prediction: "Prediction", predictor: "AnswersStrings") -> Sequence[str]:
+    """The symbols of its source that training lacks."""
+    return predictor.known.lacking_in_source(prediction.source_tokens[:-1]) if prediction.unknown else []

@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 from typing import NoReturn
 
-from pipeline.commands import compare, evaluate, export, inspect, predict, score, study, train, trial, tune
+from pipeline.commands import compare, evaluate, export, inspect, predict, score, serve, study, train, trial, tune
 from pipeline.errors import UsageError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -22,6 +22,7 @@ COMMANDS: dict[str, ModuleType] = {
     "study": study,
     "compare": compare,
     "export": export,
+    "serve": serve,
     "inspect": inspect,
     "trial": trial,
 }

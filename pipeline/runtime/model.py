@@ -1,5 +1,6 @@
 """Strings in; strings, scores and attention out: what a folder answers, the same as the run that it was made of."""
 
+import copy
 import functools
 import logging
 import os
@@ -56,6 +57,12 @@ class Model:
         model = cls.__new__(cls)
         model._set_up(folder, engine)
         return model
+
+    def beside(self, engine: Engine) -> "Model":
+        """The same with another engine, for a thread of its own; what reads strings is shared."""
+        other = copy.copy(self)
+        other.engine = engine
+        return other
 
     def _set_up(self, folder: Folder, engine: Engine) -> None:
         self.folder, self.engine = folder, engine

@@ -17,7 +17,7 @@ ROWS = [
     {"plain_text"},
     {"answering"},
     {"runtime", "data", "search", "model"},
-    {"prediction"},
+    {"prediction", "serving"},
     {"saved_models"},
     {"portable"},
     {"evaluation"},
