@@ -96,7 +96,7 @@ class Attention(GuestLayer):
         if self.has_head_axis:
             return self._gather_heads(scores, values, mask, beams, heads_apart)
         mask = ops.expand_dims(mask, 1)
-        shape = tf.shape(mask) if beams == 1 else (-1, beams, ops.shape(keys)[1])
+        shape = tf.shape(mask) if beams == 1 else (mask.shape[0] or -1, beams, ops.shape(keys)[1])
         weights = masked_softmax(ops.reshape(scores, shape), mask)
         context = weighted_sum(ops.cast(weights, values.dtype), values)
         weights = join_beams(weights, beams)

@@ -12,7 +12,7 @@ def weighted_sum(weights: Any, values: Any) -> Any:
     """Contexts `[batch, beams, units]` of weights `[batch, beams, source]` and values `[batch, source, units]`."""
     if values.shape[0] == 1:
         # Preparing a batched product takes longer than the product itself where there is one source only.
-        return tf.matmul(weights[0], values[0])[None]
+        return tf.expand_dims(tf.matmul(tf.squeeze(weights, 0), tf.squeeze(values, 0)), 0)
     return tf.matmul(weights, values)
 
 
@@ -23,8 +23,10 @@ def split_beams(rows: Any, beams: int) -> Any:
 
 def join_beams(rows: Any, beams: int) -> Any:
     """`[batch, beams, units]` to `[batch * beams, units]`."""
-    # A last size that is not known would be computed at every step; without beams there is no need for it.
-    return ops.squeeze(rows, axis=1) if beams == 1 else ops.reshape(rows, (-1, ops.shape(rows)[-1]))
+    # A last size that is not known would be computed at every step; without beams, or of one source, nobody needs it.
+    if beams == 1 or rows.shape[0] == 1:
+        return ops.squeeze(rows, axis=1 if beams == 1 else 0)
+    return ops.reshape(rows, (-1, ops.shape(rows)[-1]))
 
 
 def masked_softmax(scores: Any, mask: Any) -> Any:

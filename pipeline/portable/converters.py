@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from pipeline.errors import UsageError
+from pipeline.portable.onnx_loops import move_invariants_out
 from pipeline.portable.search_graph import SearchGraph
 from pipeline.process.quiet_tensorflow import silent_stderr
 
@@ -68,7 +69,7 @@ def convert_to_onnx(graph: SearchGraph, precision: str) -> bytes:
             f"tf2onnx, which --format onnx converts with, cannot be imported ({error}): "
             "python -m pip install -r requirements-export-onnx.txt"
         ) from error
-    handlers: dict[str, Any] = {name: (_convert_choice, []) for name in ("Select", "SelectV2")}
+    handlers: dict[str, Any] = {"SelectV2": (_convert_choice, [])}
     with _quiet():
         try:
             model, _ = tf2onnx.convert.from_function(
@@ -76,6 +77,7 @@ def convert_to_onnx(graph: SearchGraph, precision: str) -> bytes:
             )
         except Exception as error:  # of many classes
             raise _unconvertible("ONNX", error) from error
+    move_invariants_out(model.graph)
     converted: bytes = model.SerializeToString()
     return converted
 
@@ -87,15 +89,17 @@ def _unconvertible(runtime: str, error: Exception) -> UsageError:
 
 
 def _convert_choice(context: Any, node: Any, name: str, arguments: Any) -> None:
-    """`tf.where` as a choice: tf2onnx makes products with 0 of it, which -inf does not survive."""
+    """`tf.where` as a choice: tf2onnx makes products with 0 and a sum of it, which -inf does not survive."""
     from onnx import TensorProto
-    from tf2onnx.onnx_opset.controlflow import Select
 
-    if context.get_dtype(node.output[0]) in (TensorProto.FLOAT, TensorProto.DOUBLE):
-        node.set_attr("handles_nan", True)
-        Select.version_9(context, node)
-    else:
-        Select.version_7(context, node)
+    kind, inputs, (condition, one, other) = "Where", node.input, node.input
+    shapes, types = node.output_shapes, node.output_dtypes
+    context.remove_node(node.name)
+    if types == [TensorProto.BOOL]:  # ONNX Runtime does not choose between truths
+        if_true = context.make_node("And", [condition, one])
+        otherwise = context.make_node("And", [context.make_node("Not", [condition]).output[0], other])
+        kind, inputs = "Or", [if_true.output[0], otherwise.output[0]]
+    context.make_node(kind, inputs, name=node.name, outputs=node.output, shapes=shapes, dtypes=types)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pipeline.search.constraints import NEVER
 from pipeline.search.options import DEFAULT, SearchOptions
 from pipeline.search.penalties import penalize
 from pipeline.search.position_loop import Arrays, loop
-from pipeline.search.result import SearchResult, Step, log_softmax, would_go_on
+from pipeline.search.result import SearchResult, Step, last_size, log_softmax, would_go_on
 from pipeline.text.symbols import END, PAD, START
 
 # Above every log p, below infinity: an ended hypothesis keeps its place in the beam.
@@ -63,13 +63,13 @@ def beam_search(
         forced = tf.reshape(at_limit & would_go_on(log_probabilities), [rows, beam_size])
         beam = beam._replace(limited=beam.limited | (forced & ~beam.ended))
         log_probabilities = constraints.apply(log_probabilities, position, at_limit, kept)
-        tokens, parents, beam = _advance(beam, tf.reshape(log_probabilities, [rows, beam_size, -1]))
+        tokens, parents, beam = _advance(beam, _of_inputs(log_probabilities, rows, beam_size))
         rows_of_parents = tf.reshape(parents + first_slots, [-1])
         state = tf.nest.map_structure(lambda part: tf.gather(part, rows_of_parents), (state, kept, looked))
         if coverage:
             beam = beam._replace(uncovered=tf.reshape(coverage.penalty(state[2]), [rows, beam_size]))
         beam = _close_hopeless(beam, best_case, n_best, length_penalty)
-        written = (tokens, parents, tf.reshape(weights, [rows, beam_size, tf.shape(weights)[-1]]))[: len(arrays)]
+        written = (tokens, parents, _of_inputs(weights, rows, beam_size))[: len(arrays)]
         arrays = store.write(arrays, position, written)
         return position + 1, tokens, state, beam, arrays
 
@@ -106,20 +106,29 @@ def _penalized(beam: _Beam, length_penalty: float) -> Any:
     return tf.where(beam.ended, ranks if isinstance(beam.uncovered, tuple) else ranks + beam.uncovered, NEVER)
 
 
+def _of_inputs(part: Any, rows: Any, beam_size: int) -> Any:
+    """`[rows * beam, size]` to `[rows, beam, size]`."""
+    if part.shape[0] == beam_size:  # one input, whose size need not be computed
+        return tf.expand_dims(part, 0)
+    return tf.reshape(part, [rows, beam_size, last_size(part)])
+
+
 def _open(beam: _Beam) -> Any:
     return ~beam.ended & (beam.scores > NEVER)
 
 
 def _advance(beam: _Beam, log_probabilities: Any) -> tuple[Any, Any, _Beam]:
     """Choose the best continuations; symbols and parents are `[batch, beam]`."""
-    beam_size, vocabulary = log_probabilities.shape[1], tf.shape(log_probabilities)[2]
+    beam_size, vocabulary = log_probabilities.shape[1], last_size(log_probabilities)
     pad_only = tf.where(tf.range(vocabulary) == PAD, 0.0, NEVER)
-    log_probabilities = tf.where(beam.ended[:, :, None], pad_only, log_probabilities)
-    candidates = beam.scores[:, :, None] + log_probabilities
-    ranked = tf.where(beam.ended[:, :, None], pad_only + KEEP, candidates)
+    ended = tf.expand_dims(beam.ended, 2)
+    log_probabilities = tf.where(ended, pad_only, log_probabilities)
+    candidates = tf.expand_dims(beam.scores, 2) + log_probabilities
+    ranked = tf.where(ended, pad_only + KEEP, candidates)
     _, chosen = tf.math.top_k(tf.reshape(ranked, [-1, beam_size * vocabulary]), beam_size)
     scores = tf.gather(tf.reshape(candidates, [-1, beam_size * vocabulary]), chosen, batch_dims=1)
-    parents, tokens = chosen // vocabulary, chosen % vocabulary
+    parents = chosen // vocabulary
+    tokens = chosen - parents * vocabulary
     was_ended, limited = (tf.gather(part, parents, batch_dims=1) for part in (beam.ended, beam.limited))
     exists = scores > NEVER
     lengths = tf.gather(beam.lengths, parents, batch_dims=1) + tf.cast(~was_ended & exists, tf.int32)
@@ -132,7 +141,7 @@ def _close_hopeless(beam: _Beam, best_case: Any, n_best: int, length_penalty: fl
     to_beat = tf.math.top_k(_penalized(beam, length_penalty), n_best).values[:, -1]
     hope = tf.reduce_max(tf.where(_open(beam), beam.scores, NEVER), axis=-1) / best_case
     done = to_beat >= hope
-    return beam._replace(scores=tf.where(done[:, None] & ~beam.ended, NEVER, beam.scores))
+    return beam._replace(scores=tf.where(tf.expand_dims(done, 1) & ~beam.ended, NEVER, beam.scores))
 
 
 class _Steps(NamedTuple):
@@ -150,10 +159,11 @@ def _trace_back(beam: _Beam, ranks: Any, slots: Any, steps: _Steps, store: Array
     kinds = kinds[: 1 if steps.weights is None else 2]
 
     def body(position: Any, slots: Any, arrays: Any) -> tuple[Any, ...]:
-        parent = tf.gather(steps.parents[position], slots, batch_dims=1)
-        written = [tf.gather(steps.tokens[position], slots, batch_dims=1)]
-        if steps.weights is not None:
-            written.append(tf.gather(steps.weights[position], parent, batch_dims=1))
+        here = _Steps(*(None if part is None else tf.gather(part, position) for part in steps))
+        parent = tf.gather(here.parents, slots, batch_dims=1)
+        written = [tf.gather(here.tokens, slots, batch_dims=1)]
+        if here.weights is not None:
+            written.append(tf.gather(here.weights, parent, batch_dims=1))
         return position - 1, parent, store.write(arrays, position, written)
 
     arrays = tuple(store.make(*kind) for kind in kinds)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pipeline.search.result import last_size
 from pipeline.text.symbols import END, PAD, START
 
 NEVER = float("-inf")
@@ -97,11 +98,15 @@ def constrain(prefix: Any = None, **settings: int) -> "Constraints":
         prefix: See `Constraints`.
         settings: Values of rows of `RULES`.
 
+    Returns:
+        Constraints whose prefix ends in a column of padding.
+
     Example:
         >>> [type(rule).__name__ for rule in constrain(min_length=2, block_ngrams=0).rules]
         ['MinLength']
     """
-    return Constraints(tuple(RULES[name](settings[name]) for name in RULES if settings.get(name)), prefix)
+    rules = tuple(RULES[name](settings[name]) for name in RULES if settings.get(name))
+    return Constraints(rules, None if prefix is None else tf.pad(prefix, [[0, 0], [0, 1]]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +117,8 @@ class Constraints:
 
     Args:
         rules: Any number of them.
-        prefix: `[batch, prefix]` int32, symbols that outputs begin with, padding on the right; None where they are
-            free.
+        prefix: `[batch, prefix]` int32, symbols that outputs begin with, padding on the right, one column of it at
+            least; None where they are free.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -152,8 +157,8 @@ class Constraints:
             kept: From `remember`.
         """
         # Outside of the graph where the size is known: this runs at every position.
-        size = log_probabilities.shape[-1]
-        symbols = tf.range(tf.shape(log_probabilities)[-1]) if size is None else np.arange(size, dtype=np.int32)
+        size = last_size(log_probabilities)
+        symbols = np.arange(size, dtype=np.int32) if isinstance(size, int) else tf.range(size)
         banned = (symbols == PAD) | (symbols == START)
         for rule in self.rules:
             more = rule.ban(symbols, position)
@@ -170,8 +175,8 @@ class Constraints:
 
     def _forced(self, position: Any) -> Any:
         """The prefix's symbol at a position, `[rows, 1]`; padding where it has ended."""
-        here = self.prefix[:, position : position + 1]
-        return tf.reduce_sum(here, axis=1, keepdims=True)  # of one column, or of none
+        here = tf.minimum(position, tf.shape(self.prefix)[1] - 1)  # its last column is padding
+        return tf.expand_dims(tf.gather(self.prefix, here, axis=1), 1)
 
 
 UNCONSTRAINED = Constraints()

@@ -93,7 +93,7 @@ def follow(
     flags = tf.zeros([rows], tf.bool), tf.zeros([rows], tf.bool)
     start = (tf.constant(0), tf.fill([rows], START), state, tf.zeros([rows]), flags, arrays)
     position, _, _, scores, (_, limited), arrays = loop(
-        lambda position, tokens, state, scores, flags, arrays: ~tf.reduce_all(flags[0]), body, start
+        lambda position, tokens, state, scores, flags, arrays: tf.reduce_any(~flags[0]), body, start
     )
     tokens = tf.transpose(store.stack(arrays[0], position, [rows]))
     weights = tf.transpose(store.stack(arrays[1], position, [rows, None]), [1, 0, 2]) if keep_attention else None

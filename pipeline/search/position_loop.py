@@ -76,7 +76,7 @@ class FixedArrays(NamedTuple):
         """See `Arrays`."""
         here = tf.range(self.longest) == position
         return tuple(
-            tf.where(tf.reshape(here, [-1] + [1] * (len(array.shape) - 1)), value[None], array)
+            tf.where(tf.reshape(here, [-1] + [1] * (len(array.shape) - 1)), tf.expand_dims(value, 0), array)
             for array, value in zip(arrays, values, strict=True)
         )
 

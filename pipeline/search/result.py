@@ -42,6 +42,11 @@ def log_softmax(logits: Any) -> Any:
     return tf.nn.log_softmax(tf.cast(logits, tf.float32))
 
 
+def last_size(part: Any) -> Any:
+    """Of the last axis: a number where the graph knows it, which costs nothing at every position."""
+    return tf.shape(part)[-1] if part.shape[-1] is None else part.shape[-1]
+
+
 def would_go_on(log_probabilities: Any) -> Any:
     """Where the model finds another symbol more probable than the end, or gives no numbers any more."""
-    return ~(log_probabilities[:, END] >= tf.reduce_max(log_probabilities, axis=-1))
+    return ~(tf.gather(log_probabilities, END, axis=1) >= tf.reduce_max(log_probabilities, axis=-1))
