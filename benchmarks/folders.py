@@ -2,11 +2,13 @@
 
 For beam size 5 and greedy search, a SavedModel, and folders for LiteRT (float32, float16, int8) and ONNX Runtime:
 their sizes; the test words' outputs, how many are the SavedModel's, and the error rate; one word from a cold start,
-wall time, processor time and memory of the whole process, next to `predict RUN` and `predict EXPORT`; one word of an
-open model, in turns. A table goes to stderr, a JSON object to the last line of stdout.
+wall time, processor time and memory of the whole process, next to `predict RUN` and `predict EXPORT` and, where PyTorch
+is installed, to its twin of `benchmarks.start_up`; one word of an open model, in turns. A table goes to stderr, a JSON
+object to the last line of stdout.
 """
 
 import argparse
+import importlib.util
 import itertools
 import json
 import os
@@ -66,13 +68,22 @@ def start(command: Sequence[str]) -> Row:
     return {**seconds, "MiB": used.ru_maxrss / 1024}
 
 
-def measure_starts(run: Path, places: dict[str, Path], repeats: int) -> dict[str, Row]:
+def _torch_twin(scratch: Path) -> list[str]:
+    """Save it, in a process of its own; the command that answers with it."""
+    save = "import sys, pathlib, benchmarks.start_up as it; it.save_models(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", save, str(scratch)], check=True, capture_output=True)
+    return [sys.executable, "-m", "benchmarks.start_up", "--side", "pytorch predict", "--folder", str(scratch)]
+
+
+def measure_starts(run: Path, places: dict[str, Path], repeats: int, scratch: Path) -> dict[str, Row]:
     """Medians over processes, in turns."""
     commands = {f"predict {name}": [*COMMAND, "predict", str(place)] for name, place in places.items()}
     commands = {"predict RUN": [*COMMAND, "predict", str(run)], **commands}
     for name, place in places.items():
         if (place / "attentif_runtime.py").is_file():
             commands[f"attentif_runtime.py, {name}"] = [sys.executable, str(place / "attentif_runtime.py"), str(place)]
+    if importlib.util.find_spec("torch"):
+        commands["PyTorch's twin"] = _torch_twin(scratch)
     found: dict[str, list[Row]] = {name: [] for name in commands}
     for _ in range(repeats):
         for name, command in commands.items():
@@ -141,7 +152,7 @@ def measure(run: Path, count: int, repeats: int, scratch: Path) -> dict[str, Any
         exports = {kind: export(run, place, kind, beam) for kind, place in places[beam].items()}
         results[f"beam {beam}"] = {"exports": exports}
     # While this process is small: the system counts what it had before it became another program.
-    results[f"beam {beam}"]["cold start"] = measure_starts(run, places[beam], repeats)
+    results[f"beam {beam}"]["cold start"] = measure_starts(run, places[beam], repeats, scratch)
     for beam in BEAMS:
         words, found = compare(places[beam], count)
         results[f"beam {beam}"]["answers"] = found
