@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from pipeline.evaluation.measure import evaluate
     from pipeline.model.own_attention import register_attention
     from pipeline.pictures.heat_map import draw_attention
-    from pipeline.saved_models.export import export_run as export
-    from pipeline.saved_models.loading import load_predictor as load
-    from pipeline.saved_models.loading import predict
+    from pipeline.portable.exporting import export
+    from pipeline.saved_models.opening import load, predict
     from pipeline.settings.configuration import Configuration
     from pipeline.settings.configure import configure
     from pipeline.settings.tune import TuneConfiguration
@@ -41,14 +40,15 @@ _WITHOUT_TENSORFLOW = {
     "configure": "pipeline.settings.configure:configure",
     "draw_attention": "pipeline.pictures.heat_map:draw_attention",
     "make_space": "pipeline.tuning.space:make_space",
+    # These ask for it themselves, where what they are given needs it.
+    "evaluate": "pipeline.evaluation.measure:evaluate",
+    "load": "pipeline.saved_models.opening:load",
+    "predict": "pipeline.saved_models.opening:predict",
 }
 _WITH_TENSORFLOW = {
     "LiveTrials": "pipeline.tuning.live_trials:LiveTrials",
-    "evaluate": "pipeline.evaluation.measure:evaluate",
-    "export": "pipeline.saved_models.export:export_run",
+    "export": "pipeline.portable.exporting:export",
     "inspect": "pipeline.data.inspection:inspect",
-    "load": "pipeline.saved_models.loading:load_predictor",
-    "predict": "pipeline.saved_models.loading:predict",
     "prepare": "pipeline.training.workbench:prepare",
     "register_attention": "pipeline.model.own_attention:register_attention",
     "train": "pipeline.training.run:train",

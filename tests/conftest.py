@@ -104,6 +104,16 @@ def tiny_export(tiny_run: TinyRun) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_folder(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That run as a folder for LiteRT, with as many outputs."""
+    from pipeline.portable.exporting import export
+
+    place = tmp_path_factory.mktemp("folder") / "tiny"
+    export(tiny_run.path, place, format="litert")
+    return place
+
+
+@pytest.fixture(scope="session")
 def tiny_ensemble(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """That run at its best epoch and at its last one, as two members; the second takes shorter sources."""
     import dataclasses

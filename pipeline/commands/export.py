@@ -5,7 +5,6 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import UsageError
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
 
@@ -21,7 +20,7 @@ ALSO_CALLED = ("save", "convert")
 def make_parser() -> "ModelParser":
     """Of `export`: run, directory, format, search settings."""
     from pipeline.options.model_options import ModelParser
-    from pipeline.runtime.engines import ENGINES
+    from pipeline.portable.kinds import FORMATS, PRECISIONS
 
     parser = ModelParser(
         "export",
@@ -31,9 +30,9 @@ def make_parser() -> "ModelParser":
     parser.add_model("run", "Run directory.")
     parser.add_argument("directory", metavar="DIR", type=Path, help="Directory to write.")
     formats = "savedmodel (the default), litert or onnx."
-    parser.add_argument("--format", choices=("savedmodel", *ENGINES), default="savedmodel", help=formats)
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=formats)
     precisions = "Of the weights, with --format litert: float32 (the default), float16 or int8."
-    parser.add_argument("--precision", choices=("float32", "float16", "int8"), default="float32", help=precisions)
+    parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help=precisions)
     page = "With --format onnx: also a page that runs the model in the browser."
     parser.add_argument("--page", action="store_true", help=page)
     parser.add_n_best(None)
@@ -48,23 +47,19 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Export the run."""
-    if arguments.format == "savedmodel" and (arguments.page or arguments.precision != "float32"):
-        given = "--page" if arguments.page else f"--precision {arguments.precision}"
-        raise UsageError(f"{given}: not of a SavedModel; give --format {'onnx' if arguments.page else 'litert'} too")
+    from pipeline.portable.exporting import export
+    from pipeline.portable.kinds import require_offered
+
+    kind = {"format": arguments.format, "precision": arguments.precision, "page": arguments.page}
+    require_offered(**kind)
     import_tensorflow()
-    options = {
-        "beam_size": arguments.beam,
-        "n_best": arguments.n_best,
-        "search": arguments.search,
-        "average": arguments.average,
-    }
-    if arguments.format == "savedmodel":
-        from pipeline.saved_models.export import export_run
-
-        export_run(arguments.run, arguments.directory, **options)
-    else:
-        from pipeline.portable.export import FolderKind, export_folder
-
-        kind = FolderKind(arguments.format, arguments.precision, arguments.page)
-        export_folder(arguments.run, arguments.directory, kind, **options)
+    export(
+        arguments.run,
+        arguments.directory,
+        beam_size=arguments.beam,
+        n_best=arguments.n_best,
+        search=arguments.search,
+        average=arguments.average,
+        **kind,
+    )
     logger.info("exported %s to %s", arguments.run, arguments.directory)

@@ -23,8 +23,7 @@ def evaluate(
     """Decode what has references, and measure it.
 
     Args:
-        model: A run, an ensemble (paths with commas between them), an export or a folder; or what `load` or
-            `pipeline.runtime.model.Model` made of one.
+        model: A run, an ensemble (paths with commas between them), an export or a folder; or what `load` made of one.
         data: A TSV file of pairs, two line-aligned files with a comma between them, or the name of a built-in corpus.
             Of a run's path also "test" and "dev", the splits that it was trained with.
         tokens: How BLEU cuts outputs, if they are to be measured as sentences whatever they are made of: "13a",
@@ -45,5 +44,5 @@ def evaluate(
         return Figures(evaluate_file(model, data, tokens))
     path = Path(model)
     split = find_own_split(path, data)
-    predictor = open_model(path, beam_size=beam_size, search=search, average=average)
+    predictor = open_model(path, alone=False, beam_size=beam_size, search=search, average=average)
     return Figures(evaluate_file(predictor, data, tokens, split))

@@ -8,7 +8,7 @@ from typing import Any
 import jsonargparse
 
 from pipeline.errors import UsageError
-from pipeline.settings.yaml_file import suggest
+from pipeline.settings.checks import suggest
 
 ALL = "all"
 MOST_USED = (

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,15 +15,6 @@ from pipeline.process.quiet_tensorflow import silent_stderr
 
 OPSET = 17
 """Of ONNX; every ONNX Runtime since 1.12 has it."""
-
-
-class Format(NamedTuple):
-    """A row of the table."""
-
-    convert: Callable[[SearchGraph, str], bytes]
-    """From a graph and one of the precisions to the content of the model file."""
-    precisions: tuple[str, ...]
-    """Of the weights; the first is the usual one."""
 
 
 def convert_to_litert(graph: SearchGraph, precision: str) -> bytes:
@@ -117,8 +108,5 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-# By the value of --format; a SavedModel is none of them.
-FORMATS = {
-    "litert": Format(convert_to_litert, ("float32", "float16", "int8")),
-    "onnx": Format(convert_to_onnx, ("float32",)),
-}
+# By the value of --format, from a graph and a precision to the content of the model file; a SavedModel is none of them.
+FORMATS: dict[str, Callable[[SearchGraph, str], bytes]] = {"litert": convert_to_litert, "onnx": convert_to_onnx}

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +12,7 @@ import tensorflow as tf
 from pipeline.errors import DataError, UsageError
 from pipeline.files.durable import checksum
 from pipeline.portable.converters import FORMATS
+from pipeline.portable.kinds import FolderKind, require_offered
 from pipeline.portable.page import add_page, find_onnxruntime_web, require_readable
 from pipeline.portable.search_graph import SearchGraph
 from pipeline.prediction.string_model import StringModel
@@ -28,16 +29,6 @@ from pipeline.settings.text import TextConfiguration
 from pipeline.text.symbols import END, UNKNOWN
 
 logger = logging.getLogger(__name__)
-
-
-class FolderKind(NamedTuple):
-    """What kind of folder is wanted."""
-
-    format: str
-    """A row of `FORMATS`."""
-    precision: str = "float32"
-    page: bool = False
-    """Whether a page that runs it in the browser goes with it."""
 
 
 def export_folder(
@@ -86,7 +77,7 @@ def save_folder(model: StringModel, text: TextConfiguration, directory: Path, ki
     """
     graph = SearchGraph(model)
     with model.network.without_padding():
-        content = FORMATS[kind.format].convert(graph, kind.precision)
+        content = FORMATS[kind.format](graph, kind.precision)
     file = ENGINES[kind.format].file
     shapes = {"file": file, "precision": kind.precision, **_shapes(graph)}
     dictionary = read_dictionary(model.search.dictionary, text) if model.search.dictionary else None
@@ -112,12 +103,8 @@ def save_folder(model: StringModel, text: TextConfiguration, directory: Path, ki
 
 def _require_possible(kind: FolderKind, text: TextConfiguration) -> None:
     """Refuse what cannot be had, before anything is loaded."""
-    precisions = FORMATS[kind.format].precisions
-    if kind.precision not in precisions:
-        raise UsageError(f"--precision {kind.precision}: --format {kind.format} has {', '.join(precisions)}")
+    require_offered(*kind)
     if kind.page:
-        if kind.format != "onnx":
-            raise UsageError("--page needs --format onnx, which a browser can run")
         require_readable(text.source_tokenizer, text.target_tokenizer)
         find_onnxruntime_web(None)
 

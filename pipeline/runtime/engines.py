@@ -114,13 +114,15 @@ class EngineKind(NamedTuple):
     """The model's name in a folder."""
     package: str
     """What pip installs for it."""
+    precisions: tuple[str, ...]
+    """Of the weights that its files may have; the first is the usual one."""
     open: Callable[[Path, int], Engine]
     """From the file and a number of threads."""
 
 
 ENGINES = {
-    "litert": EngineKind("model.tflite", LITERT, LiteRT),
-    "onnx": EngineKind("model.onnx", ONNX_RUNTIME, OnnxRuntime),
+    "litert": EngineKind("model.tflite", LITERT, ("float32", "float16", "int8"), LiteRT),
+    "onnx": EngineKind("model.onnx", ONNX_RUNTIME, ("float32",), OnnxRuntime),
 }
 
 

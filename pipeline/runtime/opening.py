@@ -9,8 +9,8 @@ from pipeline.errors import UsageError
 from pipeline.runtime.fixed_settings import require_fixed
 from pipeline.runtime.folder import read_folder
 from pipeline.runtime.model import Model
+from pipeline.settings.checks import suggest
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.yaml_file import suggest
 
 
 def changes_of_search(search: Mapping[str, Any] | None, beam_size: int | None) -> dict[str, Any]:

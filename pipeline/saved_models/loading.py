@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pipeline.answering.predictions import Predictions
 from pipeline.data.length_limits import LengthLimits, read_limits
 from pipeline.errors import DataError, UsageError
 from pipeline.model.network import Ensemble, SingleNetwork
@@ -99,20 +97,7 @@ def load_predictor(
     search: Mapping[str, Any] | None = None,
     average: int | None = None,
 ) -> Predictor:
-    """Open a run directory, several of them as an ensemble, or an exported SavedModel.
-
-    Args:
-        path: The directory, or those of an ensemble's members with commas between them.
-        beam_size: None takes what the run or the export was made with.
-        n_best: Outputs per input; None takes all that the beam or the export keeps.
-        search: See `load_string_model`.
-        average: See `load_string_model`.
-
-    Raises:
-        UsageError: Neither run nor export; members that cannot vote together; settings other than the export's; more
-            outputs than it keeps; fewer checkpoints than `average`.
-        DataError: A run without a checkpoint, a damaged file, or an export with more in it than an export has.
-    """
+    """See `pipeline.saved_models.opening.load`; not of a folder that needs no TensorFlow."""
     path = Path(path)
     runs = find_runs(path)
     if runs is not None:
@@ -121,30 +106,9 @@ def load_predictor(
     if (path / GRAPH).is_file() and (path / EXPORT_INFO).is_file():
         return _load_export(path, changes_of_search(search, beam_size), n_best, average)
     if is_folder(path):
-        raise UsageError(
-            f"{path}: a folder that answers without TensorFlow: predict and evaluate take it, and in Python "
-            "pipeline.runtime.model.Model; for anything else give the run, or its SavedModel"
-        )
+        raise UsageError(f"{path}: a folder that answers without TensorFlow, which cannot be had here; give its run")
     wrong = "is neither a run directory nor an exported model" if path.exists() else "no such run or exported model"
     raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
-
-
-def predict(
-    model: Predictor | str | os.PathLike[str], sources: str | bytes | Iterable[str | bytes], n_best: int = 1
-) -> Predictions:
-    """What a model makes of strings, in one call; for more than one call, `load` it once.
-
-    Args:
-        model: A run, an ensemble or an export; or what `load` made of one.
-        sources: One string, or any number of them.
-        n_best: Outputs per input, of a path.
-
-    Raises:
-        UsageError: No such model, or it keeps fewer outputs.
-        DataError: A file is damaged.
-    """
-    predictor = model if isinstance(model, Predictor) else load_predictor(Path(model), n_best=n_best)
-    return predictor.predict(sources)
 
 
 def load_scorer(path: Path, average: int | None = None) -> Predictor:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import UsageError
@@ -97,3 +97,18 @@ def require_weights(key: str, weights: Mapping[str, float]) -> None:
     for place, weight in weights.items():
         require(isinstance(place, str), key, place, "text: put the place in quotes")
         require(0 < weight < math.inf, f"{key}: weight of {place}", weight, "above 0; leave out what is not wanted")
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """`; did you mean …?` for a known name that is close, else the known ones if they are few.
+
+    Example:
+        >>> suggest("beam", ["beam_size", "seed"]), suggest("x", ["seed"])
+        ('; did you mean beam_size?', ' (there are: seed)')
+    """
+    from difflib import get_close_matches  # for what is wrong alone
+
+    close = get_close_matches(name, known, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f" (there are: {', '.join(known)})" if len(known) <= 12 else ""

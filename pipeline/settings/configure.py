@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError
+from pipeline.settings.checks import suggest
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.types import ALL_SECTIONS, SECTIONS, checked, setting_names, types_of
-from pipeline.settings.yaml_file import read_settings, suggest
+from pipeline.settings.yaml_file import read_settings
 
 PRESETS = Path(__file__).parents[1] / "presets"
 DEFAULT_PRESET = "cmudict"

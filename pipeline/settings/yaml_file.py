@@ -5,13 +5,13 @@ Types and values of the keys are checked later, together with those from the com
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipeline.errors import UsageError
+from pipeline.settings.checks import suggest
 
 # Far more than settings have, and little enough for PyYAML.
 MOST_BYTES = 1 << 18
@@ -178,11 +178,3 @@ def _entries(
             raise UsageError(f"{place}: stands here twice; keep one")
         seen.add(key)
         yield key, value_node
-
-
-def suggest(name: str, known: Collection[str]) -> str:
-    """`; did you mean …?` for a known name that is close, else the known ones if they are few."""
-    close = get_close_matches(name, known, n=1)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f" (there are: {', '.join(known)})" if len(known) <= 12 else ""

@@ -10,11 +10,12 @@ import yaml
 
 from pipeline.errors import UsageError
 from pipeline.settings.changes import read_setting, replace_settings
+from pipeline.settings.checks import suggest
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.configure import PRESETS
 from pipeline.settings.text import TOKENIZER_KINDS
 from pipeline.settings.types import Value, checked, is_number, setting_names, setting_type
-from pipeline.settings.yaml_file import read_yaml, suggest
+from pipeline.settings.yaml_file import read_yaml
 
 SPACE_SUFFIX = ".space.yaml"
 MOST_STEPS = 1000

@@ -12,7 +12,8 @@ from benchmarks.export_loaders import KINDS, STRANGE, TEXT, Kind, make_model
 from pipeline.commands.main import main
 from pipeline.errors import UsageError
 from pipeline.portable.converters import FORMATS
-from pipeline.portable.export import FolderKind, export_folder, save_folder
+from pipeline.portable.export import export_folder, save_folder
+from pipeline.portable.kinds import FolderKind
 from pipeline.portable.search_graph import SearchGraph
 from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
@@ -165,11 +166,11 @@ def test_a_run_of_another_precision_is_computed_in_float32(name: str, tiny_split
 def test_a_model_that_was_converted_wrongly_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """As when a runtime computes an operation in another way."""
     kind, other = Kind(search={"beam_size": 1, "length_offset": 3}), Kind({"units": 4}, search={"beam_size": 1})
-    wrong = FORMATS["litert"].convert(SearchGraph(make_model(other, tmp_path)), "float32")
-    monkeypatch.setitem(FORMATS, "litert", FORMATS["litert"]._replace(convert=lambda graph, precision: wrong))
+    wrong = FORMATS["litert"](SearchGraph(make_model(other, tmp_path)), "float32")
+    monkeypatch.setitem(FORMATS, "litert", lambda graph, precision: wrong)
     with pytest.raises(UsageError, match=r"does not answer as the run does .*--format savedmodel takes it"):
         make_folder(kind, make_model(kind, tmp_path), tmp_path / "folder", "litert")
-    monkeypatch.setitem(FORMATS, "litert", FORMATS["litert"]._replace(convert=lambda graph, precision: b"no model"))
+    monkeypatch.setitem(FORMATS, "litert", lambda graph, precision: b"no model")
     with pytest.raises(UsageError, match="--format litert cannot run this model"):
         make_folder(kind, make_model(kind, tmp_path), tmp_path / "folder", "litert")
     assert not (tmp_path / "folder").exists()

@@ -97,7 +97,51 @@ def test_a_workbench_has_model_and_data_as_training_begins(tiny_run: TinyRun, tm
         assert (again.batches(1)[0][1] == target).all()
 
 
+def test_a_folder_is_opened_without_tensorflow(tiny_run: TinyRun, tiny_folder: Path):
+    code = (
+        "import sys, json; from pipeline import evaluate, load, predict\n"
+        f"folder, data = {str(tiny_folder)!r}, {tiny_run.configuration.data.test!r}\n"
+        "model = load(folder, n_best=3)\n"
+        "found = [[one.texts, one.scores] for one in model.predict(['ab', 'é?'])], predict(folder, 'ab')[0].texts\n"
+        "print(json.dumps([*found, evaluate(folder, data), evaluate(model, data), 'tensorflow' in sys.modules]))"
+    )
+    found, by_path, figures, same_figures, imported = json.loads(run(code))
+    assert not imported
+    expected = load(tiny_run.path, n_best=3).predict(["ab", "é?"])
+    for (texts, scores), its in zip(found, expected, strict=True):
+        assert texts == its.texts
+        assert scores == pytest.approx(its.scores, abs=1e-4)
+    assert by_path == expected[0].texts[:1]
+    assert figures == same_figures == evaluate(tiny_run.path, str(tiny_run.configuration.data.test))
+
+
+def test_what_a_folder_cannot_do_is_said(tiny_folder: Path):
+    for options, words in (
+        ({"beam_size": 2}, "exported with --beam 3, which is fixed"),
+        ({"n_best": 4}, "exported with --n-best 3"),
+        ({"average": 2}, "its weights, which are fixed"),
+        ({"search": {"beam_sise": 2}}, r"search\.beam_sise: no such key; did you mean beam_size\?"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            load(tiny_folder, **options)  # type: ignore[arg-type]
+
+
+def test_a_run_needs_tensorflow(tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch):
+    """Where the runtime's packages alone are installed."""
+    monkeypatch.setattr("pipeline.saved_models.opening.find_spec", lambda name: None)
+    monkeypatch.setattr("pipeline.saved_models.opening.find_problem", lambda: "tensorflow is not installed")
+    with pytest.raises(UsageError, match="no folder that answers without TensorFlow, and tensorflow is not installed"):
+        load(tiny_run.path)
+
+
 def test_the_data_can_be_looked_at_and_the_model_exported(tiny_run: TinyRun, tmp_path: Path):
     assert "distinct sources" in inspect(tiny_run.configuration)
     export(tiny_run.path, tmp_path / "export", beam_size=1)
     assert predict(tmp_path / "export", ["ab"])[0].texts
+    for kind, words in (
+        ({"format": "onnx", "precision": "int8"}, "--precision int8: --format onnx has float32"),
+        ({"page": True}, "--page: not of a SavedModel"),
+        ({"format": "flex"}, "--format flex: there are savedmodel, litert, onnx"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            export(tiny_run.path, tmp_path / "none", **kind)  # type: ignore[arg-type]
