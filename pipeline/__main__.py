@@ -16,7 +16,7 @@ def main() -> int:
     if argv == ["--version"]:
         print(describe_installation())
         return 0
-    problem = find_problem()
+    problem = find_problem(argv[0] if argv else "")
     if problem:
         if sys.stderr is not None:
             sys.stderr.write("error: " + problem + "\n")

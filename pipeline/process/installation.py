@@ -15,12 +15,17 @@ from pathlib import Path
 OLDEST, NEWEST = (3, 11), (3, 13)
 # These cannot be imported together in other versions, or compute something else.
 STRICT = ("tensorflow", "tensorflow-text", "keras")
+# Commands that need none of requirements.txt: servers are installed without it.
+ALONE = ("serve",)
 ROOT = Path(__file__).resolve().parents[2]
 WHEELS = "tensorflow-text has wheels for Linux (x86-64, arm64) and macOS (arm64)"
 
 
-def find_problem() -> str | None:
+def find_problem(command: str = "") -> str | None:
     """What must be installed otherwise, and how, in a sentence; None if all is well.
+
+    Args:
+        command: One of `ALONE` says itself what it lacks.
 
     Example:
         >>> find_problem()
@@ -33,7 +38,7 @@ def find_problem() -> str | None:
             f"Python {pythons} is needed, this is {found} ({sys.executable}): "
             f"make a virtual environment with one of these, then {_remedy()}"
         )
-    needed = needed_versions()
+    needed = {} if command in ALONE else needed_versions()
     installed = installed_versions(needed)
     missing = [name for name in needed if name not in installed]
     if missing:

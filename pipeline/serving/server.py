@@ -1,6 +1,7 @@
 """A server from its start to its end: address, threads, signals."""
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -22,6 +23,10 @@ logger = logging.getLogger(__name__)
 BACKLOG = 2048
 _MARGIN = 5
 """Seconds for answers to be read after the grace."""
+_REMEDIES = {
+    errno.EADDRINUSE: "another program has it, --port 0 takes a free one",
+    errno.EACCES: "it is the administrator's, give a --port from 1024 on",
+}
 
 
 def bind(host: str, port: int, idle_seconds: float) -> socket.socket:
@@ -44,9 +49,10 @@ def bind(host: str, port: int, idle_seconds: float) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(1000 * idle_seconds))
         taken.bind(address)
+        taken.listen(BACKLOG)
     except (OSError, UnicodeError) as error:
-        wrong = getattr(error, "strerror", None) or error
-        remedy = "--port 0 takes a free one" if isinstance(error, OSError) and error.errno else "give another --host"
+        wrong, number = getattr(error, "strerror", None) or error, getattr(error, "errno", None)
+        remedy = _REMEDIES.get(number, "give a --host of this machine") if number else "check --host"
         raise UsageError(f"--host {host} --port {port}: cannot be served ({wrong}); {remedy}") from error
     return taken
 
