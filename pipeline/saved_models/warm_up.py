@@ -1,6 +1,8 @@
 """Requests that TensorFlow Serving answers while it loads an export, so that no user waits for what comes first.
 
-A session plans how it runs a signature when it is first asked for it, which takes longer than a hundred answers.
+A session plans how it runs a signature when it is first asked for it, which takes longer than a hundred answers. One
+source alone is enough: a single row has a graph of its own, which is planned when the first one comes, and the graph of
+several is planned with the signature. That of more than are searched at once is left to the first who sends so many.
 """
 
 import re
@@ -16,16 +18,15 @@ from pipeline.text.symbols import SPECIAL_SYMBOLS
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 # Longer sources run the same operations.
-LONGEST, SEVERAL = 32, 4
+LENGTH = 16
 # How SentencePiece calls the 256 pieces of which it makes what no other covers.
 _BYTE = re.compile("<0x[0-9A-F]{2}>")
 
 
 def write_warm_up(model: StringModel, export: Path) -> None:
-    """Write requests to every signature: one source alone, which has a way of its own, and several.
+    """Write a request to every signature, of one source.
 
-    The strings are of the model's symbols, the most frequent first, from one symbol to as many as a source may have, at
-    most `LONGEST`.
+    The strings are of the model's symbols, the most frequent first, at most `LENGTH` of them.
     """
     path = export / WARM_UP
     path.parent.mkdir(exist_ok=True)
@@ -65,23 +66,21 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def _requests(model: StringModel) -> Iterator[tuple[str, dict[str, Any]]]:
-    longest = min(model.max_length, LONGEST)
-    for lengths in ([max(1, longest // 2)], [max(1, longest * part // SEVERAL) for part in range(1, SEVERAL + 1)]):
-        tokens = [_typical(model.target_text, length) for length in lengths]
-        source = [_join(model.source_text, _typical(model.source_text, length)) for length in lengths]
-        target = [_join(model.target_text, row) for row in tokens]
-        for signature in ("serving_default", "n_best", "explain"):
-            yield signature, {"source": source}
-        yield "complete", {"source": source, "prefix": [_join(model.target_text, row[:1]) for row in tokens]}
-        yield "score", {"source": source, "target": target}
-        padded = [row + [""] * (max(lengths) - len(row)) for row in tokens]
-        yield "score_tokens", {"source": source, "target_tokens": padded}
+    length = min(model.max_length, LENGTH)
+    tokens = _typical(model.target_text, length)
+    source = [_join(model.source_text, _typical(model.source_text, length))]
+    target = [_join(model.target_text, tokens)]
+    for signature in ("serving_default", "n_best", "explain"):
+        yield signature, {"source": source}
+    yield "complete", {"source": source, "prefix": [_join(model.target_text, tokens[:1])]}
+    yield "score", {"source": source, "target": target}
+    yield "score_tokens", {"source": source, "target_tokens": [tokens]}
 
 
 def _typical(text: TextProcessor, length: int) -> list[str]:
     """Symbols, the most frequent first, and again from the first where there are fewer."""
     symbols = text.vocabulary.symbols[len(SPECIAL_SYMBOLS) :]
-    whole = [symbol for symbol in symbols[: LONGEST + 256] if not _BYTE.fullmatch(symbol)] or symbols
+    whole = [symbol for symbol in symbols[: LENGTH + 256] if not _BYTE.fullmatch(symbol)] or symbols
     return [whole[place % len(whole)] for place in range(length)]
 
 
