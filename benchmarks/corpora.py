@@ -1,0 +1,113 @@
+"""One recipe on many corpora: `python -m benchmarks.corpora PLACE RUNS [options]`.
+
+PLACE holds `train`, `dev` and `test`, each with a TSV file of every corpus whose name begins with the corpus's, as
+SIGMORPHON's tasks have them. Every corpus is trained by `python -m pipeline train` with the same settings, as many at a
+time as there are cores, each on a core of its own; what is there already is not trained again. For every corpus: the
+development error of the chosen epoch, with `--test` the test error, epochs, seconds, processor seconds; and the means.
+A table goes to stderr, a JSON object to the last line of stdout.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import queue
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+SPLITS = ("train", "dev", "test")
+FIGURES = {"val_wer": "dev WER", "wer": "test WER", "per": "test PER", "epochs": "epochs"}
+Row = dict[str, float]
+
+
+def find_corpora(place: Path, only: list[str]) -> list[str]:
+    """The names: what stands before the first `_` or `-` of the files to train on."""
+    names = {path.name.replace("-", "_").split("_")[0] for path in (place / "train").glob("*.tsv")}
+    missing = sorted(set(only) - names)
+    if missing or not names:
+        raise SystemExit(f"{place / 'train'}: no file of {missing[0] if missing else 'any corpus'}")
+    return sorted(only or names)
+
+
+def file_of(place: Path, split: str, name: str) -> Path:
+    """The only file of a corpus in a split."""
+    [path] = [path for path in (place / split).glob("*.tsv") if path.name.replace("-", "_").startswith(f"{name}_")]
+    return path
+
+
+def train(name: str, core: int, options: argparse.Namespace) -> Row:
+    """Train one corpus on one core, unless its run is complete; its figures."""
+    run, figures = options.runs / name, options.runs / f"{name}.json"
+    if figures.exists():
+        found: Row = json.loads(figures.read_text(encoding="utf-8"))
+        return found
+    splits = SPLITS if options.test else SPLITS[:2]
+    command = [sys.executable, "-m", "pipeline", "train", "--run", str(run)]
+    command += ["--config", options.config] if options.config else []
+    for split in splits:
+        command += [f"--data.{split}", str(file_of(options.place, split, name))]
+    for setting in options.set:
+        command += [f"--{setting.partition('=')[0]}", setting.partition("=")[2]]
+    began = time.perf_counter()
+    with open(options.runs / f"{name}.log", "ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+        _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{options.runs / name}.log: training failed")
+    result: dict[str, Any] = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    row = {shown: result[key] for key, shown in FIGURES.items() if key in result and (options.test or key == "val_wer")}
+    row["seconds"] = round(time.perf_counter() - began, 1)
+    row["processor seconds"] = round(used.ru_utime + used.ru_stime, 1)
+    figures.write_text(json.dumps(row), encoding="utf-8")
+    return row
+
+
+def measure(options: argparse.Namespace) -> dict[str, Row]:
+    """Every corpus, and the means."""
+    names, cores = find_corpora(options.place, options.only), sorted(os.sched_getaffinity(0))
+    free: queue.Queue[int] = queue.Queue()
+    for core in cores:
+        free.put(core)
+
+    def on_a_core(name: str) -> Row:
+        core = free.get()
+        try:
+            row = train(name, core, options)
+        finally:
+            free.put(core)
+        print(show(name, row), file=sys.stderr, flush=True)
+        return row
+
+    with concurrent.futures.ThreadPoolExecutor(len(cores)) as pool:
+        rows = dict(zip(names, pool.map(on_a_core, names), strict=True))
+    keys = next(iter(rows.values()))
+    return rows | {"mean": {key: round(statistics.mean(row[key] for row in rows.values()), 2) for key in keys}}
+
+
+def show(name: str, row: Row) -> str:
+    """A line of the table."""
+    return "\t".join([name, *(f"{key} {value:g}" for key, value in row.items())])
+
+
+def main() -> None:
+    """Train, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.corpora", description=__doc__)
+    parser.add_argument("place", type=Path)
+    parser.add_argument("runs", type=Path, help="where the runs are kept, and found again")
+    parser.add_argument("--config", help="a preset or a file")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings, as of `train`")
+    parser.add_argument("--only", nargs="*", default=[], metavar="CORPUS")
+    parser.add_argument("--test", action="store_true", help="measure the test sets, too")
+    options = parser.parse_args()
+    options.runs.mkdir(parents=True, exist_ok=True)
+    rows = measure(options)
+    print(show("mean", rows["mean"]), file=sys.stderr)
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()
