@@ -127,13 +127,21 @@ class Predictions(list[Prediction]):
         return f"<table><tr><th>source</th><th>rank</th><th>output</th><th>log p</th></tr>{rows}</table>"
 
 
-class PairLook(NamedTuple):
-    """What a model says of pairs, for a guess whether they are turned round."""
+class PairScores(NamedTuple):
+    """What a model says of given targets: arrays `[pairs]`."""
 
-    unknown: float
-    """The share of pairs with unknown symbols on both sides."""
-    probability: float
-    """The mean log p of a target symbol; not a number of a model that scores no targets."""
+    score: np.ndarray
+    """float32: log p(target | source), end symbol included, of what was read of the target."""
+    target_length: np.ndarray
+    """Symbols of that, end symbol included."""
+    cut: np.ndarray
+    """bool: whether the source was longer than the model takes, and its rest ignored."""
+    unknown: np.ndarray
+    """How many symbols of the source the model never saw in training."""
+    target_cut: np.ndarray
+    """bool: whether the target was longer than an output can be, and its rest ignored."""
+    target_unknown: np.ndarray
+    """How many symbols of the target the model cannot write."""
 
 
 class AnswersStrings(Protocol):
@@ -156,5 +164,12 @@ class AnswersStrings(Protocol):
     ) -> Predictions:
         """One prediction per source, in order."""
 
-    def compare(self, sources: list[str], targets: list[str]) -> PairLook:
-        """Look at pairs."""
+    def score(
+        self, sources: str | bytes | Iterable[str | bytes], targets: str | bytes | Iterable[str | bytes]
+    ) -> PairScores:
+        """How probable given targets are, one for each source."""
+
+    def score_tokens(
+        self, sources: str | bytes | Iterable[str | bytes], targets: Iterable[Iterable[str]]
+    ) -> PairScores:
+        """The same of targets that are cut into symbols already, without end symbol."""

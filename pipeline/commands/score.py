@@ -3,7 +3,6 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def make_parser() -> "ModelParser":
         "How probable every given target is, a line each: log p (natural logarithm, at most 0, higher is better), end "
         "symbol included. Longer targets have lower ones: compare targets of the same source.",
     )
-    parser.add_model("model", "A run directory or an exported SavedModel.")
+    parser.add_model("model", "A run directory, an exported SavedModel, or a folder that needs no TensorFlow.")
     parser.add_argument("data", metavar="PAIRS", help="Pairs: a TSV file, or two line-aligned files as SOURCE,TARGET.")
     parser.add_argument(
         "--tokens",
@@ -39,15 +38,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Write a number for every pair."""
-    import_tensorflow()
     from pipeline.answering.line_progress import show_pair_progress
     from pipeline.pairs.reading import read_pairs
     from pipeline.prediction.pair_check import look_first
     from pipeline.prediction.scoring import score_pairs
-    from pipeline.saved_models.loading import load_scorer
+    from pipeline.saved_models.opening import open_scorer
 
     look_first(arguments.data)
-    predictor = load_scorer(arguments.model, average=arguments.average)
+    predictor = open_scorer(arguments.model, average=arguments.average)
     pairs = read_pairs(arguments.data, "test")
     with show_pair_progress(arguments.data, results.on_terminal_of_messages()) as on_progress:
         for score in score_pairs(predictor, pairs, arguments.tokens, arguments.data, on_progress):

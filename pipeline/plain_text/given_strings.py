@@ -57,6 +57,39 @@ def list_prefixes(given: Any, sources: int) -> list[str | bytes] | None:
     return prefixes
 
 
+def list_pairs(sources: Any, targets: Any) -> tuple[list[bytes], list[bytes]]:
+    """Sources and targets as bytes, one for each.
+
+    Raises:
+        TypeError: See `list_strings`.
+        ValueError: Not as many, or an array of several dimensions.
+    """
+    sides = list_strings(sources, "sources"), list_strings(targets, "targets")
+    _require_as_many(*map(len, sides))
+    return list(map(encode, sides[0])), list(map(encode, sides[1]))
+
+
+def list_token_pairs(sources: Any, targets: Any) -> tuple[list[bytes], list[list[bytes]]]:
+    """The same of targets that are lists of symbols; '' is none.
+
+    Raises:
+        TypeError: A target is a string, which would be taken for its letters; or see `list_strings`.
+        ValueError: See `list_pairs`.
+    """
+    given, rows = list_strings(sources, "sources"), list(targets)
+    for place, row in enumerate(rows):
+        if isinstance(row, str | bytes):
+            raise TypeError(f"targets[{place}]: {row!r} is not cut into symbols; give a list of them")
+    _require_as_many(len(given), len(rows))
+    tokens = [list_strings(row, f"targets[{place}]") for place, row in enumerate(rows)]
+    return list(map(encode, given)), [[encode(token) for token in row if token] for row in tokens]
+
+
+def _require_as_many(sources: int, targets: int) -> None:
+    if sources != targets:
+        raise ValueError(f"{count_of(sources, 'source')}, but {count_of(targets, 'target')}; give one for each")
+
+
 def _plain(given: Any, name: str) -> Any:
     """What a tensor or an array holds."""
     tf = sys.modules.get("tensorflow")  # who gives a tensor has imported it

@@ -20,6 +20,18 @@ class PlainReading(NamedTuple):
     """Whether it was no UTF-8; what is none became U+FFFD."""
 
 
+def take_tokens(tokens: Sequence[bytes], max_length: int) -> PlainReading:
+    """Symbols as they are given, no more than `max_length`; what is no UTF-8 becomes U+FFFD.
+
+    Example:
+        >>> take_tokens([b"a", b"\\xff", b"b"], 2)
+        PlainReading(symbols=['a', '\ufffd'], cut=True, invalid=True)
+    """
+    valid = [token.decode(errors="replace") for token in tokens]
+    invalid = any(symbol.encode() != token for symbol, token in zip(valid, tokens, strict=True))
+    return PlainReading(valid[:max_length], len(valid) > max_length, invalid)
+
+
 class PlainText:
     """One side's strings to ids and back.
 

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 
-from pipeline.answering.predictions import AnswersStrings, Prediction
+from pipeline.answering.predictions import AnswersStrings, PairScores, Prediction
 from pipeline.data.length_limits import describe_limited
 from pipeline.errors import count_of
 from pipeline.pairs.locations import is_built_in, source_files
@@ -133,14 +133,20 @@ def warn_of_swapped(predictor: AnswersStrings, pairs: Sequence[Pair]) -> None:
     sources, targets = [pair.source for pair in pairs[:SAMPLE]], [pair.target for pair in pairs[:SAMPLE]]
     if not sources:
         return
-    given = predictor.compare(sources, targets)
-    if given.unknown < 0.5 and given.probability > IMPROBABLE:
+    unknown, probability = _look_at(predictor.score(sources, targets))
+    if unknown < 0.5 and probability > IMPROBABLE:
         return
-    turned = predictor.compare(targets, sources)
-    is_known = given.unknown >= 0.5 and turned.unknown < 0.1
-    is_likelier = turned.probability > max(IMPROBABLE, given.probability + 2)
+    turned_unknown, turned_probability = _look_at(predictor.score(targets, sources))
+    is_known = unknown >= 0.5 and turned_unknown < 0.1
+    is_likelier = turned_probability > max(IMPROBABLE, probability + 2)
     if is_known or is_likelier:
         logger.warning(
             "sources and targets look swapped: the model reads the second column and writes the first; give them "
             "turned round (awk -F '\\t' -v OFS='\\t' '{print $2, $1}' FILE)"
         )
+
+
+def _look_at(scores: PairScores) -> tuple[float, float]:
+    """The share of pairs with unknown symbols on both sides, and the mean log p of a target symbol."""
+    unknown = (scores.unknown > 0) & (scores.target_unknown > 0)
+    return float(unknown.mean()), float(scores.score.sum() / scores.target_length.sum())

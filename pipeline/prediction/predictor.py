@@ -7,14 +7,12 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from pipeline.answering.predictions import Hypothesis, PairLook, Prediction, Predictions
-from pipeline.plain_text.given_strings import encode, list_prefixes, list_strings
+from pipeline.answering.predictions import Hypothesis, PairScores, Prediction, Predictions
+from pipeline.plain_text.given_strings import encode, list_pairs, list_prefixes, list_strings, list_token_pairs
 from pipeline.prediction.asked_model import AskedModel
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.chunks import in_chunks
+from pipeline.text.chunks import BATCH_SIZE, in_chunks
 from pipeline.text.known_symbols import KnownSymbols
-
-BATCH_SIZE = 256
 
 
 class DecodesStrings(Protocol):
@@ -88,12 +86,32 @@ class Predictor:
                 on_progress(len(indices))
         return Predictions(prediction for prediction in predictions if prediction is not None)
 
-    def compare(self, sources: list[str], targets: list[str]) -> PairLook:
-        """How many pairs have unknown symbols on both sides, and how probable the targets are."""
-        found = self.model.score(tf.constant(sources, tf.string), tf.constant(targets, tf.string))
-        unknown = (found["unknown"].numpy() > 0) & (found["target_unknown"].numpy() > 0)
-        probability = found["score"].numpy().sum() / found["target_length"].numpy().sum()
-        return PairLook(float(unknown.mean()), float(probability))
+    def score(
+        self, sources: str | bytes | Iterable[str | bytes], targets: str | bytes | Iterable[str | bytes]
+    ) -> PairScores:
+        """How probable given targets are, end symbol included.
+
+        Args:
+            sources: As in `predict`.
+            targets: One for each source; cut after `max_target_length` symbols.
+
+        Raises:
+            TypeError: Something is no string, or has no order.
+            ValueError: Not as many targets as sources.
+        """
+        return _pair_scores(self.model.score(*(tf.constant(side, tf.string) for side in list_pairs(sources, targets))))
+
+    def score_tokens(
+        self, sources: str | bytes | Iterable[str | bytes], targets: Iterable[Iterable[str]]
+    ) -> PairScores:
+        """The same of targets that are cut into symbols already, without end symbol."""
+        given, rows = list_token_pairs(sources, targets)
+        padded = tf.ragged.constant(rows, dtype=tf.string, ragged_rank=1).to_tensor()
+        return _pair_scores(self.model.score_tokens(tf.constant(given, tf.string), padded))
+
+
+def _pair_scores(found: Mapping[str, tf.Tensor]) -> PairScores:
+    return PairScores(*(found[name].numpy() for name in PairScores._fields))
 
 
 def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Prediction:

@@ -7,9 +7,7 @@ That of a longer target is lower by nature: compare targets of one source, or sc
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
-import tensorflow as tf
-
+from pipeline.answering.predictions import AnswersStrings, PairScores
 from pipeline.errors import DataError, count_of
 from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.pair_check import (
@@ -20,8 +18,7 @@ from pipeline.prediction.pair_check import (
     warn_of_swapped,
     warn_of_targets,
 )
-from pipeline.prediction.predictor import BATCH_SIZE, Predictor
-from pipeline.text.chunks import CHUNK, in_chunks
+from pipeline.text.chunks import BATCH_SIZE, CHUNK, in_chunks
 from pipeline.text.symbol_tally import SymbolTally
 from pipeline.text.symbols import END, SPECIAL_SYMBOLS
 from pipeline.text.vocabulary import unescape
@@ -30,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def score_pairs(
-    predictor: Predictor,
+    predictor: AnswersStrings,
     pairs: Iterable[Pair],
     tokens: bool = False,
     location: str = "pairs",
@@ -39,7 +36,7 @@ def score_pairs(
     """log p(target, end symbol included) of every pair, in order; streams. What the model lacks is said at the end.
 
     Args:
-        predictor: A model, live or exported.
+        predictor: A model, live or exported, or a folder.
         pairs: Sources and targets.
         tokens: Targets are symbols with spaces between, as the search gave them; an end symbol at the end may be
             there or not.
@@ -58,7 +55,7 @@ def score_pairs(
             asked = [pair for _, pair in batch]
             found = _score_batch(predictor, asked, tokens, location)
             report.add(asked, found)
-            for (index, _), score in zip(batch, found["score"].tolist(), strict=True):
+            for (index, _), score in zip(batch, found.score.tolist(), strict=True):
                 scores[index] = score
             if on_progress:
                 on_progress(len(batch))
@@ -74,21 +71,21 @@ class _Report:
         tokens: Whether targets are cut into symbols.
     """
 
-    def __init__(self, predictor: Predictor, tokens: bool) -> None:
+    def __init__(self, predictor: AnswersStrings, tokens: bool) -> None:
         self.predictor, self.tokens = predictor, tokens
         self.number = self.cut = self.targets_cut = 0
         self.sources, self.targets = SymbolTally(), SymbolTally()
 
-    def add(self, pairs: list[Pair], found: dict[str, np.ndarray]) -> None:
+    def add(self, pairs: list[Pair], found: PairScores) -> None:
         """Pairs, and what the model said of them."""
         if not self.number:
             warn_of_swapped(self.predictor, pairs)
         self.number += len(pairs)
-        self.cut += int(found["cut"].sum())
-        self.targets_cut += int(found["target_cut"].sum())
-        sources = [pair.source for pair, unknown in zip(pairs, found["unknown"], strict=True) if unknown]
+        self.cut += int(found.cut.sum())
+        self.targets_cut += int(found.target_cut.sum())
+        sources = [pair.source for pair, unknown in zip(pairs, found.unknown, strict=True) if unknown]
         tally_sources(self.predictor, sources, self.sources)
-        targets = [pair.target for pair, unknown in zip(pairs, found["target_unknown"], strict=True) if unknown]
+        targets = [pair.target for pair, unknown in zip(pairs, found.target_unknown, strict=True) if unknown]
         if self.tokens:
             tally_target_symbols(self.predictor, list(map(split_tokens, targets)), self.targets)
         else:
@@ -109,14 +106,11 @@ def _count_characters(numbered: tuple[int, Pair]) -> int:
     return len(numbered[1].source) + len(numbered[1].target)
 
 
-def _score_batch(predictor: Predictor, pairs: list[Pair], tokens: bool, location: str) -> dict[str, np.ndarray]:
-    sources = tf.constant([pair.source for pair in pairs])
+def _score_batch(predictor: AnswersStrings, pairs: list[Pair], tokens: bool, location: str) -> PairScores:
+    sources = [pair.source for pair in pairs]
     if tokens:
-        rows = tf.ragged.constant([_split_target(pair, location) for pair in pairs], dtype=tf.string, ragged_rank=1)
-        found = predictor.model.score_tokens(sources, rows.to_tensor())
-    else:
-        found = predictor.model.score(sources, tf.constant([pair.target for pair in pairs]))
-    return {name: value.numpy() for name, value in found.items()}
+        return predictor.score_tokens(sources, [_split_target(pair, location) for pair in pairs])
+    return predictor.score(sources, [pair.target for pair in pairs])
 
 
 def _split_target(pair: Pair, location: str) -> list[str]:

@@ -5,18 +5,20 @@ import functools
 import logging
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from pipeline.answering.predictions import Hypothesis, PairLook, Prediction, Predictions
+from pipeline.answering.predictions import Hypothesis, PairScores, Prediction, Predictions
 from pipeline.errors import DataError
-from pipeline.plain_text.given_strings import encode, list_prefixes, list_strings
-from pipeline.plain_text.processor import PlainReading, PlainText, make_plain_texts
+from pipeline.plain_text.given_strings import encode, list_pairs, list_prefixes, list_strings, list_token_pairs
+from pipeline.plain_text.processor import PlainReading, make_plain_texts, take_tokens
 from pipeline.runtime.engines import Arrays, Engine
 from pipeline.runtime.fixed_settings import require_fixed
 from pipeline.runtime.folder import Folder, read_folder
+from pipeline.runtime.unknown import UnknownInVocabularies, replace_unknown
 from pipeline.text.known_symbols import KnownSymbols
 from pipeline.text.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.unicode.graph_tables import NORMAL_FORMS_VERSION
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 LEAST_SCORE = -1e30
 """No output is so improbable: some operations of LiteRT have the least of all numbers in the place of -inf."""
+Answer = TypeVar("Answer")
 _ERRORS = (RuntimeError, ValueError, TypeError, IndexError, KeyError)
 
 
@@ -117,15 +120,14 @@ class Model:
         begun = None if prefix is None else self.target_text.read(prefix, self.folder.max_target_length)
         ids = self.source_text.to_ids(read.symbols)
         begin = self.target_text.to_ids(begun.symbols) if begun else []
-        try:
-            arrays = self.engine.run(np.array([[*ids, END]], np.int32), np.array([begin or [PAD]], np.int32))
-            hypotheses = self._hypotheses(arrays, read, kept)
-            heads = _heads_of(arrays, len(ids) + 1) if heads_apart else None
-        except _ERRORS as error:
-            reason = " ".join(str(error).split())[:300]
-            raise DataError(
-                f"{self.folder.path}: the model file fails or answers as no export's does ({reason}); export it again"
-            ) from error
+        hypotheses, heads = self._ask(
+            ids,
+            begin,
+            lambda arrays: (
+                self._hypotheses(arrays, read, kept),
+                _heads_of(arrays, len(ids) + 1) if heads_apart else None,
+            ),
+        )
         return Prediction(
             hypotheses=hypotheses,
             source_tokens=[*read.symbols, SPECIAL_SYMBOLS[END]],
@@ -167,75 +169,59 @@ class Model:
         shown = [name for number, name in zip(ids, names, strict=True) if number != END]
         return self.target_text.join(shown), names
 
-    def compare(self, sources: list[str], targets: list[str]) -> PairLook:
-        """How many pairs have unknown symbols on both sides; a folder scores no targets."""
-        unknown = UnknownInVocabularies(self.folder, self.source_text, self.target_text)
-        both = zip(unknown.in_sources(sources), unknown.in_targets(targets), strict=True)
-        return PairLook(float(np.mean([min(counts) > 0 for counts in both])), float("nan"))
+    def score(
+        self, sources: str | bytes | Iterable[str | bytes], targets: str | bytes | Iterable[str | bytes]
+    ) -> PairScores:
+        """How probable given targets are, end symbol included.
+
+        Args:
+            sources: As in `predict`.
+            targets: One for each source; cut after `max_target_length` symbols.
+
+        Raises:
+            TypeError: Something is no string, or has no order.
+            ValueError: Not as many targets as sources.
+            DataError: The model file gives what no model of an export gives.
+        """
+        given, wanted = list_pairs(sources, targets)
+        longest = self.folder.max_target_length
+        return self._score(given, (self.target_text.read(target, longest) for target in wanted))
+
+    def score_tokens(
+        self, sources: str | bytes | Iterable[str | bytes], targets: Iterable[Iterable[str]]
+    ) -> PairScores:
+        """The same of targets that are cut into symbols already, without end symbol."""
+        given, rows = list_token_pairs(sources, targets)
+        return self._score(given, (take_tokens(row, self.folder.max_target_length) for row in rows))
+
+    def _score(self, sources: Iterable[bytes], targets: Iterable[PlainReading]) -> PairScores:
+        """A target is an output that begins with it, its end included: the search finds no other."""
+        rows = []
+        for source, target in zip(sources, targets, strict=True):
+            read = self.source_text.read(source, self.folder.max_length)
+            ids, wanted = self.source_text.to_ids(read.symbols), self.target_text.to_ids(target.symbols)
+            score = self._ask(ids, [*wanted, END], lambda arrays: float(arrays["scores"][0]))
+            lengths = len(wanted) + 1, read.cut, ids.count(UNKNOWN), target.cut, wanted.count(UNKNOWN)
+            rows.append((score if score > LEAST_SCORE else -np.inf, *lengths))
+        dtypes = (np.float32, np.int32, np.bool_, np.int32, np.bool_, np.int32)
+        columns = zip(*rows, strict=True) if rows else [()] * len(dtypes)
+        return PairScores(*(np.array(column, dtype) for column, dtype in zip(columns, dtypes, strict=True)))
+
+    def _ask(self, source: list[int], begin: list[int], take: Callable[[Arrays], Answer]) -> Answer:
+        """Something of what the model finds; its file may be anybody's."""
+        try:
+            return take(self.engine.run(np.array([[*source, END]], np.int32), np.array([begin or [PAD]], np.int32)))
+        except _ERRORS as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DataError(
+                f"{self.folder.path}: the model file fails or answers as no export's does ({reason}); export it again"
+            ) from error
 
 
 def _heads_of(arrays: Arrays, source_length: int) -> np.ndarray | None:
     if "attention_heads" not in arrays:
         return None
     return np.array(arrays["attention_heads"][:, : int(arrays["lengths"][0]), :source_length], np.float32)
-
-
-def replace_unknown(
-    ids: Sequence[int],
-    names: Sequence[str],
-    attention: np.ndarray,
-    source: Sequence[str],
-    dictionary: Mapping[str, str],
-) -> list[str]:
-    """Show the source symbol that an unknown output symbol looked at most, or its entry in a dictionary.
-
-    Args:
-        ids: Of an output, T of them.
-        names: The same as strings, as they are shown.
-        attention: `[T, S]`, the last column that of the end symbol, which does not count.
-        source: The source's symbols, S - 1 of them.
-        dictionary: What to show for a source symbol; one that it lacks is copied.
-
-    Example:
-        >>> weights = np.array([[0.4, 0.1, 0.5], [0.3, 0.6, 0.1]])
-        >>> replace_unknown([3, 3], ["<unk>", "<unk>"], weights, ["a", "b"], {"b": "B"})
-        ['a', 'B']
-    """
-    shown = list(names)
-    weights = attention[:, : len(source)]
-    for place, number in enumerate(ids):
-        if number == UNKNOWN and source and weights[place].max() > 0:
-            chosen = source[int(weights[place].argmax())]
-            shown[place] = dictionary.get(chosen) or chosen
-    return shown
-
-
-class UnknownInVocabularies:
-    """Counts what the vocabularies of a folder lack, see `CountsUnknown`.
-
-    Args:
-        folder: The limits of length.
-        source: The sources' text.
-        target: The targets'.
-    """
-
-    def __init__(self, folder: Folder, source: PlainText, target: PlainText) -> None:
-        self.folder, self.source, self.target = folder, source, target
-
-    def in_sources(self, sources: Sequence[str]) -> list[int]:
-        """How many symbols of each source are unknown."""
-        return [self._count(self.source, source, self.folder.max_length) for source in sources]
-
-    def in_targets(self, targets: Sequence[str]) -> list[int]:
-        """How many symbols of each target are."""
-        return [self._count(self.target, target, self.folder.max_target_length) for target in targets]
-
-    def among_target_symbols(self, symbols: Sequence[str]) -> list[bool]:
-        """Whether each is, taken as a symbol of targets."""
-        return [number == UNKNOWN for number in self.target.to_ids(symbols)]
-
-    def _count(self, text: PlainText, string: str, most: int) -> int:
-        return text.to_ids(text.read(encode(string), most).symbols).count(UNKNOWN)
 
 
 def _warn_of_newer_unicode(folder: Folder) -> None:

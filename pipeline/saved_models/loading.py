@@ -111,17 +111,6 @@ def load_predictor(
     raise UsageError(f"{path}: {wrong}; give what `train --run` or `export` wrote")
 
 
-def load_scorer(path: Path, average: int | None = None) -> Predictor:
-    """The same for scoring given targets alone: what only shapes the outputs of a search is not needed.
-
-    Args:
-        path: See `load_predictor`.
-        average: See `load_string_model`.
-    """
-    search = {"replace_unknown": False, "dictionary": None} if find_runs(Path(path)) is not None else None
-    return load_predictor(path, search=search, average=average)
-
-
 def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, average: int | None) -> Predictor:
     info = read_export_info(path)
     n_best = require_fixed(path, info.search, search, info.n_best, n_best, average)

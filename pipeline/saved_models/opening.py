@@ -83,3 +83,16 @@ def open_model(path: Path, alone: bool = True, **options: Any) -> AnswersStrings
     from pipeline.saved_models.loading import load_predictor
 
     return load_predictor(path, **options)
+
+
+def open_scorer(path: Path, average: int | None = None) -> AnswersStrings:
+    """The same for scoring given targets alone: what only shapes the outputs of a search is not needed.
+
+    Args:
+        path: See `load`.
+        average: See there.
+    """
+    from pipeline.saved_models.ensemble_runs import find_runs
+
+    search = {"replace_unknown": False, "dictionary": None} if find_runs(path) is not None else None
+    return open_model(path, search=search, average=average)

@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.files.durable import write_atomically
 from pipeline.pictures.heat_map import save_png
-from pipeline.prediction.predictor import BATCH_SIZE
 from pipeline.study.figures import Interval, Measured
+from pipeline.text.chunks import BATCH_SIZE
 
 # Two of the colours that Okabe and Ito (2008) chose for every kind of sight; marks and lines differ as well.
 STYLES: tuple[dict[str, Any], ...] = (

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 CHUNK = 4096
+BATCH_SIZE = 256
+"""Of strings that go through a model at once."""
 # Of a chunk, so that long lines do not fill the memory: symbols take some dozens of bytes each.
 MOST_CHARACTERS = 1 << 21
 

@@ -31,11 +31,12 @@ class KnowsEverything:
 
     def score(self, source: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
         none, long = tf.zeros_like(source, tf.int32), tf.strings.length(target) + 1
+        uncut = {"cut": tf.zeros_like(source, tf.bool), "target_cut": tf.zeros_like(source, tf.bool)}
         # What ends in a full stop is a target, and improbable from another.
         likely = tf.strings.regex_full_match(target, r".*\.") | ~tf.strings.regex_full_match(source, r".*\.")
         per_symbol = tf.where(likely, -1.0, -6.0)
         score = per_symbol * tf.cast(long, tf.float32)
-        return {"unknown": none, "target_unknown": none, "score": score, "target_length": long}
+        return {**uncut, "unknown": none, "target_unknown": none, "score": score, "target_length": long}
 
     score_tokens = score
 

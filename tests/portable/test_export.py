@@ -24,6 +24,7 @@ from tests.tiny_task import TinyRun, tiny_configuration
 
 SOURCES = [*TEXT[:5], "cat", "the cat", "a", *STRANGE]
 PREFIXES = ["", "the", "a c", "zebra"] * 4
+TARGETS = ["a cat", "", "the the the", "zebra", "cat a " * 6, "t"] * 3
 # Refused, of a dictionary in a file, and computed in float32: see below.
 APART = ("sampling", "replace_unknown", "float64")
 # Every option that a search takes, together with others.
@@ -54,7 +55,7 @@ def make_folder(kind: Kind, model: StringModel, place: Path, name: str, precisio
 
 
 def assert_same_answers(kind: Kind, folder: Model, model: StringModel) -> None:
-    """Of a folder and of the model itself, with prefixes and without."""
+    """Of a folder and of the model itself, with prefixes and without; and the same scores of given targets."""
     predictor = Predictor(model, TextConfiguration(kind.tokenizer, kind.tokenizer), model.n_best)
     sources = [source.encode("utf-8", "surrogateescape") for source in SOURCES]
     for prefixes in (None, PREFIXES[: len(sources)]):
@@ -68,6 +69,10 @@ def assert_same_answers(kind: Kind, folder: Model, model: StringModel) -> None:
             for one, other in zip(mine.hypotheses, its.hypotheses, strict=True):
                 assert one.tokens == other.tokens
                 np.testing.assert_allclose(one.attention, other.attention, atol=1e-4)
+
+    scores = [one.score(sources, TARGETS[: len(sources)]) for one in (folder, predictor)]
+    np.testing.assert_allclose(scores[0].score, scores[1].score, atol=1e-4)
+    assert scores[0].target_unknown.tolist() == scores[1].target_unknown.tolist()
 
 
 @pytest.mark.slow

@@ -12,13 +12,14 @@ from pipeline.answering.predictions import Prediction
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.model.weights import load_weights
 from pipeline.prediction.building import live_string_model
-from pipeline.prediction.predictor import BATCH_SIZE, Predictor
+from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.text import TextConfiguration
+from pipeline.text.chunks import BATCH_SIZE
 from pipeline.text.symbols import END, PAD, START
 from pipeline.text.vocabulary import Vocabulary, load_vocabularies
 from tests.layer_contract import randomize

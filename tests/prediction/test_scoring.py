@@ -5,22 +5,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.answering.predictions import AnswersStrings
 from pipeline.errors import DataError
 from pipeline.pairs.pair_file import Pair
-from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.scoring import score_pairs, split_tokens
 from pipeline.saved_models.loading import load_predictor
+from pipeline.saved_models.opening import load
 from tests.tiny_task import TinyRun, make_sources
 
 SOURCES = [*make_sources(40, seed=3), "x?", "aaaaaaaaaaaa"]
 
 
-@pytest.fixture(scope="module", params=["live", "export"])
-def predictor(request: pytest.FixtureRequest, tiny_run: TinyRun) -> Predictor:
-    return load_predictor(tiny_run.path if request.param == "live" else tiny_run.path / "export", n_best=None)
+@pytest.fixture(scope="module", params=["tiny_run", "tiny_export", "tiny_folder"])
+def predictor(request: pytest.FixtureRequest) -> AnswersStrings:
+    place = request.getfixturevalue(request.param)
+    return load(place.path if isinstance(place, TinyRun) else place, n_best=None)
 
 
-def test_what_the_search_found_has_its_score(predictor: Predictor):
+def test_what_the_search_found_has_its_score(predictor: AnswersStrings):
     predictions = predictor.predict(SOURCES)
     found = [
         (Pair(source, " ".join(hypothesis.tokens), 1), hypothesis.score)
@@ -41,7 +43,7 @@ def test_greedy_search_as_well(tiny_run: TinyRun):
     )
 
 
-def test_text_is_cut_first(predictor: Predictor):
+def test_text_is_cut_first(predictor: AnswersStrings):
     pairs = [Pair("ab", "A  B", 1), Pair("aß", "A S S", 2)]
     tokens = [Pair("ab", "A B </s>", 1), Pair("aß", "A S S", 2)]
     by_text, by_tokens = (list(score_pairs(predictor, given, cut)) for given, cut in ((pairs, False), (tokens, True)))
@@ -49,14 +51,14 @@ def test_text_is_cut_first(predictor: Predictor):
     assert all(score < 0 for score in by_text)
 
 
-def test_order_and_company_do_not_matter(predictor: Predictor):
+def test_order_and_company_do_not_matter(predictor: AnswersStrings):
     pairs = [Pair(source, "A B", 1) for source in SOURCES]
     alone = [next(score_pairs(predictor, [pair])) for pair in pairs[:5]]
     np.testing.assert_allclose(list(score_pairs(predictor, pairs))[:5], alone, atol=1e-5)
     assert list(score_pairs(predictor, [])) == []
 
 
-def test_what_is_right_is_more_probable(predictor: Predictor):
+def test_what_is_right_is_more_probable(predictor: AnswersStrings):
     right, wrong = score_pairs(predictor, [Pair("abab", "A B A B", 1), Pair("abab", "B B A A", 1)])
     assert right > wrong
 
@@ -72,12 +74,20 @@ def test_signatures_of_an_export(tiny_run: TinyRun):
     assert plain["target_length"].numpy().tolist() == [3, 2]
 
 
-def test_a_command(tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize("place", ["tiny_run", "tiny_folder"])
+def test_a_command(
+    place: str,
+    tiny_run: TinyRun,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    asked = tiny_run.path if place == "tiny_run" else request.getfixturevalue(place)
     from pipeline.commands.main import main
 
     path = tmp_path / "pairs.tsv"
     path.write_text("ab\tA B\nß\tS S\n", encoding="utf-8")
-    assert main(["score", str(tiny_run.path), str(path)]) == 0
+    assert main(["score", str(asked), str(path)]) == 0
     said = [float(line) for line in capsys.readouterr().out.splitlines()]
     wanted = list(score_pairs(load_predictor(tiny_run.path), [Pair("ab", "A B", 1), Pair("ß", "S S", 2)]))
     np.testing.assert_allclose(said, wanted, atol=1e-5)
@@ -98,13 +108,13 @@ def test_tokens_as_they_are_written(target: str, symbols: list[str]):
 
 
 @pytest.mark.parametrize("token", [r"\u{110000}", r"\u{d800}", r"\u{ffffffffffff}"])
-def test_what_is_no_symbol_is_named_with_its_line(predictor: Predictor, token: str):
+def test_what_is_no_symbol_is_named_with_its_line(predictor: AnswersStrings, token: str):
     pairs = [Pair("a", "A", 1), Pair("b", f"A {token}", 7)]
     with pytest.raises(DataError, match=r"^my\.tsv:7: not a symbol \(.*\); write symbols as predict --json"):
         list(score_pairs(predictor, pairs, tokens=True, location="my.tsv"))
 
 
-def test_odd_text_has_a_score(predictor: Predictor):
+def test_odd_text_has_a_score(predictor: AnswersStrings):
     odd = ["a\0b", "\0", "\ufeff", "👩🏽‍🚀", "\u2028x\u0085", "e" + "\u0301" * 1000, "שלום", "a" * 5000, "\uffff"]
     pairs = [Pair(text, text, line) for line, text in enumerate(odd, 1)]
     for tokens in (False, True):
@@ -115,7 +125,7 @@ def test_odd_text_has_a_score(predictor: Predictor):
 # What is said
 
 
-def test_what_the_model_lacks_is_named(predictor: Predictor, caplog: pytest.LogCaptureFixture):
+def test_what_the_model_lacks_is_named(predictor: AnswersStrings, caplog: pytest.LogCaptureFixture):
     pairs = [Pair("aX", "A1 B", 1), Pair("b", "B0", 2), Pair("é", "É", 3)]
     assert len(list(score_pairs(predictor, pairs))) == 3
     assert caplog.messages == [
@@ -131,7 +141,7 @@ def test_what_the_model_lacks_is_named(predictor: Predictor, caplog: pytest.LogC
     assert not caplog.messages
 
 
-def test_cut_targets_and_sources_are_told(predictor: Predictor, caplog: pytest.LogCaptureFixture):
+def test_cut_targets_and_sources_are_told(predictor: AnswersStrings, caplog: pytest.LogCaptureFixture):
     list(score_pairs(predictor, [Pair("a" * 17, "A " * 1025, 1)]))
     assert caplog.messages == [
         "1 target is longer than any output: cut, and the score is of what is left",
@@ -139,6 +149,6 @@ def test_cut_targets_and_sources_are_told(predictor: Predictor, caplog: pytest.L
     ]
 
 
-def test_swapped_columns_are_told(predictor: Predictor, caplog: pytest.LogCaptureFixture):
+def test_swapped_columns_are_told(predictor: AnswersStrings, caplog: pytest.LogCaptureFixture):
     list(score_pairs(predictor, [Pair("EAST A", "東a", 1), Pair("B", "b", 2)]))
     assert caplog.messages[0].startswith("sources and targets look swapped")

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.hostile_folder import examine
 from benchmarks.hostile_strings import make_string
-from pipeline.answering.predictions import Prediction
+from pipeline.answering.predictions import PairScores, Prediction
 from pipeline.errors import DataError, UsageError
 from pipeline.model.network import SingleNetwork
 from pipeline.model.sequence_to_sequence import build_model
@@ -133,8 +133,47 @@ def test_a_folder_knows_its_symbols_as_its_run_does(tokenizer: str):
     assert folder.known.lacking_in_target(symbols) == run.known.lacking_in_target(symbols)
     assert folder.known.reads_tab == run.known.reads_tab
     assert folder.known.hint_at_source(["A"]) == run.known.hint_at_source(["A"])
-    pairs = ["a x", "cat", "東"], ["x", "x a", "a"]
-    assert folder.compare(*pairs).unknown == run.compare(*pairs).unknown
+
+
+TARGETS: list[str | bytes] = ["a cat", "", "é b", "x東", b"a\xffb", "ab" * 20, "e\u0301 a\tb", "\ud800"]
+
+
+def assert_same_scores(folder: PairScores, run: PairScores) -> None:
+    np.testing.assert_allclose(folder.score, run.score, rtol=1e-5, atol=1e-4)
+    assert [part.tolist() for part in folder[1:]] == [part.tolist() for part in run[1:]]
+    assert [part.dtype for part in folder] == [part.dtype for part in run]
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_given_targets_have_the_score_that_the_run_gives_them(tokenizer: str):
+    run, folder = make_both(tokenizer)
+    assert_same_scores(folder.score(SOURCES, TARGETS), run.score(SOURCES, TARGETS))
+    tokens: list[list[str]] = [[], ["a", "é"], ["x", "", "cat"], ["</s>", "a"], ["\ud800"], ["b"] * 30, ["##a"], ["\0"]]
+    assert_same_scores(folder.score_tokens(SOURCES, tokens), run.score_tokens(SOURCES, tokens))
+    for model in (folder, run):
+        assert [len(part) for part in model.score([], [])] == [0] * 6
+        assert [len(part) for part in model.score_tokens([], [])] == [0] * 6
+        assert model.score("ab", "a").score.shape == (1,)
+        with pytest.raises(ValueError, match="2 sources, but 1 target; give one for each"):
+            model.score(["a", "b"], ["a"])
+        with pytest.raises(TypeError, match=r"targets\[0\]: 'ab' is not cut into symbols"):
+            model.score_tokens(["a"], ["ab"])
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"beam_size": 1},
+        {"beam_size": 1, "block_ngrams": 1, "min_length": 3},
+        {"length_penalty": 1.0, "coverage_penalty": 0.3, "block_ngrams": 1},
+        {"min_length": 4, "max_length": 4},
+        {"length_ratio": 0.0, "length_offset": 0},
+        {"replace_unknown": True},
+    ],
+)
+def test_no_setting_of_the_search_touches_a_score(search: dict[str, Any]):
+    run, folder = make_both("char", **search)
+    assert_same_scores(folder.score(SOURCES, TARGETS), run.score(SOURCES, TARGETS))
 
 
 def test_what_is_no_string_is_refused():
