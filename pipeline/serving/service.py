@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import logging
-import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -25,8 +24,6 @@ from pipeline.serving.workers import Workers
 logger = logging.getLogger(__name__)
 
 PIECE = 1 << 16
-LONGEST_WAIT = 60
-"""Seconds after which a client is told to come again, at most."""
 ENDING = "the server is ending"
 GONE = 499
 _DISCARDED = 16
@@ -143,13 +140,8 @@ class Service:
             self.turns.add(job)
         except QueueFullError:
             wrong = f"{self.turns.waiting:,} strings wait, at most {self.turns.most:,} may; try again later"
-            raise RefusedError(503, wrong, again=self._when_again()) from None
+            raise RefusedError(503, wrong, again=1) from None
         return job, ended
-
-    def _when_again(self) -> int:
-        """Seconds until half of what waits will have been answered, by what answers have taken so far."""
-        seconds = self.counts.seconds / max(1, self.counts.strings)
-        return min(LONGEST_WAIT, max(1, math.ceil(self.turns.waiting / 2 * seconds / self.workers.count)))
 
     async def _wait_for(self, entered: tuple[Job, asyncio.Future[None]], request: Request) -> list[bytes]:
         job, ended = entered
