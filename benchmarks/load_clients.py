@@ -10,12 +10,11 @@ import math
 import multiprocessing
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 ANSWER_SECONDS = 120
 RETRY_SECONDS = 0.1
-REPORT = 16
 
 
 class Load(NamedTuple):
@@ -60,7 +59,7 @@ def run_clients(count: int, load: Load, answers: Mapping[str, bytes], done: Any)
         count: How many processes.
         load: What each does, with a seed of its own.
         answers: Of each word that may be asked for.
-        done: A `multiprocessing.Value` that counts the requests, now and then.
+        done: A `multiprocessing.Value` that counts the requests.
     """
     context = multiprocessing.get_context("spawn")
     found = context.Queue()
@@ -84,7 +83,7 @@ def run_clients(count: int, load: Load, answers: Mapping[str, bytes], done: Any)
     )
 
 
-def requests_of(load: Load, words: Sequence[str]) -> Any:
+def requests_of(load: Load, words: Sequence[str]) -> Iterator[list[str]]:
     """The strings of one request after the other, the same for the same seed."""
     chance, number = random.Random(load.seed), 0
     while not load.requests or number < load.requests:
@@ -106,7 +105,7 @@ def _ask_all(load: Load, answers: dict[str, bytes], done: Any) -> Seen:
     client = Client(load.port, load.retry)
     began = time.perf_counter()
     following = began + load.pace * random.Random(load.seed).random()
-    for number, asked in enumerate(requests_of(load, words), 1):
+    for asked in requests_of(load, words):
         if load.pace:
             time.sleep(max(0.0, following - time.perf_counter()))
             following += load.pace
@@ -117,9 +116,8 @@ def _ask_all(load: Load, answers: dict[str, bytes], done: Any) -> Seen:
         taken.append(time.perf_counter() - sent)
         strings += len(asked)
         wrong += said != b'{"predictions": [' + b", ".join([answers[word] for word in asked]) + b"]}"
-        if number % REPORT == 0:
-            with done.get_lock():
-                done.value += REPORT
+        with done.get_lock():
+            done.value += 1
     return Seen(taken.tolist(), strings, wrong, client.retries)
 
 

@@ -37,7 +37,6 @@ from benchmarks.load_clients import Client, Load, Seen, quantiles, run_clients
 CLIENTS = 8
 LEAST, MOST = 1, 32
 SMALL = Load(0, 0, 1, 4, 1000, pace=0.08)
-HUGE_STRINGS = 10_000
 COMMAND = [sys.executable, "-m", "pipeline"]
 START_SECONDS = 60
 KILLS = 3
@@ -80,6 +79,13 @@ class Server:
         """End it; returns its exit code."""
         self.process.send_signal(number)
         return self.process.wait()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.end(signal.SIGKILL)
 
     def memory(self) -> float:
         """MiB that it holds."""
@@ -144,83 +150,91 @@ def describe(seen: Seen, seconds: float) -> Row:
 
 def measure_load(folder: Path, answers: dict[str, bytes], requests: int) -> Row:
     """Many requests, and the server's memory meanwhile."""
-    server, done = Server(folder), multiprocessing.get_context("spawn").Value("q", 0)
-    memory: list[tuple[float, float]] = [(0.0, server.memory())]
+    done = multiprocessing.get_context("spawn").Value("q", 0)
+    with Server(folder) as server:
+        memory: list[tuple[float, float]] = [(0.0, server.memory())]
 
-    def note() -> None:
-        memory.append((done.value / requests, server.memory()))
-        print(f"\r{done.value:,} of {requests:,}, {memory[-1][1]:.1f} MiB ", end="", file=sys.stderr, flush=True)
+        def note() -> None:
+            memory.append((done.value / requests, server.memory()))
+            if sys.stderr.isatty():
+                print(
+                    f"\r{done.value:,} of {requests:,}, {memory[-1][1]:.1f} MiB ", end="", file=sys.stderr, flush=True
+                )
 
-    began, used = time.perf_counter(), server.processor_seconds()
-    with beside(note, 1.0):
-        seen = run_clients(CLIENTS, Load(server.port, requests // CLIENTS, LEAST, MOST, 0), answers, done)
-    found = describe(seen, time.perf_counter() - began)
-    note()
-    print(file=sys.stderr)
-    at = {f"{part:.0%}": next(mib for share, mib in memory if share >= part) for part in (0.0, 0.1, 0.5)}
-    at["end"] = memory[-1][1]
-    found["server ms/string"] = round(1000 * (server.processor_seconds() - used) / max(1, seen.strings), 3)
-    found["MiB"] = {part: round(mib, 1) for part, mib in at.items()}
-    found["growth after 10%"] = round(at["end"] / at["10%"] - 1, 4)
-    found["exit code"] = server.end()
-    return found
+        began, used = time.perf_counter(), server.processor_seconds()
+        with beside(note, 1.0):
+            seen = run_clients(CLIENTS, Load(server.port, requests // CLIENTS, LEAST, MOST, 0), answers, done)
+        found = describe(seen, time.perf_counter() - began)
+        note()
+        at = {f"{part:.0%}": next(mib for share, mib in memory if share >= part) for part in (0.0, 0.1, 0.5)}
+        at["end"] = memory[-1][1]
+        found["server ms/string"] = round(1000 * (server.processor_seconds() - used) / max(1, seen.strings), 3)
+        found["MiB"] = {part: round(mib, 1) for part, mib in at.items()}
+        found["growth after 10%"] = round(at["end"] / at["10%"] - 1, 4)
+        found["exit code"] = server.end()
+        return found
 
 
-def measure_huge(folder: Path, answers: dict[str, bytes], seconds: float) -> Row:
+def measure_huge(folder: Path, answers: dict[str, bytes], seconds: float, strings: int) -> Row:
     """Small requests alone, and beside huge ones."""
-    server, done = Server(folder), multiprocessing.get_context("spawn").Value("q", 0)
-    small = SMALL._replace(port=server.port, seconds=seconds)
-    found: Row = {"alone": quantiles(run_clients(CLIENTS, small, answers, done).seconds)}
-    huge = list(itertools.islice(itertools.cycle(answers), HUGE_STRINGS))
-    whole = b'{"predictions": [' + b", ".join([answers[word] for word in huge]) + b"]}"
-    client, taken, wrong = Client(server.port), list[float](), list[bool]()
+    done = multiprocessing.get_context("spawn").Value("q", 0)
+    with Server(folder) as server:
+        small = SMALL._replace(port=server.port, seconds=seconds)
+        found: Row = {"alone": quantiles(run_clients(CLIENTS, small, answers, done).seconds)}
+        huge = list(itertools.islice(itertools.cycle(answers), strings))
+        whole = b'{"predictions": [' + b", ".join([answers[word] for word in huge]) + b"]}"
+        client, taken, wrong = Client(server.port), list[float](), list[bool]()
 
-    def ask() -> None:
-        began = time.perf_counter()
-        wrong.append(client.ask(huge) != whole)
-        taken.append(round(time.perf_counter() - began, 2))
+        def ask() -> None:
+            began = time.perf_counter()
+            wrong.append(client.ask(huge) != whole)
+            taken.append(round(time.perf_counter() - began, 2))
 
-    with beside(ask, 0.001):
-        time.sleep(0.5)
-        seen = run_clients(CLIENTS, small, answers, done)
-    found |= {"beside": quantiles(seen.seconds), "small requests": len(seen.seconds), "huge seconds": taken}
-    found |= {"wrong": seen.wrong + sum(wrong), "exit code": server.end()}
-    found["p99 ratio"] = round(found["beside"]["p99 ms"] / found["alone"]["p99 ms"], 2)
-    return found
+        with beside(ask, 0.001):
+            time.sleep(0.5)
+            seen = run_clients(CLIENTS, small, answers, done)
+        found |= {"beside": quantiles(seen.seconds), "small requests": len(seen.seconds), "huge seconds": taken}
+        found |= {"wrong": seen.wrong + sum(wrong), "exit code": server.end()}
+        found["p99 ratio"] = round(found["beside"]["p99 ms"] / found["alone"]["p99 ms"], 2)
+        return found
 
 
 def measure_killed(folder: Path, answers: dict[str, bytes], requests: int) -> Row:
     """The server dies under load, and comes again."""
-    server, done = Server(folder), multiprocessing.get_context("spawn").Value("q", 0)
-    kills, reached = [requests * number // (KILLS + 1) for number in range(1, KILLS + 1)], list[int]()
+    done = multiprocessing.get_context("spawn").Value("q", 0)
+    with Server(folder) as server:
+        kills, reached = [requests * number // (KILLS + 1) for number in range(1, KILLS + 1)], list[int]()
 
-    def kill() -> None:
-        if kills and done.value >= kills[0]:
-            reached.append(kills.pop(0))
-            server.end(signal.SIGKILL)
-            time.sleep(0.2)
-            server.start()
+        def kill() -> None:
+            if kills and done.value >= kills[0]:
+                reached.append(kills.pop(0))
+                server.end(signal.SIGKILL)
+                time.sleep(0.2)
+                server.start()
 
-    began = time.perf_counter()
-    with beside(kill, 0.02):
-        seen = run_clients(CLIENTS, Load(server.port, requests // CLIENTS, LEAST, MOST, 50, retry=True), answers, done)
-    found = describe(seen, time.perf_counter() - began)
-    return {**found, "kills": len(reached), "exit code": server.end()}
+        began = time.perf_counter()
+        with beside(kill, 0.02):
+            seen = run_clients(
+                CLIENTS, Load(server.port, requests // CLIENTS, LEAST, MOST, 50, retry=True), answers, done
+            )
+        found = describe(seen, time.perf_counter() - began)
+        return {**found, "kills": len(reached), "exit code": server.end()}
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.server_load", description=__doc__)
     parser.add_argument("run", type=Path, nargs="?", default=Path("runs/cmudict"))
     parser.add_argument("--format", choices=("litert", "onnx"), default="litert")
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--killed-requests", type=int, default=4000)
-    parser.add_argument("--session-requests", type=int, default=None, help="Left out: as many as --requests.")
+    parser.add_argument("--session-requests", type=int, default=None, help="If not as many as --requests.")
     parser.add_argument("--seconds", type=float, default=30.0, help="For small requests, alone and beside huge ones.")
+    parser.add_argument("--huge", type=int, default=10_000, help="Strings of a huge request.")
     parser.add_argument("--words", type=int, default=5000, help="Different strings.")
     parser.add_argument("--file", type=Path, help="A string a line; left out: CMUdict's test words.")
     parser.add_argument("--parts", nargs="*", default=["load", "huge", "killed", "session"])
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     results: Row = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "folder"
@@ -230,7 +244,7 @@ def main() -> None:
         if "load" in arguments.parts:
             results["load"] = measure_load(folder, answers, arguments.requests)
         if "huge" in arguments.parts:
-            results["huge"] = measure_huge(folder, answers, arguments.seconds)
+            results["huge"] = measure_huge(folder, answers, arguments.seconds, arguments.huge)
         if "killed" in arguments.parts:
             results["killed"] = measure_killed(folder, answers, arguments.killed_requests)
         if "session" in arguments.parts:
