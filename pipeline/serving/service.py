@@ -1,6 +1,7 @@
 """One request from its body to its answer: read within limits, let wait for its turns, given up in time."""
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import time
@@ -83,6 +84,12 @@ class Service:
         except ClientDisconnect:
             self.counts.requests[GONE] += 1
             return Response(status_code=GONE)  # nobody reads it
+        except asyncio.CancelledError:
+            if not self.ending:
+                raise
+            return self.refuse(RefusedError(503, f"{ENDING}; try again"))
+        except Exception as error:
+            return self.refuse(RefusedError(500, f"unexpected {brief(error)}"))
         self.counts.answered(len(answers), time.monotonic() - began)
         return Answers(answers, {"connection": "close"} if self.ending else {})
 
@@ -195,10 +202,11 @@ class Answers(Response):
         """Send them."""
         start: dict[str, Any] = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        for piece, last in _pieces(self.answers):
-            await send({"type": "http.response.body", "body": piece, "more_body": not last})
-            if not last:
-                await asyncio.sleep(0)  # others first
+        with contextlib.suppress(asyncio.CancelledError):  # the server ends, and has waited for the client to read
+            for piece, last in _pieces(self.answers):
+                await send({"type": "http.response.body", "body": piece, "more_body": not last})
+                if not last:
+                    await asyncio.sleep(0)  # others first
 
 
 _BEFORE, _AFTER = b'{"predictions": [', b"]}"

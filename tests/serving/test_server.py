@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -71,6 +72,28 @@ def test_what_is_not_answered_within_the_grace_is_refused(serve: Serve):
     running.go_on()
     running.thread.join(10)
     assert not running.thread.is_alive()
+
+
+def test_who_still_sends_or_does_not_read_when_the_time_is_over_is_left(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr("pipeline.serving.server._MARGIN", 0)
+    running = serve(grace=0.5)
+    running.taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    body = json.dumps({"sources": ["abc"] * 10_000}).encode()
+    head = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with socket.socket() as slow, socket.create_connection(("127.0.0.1", running.port), timeout=10) as sending:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", running.port))
+        slow.sendall(head + body)
+        wait_until(lambda: running.service.counts.requests[200] == 1)
+        sending.sendall(head)
+        wait_until(lambda: len(running.server.server_state.tasks) == 2)
+        running.server.handle_exit(signal.SIGTERM, None)
+        assert sending.recv(1000).startswith(b"HTTP/1.1 503 ")
+        running.thread.join(10)
+    assert not running.thread.is_alive()
+    assert "Traceback" not in caplog.text
 
 
 def test_it_is_not_ready_before_the_model_has_answered():
