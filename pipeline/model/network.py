@@ -94,13 +94,27 @@ class SingleNetwork(tf.Module):
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """See `Network`."""
-        with keras.StatelessScope(state_mapping=zip(self._weights(), memory.weights, strict=True)):
-            if memory.inputs is None:
-                inputs = self.decoder.prepare_inputs(_embed(self.target_embedding, tokens))
-            else:
-                inputs = tf.gather(memory.inputs, tokens)
+        with self._remembered(memory):
+            inputs = self._inputs(tokens, memory)
             hidden, state, attention_weights = self.decoder.step(inputs, state, memory.attention, beams)
             return self._logits(hidden), state, attention_weights
+
+    def look(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, tf.Tensor]:
+        """A step to the new state and the weights of every head, `[batch, heads, source]`."""
+        with self._remembered(memory):
+            inputs = self._inputs(tokens, memory)
+            _, state, weights = self.decoder.step(inputs, state, memory.attention, heads_apart=True)
+            return state, weights
+
+    def _remembered(self, memory: Any) -> keras.StatelessScope:
+        """While this is entered, the values of variables are those of the memory."""
+        return keras.StatelessScope(state_mapping=zip(self._weights(), memory.weights, strict=True))
+
+    def _inputs(self, tokens: tf.Tensor, memory: Any) -> Any:
+        """What symbols bring to a step."""
+        if memory.inputs is None:
+            return self.decoder.prepare_inputs(_embed(self.target_embedding, tokens))
+        return tf.gather(memory.inputs, tokens)
 
     def _weights(self) -> list[keras.Variable]:
         """What a step needs."""

@@ -1,11 +1,16 @@
 """The whole search as one graph of ids, for one source at a time and without anything that only TensorFlow has."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from pipeline.errors import UsageError
+from pipeline.model.network import SingleNetwork
 from pipeline.prediction.id_search import IdSearch
 from pipeline.prediction.string_model import Outputs, StringModel
+from pipeline.search.position_loop import FixedArrays, loop
 from pipeline.settings.search import SearchConfiguration
+from pipeline.text.symbols import PAD, START
 
 SOURCE_IDS = tf.TensorSpec([1, None], tf.int32, name="source")
 PREFIX_IDS = tf.TensorSpec([1, None], tf.int32, name="prefix")
@@ -37,11 +42,14 @@ class SearchGraph(tf.Module):
 
         Returns:
             Of K outputs, best first: tokens int32 `[K, target]`, closed by the end symbol, then 0; scores and
-            rank_scores float32, lengths int32 and limited bool `[K]`; attention float32 `[K, target, source]`.
+            rank_scores float32, lengths int32 and limited bool `[K]`; attention float32 `[K, target, source]`. Of a
+            network with several heads, whose mean that is, also attention_heads float32 `[heads, target, source]` of
+            the best output, 0 after its end.
         """
         lengths = tf.shape(source)[1:]
-        found = self._find_ids(source, lengths, prefix, keep_attention=True)
-        return {
+        begun = self.network.begin(source, lengths)
+        found = self._find_ids.go_on(begun, source, lengths, prefix, keep_attention=True)
+        outputs = {
             "tokens": found.tokens[0],
             "scores": found.scores[0],
             "rank_scores": found.rank_scores[0],
@@ -49,6 +57,25 @@ class SearchGraph(tf.Module):
             "limited": found.limited[0],
             "attention": found.attention_weights[0],
         }
+        # An ensemble has the mean of its members' alone.
+        if isinstance(self.network, SingleNetwork) and self.network.heads > 1:
+            outputs["attention_heads"] = _look_again(self.network, begun, found.tokens[0, 0], lengths[0])
+        return outputs
+
+
+def _look_again(network: SingleNetwork, begun: tuple[Any, Any], tokens: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """What every head looked at, the search having kept their mean: given an output `[target]`, once more."""
+    state, memory = begun
+    store = FixedArrays(tf.shape(tokens)[0], width)
+    before = tf.concat([[START], tokens], axis=0)
+
+    def body(position: Any, state: Any, arrays: Any) -> tuple[Any, ...]:
+        state, weights = network.look(before[position : position + 1], state, memory)
+        return position + 1, state, store.write(arrays, position, [tf.cast(weights[0], tf.float32)])
+
+    start = (tf.constant(0), state, (store.make(tf.float32, [network.heads, None]),))
+    *_, (weights,) = loop(lambda position, *_: position < store.longest, body, start)
+    return tf.transpose(tf.where(tf.equal(tokens, PAD)[:, None, None], 0.0, weights), [1, 0, 2])
 
 
 def require_convertible(search: SearchConfiguration) -> None:

@@ -40,8 +40,18 @@ class IdSearch:
             prefix: `[batch, prefix]` int32, what outputs begin with, padded; None leaves them free.
             keep_attention: Whether the attention weights are wanted.
         """
-        search, beams = self.search, self.search.beam_size
-        state, memory = self.network.begin(ids, lengths)
+        return self.go_on(self.network.begin(ids, lengths), ids, lengths, prefix, keep_attention)
+
+    def go_on(
+        self,
+        begun: tuple[Any, Any],
+        ids: tf.Tensor,
+        lengths: tf.Tensor,
+        prefix: tf.Tensor | None,
+        keep_attention: bool,
+    ) -> SearchResult:
+        """The same of sources that the network has read: `begun` is what its `begin` made of them."""
+        (state, memory), search, beams = begun, self.search, self.search.beam_size
         mask = tf.sequence_mask(lengths, tf.shape(ids)[1])
         constraints = constrain(prefix, **{name: getattr(search, name) for name in RULES})
         limits = self.limits(lengths)

@@ -55,12 +55,16 @@ def make_folder(kind: Kind, model: StringModel, place: Path, name: str, precisio
 
 
 def assert_same_answers(kind: Kind, folder: Model, model: StringModel) -> None:
-    """Of a folder and of the model itself, with prefixes and without; and the same scores of given targets."""
+    """Of a folder and of the model itself, with prefixes and without, each head's attention and scores of targets."""
     predictor = Predictor(model, TextConfiguration(kind.tokenizer, kind.tokenizer), model.n_best)
     sources = [source.encode("utf-8", "surrogateescape") for source in SOURCES]
     for prefixes in (None, PREFIXES[: len(sources)]):
-        expected = predictor.predict(sources, prefixes=prefixes)
-        for mine, its in zip(folder.predict(sources, prefixes=prefixes, n_best=model.n_best), expected, strict=True):
+        how = {"prefixes": prefixes, "heads_apart": prefixes is None}
+        expected = predictor.predict(sources, **how)
+        for mine, its in zip(folder.predict(sources, n_best=model.n_best, **how), expected, strict=True):
+            assert (mine.attention_heads is None) == (its.attention_heads is None)
+            if mine.attention_heads is not None:
+                np.testing.assert_allclose(mine.attention_heads, its.attention_heads, atol=1e-4)
             assert mine.texts == its.texts
             np.testing.assert_allclose(mine.scores, its.scores, atol=1e-4)
             np.testing.assert_allclose(mine.rank_scores, its.rank_scores, atol=1e-4)
