@@ -15,6 +15,7 @@ from pipeline.pairs.references import fold_source, overlap
 from pipeline.pairs.splits import Split
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.chunks import CHUNK, in_chunks
 from pipeline.text.processor import TextProcessor
 from pipeline.text.symbol_tally import SymbolTally
@@ -50,7 +51,7 @@ def warn_of_odd_data(
         number = count_of(len(corpora["train"]), "pair")
         logger.warning("train: only %s to learn from; of so few a model learns hardly more than these", number)
     _warn_of_unknown(splits["dev"](), corpora["dev"], texts, dev_location(configuration.data))
-    _warn_of_few(splits["dev"](), configuration)
+    _warn_of_few(splits, configuration)
     shared = overlap(splits["train"](), splits["dev"](), configuration.text)
     if shared:
         logger.warning(
@@ -66,22 +67,35 @@ def warn_of_odd_data(
         )
 
 
-def _warn_of_few(dev: Iterable[Pair], configuration: Configuration) -> None:
+def _warn_of_few(splits: Mapping[str, Split], configuration: Configuration) -> None:
     """Say so if the best epoch is chosen by so few sources that chance chooses it."""
-    sources: set[str] = set()
-    for pair in dev:
-        sources.add(fold_source(pair.source, configuration.text))
-        if len(sources) >= FEW_SOURCES:
-            return
-    number = len(sources)
-    held_out = configuration.data.dev is None
-    remedy = f"data.dev_size {FEW_SOURCES} holds out more" if held_out else f"give at least {FEW_SOURCES} in data.dev"
+    number = _count_sources(splits["dev"](), FEW_SOURCES, configuration.text)
+    if number >= FEW_SOURCES:
+        return
+    if configuration.data.dev is not None:
+        remedy = f"give at least {FEW_SOURCES} in data.dev"
+    else:
+        # Held out, they are none of the training's, of which as many must be left.
+        others = _count_sources(splits["train"](), 2 * FEW_SOURCES - number, configuration.text)
+        remedy = f"data.dev_size {FEW_SOURCES} holds out more"
+        if number + others < 2 * FEW_SOURCES:
+            remedy = f"there are {number + others} in all, too few to hold out more: give more pairs, or data.dev"
     logger.warning(
         "dev: only %s: the best epoch is chosen by so few, and each of them is %.1f points of its error rate; %s",
         count_of(number, "source"),
         100 / number,
         remedy,
     )
+
+
+def _count_sources(pairs: Iterable[Pair], enough: int, text: TextConfiguration) -> int:
+    """How many different ones there are, counted no further than is enough."""
+    sources: set[str] = set()
+    for pair in pairs:
+        sources.add(fold_source(pair.source, text))
+        if len(sources) >= enough:
+            break
+    return len(sources)
 
 
 def split_filter(data: DataConfiguration, split: str) -> PairFilter:

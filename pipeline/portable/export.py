@@ -10,10 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.errors import DataError, UsageError
-from pipeline.files.durable import checksum
 from pipeline.portable.converters import FORMATS
 from pipeline.portable.kinds import FolderKind, require_offered
-from pipeline.portable.page import add_page, find_onnxruntime_web, require_readable
+from pipeline.portable.page import find_onnxruntime_web, require_readable, write_page
 from pipeline.portable.search_graph import SearchGraph
 from pipeline.prediction.string_model import StringModel
 from pipeline.prediction.unknown_symbols import read_dictionary
@@ -23,6 +22,7 @@ from pipeline.runtime.folder import INFO, RUNTIME, SOURCE_PIECES, TARGET_PIECES,
 from pipeline.runtime.single_file import join_runtime
 from pipeline.saved_models.ensemble_runs import require_runs
 from pipeline.saved_models.export import describe_model
+from pipeline.saved_models.export_info import checksums
 from pipeline.saved_models.loading import load_string_model
 from pipeline.saved_models.places import replace_export, require_export_place
 from pipeline.settings.text import TextConfiguration
@@ -57,13 +57,19 @@ def export_folder(
     """
     runs = require_runs(Path(run))
     directory, text = require_export_place(directory), load_configuration(runs[0]).text
-    _require_possible(kind, text)
+    require_offered(*kind)
+    web = None
+    if kind.page:
+        require_readable(text.source_tokenizer, text.target_tokenizer)
+        web = find_onnxruntime_web(None)
     # The runtimes compute in nothing else.
     model = load_string_model(runs, beam_size, n_best, search, average, precision="float32")
-    save_folder(model, text, directory, kind)
+    save_folder(model, text, directory, kind, web)
 
 
-def save_folder(model: StringModel, text: TextConfiguration, directory: Path, kind: FolderKind) -> None:
+def save_folder(
+    model: StringModel, text: TextConfiguration, directory: Path, kind: FolderKind, web: Path | None = None
+) -> None:
     """Write the folder beside its place, then put it there.
 
     Args:
@@ -71,6 +77,7 @@ def save_folder(model: StringModel, text: TextConfiguration, directory: Path, ki
         text: How its strings become symbols.
         directory: Where the folder goes.
         kind: Which.
+        web: The package onnxruntime-web, for a page.
 
     Raises:
         OSError: It cannot be written; what was there before is as it was.
@@ -87,6 +94,8 @@ def save_folder(model: StringModel, text: TextConfiguration, directory: Path, ki
         _write_words(model, unfinished)
         (unfinished / RUNTIME).write_text(join_runtime(), encoding="utf-8")
         (unfinished / "README.md").write_text(_explain(directory, kind), encoding="utf-8")
+        if web:
+            write_page(unfinished, web)
         info = {
             **describe_model(model, text),
             "kind": kind.format,
@@ -94,19 +103,10 @@ def save_folder(model: StringModel, text: TextConfiguration, directory: Path, ki
             "heads": model.network.heads,
             "model": shapes,
             "dictionary": dictionary,
-            "files": {path.name: checksum(path) for path in sorted(unfinished.iterdir())},
+            **({"page": {"name": directory.name}} if web else {}),
+            "files": checksums(unfinished),
         }
         (unfinished / INFO).write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
-        if kind.page:
-            add_page(unfinished, name=directory.name)
-
-
-def _require_possible(kind: FolderKind, text: TextConfiguration) -> None:
-    """Refuse what cannot be had, before anything is loaded."""
-    require_offered(*kind)
-    if kind.page:
-        require_readable(text.source_tokenizer, text.target_tokenizer)
-        find_onnxruntime_web(None)
 
 
 def _try(graph: SearchGraph, path: Path, kind: FolderKind) -> None:

@@ -5,8 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from pipeline.errors import DataError, UsageError
-from pipeline.files.durable import checksum, write_atomically
+from pipeline.errors import UsageError
 from pipeline.settings.text import TOKENIZER_KINDS
 from pipeline.unicode.exported_tables import export_tables
 
@@ -67,44 +66,17 @@ leave --page out, or train with char, space or wordpiece
             )
 
 
-def add_page(folder: Path, onnxruntime_web: Path | None = None, name: str | None = None) -> None:
-    """Add `index.html` and what it needs, in `page`, to a folder of `export --format onnx`.
+def write_page(folder: Path, web: Path) -> None:
+    """Write `index.html` and what it needs, in `page`, beside an ONNX model.
 
     Args:
-        folder: The folder; its `attentif.json` gets the new files' checksums.
-        onnxruntime_web: See `find_onnxruntime_web`.
-        name: What the page calls the model; None takes the folder's name.
-
-    Raises:
-        UsageError: Its symbols cannot be cut in a browser, it is for LiteRT, or onnxruntime-web is not there.
-        DataError: `attentif.json` is damaged.
+        folder: Where the model is.
+        web: The package onnxruntime-web.
     """
-    web = find_onnxruntime_web(onnxruntime_web)
-    path = folder / "attentif.json"
-    try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-        kind, text, files = info["kind"], info["text"], dict(info["files"])
-        tokenizers = text["source_tokenizer"], text["target_tokenizer"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise DataError(f"{path}: damaged ({error}); export it again") from error
-    if kind != "onnx":
-        raise UsageError(f"{folder}: --page needs --format onnx; this is a folder for {kind}")
-    require_readable(*tokenizers)
-    for written in _copy(web, folder):
-        files[written.relative_to(folder).as_posix()] = checksum(written)
-    info |= {"page": {"name": name or folder.resolve().name}, "files": files}
-    write_atomically(path, json.dumps(info, ensure_ascii=False, indent=1) + "\n")
-
-
-def _copy(web: Path, folder: Path) -> list[Path]:
-    """Copy and write the files; gives their paths."""
     page = folder / PAGE
     page.mkdir(exist_ok=True)
-    sources = sorted(SOURCES.iterdir())
-    copies = {folder / FRONT if path.name == FRONT else page / path.name: path for path in sources}
-    copies |= {page / file: web / "dist" / file for file in WEB_FILES}
-    for copy, source in copies.items():
-        shutil.copyfile(source, copy)
-    tables = page / TABLES
-    write_atomically(tables, json.dumps(export_tables(), ensure_ascii=False))
-    return [*copies, tables]
+    for path in SOURCES.iterdir():
+        shutil.copyfile(path, folder / FRONT if path.name == FRONT else page / path.name)
+    for name in WEB_FILES:
+        shutil.copyfile(web / "dist" / name, page / name)
+    (page / TABLES).write_text(json.dumps(export_tables(), ensure_ascii=False), encoding="utf-8")

@@ -252,3 +252,16 @@ def test_a_dev_set_of_few_sources_is_warned_of(
     said = f"dev: only {number} sources: the best epoch is chosen by so few, and each of them is 25.0 points"
     assert (said in caplog.text) == warned
     assert ("the best epoch is chosen by so few" in caplog.text) == warned
+
+
+@pytest.mark.parametrize(
+    ("pairs", "remedy"),
+    [(10, "there are 10 in all, too few to hold out more: give more"), (60, "data.dev_size 30 holds out more")],
+)
+def test_more_are_held_out_only_where_there_are_more(
+    pairs: int, remedy: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    configuration = configure(tmp_path, " ".join(f"a{number}" for number in range(pairs)))
+    data = dataclasses.replace(configuration.data, dev=None, dev_size=4)
+    prepare(dataclasses.replace(configuration, data=data), RunDirectory(tmp_path / "run"))
+    assert f"25.0 points of its error rate; {remedy}" in caplog.text

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import DataError, UsageError
+from benchmarks.export_loaders import MAX_LENGTH, Kind, make_model
+from pipeline.errors import UsageError
 from pipeline.files.durable import checksum
-from pipeline.plain_text.processor import PlainVocabulary
-from pipeline.portable.page import SOURCES, VERSION, WEB_FILES, add_page, find_onnxruntime_web
-from pipeline.runtime.folder import Folder, read_folder
-from pipeline.settings.search import SearchConfiguration
+from pipeline.portable.export import save_folder
+from pipeline.portable.kinds import FolderKind
+from pipeline.portable.page import SOURCES, VERSION, WEB_FILES, find_onnxruntime_web, require_readable, write_page
+from pipeline.runtime.folder import read_folder
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.symbols import SPECIAL_SYMBOLS
-from tests.plain_engine import write_folder
 
 
 @pytest.fixture
@@ -28,26 +27,24 @@ def web(tmp_path: Path) -> Path:
     return package
 
 
-def make_folder(place: Path, kind: str = "onnx", **text: str) -> Path:
-    import dataclasses
-
-    vocabulary = PlainVocabulary([*SPECIAL_SYMBOLS, "a"])
-    search = dataclasses.asdict(SearchConfiguration())
-    settings = TextConfiguration(**text)  # type: ignore[arg-type]
-    return write_folder(place, Folder(place, kind, search, settings, 1, 9, 9, None, None, vocabulary, vocabulary), kind)
-
-
 def test_it_stands_beside_the_model(tmp_path: Path, web: Path):
-    folder = make_folder(tmp_path / "words")
-    add_page(folder, web)
-    info = json.loads((folder / "attentif.json").read_text(encoding="utf-8"))
-    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert set(info["files"]) == files - {"attentif.json"}
-    assert all(checksum(folder / name) == found for name, found in info["files"].items())
-    assert info["page"] == {"name": "words"}
+    for _ in range(2):
+        write_page(tmp_path, web)
+    files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert {"index.html", "page/page.mjs", "page/onnxruntime-web.LICENSE.txt", f"page/{WEB_FILES[1]}"} <= files
-    add_page(folder, web, "Names <&>")  # once more
-    assert read_folder(folder).max_length == 9
+    assert json.loads((tmp_path / "page" / "unicode.json").read_text(encoding="utf-8"))
+
+
+def test_it_is_named_by_its_checksums(tmp_path: Path, web: Path):
+    kind = Kind(search={"beam_size": 1})
+    text, place = TextConfiguration(kind.tokenizer, kind.tokenizer), tmp_path / "words"
+    save_folder(make_model(kind, tmp_path), text, place, FolderKind("onnx", page=True), web)
+    info = json.loads((place / "attentif.json").read_text(encoding="utf-8"))
+    files = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+    assert set(info["files"]) == files - {"attentif.json"}
+    assert all(checksum(place / name) == found for name, found in info["files"].items())
+    assert info["page"] == {"name": "words"}
+    assert read_folder(place).max_length == MAX_LENGTH
 
 
 def test_nothing_comes_from_elsewhere():
@@ -63,11 +60,9 @@ def test_nothing_comes_from_elsewhere():
 
 
 @pytest.mark.parametrize("tokenizer", ["bpe", "unigram"])
-def test_subwords_of_sentencepiece_are_refused_by_name(tmp_path: Path, web: Path, tokenizer: str):
-    folder = make_folder(tmp_path / "folder", source_tokenizer=tokenizer)
+def test_subwords_of_sentencepiece_are_refused_by_name(tokenizer: str):
     with pytest.raises(UsageError, match=rf"text.source_tokenizer is {tokenizer}.*char, space or wordpiece"):
-        add_page(folder, web)
-    assert not (folder / "index.html").exists()
+        require_readable(tokenizer, "char")
 
 
 def test_what_runs_the_model_is_looked_for(tmp_path: Path, web: Path, monkeypatch: pytest.MonkeyPatch):
@@ -88,15 +83,6 @@ def test_what_runs_the_model_is_looked_for(tmp_path: Path, web: Path, monkeypatc
     (web / "package.json").write_text("[")
     with pytest.raises(UsageError, match="damaged"):
         find_onnxruntime_web(web)
-
-
-def test_other_folders_are_refused(tmp_path: Path, web: Path):
-    with pytest.raises(UsageError, match="--format onnx"):
-        add_page(make_folder(tmp_path / "litert", "litert"), web)
-    folder = make_folder(tmp_path / "damaged")
-    (folder / "attentif.json").write_text("{}")
-    with pytest.raises(DataError, match="damaged"):
-        add_page(folder, web)
 
 
 def test_the_packages_of_the_tests_are_those_of_the_page():
