@@ -1,14 +1,16 @@
 """Is an export the same model in every loader? `python -m benchmarks.export_loaders [KIND …]`.
 
 Makes an untrained model of every kind, exports it, and compares what all its signatures answer in a session of a
-process of its own (`benchmarks.session_answers`) with what the model answers here. Prints a table of kinds and
-signatures: the largest difference of a number, or "differs" where strings, counts or flags do.
+process of its own (`benchmarks.session_answers`), and a program in C where there is gcc (`benchmarks/answer.c`, one
+string, all signatures), with what the model answers here. Prints a table of kinds and signatures: the largest
+difference of a number, or "differs" where strings, counts or flags do.
 """
 
 import argparse
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import session_answers
+from benchmarks import c_answers, session_answers
 from pipeline.model.network import Ensemble, SingleNetwork
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.model.weights import WEIGHTS, load_mean_weights, save_variables
@@ -39,6 +41,7 @@ from pipeline.text.tokenizers import make_tokenizer
 from pipeline.text.vocabulary import Vocabulary
 
 SIGNATURES = ("serving_default", "n_best", "explain", "complete", "score", "score_tokens")
+IN_C = "in C"
 TOLERANCE = 1e-4
 MAX_LENGTH = 12
 TEXT = ["the cat sat on the mat", "a dog and a cat", "Straße über Ägypten", "東京 か 大阪", "don't stop — now!"] * 20
@@ -194,10 +197,24 @@ def _difference(here: np.ndarray, there: Mapping[str, Any]) -> float:
     return float(np.max(np.abs(np.where(same, 0, here) - np.where(same, 0, values)), initial=0.0))
 
 
+def compare_in_c(
+    program: Path, export: Path, batches: list[session_answers.Batch], expected: Answers, fast: bool = False
+) -> float:
+    """Largest difference of what the program in C prints for the batch of one row, of all signatures."""
+    [place] = [place for place, batch in enumerate(batches) if len(batch["source"]) == 1]
+    given = {name: str(np.ravel(values)[0]) for name, values in batches[place].items()}
+    found = c_answers.answer(program, export, given, c_answers.libraries_named(export), fast)
+    return max(
+        c_answers.difference(expected[name][place][key].ravel().tolist()[0], line)
+        for name, lines in found.items()
+        for key, line in lines.items()
+    )
+
+
 def examine(
-    kinds: Mapping[str, Kind], batches: list[session_answers.Batch], fast: bool = False
+    kinds: Mapping[str, Kind], batches: list[session_answers.Batch], fast: bool = False, in_c: bool = False
 ) -> dict[str, dict[str, float]]:
-    """Largest difference by kind and signature; `fast` leaves graphs as they are."""
+    """Largest difference by kind and signature, and in C of all of them; `fast` leaves graphs as they are."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": fast})
     with tempfile.TemporaryDirectory() as name:
         folder, expected = Path(name) / "exports", {}
@@ -214,17 +231,26 @@ def examine(
         command = [sys.executable, "-P", str(Path(session_answers.__file__).resolve()), str(folder), "fast" * fast]
         subprocess.run(command, check=True, cwd=name, env=environment)
         found = {kind: json.loads((folder / f"{kind}.json").read_text(encoding="utf-8")) for kind in kinds}
-    return {
-        kind: {name: compare(expected[kind][name], found[kind].get(name, [])) for name in SIGNATURES} for kind in kinds
-    }
+        results = {
+            kind: {name: compare(expected[kind][name], found[kind].get(name, [])) for name in SIGNATURES}
+            for kind in kinds
+        }
+        if in_c:
+            program = c_answers.compile_program(Path(name))
+            for kind, row in results.items():
+                print(f"\r{kind}, in C{'':<40}", end="", file=sys.stderr, flush=True)
+                row[IN_C] = compare_in_c(program, folder / kind, batches, expected[kind], fast)
+            print(file=sys.stderr)
+    return results
 
 
 def main(argv: list[str] | None = None) -> None:
     """Examine and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.export_loaders", description=__doc__)
     parser.add_argument("kinds", nargs="*", default=list(KINDS), help="all of them if none is given")
-    found = examine({kind: KINDS[kind] for kind in parser.parse_args(argv).kinds}, make_batches())
-    print(f"{'':<20}" + "".join(f"{name:>17}" for name in SIGNATURES))
+    kinds, in_c = {kind: KINDS[kind] for kind in parser.parse_args(argv).kinds}, shutil.which("gcc") is not None
+    found = examine(kinds, make_batches(), in_c=in_c)
+    print(f"{'':<20}" + "".join(f"{name:>17}" for name in (*SIGNATURES, *[IN_C] * in_c)))
     for kind, row in found.items():
         cells = ("differs" if value > TOLERANCE else f"equal ({value:.0e})" for value in row.values())
         print(f"{kind:<20}" + "".join(f"{cell:>17}" for cell in cells))
