@@ -35,7 +35,7 @@ class StandIn:
 
     Args:
         export: Its folder.
-        fast: Leave graphs as they are: planning them takes seconds a signature.
+        fast: Leave graphs as they are, as by docs/examples/session_config.txt: that saves seconds a signature.
     """
 
     def __init__(self, export: Path, fast: bool = False) -> None:

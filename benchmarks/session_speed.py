@@ -1,10 +1,11 @@
-"""What requests cost in TensorFlow's session: `python -m benchmarks.session_speed EXPORT [--words FILE] [--seconds 2]`.
+"""What requests cost in TensorFlow's session: `python -m benchmarks.session_speed EXPORT [--as-it-is] …`.
 
 By signature: seconds until the first answer, in which the session plans, and until the first to several and to more
 than 256 strings after it; and by how many strings a request has, milliseconds of one caller, strings per second of one
 caller and of four, and processor milliseconds per string. From these follow the warm-up requests of an export and the
-batching parameters in docs/serving.md. FILE has a string a line; without it they are CMUdict's test words. A table goes
-to stderr, a JSON object to the last line of stdout.
+batching parameters in docs/serving.md. With --as-it-is the session leaves graphs as they are, as by
+docs/examples/session_config.txt. Words are CMUdict's test words, or the lines of a file (--words). A table goes to
+stderr, a JSON object to the last line of stdout.
 """
 
 import argparse
@@ -84,9 +85,9 @@ class Asking:
         return sum(counts) / (time.perf_counter() - began)
 
 
-def measure(export: Path, words: Sequence[str], seconds: float) -> dict[str, dict[str, Row]]:
+def measure(model: StandIn, words: Sequence[str], seconds: float) -> dict[str, dict[str, Row]]:
     """By signature, the first requests and those of every size."""
-    model, results = StandIn(export), {}
+    results = {}
     for signature in SIGNATURES:
         asking = Asking(model, signature, words)
         first = asking.first()
@@ -98,6 +99,7 @@ def main(argv: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.session_speed", description=__doc__)
     parser.add_argument("export", type=Path)
+    parser.add_argument("--as-it-is", action="store_true")
     parser.add_argument("--words", type=Path)
     parser.add_argument("--seconds", type=float, default=2.0)
     arguments = parser.parse_args(argv)
@@ -105,7 +107,7 @@ def main(argv: list[str] | None = None) -> None:
         words = arguments.words.read_text(encoding="utf-8").splitlines()
     else:
         words = list(group_references(itertools.islice(read_pairs("cmudict", "test"), 5000)))
-    results = measure(arguments.export, words, arguments.seconds)
+    results = measure(StandIn(arguments.export, arguments.as_it_is), words, arguments.seconds)
     for signature, rows in results.items():
         for name, row in rows.items():
             print(signature, name, " ".join(f"{key} {value}" for key, value in row.items()), sep="\t", file=sys.stderr)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+from tensorflow.core.protobuf import config_pb2
 
 from benchmarks.export_loaders import KINDS, SIGNATURES, make_model
 from benchmarks.serving_stand_in import RefusedError, StandIn
@@ -143,6 +144,12 @@ def test_what_does_not_fit_is_refused(stand_in: StandIn):
         stand_in.rest({"signature_name": "score", "inputs": {"source": ["a"]}})
     with pytest.raises(RefusedError, match="not found in signature def"):
         stand_in.rest({"signature_name": "nothing", "instances": ["a"]})
+
+
+def test_the_session_leaves_graphs_as_they_are():
+    text = (DOCS / "examples" / "session_config.txt").read_text(encoding="utf-8")
+    config = text_format.Parse(text, config_pb2.ConfigProto())
+    assert config.graph_options.rewrite_options.disable_meta_optimizer
 
 
 def batching_parameters() -> Any:
