@@ -15,6 +15,7 @@ const answers = [];
 for (const [place, word] of words.entries()) {
   const answer = await model.predict(word, prefixes?.[place]);
   answer.outputs.forEach((output) => { output.attention = output.attention.map((row) => [...row]); });
+  answer.outputs.forEach((output) => { output.heads = output.heads?.map((head) => head.map((row) => [...row])); });
   answers.push(answer);
 }
 process.stdout.write(JSON.stringify(answers));

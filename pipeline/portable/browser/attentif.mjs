@@ -65,17 +65,20 @@ export class Model {
    * @param string What is asked.
    * @param prefix What the outputs begin with.
    * @returns outputs, best first: { text, score, rankScore, limited, tokens, attention }, attention a row of numbers
-   *   for each of the tokens; sourceTokens; cut, invalid, unknown (a number) and lacking (which symbols they are).
+   *   for each of the tokens, and of the best, where there are several heads, heads: the same of each; sourceTokens;
+   *   cut, invalid, unknown (a number) and lacking (which symbols they are); prefixCut and prefixLacking.
    */
   async predict(string, prefix = "") {
     const read = this.source.read(string, this.info.max_length);
     const ids = this.source.toIds(read.symbols);
-    const begin = this.target.toIds(this.target.read(prefix, this.info.max_target_length).symbols);
+    const begun = this.target.read(prefix, this.info.max_target_length);
+    const begin = this.target.toIds(begun.symbols);
     const found = await this.session.run({
       source: this.row([...ids, END]),
       prefix: this.row(begin.length ? begin : [PAD]),
     });
     const lacking = read.symbols.filter((_, place) => ids[place] === UNKNOWN);
+    const prefixLacking = begun.symbols.filter((_, place) => begin[place] === UNKNOWN);
     return {
       outputs: this.outputs(found, read.symbols),
       sourceTokens: [...read.symbols, this.source.names[END]],
@@ -83,6 +86,8 @@ export class Model {
       invalid: read.invalid,
       unknown: lacking.length,
       lacking: [...new Set(lacking)],
+      prefixCut: begun.cut,
+      prefixLacking: [...new Set(prefixLacking)],
     };
   }
 
@@ -90,16 +95,17 @@ export class Model {
     return new this.Tensor("int32", Int32Array.from(ids), [1, ids.length]);
   }
 
-  outputs({ tokens, scores, rank_scores, lengths, limited, attention }, source) {
+  outputs({ tokens, scores, rank_scores, lengths, limited, attention, attention_heads }, source) {
     const [, longest, width] = attention.dims;
+    const rowsOf = (weights, place, length) => Array.from({ length }, (_, step) => {
+      const begin = (place * longest + step) * width;
+      return weights.data.slice(begin, begin + width);
+    });
     const outputs = [];
     for (let rank = 0; rank < scores.data.length; rank++) {
       if (!(scores.data[rank] > LEAST_SCORE)) continue;
       const length = lengths.data[rank];
-      const rows = Array.from({ length }, (_, step) => {
-        const begin = (rank * longest + step) * width;
-        return attention.data.slice(begin, begin + width);
-      });
+      const rows = rowsOf(attention, rank, length);
       const ids = Array.from(tokens.data.slice(rank * longest, rank * longest + length));
       const names = ids.map((id, step) => this.show(id, rows[step], source));
       outputs.push({
@@ -110,6 +116,10 @@ export class Model {
         tokens: names,
         attention: rows,
       });
+      if (rank === 0 && attention_heads) {
+        const [heads] = attention_heads.dims;
+        outputs[0].heads = Array.from({ length: heads }, (_, head) => rowsOf(attention_heads, head, length));
+      }
     }
     return outputs;
   }

@@ -5,7 +5,7 @@ import { make, notesOf, percent, toTsv, weightsTable } from "./shown.mjs";
 
 const SHOWN_ROWS = 500;
 const at = (id) => document.getElementById(id);
-const one = at("one");
+const one = at("one"), prefix = at("prefix");
 const worker = new Worker(new URL("worker.mjs", import.meta.url), { type: "module" });
 let info, number = 0, busy = false, typed = false, asked, answer, chosen = 0;
 let lines = [], answers = [], running = false;
@@ -32,6 +32,9 @@ function begin(given) {
   for (const [name, value] of Object.entries(settings)) {
     at("settings").append(make("dt", "", name.replaceAll("_", " ")), make("dd", "", String(value ?? "none")));
   }
+  for (let head = 1; info.heads > 1 && head <= info.heads; head++) {
+    at("head").append(make("option", "", `head ${head}`));
+  }
   at("about").hidden = false;
   at("status").textContent = "";
   next();
@@ -40,7 +43,7 @@ function begin(given) {
 function ask(question) {
   busy = true;
   asked = question;
-  worker.postMessage({ number: ++number, text: question.text });
+  worker.postMessage({ number: ++number, text: question.text, prefix: question.prefix });
 }
 
 function next() {
@@ -48,7 +51,7 @@ function next() {
   if (typed) {
     typed = false;
     if (one.value.trim() === "") showNothing();
-    else return ask({ text: one.value });
+    else return ask({ text: one.value, prefix: prefix.value });
   }
   if (running) askLine();
 }
@@ -66,7 +69,7 @@ function receive(data) {
   busy = false;
   if (asked.line !== undefined) {
     if (running && asked.line === answers.length && asked.text === lines[asked.line]) addAnswer(data.answer);
-  } else if (asked.text === one.value) {
+  } else if (asked.text === one.value && asked.prefix === prefix.value) {
     answer = data.answer;
     chosen = 0;
     showAnswer();
@@ -74,7 +77,7 @@ function receive(data) {
   next();
 }
 
-one.oninput = () => {
+one.oninput = prefix.oninput = () => {
   typed = true;
   next();
 };
@@ -116,8 +119,14 @@ function showOutputs() {
   at("outputs").querySelectorAll("button")[focused]?.focus();
   const output = answer.outputs[chosen];
   at("looks").hidden = !output;
-  if (output) at("attention").replaceChildren(weightsTable(answer, output, getComputedStyle(one).direction));
+  if (!output) return;
+  // Of the best output alone each head is told.
+  at("heads").hidden = !output.heads;
+  const attention = output.heads?.[at("head").selectedIndex - 1] ?? output.attention;
+  at("attention").replaceChildren(weightsTable(answer, output, attention, getComputedStyle(one).direction));
 }
+
+at("head").onchange = showOutputs;
 
 at("answer").onclick = () => {
   lines = at("list").value.replace(/\r?\n$/, "").split(/\r?\n/);

@@ -32,6 +32,8 @@ export function notesOf(answer, info) {
   if (answer.error) return [answer.error];
   const notes = [];
   if (answer.cut) notes.push(`Longer than the model reads (${info.max_length} symbols): the rest is ignored.`);
+  if (answer.prefixCut) notes.push("What the output begins with is longer than outputs can be: the rest is ignored.");
+  if (answer.prefixLacking?.length) notes.push(`The model cannot write: ${answer.prefixLacking.map(visible).join(" ")}`);
   if (answer.invalid) notes.push("Half a character was read as \ufffd.");
   if (answer.unknown) {
     const named = answer.lacking.slice(0, 10).map(visible).join(" ");
@@ -44,8 +46,8 @@ export function notesOf(answer, info) {
 
 export const percent = (score) => `${(100 * Math.exp(score)).toFixed(1)} %`;
 
-/** Where the model looked: a row for each symbol of the output, a column for each of the source. */
-export function weightsTable(answer, output, direction) {
+/** Where the model, or one head of it, looked: a row for each symbol of the output, a column for each of the source. */
+export function weightsTable(answer, output, attention, direction) {
   const table = make("table", "weights");
   table.dir = direction;
   const head = table.createTHead().insertRow();
@@ -56,7 +58,7 @@ export function weightsTable(answer, output, direction) {
     const row = body.insertRow();
     row.append(heading(symbol, "row"));
     answer.sourceTokens.forEach((_, place) => {
-      const weight = output.attention[step][place];
+      const weight = attention[step][place];
       const cell = row.insertCell();
       cell.dir = "ltr";
       cell.style.setProperty("--weight", weight.toFixed(3));

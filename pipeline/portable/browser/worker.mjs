@@ -19,10 +19,10 @@ opened.then(
   (error) => postMessage({ kind: "failed", message: error.message }),
 );
 
-onmessage = async ({ data: { number, text } }) => {
+onmessage = async ({ data: { number, text, prefix } }) => {
   try {
     const model = await opened;
-    postMessage({ kind: "answer", number, answer: await model.predict(text) });
+    postMessage({ kind: "answer", number, answer: await model.predict(text, prefix) });
   } catch (error) {
     postMessage({ kind: "answer", number, answer: { outputs: [], sourceTokens: [], error: error.message } });
   }
