@@ -6,7 +6,6 @@ They import nothing but the standard library, so that what they do beside the se
 import array
 import http.client
 import json
-import math
 import multiprocessing
 import random
 import time
@@ -25,7 +24,7 @@ class Load(NamedTuple):
     """Of each client; 0 goes on until `seconds` are over."""
     least: int
     most: int
-    """Strings of a request: the logarithm of their number is evenly distributed, short requests come more often."""
+    """Strings of a request: every number from `least` on is as frequent."""
     seed: int
     pace: float = 0.0
     """Seconds from one request to the next; 0 asks again as soon as it is answered."""
@@ -87,8 +86,7 @@ def requests_of(load: Load, words: Sequence[str]) -> Iterator[list[str]]:
     """The strings of one request after the other, the same for the same seed."""
     chance, number = random.Random(load.seed), 0
     while not load.requests or number < load.requests:
-        count = int(math.exp(chance.uniform(math.log(load.least), math.log(load.most + 1))))
-        yield chance.choices(words, k=count)
+        yield chance.choices(words, k=chance.randint(load.least, load.most))
         number += 1
 
 

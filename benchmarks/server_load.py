@@ -3,7 +3,7 @@
 Eight clients in processes of their own ask over kept connections; every response is compared, byte by byte, with what
 `predict --json` says of its strings. The machine should be quiet.
 
-- load: requests of 1 to 32 words (as many of 1 or 2 as of 16 to 32), each as soon as the last is answered; p50, p99,
+- load: requests of 1 to 32 words, each as soon as the last is answered; p50, p99,
   requests and strings a second, and the server's memory after the first tenth, in the middle and at the end.
 - huge: small requests of 1 to 4 words at a steady pace, alone, and beside requests of as many strings as the server
   takes, one after the other; p99 of the small ones and its ratio.
