@@ -182,6 +182,7 @@ A model that answers strings, without TensorFlow. It needs Python 3.11, NumPy an
 
     [prediction] = Model(".").predict(["word"], n_best=3)
     prediction.texts, prediction.scores, prediction.attention
+    Model(".").score(["word"], ["what it may become"]).score  # log p of given outputs
 {page if kind.page else ""}
 `attentif.json` says how strings become ids, how outputs are searched, and the model's inputs and outputs; weights are
 {kind.precision}.
