@@ -91,3 +91,12 @@ def test_a_slow_server_is_not_waited_for(example: ModuleType):
         with pytest.raises(example.ServingError, match="no answer in time"):
             example.Client(address, seconds=0.3).predict(["a"])
         go_on.set()
+
+
+def test_large_answers_come_through(example: ModuleType):
+    attention = np.zeros([2000, 30, 30], np.float32)
+    assert attention.nbytes > 4 * 2**20  # what gRPC takes by itself
+    large = SimpleNamespace(ask=lambda signature, inputs: {"attention": attention})
+    with serve(large, "attentif") as address:  # type: ignore[arg-type]
+        found = example.Client(address).ask("explain", source=["a"])
+    assert found["attention"].shape == attention.shape
