@@ -32,7 +32,7 @@ def test_requests_are_seeded_and_of_all_sizes():
     load = Load(0, 2000, 1, 32, 7)
     sizes = [len(request) for request in requests_of(load, ["a", "b"])]
     assert (min(sizes), max(sizes)) == (1, 32)
-    assert 0.8 < sum(size <= 2 for size in sizes) / sum(size > 16 for size in sizes) < 2
+    assert min(sizes.count(size) for size in range(1, 33)) > 2000 / 32 / 2
     assert list(requests_of(load, ["a", "b"])) == list(requests_of(load, ["a", "b"]))
 
 
