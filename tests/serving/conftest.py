@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,6 +114,15 @@ class Later:
     def result(self) -> Any:
         self.thread.join(MOST_SECONDS)
         return self.found
+
+
+def read_all(plain: socket.socket) -> bytes:
+    """What comes until the server closes."""
+    said = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := plain.recv(4096):
+            said += piece
+    return said
 
 
 def wait_until(true: Callable[[], bool]) -> None:

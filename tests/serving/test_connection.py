@@ -1,20 +1,11 @@
 """Connections that send nothing, too little, or something else."""
 
-import contextlib
 import socket
 from collections.abc import Callable
 
-from tests.serving.conftest import Running, wait_until
+from tests.serving.conftest import Running, read_all, wait_until
 
 Serve = Callable[..., Running]
-
-
-def read_all(plain: socket.socket) -> bytes:
-    said = b""
-    with contextlib.suppress(ConnectionResetError):
-        while piece := plain.recv(4096):
-            said += piece
-    return said
 
 
 def read_until(plain: socket.socket, end: bytes) -> None:
