@@ -7,31 +7,9 @@
    first element of every output, a line each, of strings what is not ASCII as \xHH; exits with 1 and a message if
    TensorFlow complains. With ANSWER_FAST in the environment, graphs are run as they are. */
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "tensorflow/c/c_api.h"
+#include "saved_session.h"
 
 static TF_Status *status;
-
-static void require(const char *what) {
-  if (TF_GetCode(status) != TF_OK) {
-    fprintf(stderr, "%s: %s\n", what, TF_Message(status));
-    exit(1);
-  }
-}
-
-static TF_Output find(TF_Graph *graph, char *name) {
-  char *colon = strchr(name, ':');
-  *colon = 0;
-  TF_Output output = {TF_GraphOperationByName(graph, name), atoi(colon + 1)};
-  if (!output.oper) {
-    fprintf(stderr, "no operation %s\n", name);
-    exit(1);
-  }
-  return output;
-}
 
 static TF_Tensor *make_string(const char *text, int rank) {
   int64_t sizes[2] = {1, 1};
@@ -79,7 +57,7 @@ static TF_SessionOptions *make_options(void) {
   static const unsigned char as_they_are[] = {0x52, 5, 0x52, 3, 0x98, 1, 1};
   TF_SessionOptions *options = TF_NewSessionOptions();
   if (getenv("ANSWER_FAST")) TF_SetConfig(options, as_they_are, sizeof as_they_are, status);
-  require("options");
+  require(status, "options");
   return options;
 }
 
@@ -101,21 +79,15 @@ static int answer(TF_Session *session, TF_Graph *graph, int count, char **argume
     }
   }
   TF_SessionRun(session, NULL, inputs, given, input_count, outputs, found, output_count, NULL, 0, NULL, status);
-  require("run");
+  require(status, "run");
   for (int output = 0; output < output_count; output++) print_first(found[output]);
   return place;
 }
 
 int main(int count, char **arguments) {
   status = TF_NewStatus();
-  for (char *path = strtok(arguments[2], ","); path; path = strtok(NULL, ",")) {
-    TF_LoadLibrary(path, status);
-    require(path);
-  }
   TF_Graph *graph = TF_NewGraph();
-  const char *tags[] = {"serve"};
-  TF_Session *session = TF_LoadSessionFromSavedModel(make_options(), NULL, arguments[1], tags, 1, graph, NULL, status);
-  require(arguments[1]);
+  TF_Session *session = open_export(arguments[1], arguments[2], make_options(), graph);
   for (int place = 3; place < count; place++) place += answer(session, graph, count - place, arguments + place);
   return 0;
 }

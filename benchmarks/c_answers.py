@@ -18,14 +18,21 @@ SOURCE = Path(__file__).with_name("answer.c")
 PLAIN = {chr(byte) for byte in range(32, 127)} - {"\\"}
 
 
-def compile_program(folder: Path) -> Path:
-    """Compile it into a folder; needs gcc."""
-    libraries, program = tf.sysconfig.get_lib(), folder / "answer"
+def compile_program(folder: Path, source: Path = SOURCE, flags: Sequence[str] = ()) -> Path:
+    """Compile a program into a folder; needs gcc."""
+    libraries, program = tf.sysconfig.get_lib(), folder / source.stem
     linking = [f"-L{libraries}", f"-Wl,-rpath,{libraries}"]
     linking += [f"-l:{name}" for name in ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")]
-    command = ["gcc", "-Wall", "-Werror", f"-I{tf.sysconfig.get_include()}", str(SOURCE), *linking, "-o", str(program)]
-    subprocess.run(command, check=True)
+    command = ["gcc", "-Wall", "-Werror", *flags, f"-I{tf.sysconfig.get_include()}", str(source), *linking]
+    subprocess.run([*command, "-o", str(program)], check=True)
     return program
+
+
+def signatures_of(export: Path) -> Mapping[str, Any]:
+    """What the graph of an export calls its inputs and outputs, by signature."""
+    saved = saved_model_pb2.SavedModel.FromString((export / GRAPH).read_bytes())
+    signatures: Mapping[str, Any] = saved.meta_graphs[0].signature_def
+    return signatures
 
 
 def libraries_named(export: Path) -> list[str]:
@@ -50,8 +57,7 @@ def answer(
     Raises:
         subprocess.CalledProcessError: The program failed; `stderr` says why.
     """
-    saved = saved_model_pb2.SavedModel.FromString((export / GRAPH).read_bytes())
-    signatures = {name: of for name, of in saved.meta_graphs[0].signature_def.items() if not name.startswith("__")}
+    signatures = {name: of for name, of in signatures_of(export).items() if not name.startswith("__")}
     outputs = {name: sorted(of.outputs) for name, of in signatures.items()}
     calls = [_call(signatures[name], given, names) for name, names in outputs.items()]
     arguments = [part for call in calls for part in ("--", *call)][1:]

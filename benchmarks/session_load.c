@@ -8,12 +8,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "tensorflow/c/c_api.h"
+#include "saved_session.h"
 
 static char **requests;
 static double *seconds;
@@ -22,24 +19,6 @@ static int request_count;
 static atomic_int following;
 static TF_Session *session;
 static TF_Output input, outputs[2];
-
-static void require(TF_Status *status, const char *what) {
-  if (TF_GetCode(status) != TF_OK) {
-    fprintf(stderr, "%s: %s\n", what, TF_Message(status));
-    exit(1);
-  }
-}
-
-static TF_Output find(TF_Graph *graph, char *name) {
-  char *colon = strchr(name, ':');
-  *colon = 0;
-  TF_Output output = {TF_GraphOperationByName(graph, name), atoi(colon + 1)};
-  if (!output.oper) {
-    fprintf(stderr, "no operation %s\n", name);
-    exit(1);
-  }
-  return output;
-}
 
 static TF_Tensor *make_strings(char *line) {
   int64_t count = 1;
@@ -105,11 +84,6 @@ int main(int count, char **arguments) {
   if (count != 7) return 2;
   int thread_count = atoi(arguments[6]);
   if (thread_count < 1 || thread_count > MOST_THREADS) return 2;
-  TF_Status *status = TF_NewStatus();
-  for (char *path = strtok(arguments[2], ","); path; path = strtok(NULL, ",")) {
-    TF_LoadLibrary(path, status);
-    require(status, path);
-  }
   char *line = NULL;
   size_t room = 0;
   ssize_t length;
@@ -121,9 +95,7 @@ int main(int count, char **arguments) {
   seconds = calloc(request_count, sizeof(double));
   texts = calloc(request_count, sizeof(char *));
   TF_Graph *graph = TF_NewGraph();
-  const char *tags[] = {"serve"};
-  session = TF_LoadSessionFromSavedModel(TF_NewSessionOptions(), NULL, arguments[1], tags, 1, graph, NULL, status);
-  require(status, arguments[1]);
+  session = open_export(arguments[1], arguments[2], TF_NewSessionOptions(), graph);
   input = find(graph, arguments[3]);
   for (int place = 0; place < 2; place++) outputs[place] = find(graph, arguments[4 + place]);
   double began = now();

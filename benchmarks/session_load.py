@@ -11,33 +11,16 @@ from typing import Any
 from benchmarks.load_clients import Load, quantiles, requests_of
 
 CODE = Path(__file__).with_name("session_load.c")
-LIBRARIES = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
-
-
-def compile_program(folder: Path) -> Path:
-    """What C makes of the code, against the libraries of the installed wheel."""
-    import tensorflow as tf
-
-    program, libraries = folder / "session_load", tf.sysconfig.get_lib()
-    linking = [f"-L{libraries}", f"-Wl,-rpath,{libraries}", *(f"-l:{name}" for name in LIBRARIES), "-lpthread"]
-    include = f"-I{tf.sysconfig.get_include()}"
-    command = ["gcc", "-O2", "-D_GNU_SOURCE", "-Wall", "-Werror", include, str(CODE), *linking, "-o", str(program)]
-    subprocess.run(command, check=True)
-    return program
+FLAGS = ("-O2", "-D_GNU_SOURCE", "-pthread")
 
 
 def arguments_of(export: Path) -> list[str]:
     """The export, the libraries that it needs, and the names of `serving_default` in its graph."""
-    import tensorflow_text
-    from tensorflow.core.protobuf import saved_model_pb2
+    from benchmarks.c_answers import libraries_named, signatures_of
 
-    saved = saved_model_pb2.SavedModel.FromString((export / "saved_model.pb").read_bytes())
-    signature = saved.meta_graphs[0].signature_def["serving_default"]
-    folder = Path(tensorflow_text.__file__).parent / "python" / "ops"
-    named = json.loads((export / "attentif.json").read_text(encoding="utf-8"))["custom_operations"]
-    libraries = ",".join(str(folder / name) for name in named)
+    signature = signatures_of(export)["serving_default"]
     outputs = [signature.outputs[name].name for name in ("text", "score")]
-    return [str(export), libraries, signature.inputs["source"].name, *outputs]
+    return [str(export), ",".join(libraries_named(export)), signature.inputs["source"].name, *outputs]
 
 
 def measure_session(run: Path, answers: Mapping[str, bytes], loads: Sequence[Load], scratch: Path) -> dict[str, Any]:
@@ -49,13 +32,15 @@ def measure_session(run: Path, answers: Mapping[str, bytes], loads: Sequence[Loa
         loads: Of each client, a thread here.
         scratch: An empty directory.
     """
+    from benchmarks.c_answers import compile_program
+
     export = scratch / "saved_model"
     command = [sys.executable, "-m", "pipeline", "export", str(run), str(export)]
     subprocess.run(command, check=True, capture_output=True)
     words = list(answers)
     asked = [request for load in loads for request in requests_of(load, words)]
     lines = "".join("\t".join(request) + "\n" for request in asked)
-    program = [str(compile_program(scratch)), *arguments_of(export), str(len(loads))]
+    program = [str(compile_program(scratch, CODE, FLAGS)), *arguments_of(export), str(len(loads))]
     told, said = scratch / "told", scratch / "said"
     told.write_text(lines, encoding="utf-8")
     with open(told, "rb") as given, open(said, "wb") as found:
