@@ -50,11 +50,19 @@ def normalize_string(text: str, normalization: str, lowercase: bool) -> str:
         >>> normalize_string(" ＳＴＲＡẞＥ ", "nfkc", lowercase=True)
         'straße'
     """
+    return strip(fold(text, normalization, lowercase))
+
+
+def fold(text: str, normalization: str, lowercase: bool) -> str:
+    """The same with the white space at its ends.
+
+    Example:
+        >>> fold(", É", "nfc", lowercase=True)
+        ', é'
+    """
     formed = to_form(text, normalization)
-    if lowercase:
-        # Capitals may come out of a normal form (℡ is TEL in nfkc), and what is lowered may have lost it (İ).
-        formed = to_form(lower(formed), normalization)
-    return strip(formed)
+    # Capitals may come out of a normal form (℡ is TEL in nfkc), and what is lowered may have lost it (İ).
+    return to_form(lower(formed), normalization) if lowercase else formed
 
 
 @dataclasses.dataclass

@@ -36,3 +36,13 @@ def split(text: str) -> list[str]:
         ['a', 'b', 'c\x1fd']
     """
     return _WORD.findall(text)
+
+
+def split_at(text: str, separator: str) -> list[str]:
+    r"""What stands between separators, without white space at its ends; what is empty then is left out.
+
+    Example:
+        >>> split_at("k|ai ||\u3000t", "|"), split_at("a, b", ", ")
+        (['k', 'ai', 't'], ['a', 'b'])
+    """
+    return [part for part in map(strip, text.split(separator)) if part]
