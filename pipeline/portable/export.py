@@ -57,6 +57,7 @@ def export_folder(
     """
     runs = require_runs(Path(run))
     directory, text = require_export_place(directory), load_configuration(runs[0]).text
+    text.require_left_to_right(f"--format {kind.format}", "--format savedmodel takes it")
     require_offered(*kind)
     web = None
     if kind.page:

@@ -68,7 +68,10 @@ class Predictor:
         Raises:
             TypeError: Something is no string, or has no order.
             ValueError: Not as many prefixes as sources, or an array of several dimensions.
+            UsageError: Prefixes of a model that finds the end of its outputs first.
         """
+        if prefixes is not None:
+            self.text.require_left_to_right("prefixes", "take a model of the other direction")
         given = list_strings(sources, "sources")
         begun = list_prefixes(prefixes, len(given))
         order = sorted(range(len(given)), key=lambda index: len(given[index]))

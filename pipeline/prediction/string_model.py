@@ -67,6 +67,9 @@ class StringModel(tf.Module):
         self._find_ids = IdSearch(network, self.search, n_best)
         self.max_target_length = max(TARGET_LENGTH, int(self._find_ids.longest(max_length)))
         self.replacement = replacement
+        if not target_text.right_to_left:
+            # What begins with a prefix is not searched where the end is found first.
+            self.complete = tf.function(self._complete, WITH_PREFIX, autograph=False)
         # Heads cost a pass of their own, which is for those alone who look at them.
         self.explain = tf.function(self._explain, SOURCE, autograph=False) if network.heads > 1 else self.decode
         # Traced once for all that ask for the same: for a single row, then known to be one, and for any number.
@@ -95,8 +98,7 @@ class StringModel(tf.Module):
         """
         return self.search_strings(_everything, source, heads_apart=True)
 
-    @tf.function(input_signature=WITH_PREFIX, autograph=False)
-    def complete(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
+    def _complete(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
         """What `decode` returns, of outputs that begin with given strings `[batch]`; '' leaves them free.
 
         A prefix is cut into symbols as a text of its own, without white space at its ends: what follows is a new
@@ -161,6 +163,8 @@ class StringModel(tf.Module):
             flags |= _flags(begun, begin, "prefix_")
             begin = tf.where(tf.equal(begin, END), PAD, begin)
         found = self._find_ids(ids, lengths, begin, attention or self.replacement is not None)
+        heads = self._heads(ids, lengths, found.tokens[:, 0]) if heads_apart else None
+        found = self._as_read(found)
         source_tokens = self.source_text.to_symbols(read.symbols, self.max_length)
         texts, target_tokens = self._show(found, source_tokens, lengths)
         outputs = {
@@ -176,16 +180,27 @@ class StringModel(tf.Module):
         }
         if attention:
             outputs["attention"] = found.attention_weights
-        if heads_apart:
-            outputs["attention_heads"] = self._heads(ids, lengths, found.tokens[:, 0])
+        if heads is not None:
+            outputs["attention_heads"] = heads
         return outputs
+
+    def _as_read(self, found: SearchResult) -> SearchResult:
+        """The same, its symbols and their attention in the order in which they are read."""
+        turn, weights = self.target_text.turn, found.attention_weights
+        return found._replace(
+            tokens=turn(found.tokens, found.tokens),
+            attention_weights=weights if weights is None else turn(weights, found.tokens),
+        )
 
     def _heads(self, ids: tf.Tensor, lengths: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
         """What every head looked at, the search having kept their mean: given its outputs, once more."""
         target = tf.shape(tokens)[1]
         # A column at least: over none at all no recurrence runs.
         padded = tf.pad(tokens, [[0, 0], [0, tf.cast(tf.equal(target, 0), tf.int32)]])
-        return tf.cast(self.network.attend(ids, lengths, padded)[:, :, :target], tf.float32)
+        heads = tf.cast(self.network.attend(ids, lengths, padded)[:, :, :target], tf.float32)
+        if not self.target_text.right_to_left:
+            return heads
+        return tf.transpose(self.target_text.turn(tf.transpose(heads, [0, 2, 1, 3]), tokens), [0, 2, 1, 3])
 
     def _show(
         self, found: SearchResult, source_tokens: tf.Tensor, source_lengths: tf.Tensor

@@ -41,7 +41,8 @@ def export_run(
     - `explain`: `text`, `score`, `source_tokens` `[B, S]`, `target_tokens` `[B, T]`, `attention`
       `[B, T, S]`, `source_length`, `target_length`; tokens hold the end symbol where the model sees it;
       of several heads, whose mean `attention` is, also `attention_heads` `[B, heads, T, S]`
-    - `complete`: from `source` and `prefix` `[B]`: `text`, `score` of the best output that begins so
+    - `complete`: from `source` and `prefix` `[B]`: `text`, `score` of the best output that begins so; not of
+      `text.direction` right_to_left
     - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
     - `score_tokens`: the same from `target_tokens` `[B, T]`, '' on the right
 
@@ -129,7 +130,8 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
 
     functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}
     signatures = {name: tf.function(function, SOURCE, autograph=False) for name, function in functions.items()}
-    signatures["complete"] = tf.function(complete, WITH_PREFIX, autograph=False)
+    if not model.target_text.right_to_left:
+        signatures["complete"] = tf.function(complete, WITH_PREFIX, autograph=False)
     return {**signatures, "score": model.score, "score_tokens": model.score_tokens}
 
 

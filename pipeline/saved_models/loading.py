@@ -123,7 +123,8 @@ def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, aver
         except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
             reason = " ".join(str(error).replace(folder, str(path)).split())
             raise DataError(f"{path}: the exported model is damaged ({reason}); {how_to_export(path)}") from error
-    missing = [name for name in FUNCTIONS if not hasattr(loaded, name)]
+    functions = [name for name in FUNCTIONS if name != "complete" or not info.text.right_to_left]
+    missing = [name for name in functions if not hasattr(loaded, name)]
     if missing:
         raise DataError(f"{path}: the exported model is damaged (it lacks {missing[0]}); {how_to_export(path)}")
     return Predictor(loaded, info.text, n_best, info.search["replace_unknown"])

@@ -72,7 +72,8 @@ def _requests(model: StringModel) -> Iterator[tuple[str, dict[str, Any]]]:
     target = [_join(model.target_text, tokens)]
     for signature in ("serving_default", "n_best", "explain"):
         yield signature, {"source": source}
-    yield "complete", {"source": source, "prefix": [_join(model.target_text, tokens[:1])]}
+    if not model.target_text.right_to_left:
+        yield "complete", {"source": source, "prefix": [_join(model.target_text, tokens[:1])]}
     yield "score", {"source": source, "target": target}
     yield "score_tokens", {"source": source, "target_tokens": [tokens]}
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, Literal, NamedTuple
 
+from pipeline.errors import UsageError
 from pipeline.settings.checks import count, require, require_at_least, require_sane_numbers
 from pipeline.unicode.normal_forms import NORMAL_FORMS
 
@@ -43,6 +44,8 @@ class TextConfiguration:
             symbols each: Hangul syllables become letters), nfkc and nfkd (in which ﬁ is fi and ① is 1, too), or none
             (code points as they stand in the data). Outputs have the form of the training data's targets.
         lowercase: Whether to lowercase both sides.
+        direction: The order in which a model finds the symbols of a target: left_to_right, as they are read, or
+            right_to_left, the last one first; texts, symbols and attention are shown as they are read either way.
         min_count: Symbols seen less often than this in training become the unknown symbol.
         max_vocabulary: Keep only this many of the most frequent symbols a side; null keeps all.
         vocabulary_size: Number of subwords a side; fewer where the data have no more to give.
@@ -54,6 +57,7 @@ class TextConfiguration:
     target_tokenizer: TokenizerName = "char"
     normalization: Literal["none", "nfc", "nfd", "nfkc", "nfkd"] = "nfc"
     lowercase: bool = False
+    direction: Literal["left_to_right", "right_to_left"] = "left_to_right"
     min_count: int = 1
     max_vocabulary: int | None = count(None)
     vocabulary_size: int = 8000
@@ -77,6 +81,26 @@ class TextConfiguration:
         """
         equal: Any = NORMAL_FORMS[self.normalization].equals
         return dataclasses.replace(self, normalization=equal)
+
+    @property
+    def right_to_left(self) -> bool:
+        """Whether the last symbol of a target is found first."""
+        return self.direction == "right_to_left"
+
+    def require_left_to_right(self, wanted: str, remedy: str) -> None:
+        """Refuse what a model that begins at the end of its outputs cannot do.
+
+        Args:
+            wanted: What is asked for.
+            remedy: What to do in its place.
+
+        Raises:
+            UsageError: The direction is right_to_left.
+        """
+        if self.right_to_left:
+            raise UsageError(
+                f"{wanted}: impossible with text.direction right_to_left, which finds the end first; {remedy}"
+            )
 
     @property
     def source(self) -> TokenizerKind:

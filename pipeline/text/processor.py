@@ -31,11 +31,15 @@ class TextProcessor(tf.Module):
 
     What comes back has the normal form in which the training data's strings stand, whichever the symbols have.
 
+    Ids made of strings stand in the order in which a model reads or finds them, which of targets may be from right to
+    left; `symbols`, `decode` and `join` take what stands as it is read, and `turn` makes one of the other.
+
     Args:
         vocabulary: The symbols.
         tokenizer: A name that `make_tokenizer` takes.
         normalization: A row of `pipeline.unicode.normal_forms.NORMAL_FORMS`.
         lowercase: Whether to lowercase.
+        right_to_left: Whether ids stand from the last symbol to the first.
 
     Example:
         >>> text = TextProcessor(Vocabulary(["a", "b"]), "char")
@@ -46,9 +50,15 @@ class TextProcessor(tf.Module):
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, tokenizer: str, normalization: str = "nfc", lowercase: bool = False
+        self,
+        vocabulary: Vocabulary,
+        tokenizer: str,
+        normalization: str = "nfc",
+        lowercase: bool = False,
+        right_to_left: bool = False,
     ) -> None:
         super().__init__()
+        self.right_to_left = right_to_left
         self.vocabulary = vocabulary
         symbols = vocabulary.symbols[len(SPECIAL_SYMBOLS) :]
         self.tokenizer = make_tokenizer(tokenizer, symbols, vocabulary.model)
@@ -88,6 +98,8 @@ class TextProcessor(tf.Module):
     def encode(self, strings: Any) -> tf.RaggedTensor:
         """Strings `[batch]` to ids, ragged int32 `[batch, symbols + 1]`, each row closed by the end symbol."""
         ids = tf.ragged.map_flat_values(self.table.lookup, self.split(strings))
+        if self.right_to_left:
+            ids = tf.reverse(ids, [1])
         ends = tf.fill([ids.nrows(), 1], END)
         return tf.concat([ids, ends], axis=1)
 
@@ -101,7 +113,22 @@ class TextProcessor(tf.Module):
             padded; and the lengths with the end symbol, int32 `[batch]`.
         """
         ids = symbols.with_flat_values(self.table.lookup(symbols.flat_values)).to_tensor(PAD)
-        return _close(ids, symbols, max_length, END)
+        closed, lengths = _close(ids, symbols, max_length, END)
+        return self.turn(closed, closed), lengths
+
+    def turn(self, values: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        """What belongs to symbols in the order of the model, in the order in which they are read, or the other way.
+
+        Args:
+            values: `[..., symbols, ...]`, something of every symbol: the ids themselves, or what was looked at.
+            ids: `[..., symbols]` int32; the end symbol and padding keep their places.
+        """
+        if not self.right_to_left:
+            return values
+        size = tf.reduce_sum(tf.cast(ids > END, tf.int32), axis=-1, keepdims=True)
+        places = tf.range(tf.shape(ids)[-1])
+        places = tf.where(places < size, size - 1 - places, places)
+        return tf.gather(values, places, batch_dims=len(ids.shape) - 1)
 
     def to_symbols(self, symbols: tf.RaggedTensor, max_length: int | None = None) -> tf.Tensor:
         """The symbols that `to_ids` gives the ids of, unknown ones as they stand; '' is padding."""
@@ -144,5 +171,7 @@ def make_texts(
     """The text processors of both sides."""
     return (
         TextProcessor(source_vocabulary, text.source_tokenizer, text.normalization, text.lowercase),
-        TextProcessor(target_vocabulary, text.target_tokenizer, text.normalization, text.lowercase),
+        TextProcessor(
+            target_vocabulary, text.target_tokenizer, text.normalization, text.lowercase, text.right_to_left
+        ),
     )
