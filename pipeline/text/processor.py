@@ -171,7 +171,5 @@ def make_texts(
     """The text processors of both sides."""
     return (
         TextProcessor(source_vocabulary, text.source_tokenizer, text.normalization, text.lowercase),
-        TextProcessor(
-            target_vocabulary, text.target_tokenizer, text.normalization, text.lowercase, text.right_to_left
-        ),
+        TextProcessor(target_vocabulary, text.target_tokenizer, text.normalization, text.lowercase, text.right_to_left),
     )
