@@ -77,6 +77,7 @@ KINDS = {
     "coverage": Kind({"coverage": True}, search={"coverage_penalty": 0.3}),
     "input_feeding": Kind({"input_feeding": True}),
     "tied_embeddings": Kind({"tied_embeddings": True}),
+    "symbol_dropout": Kind({"symbol_dropout": 0.1}),
     "several layers": Kind({"encoder_layers": 2, "decoder_layers": 3}),
     "float64": Kind({"precision": "float64"}),
     "space": Kind(tokenizer="space"),

@@ -14,7 +14,7 @@ from layers.attention.multi_head import MultiHeadBahdanauAttention
 from layers.cells.kinds import GRUCell, LayerNormalizedGRUCell, LayerNormalizedLSTMCell, LSTMCell
 from layers.decoder import AttentionDecoder
 from layers.decoder_state import AttentionMemory
-from layers.dropout import Dropout
+from layers.dropout import Dropout, SymbolDropout
 from layers.encoder import BidirectionalEncoder
 from layers.plain_unroll import plain_unroll
 
@@ -32,6 +32,7 @@ __all__ = [
     "LayerNormalizedLSTMCell",
     "LuongAttention",
     "MultiHeadBahdanauAttention",
+    "SymbolDropout",
     "plain_unroll",
     "register_attention",
 ]

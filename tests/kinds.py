@@ -43,7 +43,7 @@ NETWORKS: list[dict[str, Any]] = [
 # Settings of `model`, for what trains: together every attention that looks, every cell, and every option.
 LEARNERS: list[dict[str, Any]] = [
     {"attention": "bahdanau"},
-    {"attention": "bahdanau", "cell": "lstm", "decoder_layers": 2},
+    {"attention": "bahdanau", "cell": "lstm", "decoder_layers": 2, "symbol_dropout": 0.05},
     {"attention": "bahdanau", "cell": "conditional_gru", "tied_embeddings": True},
     {"attention": "multi_head_bahdanau", "cell": "layer_norm_gru", "coverage": True},
     {"attention": "luong_general", "cell": "layer_norm_lstm", "units": 32},

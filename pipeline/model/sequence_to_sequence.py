@@ -6,13 +6,13 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import AttentionDecoder, BidirectionalEncoder, Dropout
+from layers import AttentionDecoder, BidirectionalEncoder, Dropout, SymbolDropout
 from pipeline.model.losses import token_cross_entropy
 from pipeline.process.xla_cache import name_functions_alike
 from pipeline.settings.model import ModelConfiguration
-from pipeline.text.symbols import PAD
+from pipeline.text.symbols import END, PAD
 
-DROPOUTS = ("source_embedding", "encoder", "target_embedding", "decoder")
+DROPOUTS = ("source_embedding", "encoder", "target_embedding", "decoder", "source_symbols", "target_symbols")
 
 
 @keras.saving.register_keras_serializable(package="attentif")
@@ -151,9 +151,16 @@ def build_model(
     )
 
     def embed(ids: Any, embedding: keras.layers.Layer) -> Any:
-        name = embedding.name
+        name, embedded = embedding.name, embedding(ids)
+        if configuration.symbol_dropout:
+            # The first and the last symbol of a sequence say nothing, but where it begins and ends.
+            symbols = name.replace("embedding", "symbols")
+            drop = SymbolDropout(
+                configuration.symbol_dropout, seed=seeds[symbols], dtype=policy, name=f"{symbols}_dropout"
+            )
+            embedded = drop(embedded, mask=ops.greater(ids, END))
         dropout = Dropout(configuration.dropout, seed=seeds[name], dtype=policy, name=f"{name}_dropout")
-        return dropout(embedding(ids))
+        return dropout(embedded)
 
     source_embedding = _embedding(source_size, configuration, "source_embedding")
     target_embedding = _embedding(target_size, configuration, "target_embedding")

@@ -37,6 +37,8 @@ class ModelConfiguration:
         tied_embeddings: Whether the output projection is the target embedding, turned round; readout_units are then
             embedding_units.
         dropout: Share of embeddings, encoder outputs and readout units dropped in training.
+        symbol_dropout: Share of the symbols of source and of the target as the decoder sees it whose whole embedding is
+            dropped in training; start and end symbols stay.
         precision: Keras dtype policy: float32, mixed_float16, mixed_bfloat16 or float64.
         fast: Use the hand-written recurrence where one exists; false forces the plain loop.
     """
@@ -54,6 +56,7 @@ class ModelConfiguration:
     input_feeding: bool = False
     tied_embeddings: bool = False
     dropout: float = 0.2
+    symbol_dropout: float = 0.0
     precision: Precision = "float32"
     fast: bool = True
 
@@ -61,7 +64,7 @@ class ModelConfiguration:
         require_sane_numbers("model", self)
         sizes = ["units", "embedding_units", "attention_units", "readout_units"]
         require_at_least("model", self, 1, [*sizes, "encoder_layers", "decoder_layers", "attention_heads"])
-        require_share("model", self, ["dropout"])
+        require_share("model", self, ["dropout", "symbol_dropout"])
         if self.attention not in ATTENTION_KINDS:
             names = " or ".join(ATTENTION_KINDS)
             wanted = f"{names}; a kind of your own is registered by a file that ATTENTIF_IMPORT names"

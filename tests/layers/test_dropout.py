@@ -1,11 +1,15 @@
 """Dropout: what it drops, how much, and that its random numbers are its own."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers.dropout import Dropout
+from layers.dropout import Dropout, SymbolDropout
+from tests.layer_contract import CONTRACT, LayerCase, name_of
 
 ONES = np.ones((101, 33, 7), "float32")
 
@@ -85,3 +89,51 @@ def test_config_round_trip():
     assert isinstance(layer, Dropout)
     assert (layer.rate, layer.seed, layer.name) == (0.3, 4, "dropout")
     assert layer.get_config() == Dropout(0.3, seed=4, name="dropout").get_config()
+
+
+EMBEDDED = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
+MAY_BE_DROPPED = np.arange(5) < np.array([[5], [3], [1]])
+# Twice the same output: Keras gives a list of one as what is in it.
+SYMBOLS = LayerCase(
+    "symbols",
+    lambda dtype: SymbolDropout(0.3, seed=1, dtype=dtype),
+    [EMBEDDED, MAY_BE_DROPPED],
+    (False, False),
+    lambda layer, inputs, mask, **more: [layer(inputs, mask=mask, **more)] * 2,
+)
+
+
+@pytest.mark.parametrize("check", CONTRACT, ids=name_of)
+def test_contract_of_symbol_dropout(check: Callable[[LayerCase, Path], None], tmp_path: Path):
+    check(SYMBOLS, tmp_path)
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.1, 0.5])
+def test_whole_symbols_are_dropped_each_for_itself(rate: float):
+    ones = np.ones((211, 101, 3), "float32")
+    outputs = SymbolDropout(rate, seed=1)(ones, training=True).numpy()
+    assert (outputs == outputs[:, :, :1]).all()
+    dropped = outputs[:, :, 0] == 0
+    # Five standard errors.
+    assert abs(dropped.mean() - rate) < 5 * (rate * (1 - rate) / dropped.size) ** 0.5
+    assert outputs[~dropped] == pytest.approx(1 / (1 - rate), rel=1e-6)
+    for axis in (0, 1):
+        agree = np.mean(np.diff(dropped.astype(int), axis=axis) == 0)
+        assert agree == pytest.approx(rate**2 + (1 - rate) ** 2, abs=0.02)
+
+
+def test_what_may_not_be_dropped_passes_as_it_is():
+    layer = SymbolDropout(0.5, seed=1)
+    outputs = layer(np.repeat(EMBEDDED, 50, axis=0), mask=np.repeat(MAY_BE_DROPPED, 50, axis=0), training=True).numpy()
+    kept, others = np.repeat(MAY_BE_DROPPED, 50, axis=0), np.repeat(EMBEDDED, 50, axis=0)
+    assert (outputs[~kept] == others[~kept]).all()
+    assert set(np.unique(np.round(outputs[kept] / others[kept], 5))) == {0.0, 2.0}
+
+
+def test_symbol_dropout_is_nothing_outside_training_and_its_seed_decides():
+    assert (SymbolDropout(0.5, seed=1)(EMBEDDED).numpy() == EMBEDDED).all()
+    assert (SymbolDropout(0.0)(EMBEDDED, training=True).numpy() == EMBEDDED).all()
+    first, same = SymbolDropout(0.5, seed=1), SymbolDropout(0.5, seed=1)
+    drawn = [layer(EMBEDDED, training=True).numpy() for layer in (first, same, first)]
+    assert (drawn[0] == drawn[1]).all()
+    assert (drawn[0] != drawn[2]).any()

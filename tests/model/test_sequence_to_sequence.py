@@ -86,6 +86,22 @@ def test_every_key_reaches_its_layer():
     assert (configurations[1]["attention_units"], configurations[1]["readout_units"]) == (3, 6)
 
 
+def test_symbol_dropout_leaves_the_others_as_they_were_and_spares_start_and_end():
+    without, with_it = (model(7, dropout=0.3, symbol_dropout=share, precision="float32") for share in (0.0, 0.9))
+    names = ["source_symbols_dropout", "target_symbols_dropout"]
+    assert {layer.name for layer in with_it.layers} - {layer.name for layer in without.layers} >= set(names)
+    assert [with_it.get_layer(name).seed for name in names] == [11, 12]
+    for layer in without.layers:
+        assert layer.get_config() == with_it.get_layer(layer.name).get_config()
+    for actual, expected in zip(arrays(with_it(DATA[0])), arrays(without(DATA[0])), strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    seen = keras.Model(with_it.inputs, [with_it.get_layer(name).output for name in names])
+    for embedded, ids in zip(seen(DATA[0], training=True), DATA[0], strict=True):
+        gone = np.all(embedded.numpy() == 0, axis=-1)
+        assert gone[ids > 2].any()
+        assert not gone[ids <= 2].any()
+
+
 def test_saved_and_loaded_gives_equal_outputs(tmp_path: Path):
     built = model(encoder_layers=2, dropout=0.2, seed=3, precision="float32")
     built.save(tmp_path / "model.keras")
