@@ -44,6 +44,8 @@ def describe(
         answer["attention"] = prediction.attention.astype("float64").round(6).tolist()
     if attention and prediction.attention_heads is not None:
         answer["attention_heads"] = prediction.attention_heads.astype("float64").round(6).tolist()
+    if prediction.votes:
+        answer["votes"] = [{**vote._asdict(), "score": round(vote.score, 6)} for vote in prediction.votes]
     if prediction.limited:
         answer["limited"] = True
     if prediction.cut:

@@ -1,7 +1,7 @@
 """What came of strings: outputs with their scores and attention, and who gives them; without TensorFlow."""
 
 import html
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -29,6 +29,16 @@ class Hypothesis(NamedTuple):
     """Whether the search's limit ended it where the model would have gone on: the rest is missing."""
 
 
+class MemberVote(NamedTuple):
+    """What a member of an ensemble says that decides by outputs."""
+
+    model: str
+    text: str | None
+    """Its own best output; None where it has none."""
+    score: float
+    """log p of the ensemble's best output, as it finds it."""
+
+
 class Prediction(NamedTuple):
     """What came of one input."""
 
@@ -48,6 +58,8 @@ class Prediction(NamedTuple):
     """Whether the prefix, if there was one, was longer than an output can be, and its rest ignored."""
     prefix_unknown: int = 0
     """How many symbols of the prefix the model cannot write: they became <unk>."""
+    votes: Sequence[MemberVote] = ()
+    """Of an ensemble that decides by outputs, what every member says."""
 
     @property
     def source(self) -> str:

@@ -84,7 +84,7 @@ def require_runs(path: Path) -> list[RunDirectory]:
 
 
 def read_members(runs: Sequence[RunDirectory]) -> list[Member]:
-    """Read what the runs are, and check that they can vote together.
+    """Read what the runs are, and check that they can be one network.
 
     Args:
         runs: At least one.
@@ -95,8 +95,47 @@ def read_members(runs: Sequence[RunDirectory]) -> list[Member]:
     """
     members = [_read_member(run) for run in runs]
     for other in members[1:]:
-        _require_alike(members[0], other)
+        differences = _differences(members[0], other)
+        if differences:
+            raise UsageError(
+                f"{other.run.path}: cannot be one model with {members[0].run.path}: {'; '.join(differences)}; such "
+                "runs vote with their outputs in evaluate, predict and compare, and `distill` makes one model of them"
+            )
     return members
+
+
+def read_voters(runs: Sequence[RunDirectory], apart: bool = False) -> list[list[Member]]:
+    """The same of runs that need not be one network: those that can be one stand together.
+
+    Args:
+        runs: At least one.
+        apart: Whether each stands by itself.
+
+    Raises:
+        UsageError: No usable run, or one whose outputs have another form than the first's.
+        DataError: See `read_members`.
+    """
+    groups: list[list[Member]] = []
+    for member in map(_read_member, runs):
+        if groups:
+            _require_same_form(groups[0][0], member)
+        group = None if apart else next((own for own in groups if not _differences(own[0], member)), None)
+        if group is None:
+            groups.append([member])
+        else:
+            group.append(member)
+    return groups
+
+
+def _require_same_form(first: Member, other: Member) -> None:
+    here, there = (member.configuration.text.compared for member in (other, first))
+    for key in ("normalization", "lowercase"):
+        value, wanted = getattr(here, key), getattr(there, key)
+        if value != wanted:
+            raise UsageError(
+                f"{other.run.path}: cannot vote with {first.run.path}: text.{key} compares outputs as {value!r}, not "
+                f"{wanted!r}, so that their outputs would never be the same"
+            )
 
 
 def _read_member(run: RunDirectory) -> Member:
@@ -112,7 +151,8 @@ def _read_member(run: RunDirectory) -> Member:
     return Member(run, configuration, found[1], *load_vocabularies(run.vocabulary))
 
 
-def _require_alike(first: Member, other: Member) -> None:
+def _differences(first: Member, other: Member) -> list[str]:
+    """Why two runs cannot be averaged at every symbol; empty where they can."""
     settings = vars(other.configuration.text).items()
     differences = [
         f"text.{key} is {value!r}, not {there!r}"
@@ -125,11 +165,7 @@ def _require_alike(first: Member, other: Member) -> None:
             differences.append(f"its {side} vocabulary differs ({_first_difference(here, there)})")
         elif here.model != there.model:
             differences.append(f"its {side} vocabulary has another SentencePiece model")
-    if differences:
-        raise UsageError(
-            f"{other.run.path}: no member of an ensemble with {first.run.path}: {'; '.join(differences)}; "
-            "members must have the same text settings and vocabularies"
-        )
+    return differences
 
 
 def _first_difference(here: Vocabulary, there: Vocabulary) -> str:

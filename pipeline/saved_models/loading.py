@@ -66,6 +66,11 @@ def load_string_model(
     n_best = n_best or settings.beam_size
     if n_best > settings.beam_size:
         raise UsageError(f"--n-best {n_best}: more than the beam keeps; give --beam {n_best} or larger")
+    if len(members) > 1 and settings.vote == "majority":
+        raise UsageError(
+            "search.vote majority: such an ensemble decides by outputs, which is no single network; leave the setting "
+            "out, or make one model of the ensemble with `distill`"
+        )
     networks = [SingleNetwork(_load_model(member, average, precision), frozen=True) for member in members]
     longest = min(member.configuration.data.max_length for member in members)
     configuration = dataclasses.replace(

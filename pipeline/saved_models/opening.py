@@ -80,6 +80,13 @@ def open_model(path: Path, alone: bool = True, **options: Any) -> AnswersStrings
     if find_spec("tensorflow") is None:
         raise UsageError(f"{path}: no folder that answers without TensorFlow, and {find_problem()}")
     import_tensorflow(alone)
+    from pipeline.saved_models.ensemble_runs import find_runs
+
+    runs = find_runs(path) or []
+    if len(runs) > 1:
+        from pipeline.saved_models.voting import load_ensemble
+
+        return load_ensemble(path, runs, **options)
     from pipeline.saved_models.loading import load_predictor
 
     return load_predictor(path, **options)

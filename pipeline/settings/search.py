@@ -5,6 +5,8 @@ from typing import Literal
 
 from pipeline.settings.checks import count, require, require_at_least, require_path, require_sane_numbers
 
+VoteName = Literal["agreement", "majority"]
+
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfiguration:
@@ -30,6 +32,10 @@ class SearchConfiguration:
             Scores and attention stay.
         dictionary: File of SOURCE TAB TARGET symbols, UTF-8: with replace_unknown, what to show for a source symbol;
             one that it lacks is copied. An export takes it along.
+        vote: How the members of an ensemble decide whose vocabularies or text.direction differ: agreement (of all
+            outputs that the members propose, the one that they find most probable, by the mean of log p) or majority
+            (the output that most of them find, and of as many by the mean; every member then votes for itself, those
+            of one vocabulary too). Members of one vocabulary are otherwise averaged at every symbol.
     """
 
     beam_size: int = 5
@@ -45,6 +51,7 @@ class SearchConfiguration:
     seed: int = count(1)
     replace_unknown: bool = False
     dictionary: str | None = None
+    vote: VoteName = "agreement"
 
     def __post_init__(self) -> None:
         require_sane_numbers("search", self)

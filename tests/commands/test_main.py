@@ -35,7 +35,7 @@ class Predictor:
         return [types.SimpleNamespace(texts=[source.upper()], scores=[-1.0], rank_scores=[-0.5],
                 source_tokens=list(source), target_tokens=["x"],
                 attention=np.zeros((1, len(source))), cut=False, unknown=0, invalid=False,
-                attention_heads=None, prefix_cut=False, prefix_unknown=0,
+                attention_heads=None, prefix_cut=False, prefix_unknown=0, votes=(),
                 limited=False, limited_outputs=[False]) for source in sources]
 
 fake = types.ModuleType("pipeline.saved_models.loading")

@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import DataError, UsageError
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
-from pipeline.saved_models.ensemble_runs import find_runs, read_members, split_models
+from pipeline.saved_models.ensemble_runs import find_runs, read_members, read_voters, split_models
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.vocabulary import Vocabulary
@@ -110,7 +110,23 @@ def test_members_that_differ(
     first, same, other = begin(tmp_path / "1"), begin(tmp_path / "2"), begin(tmp_path / "3", vocabularies, **text)
     with pytest.raises(UsageError, match=re.escape(words)) as caught:
         read_members([first, same, other])
-    assert str(caught.value).startswith(f"{other.path}: no member of an ensemble with {first.path}: ")
+    assert str(caught.value).startswith(f"{other.path}: cannot be one model with {first.path}: ")
+
+
+def test_members_that_vote(tmp_path: Path):
+    others = Vocabulary("ba"), Vocabulary("ab")
+    runs = [
+        begin(tmp_path / "1"),
+        begin(tmp_path / "2", direction="right_to_left"),
+        begin(tmp_path / "3", others),
+        begin(tmp_path / "4"),
+    ]
+    names = [[member.run.path.name for member in group] for group in read_voters(runs)]
+    assert names == [["1", "4"], ["2"], ["3"]]
+    assert [len(group) for group in read_voters(runs, apart=True)] == [1] * 4
+    lower = begin(tmp_path / "5", lowercase=True)
+    with pytest.raises(UsageError, match=r"5: cannot vote with .*1: text\.lowercase compares outputs as True"):
+        read_voters([*runs, lower])
 
 
 def test_a_member_without_a_checkpoint(tmp_path: Path):
