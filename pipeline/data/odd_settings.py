@@ -92,6 +92,8 @@ def _odd_lengths(train: TrainConfiguration, passes: int, steps_per_epoch: int) -
         )
     if train.patience is not None and train.patience >= train.epochs - 1 > 0:
         yield f"train.patience {train.patience} can never end a training of {train.epochs} epochs early"
+    if train.smoothing >= train.epochs > 1:
+        yield f"train.smoothing {train.smoothing} averages over the whole training of {train.epochs} epochs"
     if train.keep_checkpoints > train.epochs > 1:
         yield f"train.keep_checkpoints {train.keep_checkpoints} is more than the {train.epochs} epochs there will be"
 

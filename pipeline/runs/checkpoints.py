@@ -38,11 +38,14 @@ class TrainingState:
     best_epoch: int = 0
     """The epoch with the best decoded dev metric so far, from 1; 0 if none."""
     best_value: float = float("inf")
-    """Its dev metric, negative where higher is better."""
+    """Its dev metric, negative where higher is better; with `train.smoothing` the mean over the last epochs up to it,
+    as are the next two."""
     best_second: float = float("inf")
     """The same of what decides between equal dev metrics."""
     best_loss: float = float("inf")
     """Its dev loss, which decides where both are equal."""
+    recent: tuple[tuple[float, ...], ...] = ()
+    """Dev metric, what decides between equal ones, and dev loss of the last epochs that count, the newest last."""
     perfect: int = 0
     """How many of the last epochs in a row had a dev metric that cannot be better."""
     averaged: bool = False
@@ -201,7 +204,8 @@ def _read(path: Path) -> tuple[TrainingState, Path] | None:
         if manifest["sha256"] != checksum(path / VARIABLES):
             raise ValueError(f"{VARIABLES} is not what was written")
         state = manifest["state"]
-        return TrainingState(**{**state, "losses": tuple(state["losses"])}), path / VARIABLES
+        recent = tuple(map(tuple, state.get("recent", ())))
+        return TrainingState(**{**state, "losses": tuple(state["losses"]), "recent": recent}), path / VARIABLES
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.warning("%s: damaged checkpoint (%s), it is not used", path, str(error) or "not a manifest")
         return None

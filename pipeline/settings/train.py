@@ -28,6 +28,8 @@ class TrainConfiguration:
             weights themselves.
         patience: Stop after this many epochs without a better decoded dev metric; null never stops early. Of epochs
             with equal figures the one with the lowest dev loss is the best.
+        smoothing: Over how many epochs, up to the one in question, the dev figure that decides is averaged, for the
+            best epoch and for patience: 1 takes each epoch's own. Small dev sets want 3, see docs/training.md.
         objective: The decoded dev figure that decides which epoch and which trial is the best, and when to stop: wer
             (share of outputs that are wrong), per (edit distance), accuracy (share that are right), bleu, chrf, ter or
             sequence_error_rate; null takes wer for symbols and bleu for sentences, which targets of subwords are.
@@ -57,6 +59,7 @@ class TrainConfiguration:
     label_smoothing: float = 0.1
     ema_momentum: float = 0.0
     patience: int | None = 10
+    smoothing: int = 1
     objective: Objective | None = None
     perfect_epochs: int | None = 3
     keep_checkpoints: int = 2
@@ -71,9 +74,8 @@ class TrainConfiguration:
 
     def __post_init__(self) -> None:
         require_sane_numbers("train", self)
-        require_at_least(
-            "train", self, 1, ["epochs", "patience", "perfect_epochs", "dev_beam_size", "checkpoint_steps"]
-        )
+        require_at_least("train", self, 1, ["epochs", "patience", "smoothing", "perfect_epochs"])
+        require_at_least("train", self, 1, ["dev_beam_size", "checkpoint_steps"])
         require_at_least("train", self, 0, ["min_epoch_tokens", "warmup_steps", "weight_decay"])
         require_at_least("train", self, 0, ["attention_samples", "seed", "checkpoint_minutes", "max_rollbacks"])
         require_at_least("train", self, 2, ["keep_checkpoints"])

@@ -1,7 +1,9 @@
 """When a training is saved: at every epoch's end, now and then within, and when it is interrupted."""
 
 import dataclasses
+import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -22,7 +24,8 @@ class SaveAndStop(keras.callbacks.Callback):
     """Saves, remembers the best epoch by the decoded dev metric, and stops when it no longer gets better, or cannot.
 
     Of equal values of the metric its second figure decides: on little or hard data the share of wrong outputs stays at
-    100 % for a while. Where both are equal the dev loss does.
+    100 % for a while. Where both are equal the dev loss does. With `train.smoothing` all three are means over the last
+    epochs.
 
     Args:
         surroundings: Where to, and when.
@@ -73,12 +76,13 @@ class SaveAndStop(keras.callbacks.Callback):
         loss = float(logs.get("val_loss", float("inf")))
         monitor = self.monitors[0]
         perfect = self.state.perfect + 1 if is_perfect(value, monitor.to_minimize(monitor.perfect)) else 0
-        before = dataclasses.replace(self.state, epoch=epoch + 1, step=0, seconds=0.0, perfect=perfect)
+        recent = (*self.state.recent, (value, second, loss))[-self.train.smoothing :]
+        before = dataclasses.replace(self.state, epoch=epoch + 1, step=0, seconds=0.0, perfect=perfect, recent=recent)
         state = dataclasses.replace(before, averaged=self.averaged is not None and self.averaged.in_model)
-        if (value, second, loss) < (self.state.best_value, self.state.best_second, self.state.best_loss):
-            state = dataclasses.replace(
-                state, best_epoch=epoch + 1, best_value=value, best_second=second, best_loss=loss
-            )
+        found = means(recent)
+        if found < (self.state.best_value, self.state.best_second, self.state.best_loss):
+            names = ("best_value", "best_second", "best_loss")
+            state = dataclasses.replace(state, best_epoch=epoch + 1, **dict(zip(names, found, strict=True)))
         # An epoch that could not be saved cannot be the best one either.
         self.state = dataclasses.replace(state if self._save(state) else before, averaged=False)
         if why_ended(self.state, self.train):
@@ -100,3 +104,13 @@ class SaveAndStop(keras.callbacks.Callback):
         # Also after a failure: not again at every step.
         self._saved_at = time.monotonic()
         return saved
+
+
+def means(rows: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    """The mean of every column; of one row its very numbers.
+
+    Example:
+        >>> means([(20.0, 5.0), (22.0, 4.0)])
+        (21.0, 4.5)
+    """
+    return tuple(math.fsum(column) / len(rows) for column in zip(*rows, strict=True))

@@ -219,6 +219,28 @@ def test_early_stopping_survives(short: Configuration, tmp_path: Path, monkeypat
     assert len(metrics(run)) == 4
 
 
+def test_the_best_of_smoothed_figures_is_no_lucky_epoch(
+    short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    # The second epoch is luck: its own figure is never reached again, and patience would end the training after it.
+    wer = {1: 60.0, 2: 38.0, 3: 46.0, 4: 42.0, 5: 40.0, 6: 41.0, 7: 43.0, 8: 44.0}
+
+    def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
+        logs.update(val_wer=wer[epoch + 1], val_per=20.0)
+
+    monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
+    configuration = changed(short, epochs=8, patience=2, smoothing=3)
+    run = tmp_path / "run"
+    with at_step(4 * STEPS, Progress, "on_epoch_end", kill), pytest.raises(Killed):
+        go_on(configuration, run)
+    go_on(configuration, run)
+    latest = Checkpoints(RunDirectory(run).checkpoints).latest()
+    assert latest
+    # Means of three: 60, 49, 48, 42, 42.7, 41, 41.3, 42.7.
+    assert (latest[0].epoch, latest[0].best_epoch, latest[0].best_value) == (8, 6, 41.0)
+    assert latest[0].recent[0][:2] == (41.0, 20.0)
+
+
 def test_of_equal_epochs_the_one_with_fewer_wrong_symbols_is_kept(
     short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
