@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 EPOCHS = 30
 WINDOWS = (1, 2, 3, 5, 8)
