@@ -9,6 +9,7 @@ the table: how many points of true error the chosen epoch has more than the best
 
 import argparse
 from collections.abc import Callable
+from statistics import NormalDist
 
 import numpy as np
 from scipy.special import ndtr
@@ -40,7 +41,9 @@ def measure(true: np.ndarray, size: int, share: float, random: np.random.Generat
     for epoch in range(1, EPOCHS):
         noise[epoch] = KEPT * noise[epoch - 1] + np.sqrt(1 - KEPT**2) * noise[epoch]
     item = np.sqrt(1 - share) * random.standard_normal(size) + np.sqrt(share) * noise
-    return np.asarray(100 * np.mean(ndtr(item) < true[:, None] / 100, axis=1))
+    # An item is wrong where it lies below what this share of all lies below.
+    below = np.array([NormalDist().inv_cdf(rate / 100) for rate in true])
+    return np.asarray(100 * np.mean(item < below[:, None], axis=1))
 
 
 def choose(measured: np.ndarray, window: int, patience: int) -> int:

@@ -81,8 +81,10 @@ class SaveAndStop(keras.callbacks.Callback):
         state = dataclasses.replace(before, averaged=self.averaged is not None and self.averaged.in_model)
         found = means(recent)
         if found < (self.state.best_value, self.state.best_second, self.state.best_loss):
-            names = ("best_value", "best_second", "best_loss")
-            state = dataclasses.replace(state, best_epoch=epoch + 1, **dict(zip(names, found, strict=True)))
+            value, second, loss = found
+            state = dataclasses.replace(
+                state, best_epoch=epoch + 1, best_value=value, best_second=second, best_loss=loss
+            )
         # An epoch that could not be saved cannot be the best one either.
         self.state = dataclasses.replace(state if self._save(state) else before, averaged=False)
         if why_ended(self.state, self.train):
