@@ -12,7 +12,6 @@ from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
-from scipy.special import ndtr
 
 EPOCHS = 30
 WINDOWS = (1, 2, 3, 5, 8)
