@@ -11,11 +11,14 @@ from types import ModuleType
 from typing import NoReturn
 
 from pipeline.commands import compare, evaluate, export, inspect, predict, score, serve, study, train, trial, tune
+from pipeline.commands.improving import distill, improve
 from pipeline.errors import UsageError
 
 COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "tune": tune,
+    "improve": improve,
+    "distill": distill,
     "evaluate": evaluate,
     "predict": predict,
     "score": score,

@@ -77,6 +77,11 @@ def open_run(
         UsageError: The directory holds something else, or the run's data are not what they were.
         DataError: The files cannot be used.
     """
+    if configuration.data.unlabeled is not None:
+        raise UsageError(
+            "data.unlabeled: impossible, a training takes pairs alone; `distill` labels such sources with an ensemble, "
+            "and `improve` trains one for it"
+        )
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks)
     if replaces:
         directory.remove()
@@ -190,7 +195,7 @@ def _fingerprint(configuration: Configuration, directory: RunDirectory, split: s
     settings = configuration.to_dict()
     sides = [directory.vocabulary / f"{side}{end}" for side in ("source", "target") for end in (".txt", ".model")]
     vocabularies = [checksum(file) for file in sides if file.is_file()]
-    without = ("train", "dev", "test", "batch_tokens", "buckets")
+    without = ("train", "dev", "test", "unlabeled", "batch_tokens", "buckets")
     data = {name: value for name, value in settings["data"].items() if name not in without}
     parts = [split, data, settings["text"], configuration.train.seed, vocabularies, contents_of_data(files)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -99,7 +99,7 @@ def parse_settings(
         raise UsageError(f"{error} (in {path})") from None
     parsed = _parsed(parser, lambda: parser.parse_args(argv, namespace=base))
     values = {section: parsed[section].as_dict() for section in SECTIONS}
-    for section, key in (("data", "dev"), ("data", "test"), ("search", "dictionary")):
+    for section, key in (("data", "dev"), ("data", "test"), ("data", "unlabeled"), ("search", "dictionary")):
         values[section][key] = _as_written(values[section][key], _last_given(argv, f"--{section}.{key}"))
     return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
 

@@ -44,6 +44,7 @@ EXPLANATION = """# An Attentif run
 | `export/` | the SavedModel: strings in, strings out |
 | `README.md` | this page |
 | `result.json` | figures of the finished run; there when it has ended |
+| `labels/` | of a student: the pairs that an ensemble labelled, and what they were made of |
 | `data/` | the tokenised corpus, a cache that may be deleted |
 | `.lock`, `.lock.json` | keep a second training out; the latter is there while one runs |
 
@@ -74,6 +75,7 @@ class RunDirectory:
         self.attention = path / "attention"
         self.logs = path / "logs"
         self.export = path / "export"
+        self.labels = path / "labels"
         self.result = path / "result.json"
         self.lock = path / LOCK
         self.lock_holder = path / LOCK_HOLDER
@@ -98,7 +100,7 @@ class RunDirectory:
         Raises:
             UsageError: The directory holds something else.
         """
-        may_begin = not self.path.exists() or (self.path.is_dir() and (beside_others or self._is_empty()))
+        may_begin = not self.path.exists() or (self.path.is_dir() and (beside_others or self.is_free()))
         require_free(self.path, "run", may_begin)
         self.path.mkdir(parents=True, exist_ok=True)
         try:
@@ -111,10 +113,11 @@ class RunDirectory:
                 path.unlink(missing_ok=True)
             raise
 
-    def _is_empty(self) -> bool:
-        """Nothing but a lock is there, or what a beginning had written that was killed."""
+    def is_free(self) -> bool:
+        """Nothing but a lock is there, labels that its training is to have, or what a killed beginning had written."""
         explained = self.readme.is_file() and self.readme.read_text(encoding="utf-8", errors="replace") == EXPLANATION
-        return is_unused(self.path, (self.readme.name, self.config.name, self.checksums.name) if explained else ())
+        begun = (self.readme.name, self.config.name, self.checksums.name) if explained else ()
+        return is_unused(self.path, (self.labels.name, *begun))
 
     def sweep(self) -> None:
         """Remove what processes that were killed had half written; only while no other writes."""

@@ -18,6 +18,7 @@ class DataConfiguration:
         dev: Development pairs, in one of the first three forms. Left out: the built-in corpus's own, else held out
             from all of train.
         test: Test pairs, same forms. Left out: the built-in corpus's own, else none.
+        unlabeled: Sources without targets, one a line (UTF-8, may end in .gz), which `distill` and `improve` label.
         train_size: Train on this many distinct sources only, as a share (0.2) or a count (20000); which ones does
             not depend on train.seed. null trains on all.
         dev_size: Without dev: how many distinct training sources to hold out, as a share (0.05) or a count (2670).
@@ -43,6 +44,7 @@ class DataConfiguration:
     train: str | list[str] | dict[str, float] = "cmudict"
     dev: str | list[str] | None = None
     test: str | list[str] | None = None
+    unlabeled: str | None = None
     train_size: float | None = None
     dev_size: float = 0.05
     shares: Literal["counted", "hashed"] = "counted"
@@ -56,7 +58,7 @@ class DataConfiguration:
 
     def __post_init__(self) -> None:
         require_sane_numbers("data", self)
-        for name in ("train", "dev", "test"):
+        for name in ("train", "dev", "test", "unlabeled"):
             require_path(f"data.{name}", getattr(self, name))
         for name, size in (("data.train_size", self.train_size), ("data.dev_size", self.dev_size)):
             if size is not None:

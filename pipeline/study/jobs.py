@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class Job(NamedTuple):
     """File for its messages."""
 
 
-def run_jobs(jobs: Sequence[Job], workers: int = 1) -> dict[str, Failure]:
+def run_jobs(jobs: Sequence[Job], workers: int = 1, watch: Callable[[], None] = lambda: None) -> dict[str, Failure]:
     """Run them and wait for all; one that fails does not stop the others.
 
     The processes end with this one, however it ends. Of a single worker the messages are shown as they come.
@@ -41,6 +41,7 @@ def run_jobs(jobs: Sequence[Job], workers: int = 1) -> dict[str, Failure]:
     Args:
         jobs: In the order in which they are to begin.
         workers: How many may run at the same time.
+        watch: Called now and then, while they run.
 
     Returns:
         Why the ones that failed did, by name.
@@ -57,6 +58,7 @@ def run_jobs(jobs: Sequence[Job], workers: int = 1) -> dict[str, Failure]:
                 logger.info("%s begins (%d of %d)", job.name, len(jobs) - len(waiting), len(jobs))
                 running.append(_Running(job, _start(job, threads, shown=workers == 1)))
             time.sleep(POLL_SECONDS)
+            watch()
             for job, child in [one for one in running if one.child.exit_code() is not None]:
                 running.remove(_Running(job, child))
                 failure = _failure(job, child)

@@ -24,6 +24,7 @@ ROWS = [
     {"monitoring"},
     {"training"},
     {"study", "tuning"},
+    {"improvement"},
     {"options"},
     {"commands"},
     {"__init__", "__main__"},

@@ -1,0 +1,1 @@
+"""Commands that make one small model of an ensemble."""

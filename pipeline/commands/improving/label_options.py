@@ -1,0 +1,40 @@
+"""Options of commands that label: what becomes a label."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import jsonargparse
+
+LABEL_OPTIONS = "[--n-best N] [--sampled] [--least-score X] [--recombined N] "
+_LABELS = ("n_best", "sampled", "least_score")
+
+
+def add_label_options(parser: "jsonargparse.ArgumentParser") -> None:
+    """Add them."""
+    group = parser.add_argument_group("labels")
+    group.add_argument("--n-best", metavar="N", type=int, default=1, help="Labels of a source: the ensemble's N best.")
+    group.add_argument(
+        "--sampled",
+        action="store_true",
+        help="Draw the labels from the N best by their probability; equal ones then count more than once.",
+    )
+    group.add_argument(
+        "--least-score",
+        metavar="X",
+        type=float,
+        default=None,
+        help="Leave out labels whose log p per symbol is below this, as in -0.2; left out: none.",
+    )
+    group.add_argument(
+        "--recombined",
+        metavar="N",
+        type=int,
+        default=None,
+        help="Sources to make of pieces of the training's; left out: as many as it has where there is no "
+        "data.unlabeled, else none.",
+    )
+
+
+def label_options(parsed: Any) -> dict[str, Any]:
+    """What was parsed of them that `LabelSettings` takes."""
+    return {key: parsed[key] for key in _LABELS}

@@ -1,0 +1,45 @@
+"""What `improve` is asked for."""
+
+import dataclasses
+
+from pipeline.errors import UsageError
+from pipeline.improvement.labels import LabelSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class Improvement:
+    """How it is done.
+
+    Args:
+        hours: The time that there is.
+        members: The most models that vote.
+        other_direction: How many of them find the target in the other order; None chooses by their number.
+        workers: Trainings at the same time; None takes as many as there are processors.
+        labels: Which outputs become labels.
+        unlabeled: A file of further sources, one a line.
+        recombined: See `gather_inputs`.
+    """
+
+    hours: float = 4.0
+    members: int = 5
+    other_direction: int | None = None
+    workers: int | None = None
+    labels: LabelSettings = dataclasses.field(default_factory=LabelSettings)
+    unlabeled: str | None = None
+    recombined: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("--hours", self.hours), ("--workers", self.workers)):
+            if value is not None and not value > 0:
+                raise UsageError(f"{name}: {value} is impossible, it must be above 0")
+        if self.members < 2:
+            raise UsageError(f"--members: {self.members} is impossible, it must be at least 2")
+        if self.other_direction is not None and not 0 <= self.other_direction < self.members:
+            raise UsageError(f"--other-direction: {self.other_direction} is impossible, it must be below --members")
+
+    @property
+    def turned(self) -> int:
+        """How many members have the other direction."""
+        if self.other_direction is not None:
+            return self.other_direction
+        return 0 if self.members < 3 else 1 if self.members < 6 else 2
