@@ -77,6 +77,8 @@ KINDS = {
     "coverage": Kind({"coverage": True}, search={"coverage_penalty": 0.3}),
     "input_feeding": Kind({"input_feeding": True}),
     "tied_embeddings": Kind({"tied_embeddings": True}),
+    "shared_embeddings": Kind({"shared_embeddings": True}),
+    "one table for all": Kind({"shared_embeddings": True, "tied_embeddings": True}),
     "symbol_dropout": Kind({"symbol_dropout": 0.1}),
     "several layers": Kind({"encoder_layers": 2, "decoder_layers": 3}),
     "float64": Kind({"precision": "float64"}),

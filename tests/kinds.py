@@ -36,6 +36,8 @@ NETWORKS: list[dict[str, Any]] = [
     {},
     {"cell": "conditional_gru"},
     {"tied_embeddings": True},
+    {"shared_embeddings": True},
+    {"shared_embeddings": True, "tied_embeddings": True},
     {"decoder_layers": 2, "encoder_layers": 2, "cell": "layer_norm_lstm"},
     {"coverage": True, "input_feeding": True},
 ]

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from layers import plain_unroll
+from pipeline.model.sequence_to_sequence import find_layer
 from pipeline.text.symbols import PAD, START
 
 LARGEST_TABLE = 256
@@ -60,8 +61,10 @@ class SingleNetwork(tf.Module):
         super().__init__()
         # Past `tf.Module`, which would save copies of their variables, of which no function knows: Python's loader
         # does without them, TensorFlow's others find none of the variables that the functions ask for.
-        self.__dict__.update({name: model.get_layer(name) for name in LAYERS})
-        self._saved = [weight.value for name in LAYERS for weight in getattr(self, name).weights]
+        self.__dict__.update({name: find_layer(model, name) for name in LAYERS})
+        weights = [weight for name in LAYERS for weight in getattr(self, name).weights]
+        # What two layers share is saved once.
+        self._saved = [weight.value for weight in {id(weight): weight for weight in weights}.values()]
         self._frozen: list[Any] | None = None
         if frozen:
             # In a graph, as where nothing is frozen: so that both have the same bits.

@@ -12,7 +12,8 @@ from pipeline.process.xla_cache import name_functions_alike
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, PAD
 
-DROPOUTS = ("source_embedding", "encoder", "target_embedding", "decoder", "source_symbols", "target_symbols")
+SOURCE_EMBEDDING, TARGET_EMBEDDING, SHARED_EMBEDDING = "source_embedding", "target_embedding", "shared_embedding"
+DROPOUTS = (SOURCE_EMBEDDING, "encoder", TARGET_EMBEDDING, "decoder", "source_symbols", "target_symbols")
 
 
 @keras.saving.register_keras_serializable(package="attentif")
@@ -112,9 +113,14 @@ def build_model(
         seed: Seed of dropout; seed the weights with `keras.utils.set_random_seed`.
 
     Returns:
-        The model; its layers "source_embedding", "encoder", "target_embedding" and "decoder" are what
-        search and export use.
+        The model; its layers "source_embedding", "encoder", "target_embedding" and "decoder" are what search and
+        export use, see `find_layer`.
+
+    Raises:
+        ValueError: The embeddings are shared, and the vocabularies are of different sizes.
     """
+    if configuration.shared_embeddings and source_size != target_size:
+        raise ValueError(f"shared embeddings of {source_size} source and {target_size} target symbols")
     policy = keras.DTypePolicy(configuration.precision)
     # One seed for all would drop the same positions in several places of a step.
     seeds = {name: None if seed is None else seed + index for index, name in enumerate(DROPOUTS)}
@@ -150,8 +156,8 @@ def build_model(
         name="decoder",
     )
 
-    def embed(ids: Any, embedding: keras.layers.Layer) -> Any:
-        name, embedded = embedding.name, embedding(ids)
+    def embed(ids: Any, embedding: keras.layers.Layer, name: str) -> Any:
+        embedded = embedding(ids)
         if configuration.symbol_dropout:
             # The first and the last symbol of a sequence say nothing, but where it begins and ends.
             symbols = name.replace("embedding", "symbols")
@@ -162,10 +168,14 @@ def build_model(
         dropout = Dropout(configuration.dropout, seed=seeds[name], dtype=policy, name=f"{name}_dropout")
         return dropout(embedded)
 
-    source_embedding = _embedding(source_size, configuration, "source_embedding")
-    target_embedding = _embedding(target_size, configuration, "target_embedding")
-    memory, summary = encoder(embed(source, source_embedding), source_mask)
-    logits, attention_weights = decoder(embed(target_inputs, target_embedding), memory, source_mask, summary)
+    if configuration.shared_embeddings:
+        source_embedding = target_embedding = _embedding(target_size, configuration, SHARED_EMBEDDING)
+    else:
+        source_embedding = _embedding(source_size, configuration, SOURCE_EMBEDDING)
+        target_embedding = _embedding(target_size, configuration, TARGET_EMBEDDING)
+    memory, summary = encoder(embed(source, source_embedding, SOURCE_EMBEDDING), source_mask)
+    embedded = embed(target_inputs, target_embedding, TARGET_EMBEDDING)
+    logits, attention_weights = decoder(embedded, memory, source_mask, summary)
     if configuration.tied_embeddings:
         logits = target_embedding(logits, reverse=True)
     return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")
@@ -176,9 +186,20 @@ def _embedding(size: int, configuration: ModelConfiguration, name: str) -> keras
     # and many symbols nothing is ever learnt.
     initializer = keras.initializers.RandomNormal(stddev=0.3)
     settings = {"embeddings_initializer": initializer, "dtype": keras.DTypePolicy(configuration.precision)}
-    if name == "target_embedding" and configuration.tied_embeddings:
+    if name != SOURCE_EMBEDDING and configuration.tied_embeddings:
         full = "float64" if configuration.precision == "float64" else "float32"
         return keras.layers.ReversibleEmbedding(
             size, configuration.embedding_units, reverse_dtype=full, name=name, **settings
         )
     return keras.layers.Embedding(size, configuration.embedding_units, name=name, **settings)
+
+
+def find_layer(model: keras.Model, name: str) -> Any:
+    """The layer "source_embedding", "encoder", "target_embedding" or "decoder" of a model.
+
+    One table of embeddings for both sides is found by the name of either.
+    """
+    shared = name in (SOURCE_EMBEDDING, TARGET_EMBEDDING) and any(
+        layer.name == SHARED_EMBEDDING for layer in model.layers
+    )
+    return model.get_layer(SHARED_EMBEDDING if shared else name)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from pipeline.files.durable import write_atomically
+from pipeline.model.sequence_to_sequence import find_layer
 from pipeline.monitoring.board import TRAIN
 from pipeline.runs.directory import RunDirectory
 from pipeline.text.symbols import SPECIAL_SYMBOLS
@@ -32,7 +33,7 @@ def write_embeddings(run: RunDirectory, model: keras.Model, source: Vocabulary, 
 
     Args:
         run: Its directory for TensorBoard is where to.
-        model: Has the layers "source_embedding" and "target_embedding".
+        model: From `pipeline.model.sequence_to_sequence.build_model`.
         source: Vocabulary of the former.
         target: Vocabulary of the latter.
 
@@ -44,7 +45,7 @@ def write_embeddings(run: RunDirectory, model: keras.Model, source: Vocabulary, 
     place.mkdir(parents=True, exist_ok=True)
     parts = []
     for side, vocabulary in {"source": source, "target": target}.items():
-        weights = np.asarray(model.get_layer(f"{side}_embedding").embeddings)[:MOST_SYMBOLS]
+        weights = np.asarray(find_layer(model, f"{side}_embedding").embeddings)[:MOST_SYMBOLS]
         rows = ("\t".join(f"{value:.5g}" for value in row) for row in weights)
         write_atomically(place / f"{side}_embedding.tsv", "\n".join(rows) + "\n")
         write_atomically(place / f"{side}_symbols.tsv", metadata(vocabulary))

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from pipeline.files.durable import write_atomically
+from pipeline.settings.checks import require
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
@@ -27,6 +28,11 @@ class Configuration:
     model: ModelConfiguration = dataclasses.field(default_factory=ModelConfiguration)
     train: TrainConfiguration = dataclasses.field(default_factory=TrainConfiguration)
     search: SearchConfiguration = dataclasses.field(default_factory=SearchConfiguration)
+
+    def __post_init__(self) -> None:
+        shares = self.model.shared_embeddings
+        wanted = "false where text.shared_vocabulary is false"
+        require(self.text.shared_vocabulary or not shares, "model.shared_embeddings", shares, wanted)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain dictionaries, as they stand in YAML."""

@@ -36,6 +36,8 @@ class ModelConfiguration:
         input_feeding: Whether the decoder sees its last hidden layer beside the last symbol.
         tied_embeddings: Whether the output projection is the target embedding, turned round; readout_units are then
             embedding_units.
+        shared_embeddings: Whether source and target have one table of embeddings, which text.shared_vocabulary allows;
+            with tied_embeddings it is the output projection, too.
         dropout: Share of embeddings, encoder outputs and readout units dropped in training.
         symbol_dropout: Share of the symbols of source and of the target as the decoder sees it whose whole embedding is
             dropped in training; start and end symbols stay.
@@ -55,6 +57,7 @@ class ModelConfiguration:
     coverage: bool = False
     input_feeding: bool = False
     tied_embeddings: bool = False
+    shared_embeddings: bool = False
     dropout: float = 0.2
     symbol_dropout: float = 0.0
     precision: Precision = "float32"

@@ -21,8 +21,13 @@ CONFIGURATION = ModelConfiguration(units=6, embedding_units=4, precision="float6
 
 
 def model(seed: int, size: int = 9, **changes: object) -> keras.Model:
-    settings = {**vars(CONFIGURATION), **changes}
-    return randomize(build_model(ModelConfiguration(**settings), 8, size), seed)
+    return build({**vars(CONFIGURATION), **changes}, 8, size, seed)
+
+
+def build(settings: dict[str, Any], source: int, target: int, seed: int) -> keras.Model:
+    if settings["shared_embeddings"]:
+        source = target = max(source, target)
+    return randomize(build_model(ModelConfiguration(**settings), source, target), seed)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +69,7 @@ def test_steps_are_the_model(size: int, kind: dict[str, object]):
 @pytest.mark.parametrize("sizes", [(8, LARGEST_TABLE + 1), (LARGEST_TABLE + 1, 9)], ids=str)
 def test_frozen_weights_give_the_same_bits(sizes: tuple[int, int], kind: dict[str, object]):
     settings = {**vars(CONFIGURATION), "precision": "float32", **kind}
-    member = randomize(build_model(ModelConfiguration(**settings), *sizes), 1)
+    member = build(settings, *sizes, seed=1)
     live, frozen = SingleNetwork(member), SingleNetwork(member, frozen=True)
     for found, expected in zip(walk(frozen), walk(live), strict=True):
         np.testing.assert_array_equal(found, expected)

@@ -10,7 +10,9 @@ import pytest
 import tensorflow as tf
 
 from layers import AttentionDecoder, BidirectionalEncoder
-from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
+from pipeline.errors import UsageError
+from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model, find_layer
+from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
 from tests.layer_contract import TOLERANCES, arrays, assert_close, randomize
 
@@ -84,6 +86,41 @@ def test_every_key_reaches_its_layer():
     assert sorted(part["seed"] for part in configurations) == [7, 8, 9, 10]
     assert [part["fast"] for part in configurations[:2]] == [False, False]
     assert (configurations[1]["attention_units"], configurations[1]["readout_units"]) == (3, 6)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_one_table_of_embeddings(tied: bool, tmp_path: Path):
+    changes = {"tied_embeddings": tied, "readout_units": None if tied else 6}
+    settings = dataclasses.replace(CONFIGURATION, **changes, precision="float64", shared_embeddings=True)
+    built = randomize(build_model(settings, TARGET_SIZE, TARGET_SIZE))
+    separate = build_model(dataclasses.replace(settings, shared_embeddings=False), TARGET_SIZE, TARGET_SIZE)
+    assert separate.count_params() - built.count_params() == TARGET_SIZE * 4
+    source, target = (find_layer(built, f"{side}_embedding") for side in ("source", "target"))
+    assert source is target
+    for side in ("source", "target"):
+        find_layer(separate, f"{side}_embedding").set_weights(source.get_weights())
+    for part in ("encoder", "decoder"):
+        separate.get_layer(part).set_weights(built.get_layer(part).get_weights())
+    built.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for other in (separate, loaded):
+        for actual, expected in zip(arrays(other(DATA[0])), arrays(built(DATA[0])), strict=True):
+            np.testing.assert_array_equal(actual, expected)
+    # Its gradient is the sum of both.
+    gradients = []
+    for model, names in ((built, ["target"]), (separate, ["source", "target"])):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.square(model(DATA[0])[0]))
+        tables = [find_layer(model, f"{name}_embedding").embeddings.value for name in names]
+        gradients.append(sum(map(tf.convert_to_tensor, tape.gradient(loss, tables))))
+    assert_close(*gradients, 1e-9)
+
+
+def test_one_table_is_for_one_vocabulary():
+    with pytest.raises(ValueError, match="8 source and 9 target"):
+        model(shared_embeddings=True)
+    with pytest.raises(UsageError, match="model[.]shared_embeddings: True is impossible, it must be false where"):
+        Configuration(model=ModelConfiguration(shared_embeddings=True))
 
 
 def test_symbol_dropout_leaves_the_others_as_they_were_and_spares_start_and_end():

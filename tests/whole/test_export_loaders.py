@@ -22,7 +22,7 @@ TOGETHER = {
         dictionary={"zebra": "Z"},
     ),
     "several": Kind(
-        {"cell": "conditional_gru", "tied_embeddings": True},
+        {"cell": "conditional_gru", "tied_embeddings": True, "shared_embeddings": True},
         "wordpiece",
         {"method": "sample"},
         others=({"attention": "luong_general", "cell": "layer_norm_lstm"},),

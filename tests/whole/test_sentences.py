@@ -47,7 +47,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     configuration = tiny_configuration(
         locations,
         data={"max_length": 40},
-        model={"units": 48, "embedding_units": 32},
+        model={"units": 48, "embedding_units": 32, "tied_embeddings": request.param == "bpe"},
         train={"epochs": 15, "min_epoch_tokens": 15000, "learning_rate": 0.01, "attention_samples": 1},
     )
     text = TextConfiguration(
@@ -56,7 +56,8 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         vocabulary_size=400,
         shared_vocabulary=request.param == "bpe",
     )
-    configuration = dataclasses.replace(configuration, text=text)
+    model = dataclasses.replace(configuration.model, shared_embeddings=text.shared_vocabulary)
+    configuration = dataclasses.replace(configuration, text=text, model=model)
     train(configuration, folder / "run")
     return configuration, folder / "run"
 
