@@ -38,6 +38,11 @@ _IDLE = (
     _Idle(("search.coverage_penalty",), lambda of: not of.model.kind.looks, "model.attention is none"),
     _Idle(("train.attention_samples",), lambda of: not of.model.kind.looks, "model.attention is none"),
     _Idle(
+        ("train.r_drop",),
+        lambda of: not of.model.dropout and not of.model.symbol_dropout,
+        "nothing is dropped, so that both passes of a step are the same",
+    ),
+    _Idle(
         ("model.attention_heads",),
         lambda of: not of.model.kind.has_heads,
         "model.attention is not multi_head_bahdanau",

@@ -1,4 +1,6 @@
-"""What training makes small: the cross-entropy of the target, with or without label smoothing."""
+"""What training makes small: the cross-entropy of the target, with or without label smoothing; and how far two passes
+through the network are from each other.
+"""
 
 from typing import Any
 
@@ -70,3 +72,43 @@ def _backward(targets: Any, logits: Any, normalizers: Any, upstream: Any, label_
 
 def _is_target(targets: Any, logits: Any) -> Any:
     return tf.range(logits.shape[-1], dtype=targets.dtype) == targets[:, None]
+
+
+def symmetric_divergence(targets: Any, first: Any, second: Any) -> tf.Tensor:
+    """How far two distributions are from each other, summed over the real target symbols, a scalar in nats.
+
+        KL(p || q) + KL(q || p) = Σ_v (p(v) - q(v)) (log p(v) - log q(v))
+
+    Args:
+        targets: `[batch, target]` ids; padding counts for nothing.
+        first: The logits of p, `[batch, target, vocabulary]`, float32 or float64.
+        second: Those of q.
+
+    Example:
+        >>> symmetric_divergence([[2, 0]], tf.zeros([1, 2, 2]), tf.math.log([[[3.0, 1.0]] * 2])).numpy().round(4)
+        np.float32(0.2747)
+    """
+    real = tf.reshape(tf.not_equal(targets, PAD), [-1])
+    first, second = (tf.reshape(logits, [-1, logits.shape[-1]]) for logits in (first, second))
+
+    @tf.custom_gradient
+    def with_gradient(first: Any, second: Any) -> tuple[Any, Any]:
+        total, *gradients = _diverge(tf.stop_gradient(first), tf.stop_gradient(second), real)
+        return total, lambda upstream: tuple(upstream * gradient for gradient in gradients)
+
+    return with_gradient(first, second)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _diverge(first: Any, second: Any, real: Any) -> tuple[Any, Any, Any]:
+    """The sum, and its gradient with respect to both logits.
+
+    For z, the logits of p, dsum / dz_v = p(v) (log p(v) - log q(v) - KL(p || q)) + p(v) - q(v).
+    """
+    log_p, log_q = tf.nn.log_softmax(first), tf.nn.log_softmax(second)
+    p, q, apart = tf.exp(log_p), tf.exp(log_q), log_p - log_q
+    to_second = tf.reduce_sum(p * apart, axis=-1, keepdims=True)
+    to_first = tf.reduce_sum(-q * apart, axis=-1, keepdims=True)
+    counts = tf.cast(real, first.dtype)[:, None]
+    total = tf.reduce_sum((to_second + to_first) * counts)
+    return total, counts * (p * (apart - to_second) + p - q), counts * (q * (-apart - to_first) + q - p)

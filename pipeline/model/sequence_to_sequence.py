@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from layers import AttentionDecoder, BidirectionalEncoder, Dropout, SymbolDropout
-from pipeline.model.losses import token_cross_entropy
+from pipeline.model.losses import symmetric_divergence, token_cross_entropy
 from pipeline.process.xla_cache import name_functions_alike
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, PAD
@@ -27,10 +27,26 @@ class SequenceToSequence(keras.Model):
     """
 
     label_smoothing = 0.0
+    r_drop = 0.0
 
     def set_label_smoothing(self, share: float) -> None:
         """Set the share of the probability that `train_step` spreads over the vocabulary."""
         self.label_smoothing = share
+
+    def set_r_drop(self, weight: float) -> None:
+        """Let `train_step` take every pair twice, with different dropout, and make the two alike.
+
+        R-Drop of Liang et al. (2021), https://arxiv.org/abs/2106.14448, with the paper's weight a; p and q are the
+        distributions of both passes at the real symbols, T their number:
+
+            loss = (cross-entropy of p + cross-entropy of q) / 2 + a / (4 T) Σ_t (KL(p_t || q_t) + KL(q_t || p_t))
+
+        which is half the paper's: so that the cross-entropy is as large as without.
+
+        Args:
+            weight: a; 0 takes every pair once.
+        """
+        self.r_drop = weight
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -47,20 +63,25 @@ class SequenceToSequence(keras.Model):
         """One optimizer step.
 
         Returns:
-            The metrics so far, and of this batch alone the loss per target symbol, "batch_loss", and the global norm
-            of the gradient, "gradient_norm" (not with a scaled loss).
+            The metrics so far, and of this batch alone the cross-entropy per target symbol, "batch_loss", and the
+            global norm of the gradient, "gradient_norm" (not with a scaled loss).
         """
         name_functions_alike()
         inputs, targets = data
+        passes = 2 if self.r_drop else 1
+        if self.r_drop:
+            # One batch of twice the rows is faster than two.
+            inputs, targets = tf.nest.map_structure(lambda ids: tf.concat([ids, ids], axis=0), (inputs, targets))
         with tf.GradientTape() as tape:
             logits, _ = self(inputs, training=True)
             total, tokens = token_cross_entropy(targets, logits, self.label_smoothing)
             global_tokens = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tokens)
             loss = total / tf.maximum(global_tokens, 1)
-            scaled_loss = self.optimizer.scale_loss(loss)
+            apart = self._divergence(targets, logits) / tf.maximum(global_tokens, 1) if self.r_drop else 0
+            scaled_loss = self.optimizer.scale_loss(loss + apart)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
         norm = self._apply([tf.convert_to_tensor(gradient) for gradient in gradients])
-        figures = self._update_metrics(targets, logits, total, tokens)
+        figures = self._update_metrics(targets, logits, total, tokens, passes)
         figures["batch_loss"] = loss
         if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             # That one looks for gradients that are no numbers itself, and makes its scale smaller.
@@ -92,12 +113,17 @@ class SequenceToSequence(keras.Model):
         total, tokens = token_cross_entropy(targets, logits)
         return self._update_metrics(targets, logits, total, tokens)
 
-    def _update_metrics(self, targets: Any, logits: Any, total: Any, tokens: Any) -> dict[str, Any]:
+    def _divergence(self, targets: Any, logits: Any) -> Any:
+        """What `set_r_drop` adds, times the number of symbols in both halves of a doubled batch."""
+        first, second = tf.split(logits, 2)
+        return self.r_drop / 2 * symmetric_divergence(tf.split(targets, 2)[0], first, second)
+
+    def _update_metrics(self, targets: Any, logits: Any, total: Any, tokens: Any, passes: int = 1) -> dict[str, Any]:
         loss, accuracy, seen = self.metrics
         right = tf.equal(tf.argmax(logits, axis=-1, output_type=targets.dtype), targets) & (targets != PAD)
         loss.update_state(total / tf.maximum(tokens, 1), sample_weight=tokens)
         accuracy.update_state(tf.reduce_sum(tf.cast(right, tokens.dtype)) / tf.maximum(tokens, 1), tokens)
-        seen.update_state(tokens)
+        seen.update_state(tokens / passes)
         return {metric.name: metric.result() for metric in self.metrics}
 
 

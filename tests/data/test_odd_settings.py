@@ -19,6 +19,8 @@ def test_defaults_and_what_has_an_effect_are_not_named():
     assert notes({"search.method": "sample", "search.temperature": 0.5}) == []
     assert notes({"text.target_tokenizer": "bpe", "text.vocabulary_size": 90, "text.min_count": 2}) == []
     assert notes({"data.train": "pairs.tsv", "data.dev_size": 0.2}) == []
+    assert notes({"train.r_drop": 1.0}) == []
+    assert notes({"train.r_drop": 1.0, "model.dropout": 0.0, "model.symbol_dropout": 0.1}) == []
     assert notes({}, passes=20) == []
 
 
@@ -34,6 +36,7 @@ def test_defaults_and_what_has_an_effect_are_not_named():
             {"model.attention_heads": 2},
             "model.attention_heads has no effect: model.attention is not multi",
         ),
+        ({"train.r_drop": 1.0, "model.dropout": 0.0}, "train.r_drop has no effect: nothing is dropped"),
         ({"text.vocabulary_size": 90, "text.learn_size": 9}, "text.vocabulary_size and text.learn_size have no effect"),
         ({"data.dev_size": 0.2}, "data.dev_size has no effect: there is a dev set"),
         ({"train.smoothing": 30}, "train.smoothing 30 averages over the whole training of 30 epochs"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.model.losses import token_cross_entropy
+from pipeline.model.losses import symmetric_divergence, token_cross_entropy
 from tests.layer_contract import assert_close
 
 RANDOM = np.random.default_rng(0)
@@ -72,3 +72,31 @@ def test_sum_and_count_have_the_dtype_of_the_logits(dtype: str):
 def test_a_batch_of_padding_only_is_0_of_0():
     total, tokens = token_cross_entropy(np.zeros((2, 3), int), np.ones((2, 3, 4)), 0.1)
     assert (float(total), float(tokens)) == (0, 0)
+
+
+def test_divergence_by_hand():
+    # p is 3/4, 1/4 and q is 1/2, 1/2: KL(p || q) + KL(q || p) = (3/4 - 1/2) log(3/2) + (1/4 - 1/2) log(1/2).
+    p, q = np.log([[[3.0, 1.0]] * 3]), np.zeros([1, 3, 2])
+    expected = 0.25 * math.log(3 / 2) + 0.25 * math.log(2)
+    for first, second in ((p, q), (q, p)):
+        assert_close(symmetric_divergence([[1, 1, 0]], first, second), 2 * expected, 1e-12)
+    assert float(symmetric_divergence([[1, 1, 0]], p, p + 7)) == pytest.approx(0, abs=1e-12)
+
+
+def test_gradient_of_the_divergence_is_that_of_its_definition_and_0_on_padding():
+    real = (TARGETS != 0).astype(float)[:, :, None]
+    first, second = tf.constant(LOGITS), tf.constant(LOGITS[:, :, ::-1].copy())
+    found = []
+    for definition in (False, True):
+        with tf.GradientTape() as tape:
+            tape.watch([first, second])
+            if definition:
+                log_p, log_q = tf.nn.log_softmax(first), tf.nn.log_softmax(second)
+                total = tf.reduce_sum((tf.exp(log_p) - tf.exp(log_q)) * (log_p - log_q) * real)
+            else:
+                total = symmetric_divergence(TARGETS, first, second)
+            scaled = 3 * total
+        found.append([total, *tape.gradient(scaled, [first, second])])
+    for actual, expected in zip(*found, strict=True):
+        assert_close(actual, expected, 1e-9)
+    assert (found[0][1].numpy()[TARGETS == 0] == 0).all()

@@ -45,7 +45,14 @@ def short(tiny_splits: dict[str, str]) -> Configuration:
         {name: tiny_splits[name] for name in ("train", "dev")},
         data={"buckets": 1},
         model={"dropout": 0.3, "symbol_dropout": 0.1},
-        train={"epochs": EPOCHS, "attention_samples": 0, "learning_rate": 0.01, "ema_momentum": 0.9, **saving},
+        train={
+            "epochs": EPOCHS,
+            "attention_samples": 0,
+            "learning_rate": 0.01,
+            "ema_momentum": 0.9,
+            "r_drop": 1.0,
+            **saving,
+        },
     )
 
 
