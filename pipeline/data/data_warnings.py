@@ -1,6 +1,7 @@
 """What is said of the data when they are prepared: what was left out, what training lacks, what flatters figures."""
 
 import logging
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
@@ -15,9 +16,10 @@ from pipeline.pairs.references import fold_source, overlap
 from pipeline.pairs.splits import Split
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
-from pipeline.settings.text import TextConfiguration
+from pipeline.settings.text import Side, TextConfiguration
 from pipeline.text.chunks import CHUNK, in_chunks
 from pipeline.text.processor import TextProcessor
+from pipeline.text.separators import SeparatorCounts
 from pipeline.text.symbol_tally import SymbolTally
 from pipeline.text.symbols import UNKNOWN
 
@@ -52,6 +54,7 @@ def warn_of_odd_data(
         logger.warning("train: only %s to learn from; of so few a model learns hardly more than these", number)
     _warn_of_unknown(splits["dev"](), corpora["dev"], texts, dev_location(configuration.data))
     _warn_of_few(splits, configuration)
+    _warn_of_uncut(corpora["train"], configuration.text)
     shared = overlap(splits["train"](), splits["dev"](), configuration.text)
     if shared:
         logger.warning(
@@ -65,6 +68,36 @@ def warn_of_odd_data(
             "dev: %s longer than every training pair: left out of the dev loss, but decoded and measured",
             count_of(unusual, "pair is", "pairs are"),
         )
+
+
+def warn_of_separator(side: Side, counts: SeparatorCounts) -> None:
+    """Say so if strings that white space should cut are whole symbols, because something else stands between them."""
+    mark = counts.find()
+    if mark:
+        logger.warning(
+            "%s: white space cuts %s of its %s, and %r stands between short symbols in %s: text.%s_separator %s cuts "
+            "there",
+            side,
+            f"{counts.spaced:,}" if counts.spaced else "none",
+            count_of(counts.strings, "string"),
+            mark,
+            f"{counts.cut[mark]:,}",
+            side,
+            shlex.quote(mark),
+        )
+
+
+def _warn_of_uncut(train: TokenizedCorpus, text: TextConfiguration) -> None:
+    """Say so if a separator that was set cuts nothing."""
+    for side, lengths in (("source", train.source_lengths), ("target", train.target_lengths)):
+        separator = getattr(text, f"{side}_separator")
+        if separator is not None and len(train) and max(lengths) <= 2:  # a symbol and the end
+            logger.warning(
+                "train: text.%s_separator %s cuts none of %s: each is one symbol; null cuts at white space",
+                side,
+                shlex.quote(separator),
+                count_of(len(train), side),
+            )
 
 
 def _warn_of_few(splits: Mapping[str, Split], configuration: Configuration) -> None:

@@ -90,7 +90,7 @@ def _text_changes(data: TrainingData, text: TextConfiguration) -> list[str]:
     source, target = data.source_vocabulary.forms, data.target_vocabulary.forms
     if source is None or target is None:
         return []
-    return ["\n".join(describe_changes(text.normalization, text.lowercase, source, target))]
+    return ["\n".join(describe_changes((text.normalization, text.target_form), text.lowercase, source, target))]
 
 
 def _vocabulary(side: str, vocabulary: Vocabulary) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.data.batches import Bucket, TrainingOrder, plan_buckets, training_batches
-from pipeline.data.data_warnings import split_filter, warn_of_odd_data
+from pipeline.data.data_warnings import split_filter, warn_of_odd_data, warn_of_separator
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.data.run_data import describe_changed, record_data, recorded_data
 from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
@@ -27,9 +27,10 @@ from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.text import TextConfiguration
+from pipeline.settings.text import SIDES, Side, TextConfiguration
 from pipeline.text.learning import learn_vocabulary
 from pipeline.text.processor import make_texts
+from pipeline.text.separators import SeparatorCounts
 from pipeline.text.vocabulary import Vocabulary, load_vocabularies
 from pipeline.unicode.normal_forms import FormCounts, describe_changes
 
@@ -166,21 +167,29 @@ def _learn_vocabularies(
 ) -> None:
     text = configuration.text
     directory.vocabulary.mkdir(exist_ok=True)
-    forms = {"source": FormCounts(), "target": FormCounts()}
-    how = text.normalization, text.lowercase
-    for sides in (["source", "target"],) if text.shared_vocabulary else (["source"], ["target"]):
-        strings = (forms[side].see(getattr(pair, side), *how) for pair in pairs() for side in sides)
+    forms = {side: FormCounts() for side in SIDES}
+    marks = {side: SeparatorCounts() for side in SIDES}
+    how = {side: (text.side(side).normalization, text.lowercase) for side in SIDES}
+    alike: list[list[Side]] = [["source", "target"]] if text.shared_vocabulary else [["source"], ["target"]]
+    for sides in alike:
+        strings = (
+            marks[side].see(forms[side].see(getattr(pair, side), *how[side])) for pair in pairs() for side in sides
+        )
         vocabulary = learn_vocabulary(strings, sides, text, configuration.train.seed)
         for side in sides:
             vocabulary.forms = forms[side]
             vocabulary.save(directory.vocabulary / f"{side}.txt")
     directory.record_vocabulary()
     _tell_changes(text, forms["source"], forms["target"])
+    for side in SIDES:
+        if text.side(side).tokenizer == "space" and text.side(side).separator is None:
+            warn_of_separator(side, marks[side])
 
 
 def _tell_changes(text: TextConfiguration, source: FormCounts, target: FormCounts) -> None:
     if any(side.changed or side.lowered or side.is_mixed for side in (source, target)):
-        logger.info("train: %s", "; ".join(describe_changes(text.normalization, text.lowercase, source, target)))
+        both = text.normalization, text.target_form
+        logger.info("train: %s", "; ".join(describe_changes(both, text.lowercase, source, target)))
     turkish = source.turkish + target.turkish
     if turkish:
         logger.warning(

@@ -1,5 +1,6 @@
 """What people have, made comparable: references as lines or as pairs, outputs as files of any kind or as models."""
 
+import functools
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -35,6 +36,8 @@ class ComparedBy(NamedTuple):
     tokens: str | None = None
     """BLEU, chrF and TER, and how BLEU cuts text."""
     lowercase: bool = False
+    separator: str | None = None
+    """What stands between symbols of "space"; None is white space."""
 
 
 class _References(NamedTuple):
@@ -113,7 +116,7 @@ def normalizer(text: TextConfiguration, symbols: bool = True) -> Callable[[str],
     """What brings outputs and references into the form in which `evaluate` compares them; of sentences, case is the
     metrics' matter.
     """
-    return lambda string: normalize_string(string, text.compared.normalization, symbols and text.lowercase)
+    return lambda string: normalize_string(string, text.compared.target_form, symbols and text.lowercase)
 
 
 def _compose(string: str) -> str:
@@ -151,8 +154,8 @@ def _load(place: str, references: _References) -> "AnswersStrings":
 
 
 def _warn_of_unlike(texts: Sequence[TextConfiguration]) -> None:
-    for key in ("normalization", "lowercase", "target_tokenizer"):
-        values = [getattr(text, key) for text in texts]
+    for key in ("normalization", "target_normalization", "lowercase", "target_tokenizer", "target_separator"):
+        values = [text.target_form if key == "target_normalization" else getattr(text, key) for text in texts]
         if len(set(values)) > 1:
             logger.warning("text.%s is %r in A, %r in B: compared as A has it", key, *values)
 
@@ -161,6 +164,8 @@ def _choose(figures: ComparedBy, references: _References, text: TextConfiguratio
     """What was not asked for, with a word about it."""
     if text and text.lowercase:
         figures = figures._replace(lowercase=True)
+    if text:
+        figures = figures._replace(separator=text.compared.side("target").separator)
     if figures.symbols or figures.tokens:
         return figures
     targets = [pair.target for pair in references.pairs]
@@ -172,7 +177,8 @@ def _choose(figures: ComparedBy, references: _References, text: TextConfiguratio
     else:
         symbols, why = "char" if _are_words(targets) else None, "references are single words"
     if symbols:
-        of = "characters" if symbols == "char" else "symbols between white space"
+        between = "white space" if figures.separator is None else repr(figures.separator)
+        of = "characters" if symbols == "char" else f"symbols between {between}"
         logger.info("compared by WER and PER of %s (--symbols %s), as %s", of, symbols, why)
     return figures._replace(symbols=symbols)
 
@@ -207,7 +213,7 @@ def _align(
 
 def _measure(items: Items, places: tuple[str, str], figures: ComparedBy, samples: int, seed: int) -> Comparison:
     if figures.symbols:
-        metrics = symbol_figures(figures.symbols, figures.lowercase)  # type: ignore[arg-type]
+        metrics = symbol_figures(figures.symbols, figures.lowercase, figures.separator)  # type: ignore[arg-type]
     else:
         metrics = sentence_figures(figures.tokens or "13a", figures.lowercase)
     results = compare_outputs(items.references, items.a, items.b, metrics, samples, seed)
@@ -221,5 +227,6 @@ def _measure(items: Items, places: tuple[str, str], figures: ComparedBy, samples
 
 def _key(figures: ComparedBy) -> Callable[[str], Any]:
     """What of a text decides whether it is right."""
-    cut: Callable[[str], Any] = strip if figures.symbols == "char" else split
+    words = functools.partial(split, separator=figures.separator if figures.symbols else None)
+    cut: Callable[[str], Any] = strip if figures.symbols == "char" else words
     return (lambda text: cut(text.lower())) if figures.lowercase else cut

@@ -34,7 +34,7 @@ TOKENIZED_SAMPLE = 1000
 
 def as_compared(texts: Iterable[str], text: TextConfiguration) -> list[str]:
     """Sentences in the form in which they are compared; case is the metrics' matter."""
-    return [normalize_string(one, text.compared.normalization, lowercase=False) for one in texts]
+    return [normalize_string(one, text.compared.target_form, lowercase=False) for one in texts]
 
 
 def score_predictions(

@@ -154,14 +154,17 @@ def sentence_figures(tokens: str = "13a", lowercase: bool = False) -> dict[str, 
     return dict(zip(("BLEU", "chrF", "TER"), sentence_metrics(tokens, lowercase), strict=True))
 
 
-def symbol_figures(how: Literal["space", "char"], lowercase: bool = False) -> dict[str, Metric]:
+def symbol_figures(
+    how: Literal["space", "char"], lowercase: bool = False, separator: str | None = None
+) -> dict[str, Metric]:
     """Error rates of symbol sequences in percent, see `score_symbols`: WER and PER.
 
     Args:
         how: Whether symbols stand between white space, or are single characters.
         lowercase: Whether case counts for nothing.
+        separator: What stands between symbols in the place of white space.
     """
-    return {name: SymbolErrors(name, how, lowercase) for name in ("WER", "PER")}
+    return {name: SymbolErrors(name, how, lowercase, separator) for name in ("WER", "PER")}
 
 
 class SymbolSignature(Signature):
@@ -169,7 +172,10 @@ class SymbolSignature(Signature):
 
     def __init__(self, args: dict[str, Any]) -> None:
         super().__init__(args)
-        self.info |= {"case": "lc" if args["lowercase"] else "mixed", "symbols": args["how"]}
+        self.info |= {
+            "case": "lc" if args["lowercase"] else "mixed",
+            "symbols": args["how"] if args["separator"] is None else f"between {args['separator']!r}",
+        }
         self._abbr |= {"case": "c", "symbols": "sym"}
 
 
@@ -180,19 +186,22 @@ class SymbolErrors(Metric):
         name: "WER" (the wrong lines of all) or "PER" (edit distance over the symbols of the references).
         how: See `symbol_figures`.
         lowercase: See `symbol_figures`.
+        separator: See `symbol_figures`.
     """
 
     _SIGNATURE_TYPE = SymbolSignature
 
-    def __init__(self, name: Literal["WER", "PER"] | str, how: str, lowercase: bool = False) -> None:
+    def __init__(
+        self, name: Literal["WER", "PER"] | str, how: str, lowercase: bool = False, separator: str | None = None
+    ) -> None:
         super().__init__()
-        self.name, self.how, self.lowercase = name, how, lowercase
+        self.name, self.how, self.lowercase, self.separator = name, how, lowercase, separator
 
     def _preprocess_segment(self, sent: str) -> str:
         return strip(sent.lower() if self.lowercase else sent)
 
     def _split(self, text: str) -> list[str]:
-        return split(text) if self.how == "space" else list(text)
+        return split(text, self.separator) if self.how == "space" else list(text)
 
     def _extract_reference_info(self, refs: Sequence[str]) -> dict[str, Any]:
         return {"references": [self._split(reference) for reference in refs]}

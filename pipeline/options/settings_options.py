@@ -101,6 +101,10 @@ def parse_settings(
     values = {section: parsed[section].as_dict() for section in SECTIONS}
     for section, key in (("data", "dev"), ("data", "test"), ("data", "unlabeled"), ("search", "dictionary")):
         values[section][key] = _as_written(values[section][key], _last_given(argv, f"--{section}.{key}"))
+    for key in ("source_separator", "target_separator"):
+        written = _last_given(argv, f"--text.{key}")
+        # A tilde is a mark that may well stand between symbols.
+        values["text"][key] = written if written == "~" else _as_written(values["text"][key], written)
     return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
 
 
@@ -137,7 +141,7 @@ def _last_given(argv: list[str], option: str) -> str | None:
 
 
 def _as_written(value: Any, written: str | None) -> Any:
-    """The place that a command line names: YAML takes #dev.tsv for a comment, and so for null."""
+    """The text that a command line has: YAML takes #dev.tsv for a comment, and so for null."""
     return written if value is None and written is not None and written not in _NULLS else value
 
 

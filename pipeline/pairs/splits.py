@@ -126,7 +126,7 @@ def _fold(text: TextConfiguration) -> Callable[[str], str]:
     """What makes sources the same that a person would take for the same."""
     if text.normalization == "none":
         # Told apart by the model, and yet the same word: it would be known from training.
-        text = dataclasses.replace(text, normalization="nfc")
+        text = dataclasses.replace(text, normalization="nfc", target_normalization=None)
     return functools.partial(fold_source, text=text)
 
 

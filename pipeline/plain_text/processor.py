@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.plain_text.tokenizers import make_plain_tokenizer
-from pipeline.settings.text import TextConfiguration
+from pipeline.settings.text import SideText, TextConfiguration
 from pipeline.text.symbols import CHARACTERS_PER_SYMBOL, END, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.unicode.normal_forms import normalize_string, to_form
 
@@ -37,14 +37,12 @@ class PlainText:
 
     Args:
         symbols: All of the vocabulary, the special ones first.
-        tokenizer: A name that `make_plain_tokenizer` takes.
-        normalization: A row of `pipeline.unicode.normal_forms.NORMAL_FORMS`.
-        lowercase: Whether to lowercase.
+        how: How strings become symbols.
         output_form: The normal form of what is joined, or None for none.
         model: The SentencePiece model whose subwords the symbols are, if they are.
 
     Example:
-        >>> text = PlainText([*SPECIAL_SYMBOLS, "a", "b"], "char")
+        >>> text = PlainText([*SPECIAL_SYMBOLS, "a", "b"], TextConfiguration().side("target"))
         >>> text.to_ids(text.read(b"b?a", 2).symbols), text.join(["b", "a"])
         ([5, 3], 'ba')
     """
@@ -52,22 +50,20 @@ class PlainText:
     def __init__(
         self,
         symbols: Sequence[str],
-        tokenizer: str,
-        normalization: str = "nfc",
-        lowercase: bool = False,
+        how: SideText,
         output_form: str | None = None,
         model: bytes | None = None,
     ) -> None:
         own = symbols[len(SPECIAL_SYMBOLS) :]
-        self.tokenizer = make_plain_tokenizer(tokenizer, own, model)
-        self.normalization, self.lowercase, self.output_form = normalization, lowercase, output_form
+        self.tokenizer = make_plain_tokenizer(how.tokenizer, own, model, how.separator)
+        self.how, self.output_form = how, output_form
         self.ids = {symbol: number for number, symbol in enumerate(own, len(SPECIAL_SYMBOLS))}
         # Padding and the start of an output are nothing to be seen.
         self.names = ["", "", *symbols[END:]]
 
     def split(self, text: str) -> list[str]:
         """Valid UTF-8 to its symbols."""
-        return self.tokenizer.split(normalize_string(text, self.normalization, self.lowercase))
+        return self.tokenizer.split(normalize_string(text, self.how.normalization, self.how.lowercase))
 
     def read(self, string: bytes, max_length: int) -> PlainReading:
         """Any bytes to symbols, of which no more than `max_length * 32` characters are looked at."""
@@ -109,8 +105,7 @@ def make_plain_texts(
         target: The targets'.
         output_form: The normal form of outputs, see `FormCounts.output_form`.
     """
-    how = text.normalization, text.lowercase
     return (
-        PlainText(source.symbols, text.source_tokenizer, *how, model=source.model),
-        PlainText(target.symbols, text.target_tokenizer, *how, output_form, target.model),
+        PlainText(source.symbols, text.side("source"), model=source.model),
+        PlainText(target.symbols, text.side("target"), output_form, target.model),
     )

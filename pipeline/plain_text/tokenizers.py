@@ -50,6 +50,25 @@ class PlainWords:
         return " ".join(symbols).strip(_ASCII_SPACE)
 
 
+class PlainSeparated:
+    """What stands between separators is a symbol.
+
+    Args:
+        separator: At least one character.
+    """
+
+    def __init__(self, separator: str) -> None:
+        self.separator = separator
+
+    def split(self, text: str) -> list[str]:
+        """See `PlainTokenizer`."""
+        return split(text, self.separator)
+
+    def join(self, symbols: Sequence[str]) -> str:
+        """See `PlainTokenizer`."""
+        return self.separator.join(symbol for symbol in symbols if symbol)
+
+
 class PlainWordPieces:
     """Subwords as BERT has them: of every word the longest beginning that is a symbol, then of the rest.
 
@@ -129,22 +148,25 @@ def _make_sentence_pieces(model: bytes | None) -> PlainTokenizer:
 
 
 # The rows of `pipeline.text.tokenizers.TOKENIZERS`.
-PLAIN_TOKENIZERS: dict[str, Callable[[Sequence[str], bytes | None], PlainTokenizer]] = {
-    "char": lambda symbols, model: PlainCharacters(),
-    "space": lambda symbols, model: PlainWords(),
-    "bpe": lambda symbols, model: _make_sentence_pieces(model),
-    "unigram": lambda symbols, model: _make_sentence_pieces(model),
-    "wordpiece": lambda symbols, model: PlainWordPieces(symbols),
+PLAIN_TOKENIZERS: dict[str, Callable[[Sequence[str], bytes | None, str | None], PlainTokenizer]] = {
+    "char": lambda symbols, model, separator: PlainCharacters(),
+    "space": lambda symbols, model, separator: PlainWords() if separator is None else PlainSeparated(separator),
+    "bpe": lambda symbols, model, separator: _make_sentence_pieces(model),
+    "unigram": lambda symbols, model, separator: _make_sentence_pieces(model),
+    "wordpiece": lambda symbols, model, separator: PlainWordPieces(symbols),
 }
 
 
-def make_plain_tokenizer(name: str, symbols: Sequence[str] = (), model: bytes | None = None) -> PlainTokenizer:
+def make_plain_tokenizer(
+    name: str, symbols: Sequence[str] = (), model: bytes | None = None, separator: str | None = None
+) -> PlainTokenizer:
     """The tokenizer of a `text.source_tokenizer` or `text.target_tokenizer`.
 
     Args:
         name: A row of `PLAIN_TOKENIZERS`.
         symbols: The vocabulary, for wordpiece.
         model: The SentencePiece model, for bpe and unigram.
+        separator: What stands between symbols, for space, in the form of the strings; None for white space.
 
     Raises:
         UsageError: A package is missing.
@@ -154,4 +176,4 @@ def make_plain_tokenizer(name: str, symbols: Sequence[str] = (), model: bytes | 
         >>> make_plain_tokenizer("wordpiece", ["play", "##ing"]).split("playing play")
         ['play', '##ing', 'play']
     """
-    return PLAIN_TOKENIZERS[name](symbols, model)
+    return PLAIN_TOKENIZERS[name](symbols, model, separator)

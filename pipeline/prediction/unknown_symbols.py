@@ -94,7 +94,8 @@ def read_dictionary(path: str, text: TextConfiguration) -> dict[str, str]:
     pairs = list(read_table(path))
     sides = [[pair.source for pair in pairs], [pair.target for pair in pairs]]
     sources, targets = (
-        [string.decode() for string in normalize(side, text.normalization, text.lowercase).numpy()] for side in sides
+        [string.decode() for string in normalize(strings, form, text.lowercase).numpy()]
+        for strings, form in zip(sides, (text.normalization, text.target_form), strict=True)
     )
     lines: dict[str, int] = {}
     for source, pair in zip(sources, pairs, strict=True):
@@ -108,7 +109,8 @@ def read_dictionary(path: str, text: TextConfiguration) -> dict[str, str]:
 def _warn_of_unused(sources: list[str], pairs: list[Pair], path: str, text: TextConfiguration) -> None:
     if text.source.subwords:
         return
-    counts = make_tokenizer(text.source_tokenizer).split(sources).row_lengths().numpy()
+    how = text.side("source")
+    counts = make_tokenizer(how.tokenizer, separator=how.separator).split(sources).row_lengths().numpy()
     unused = [pair for pair, count in zip(pairs, counts, strict=True) if count != 1]
     if unused:
         logger.warning(

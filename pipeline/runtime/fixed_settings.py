@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pipeline.errors import AttentifError, UsageError
 from pipeline.settings.search import SearchConfiguration
@@ -30,9 +31,16 @@ def read_section(kind: type[Section], values: Any) -> Section:
 def _require_choices(settings: SearchConfiguration | TextConfiguration) -> None:
     """Values must be plain, and among the choices where there are some: elsewhere the command line sees to that."""
     for name, kind in get_type_hints(type(settings)).items():
-        value, choices = getattr(settings, name), get_args(kind) if get_origin(kind) is Literal else None
+        value, choices = getattr(settings, name), _choices(kind)
         if (value not in choices) if choices else not isinstance(value, (str, int, float, type(None))):
             raise ValueError(f"{name} is {value!r}")
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    """What a `Literal`, or one beside None, allows; nothing of other types."""
+    parts = get_args(kind) if get_origin(kind) is UnionType or get_origin(kind) is Union else (kind,)
+    choices = [choice for part in parts if get_origin(part) is Literal for choice in get_args(part)]
+    return (*choices, None) if choices and NoneType in parts else tuple(choices)
 
 
 def require_fixed(

@@ -227,7 +227,7 @@ def _heads_of(arrays: Arrays, source_length: int) -> np.ndarray | None:
 def _warn_of_newer_unicode(folder: Folder) -> None:
     """Say so where Python may know normal forms of letters that the export does not know."""
     version = unicodedata.unidata_version
-    if int(version.split(".")[0]) > NORMAL_FORMS_VERSION and folder.text.normalization != "none":
+    if int(version.split(".")[0]) > NORMAL_FORMS_VERSION and folder.text.has_forms:
         logger.warning(
             "this Python has the letters of Unicode %s, the model those of Unicode %d: newer ones may be read "
             "otherwise than by the run",

@@ -1,13 +1,17 @@
 """Section `text`: how strings become symbols and back."""
 
 import dataclasses
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from pipeline.errors import UsageError
 from pipeline.settings.checks import count, require, require_at_least, require_sane_numbers
-from pipeline.unicode.normal_forms import NORMAL_FORMS
+from pipeline.unicode.normal_forms import NORMAL_FORMS, fold
+from pipeline.unicode.white_space import strip
 
 TokenizerName = Literal["char", "space", "bpe", "unigram", "wordpiece"]
+FormName = Literal["none", "nfc", "nfd", "nfkc", "nfkd"]
+Side = Literal["source", "target"]
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 class TokenizerKind(NamedTuple):
@@ -21,15 +25,29 @@ class TokenizerKind(NamedTuple):
     """Whether every character is a symbol, white space too."""
     whole_unknown: bool = False
     """Whether a word with a character that the symbols lack is unknown as a whole."""
+    separated: bool = False
+    """Whether something stands between symbols, white space where nothing else is set."""
 
 
 TOKENIZER_KINDS: dict[str, TokenizerKind] = {
     "char": TokenizerKind(characters=True),
-    "space": TokenizerKind(),
+    "space": TokenizerKind(separated=True),
     "bpe": TokenizerKind(subwords=True, bytewise=True),
     "unigram": TokenizerKind(subwords=True, bytewise=True),
     "wordpiece": TokenizerKind(subwords=True, whole_unknown=True),
 }
+
+
+class SideText(NamedTuple):
+    """How the strings of one side become symbols."""
+
+    tokenizer: str
+    """A row of `TOKENIZER_KINDS`."""
+    normalization: str
+    """A row of `NORMAL_FORMS`."""
+    lowercase: bool
+    separator: str | None
+    """What stands between symbols, in the form that the strings are brought to; None: white space, or nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +58,13 @@ class TextConfiguration:
         source_tokenizer: char (Unicode characters), space (symbols between white space), or subwords learned from
             the training data: bpe or unigram (SentencePiece, for any text) or wordpiece (for tokenised text).
         target_tokenizer: char, space, bpe, unigram or wordpiece, as above.
+        source_separator: What stands between the symbols of sources that are cut by space, as the dash of b-a-t; null
+            is white space. White space within a symbol stays, around it is dropped.
+        target_separator: The same of targets; outputs are joined by it.
         normalization: Unicode normal form of both sides: nfc (a letter and its marks are one symbol), nfd (they are
             symbols each: Hangul syllables become letters), nfkc and nfkd (in which ﬁ is fi and ① is 1, too), or none
             (code points as they stand in the data). Outputs have the form of the training data's targets.
+        target_normalization: The same of the targets alone, where the sides differ; null takes text.normalization.
         lowercase: Whether to lowercase both sides.
         direction: The order in which a model finds the symbols of a target: left_to_right, as they are read, or
             right_to_left, the last one first; texts, symbols and attention are shown as they are read either way.
@@ -55,7 +77,10 @@ class TextConfiguration:
 
     source_tokenizer: TokenizerName = "char"
     target_tokenizer: TokenizerName = "char"
-    normalization: Literal["none", "nfc", "nfd", "nfkc", "nfkd"] = "nfc"
+    source_separator: str | None = None
+    target_separator: str | None = None
+    normalization: FormName = "nfc"
+    target_normalization: FormName | None = None
     lowercase: bool = False
     direction: Literal["left_to_right", "right_to_left"] = "left_to_right"
     min_count: int = 1
@@ -73,14 +98,68 @@ class TextConfiguration:
             self.shared_vocabulary,
             "false where text.source_tokenizer and text.target_tokenizer differ",
         )
+        for side in SIDES:
+            self._require_separator(f"text.{side}_separator", side)
+        for key, source, target in (
+            ("text.target_normalization", self.normalization, self.target_form),
+            ("text.target_separator", self.source_separator, self.target_separator),
+        ):
+            wanted = "null" if source is None else source
+            require(
+                not self.shared_vocabulary or source == target,
+                key,
+                target,
+                f"{wanted}, as sources have it, where text.shared_vocabulary is true",
+            )
+
+    def _require_separator(self, key: str, side: Side) -> None:
+        tokenizer, separator = getattr(self, f"{side}_tokenizer"), getattr(self, f"{side}_separator")
+        if separator is not None:
+            require(
+                TOKENIZER_KINDS[tokenizer].separated,
+                key,
+                separator,
+                f"null where text.{side}_tokenizer is {tokenizer}; text.{side}_tokenizer space cuts at it",
+            )
+            require(
+                isinstance(separator, str) and bool(strip(separator)) and not set("\t\r\n") & set(separator),
+                key,
+                separator,
+                "one character or more, not white space alone, no TAB and no line end; null is white space",
+            )
 
     @property
     def compared(self) -> "TextConfiguration":
         """The settings under which outputs and references are compared: a letter and its marks are one symbol,
         whichever form the model's symbols have, so that figures do not depend on it.
         """
-        equal: Any = NORMAL_FORMS[self.normalization].equals
-        return dataclasses.replace(self, normalization=equal)
+        source, target = (NORMAL_FORMS[form].equals for form in (self.normalization, self.target_form))
+        forms: dict[str, Any] = {"normalization": source, "target_normalization": target}
+        return dataclasses.replace(self, **forms)
+
+    @property
+    def target_form(self) -> str:
+        """The row of `NORMAL_FORMS` that targets are brought to."""
+        return self.target_normalization or self.normalization
+
+    @property
+    def has_forms(self) -> bool:
+        """Whether strings of any side are brought to a normal form."""
+        return not self.normalization == self.target_form == "none"
+
+    def side(self, side: Side) -> SideText:
+        """How the strings of a side become symbols.
+
+        Example:
+            >>> TextConfiguration(target_tokenizer="space", target_separator="-").side("target")
+            SideText(tokenizer='space', normalization='nfc', lowercase=False, separator='-')
+        """
+        tokenizer, form, separator = (
+            (self.source_tokenizer, self.normalization, self.source_separator)
+            if side == "source"
+            else (self.target_tokenizer, self.target_form, self.target_separator)
+        )
+        return SideText(tokenizer, form, self.lowercase, separator and fold(separator, form, self.lowercase))
 
     @property
     def right_to_left(self) -> bool:

@@ -12,10 +12,10 @@ from pipeline.evaluation.evaluate import as_compared, split_symbols
 from pipeline.evaluation.scores import sentence_metrics
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.references import group_references
+from pipeline.plain_text.cutting import split_sources
 from pipeline.prediction.predictor import Predictor
 from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import normalize_string
-from pipeline.unicode.white_space import split
 
 SEED = 12345
 CONFIDENCE = 95
@@ -48,11 +48,13 @@ def source_lengths(sources: Sequence[str], text: TextConfiguration) -> tuple[str
         >>> unit, lengths.tolist()
         ('symbols', [3, 1])
     """
-    words = np.array([len(split(source)) for source in sources])
-    if text.source_tokenizer == "space":
-        return "symbols", words
-    if text.source.subwords and np.median(words) > 1:
-        return "words", words
+    lengths = np.array([len(symbols) for symbols in split_sources(sources, text)])
+    if text.source.separated:
+        return "symbols", lengths
+    if text.source.characters:
+        return "characters", lengths
+    if np.median(lengths) > 1:
+        return "words", lengths
     return "characters", np.array(
         [len(normalize_string(source, text.normalization, text.lowercase)) for source in sources]
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from pipeline.settings.text import TOKENIZER_KINDS
 from pipeline.unicode.normal_forms import NORMAL_FORMS, fold, normalize_string
-from pipeline.unicode.white_space import split, split_at
+from pipeline.unicode.white_space import split
 
 
 def symbols_by_form(
@@ -36,12 +36,8 @@ def symbols_by_form(
     for form in NORMAL_FORMS:
         found[form] = set()
         between = fold(separator, form, lowercase) if separator else None
-        cuts[form] = iter if kind.characters or kind.subwords else functools.partial(_cut, separator=between)
+        cuts[form] = iter if kind.characters or kind.subwords else functools.partial(split, separator=between)
     for string in strings:
         for form, cut in cuts.items():
             found[form].update(cut(normalize_string(string, form, lowercase)))
     return {form: len(symbols) for form, symbols in found.items()}
-
-
-def _cut(text: str, separator: str | None) -> list[str]:
-    return split(text) if separator is None else split_at(text, separator)

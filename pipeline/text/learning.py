@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.errors import DataError
-from pipeline.settings.text import TextConfiguration
+from pipeline.settings.text import Side, SideText, TextConfiguration
 from pipeline.text.chunks import CHUNK, in_chunks
 from pipeline.text.normalization import normalize
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces, sample
@@ -23,20 +23,19 @@ class Task(NamedTuple):
 
     strings: Iterable[str]
     """Those of the side, or of both; read once."""
-    sides: Sequence[str]
+    sides: Sequence[Side]
     """"source", "target" or both, for messages; the settings are those of the first."""
     text: TextConfiguration
     seed: int
     """Of the random choice of strings where not all are taken."""
 
     @property
-    def tokenizer(self) -> str:
-        """Its name."""
-        names = {"source": self.text.source_tokenizer, "target": self.text.target_tokenizer}
-        return names[self.sides[0]]
+    def how(self) -> SideText:
+        """How these strings become symbols."""
+        return self.text.side(self.sides[0])
 
 
-def learn_vocabulary(strings: Iterable[str], sides: Sequence[str], text: TextConfiguration, seed: int) -> Vocabulary:
+def learn_vocabulary(strings: Iterable[str], sides: Sequence[Side], text: TextConfiguration, seed: int) -> Vocabulary:
     """The vocabulary of one side, or of both.
 
     Args:
@@ -53,13 +52,13 @@ def learn_vocabulary(strings: Iterable[str], sides: Sequence[str], text: TextCon
         ['a', 'b']
     """
     task = Task(strings, sides, text, seed)
-    return LEARNERS[task.tokenizer](task)
+    return LEARNERS[task.how.tokenizer](task)
 
 
 def _count_characters(task: Task) -> Vocabulary:
-    counts = _count(task)
-    if NORMAL_FORMS[task.text.normalization].composed is not False:
-        _suggest_decomposition(task.sides[0], counts, "nfkd" if task.text.normalization == "nfkc" else "nfd")
+    counts, form = _count(task), task.how.normalization
+    if NORMAL_FORMS[form].composed is not False:
+        _suggest_decomposition(task.sides[0], counts, "nfkd" if form == "nfkc" else "nfd")
     return _choose(counts, task)
 
 
@@ -78,8 +77,9 @@ def _count_words(task: Task) -> Vocabulary:
 
 
 def _count(task: Task) -> Counter[str]:
-    text = task.text
-    counts = count_symbols(task.strings, make_tokenizer(task.tokenizer), text.normalization, text.lowercase)
+    text, how = task.text, task.how
+    tokenizer = make_tokenizer(how.tokenizer, separator=how.separator)
+    counts = count_symbols(task.strings, tokenizer, how.normalization, how.lowercase)
     if not counts or max(counts.values()) < text.min_count:
         raise DataError(
             f"{task.sides[0]}: no symbol occurs {text.min_count} times in the training data; lower text.min_count"
@@ -91,23 +91,24 @@ def _choose(counts: Counter[str], task: Task) -> Vocabulary:
     return Vocabulary.from_counts(counts, task.text.min_count, task.text.max_vocabulary)
 
 
-def _suggest_decomposition(side: str, symbols: Iterable[str], form: str) -> None:
+def _suggest_decomposition(side: Side, symbols: Iterable[str], form: str) -> None:
     """Every syllable of Hangul a symbol of its own: most are too rare to be learned from, and many dev has alone."""
     whole, parts = len(set(symbols)), count_parts(symbols)
     if 2 * parts < whole:
         logger.warning(
-            "%s: its %d symbols are made of %d letters and marks; text.normalization %s makes those the symbols, "
+            "%s: its %d symbols are made of %d letters and marks; text.%snormalization %s makes those the symbols, "
             "which far fewer pairs teach (outputs keep the form of the targets)",
             side,
             whole,
             parts,
+            "" if side == "source" else "target_",
             form,
         )
 
 
 def _learn_sentence_pieces(task: Task) -> Vocabulary:
     began, (chosen, number) = time.monotonic(), _sample(task)
-    model, pieces = learn_sentence_pieces(chosen, task.tokenizer, task.text.vocabulary_size)
+    model, pieces = learn_sentence_pieces(chosen, task.how.tokenizer, task.text.vocabulary_size)
     _tell(task, pieces, (len(chosen), number), began)
     return Vocabulary(pieces, model)
 
@@ -120,8 +121,8 @@ def _learn_word_pieces(task: Task) -> Vocabulary:
 
 
 def _sample(task: Task) -> tuple[list[str], int]:
-    text = task.text
-    return sample(normalized(task.strings, text.normalization, text.lowercase), text.learn_size, task.seed)
+    how = task.how
+    return sample(normalized(task.strings, how.normalization, how.lowercase), task.text.learn_size, task.seed)
 
 
 def _tell(task: Task, pieces: Sequence[str], sizes: tuple[int, int], began: float) -> None:
@@ -129,7 +130,7 @@ def _tell(task: Task, pieces: Sequence[str], sizes: tuple[int, int], began: floa
         "%s: %d %s subwords learned from %s of %s sentences in %.0f s",
         " and ".join(task.sides),
         len(pieces),
-        task.tokenizer,
+        task.how.tokenizer,
         *(f"{size:,}" for size in sizes),
         time.monotonic() - began,
     )

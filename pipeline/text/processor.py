@@ -39,6 +39,7 @@ class TextProcessor(tf.Module):
         tokenizer: A name that `make_tokenizer` takes.
         normalization: A row of `pipeline.unicode.normal_forms.NORMAL_FORMS`.
         lowercase: Whether to lowercase.
+        separator: What stands between symbols of `space` in normalised strings; None for white space.
         right_to_left: Whether ids stand from the last symbol to the first.
 
     Example:
@@ -55,13 +56,14 @@ class TextProcessor(tf.Module):
         tokenizer: str,
         normalization: str = "nfc",
         lowercase: bool = False,
+        separator: str | None = None,
         right_to_left: bool = False,
     ) -> None:
         super().__init__()
         self.right_to_left = right_to_left
         self.vocabulary = vocabulary
         symbols = vocabulary.symbols[len(SPECIAL_SYMBOLS) :]
-        self.tokenizer = make_tokenizer(tokenizer, symbols, vocabulary.model)
+        self.tokenizer = make_tokenizer(tokenizer, symbols, vocabulary.model, separator)
         self.normalization, self.lowercase = normalization, lowercase
         self.output_form = vocabulary.forms and vocabulary.forms.output_form(normalization)
         ids = tf.range(len(symbols), dtype=tf.int32) + len(SPECIAL_SYMBOLS)
@@ -170,6 +172,6 @@ def make_texts(
 ) -> tuple[TextProcessor, TextProcessor]:
     """The text processors of both sides."""
     return (
-        TextProcessor(source_vocabulary, text.source_tokenizer, text.normalization, text.lowercase),
-        TextProcessor(target_vocabulary, text.target_tokenizer, text.normalization, text.lowercase, text.right_to_left),
+        TextProcessor(source_vocabulary, *text.side("source")),
+        TextProcessor(target_vocabulary, *text.side("target"), right_to_left=text.right_to_left),
     )

@@ -8,7 +8,7 @@ import tensorflow_text as tf_text
 
 from pipeline.errors import DataError, UsageError
 from pipeline.text.symbols import CONTINUES, NO_PIECE
-from pipeline.unicode.white_space import BEYOND_ASCII
+from pipeline.unicode.white_space import BEYOND_ASCII, ENDS
 
 
 class Tokenizer(Protocol):
@@ -49,6 +49,36 @@ class Words(tf.Module):
     def join(self, symbols: Any) -> tf.Tensor:
         """See `Tokenizer`."""
         return tf.strings.strip(tf.strings.reduce_join(symbols, axis=-1, separator=" "))
+
+
+class Separated(tf.Module):
+    """What stands between separators is a symbol, `pipeline.unicode.white_space.split` in the graph.
+
+    Args:
+        separator: At least one character.
+
+    Example:
+        >>> tokenizer = Separated("-")
+        >>> tokenizer.split(["b-a- t", "--"]).to_list(), tokenizer.join([["b", "a", ""]]).numpy().tolist()
+        ([[b'b', b'a', b't'], []], [b'b-a'])
+    """
+
+    def __init__(self, separator: str) -> None:
+        super().__init__()
+        self.separator = separator
+
+    def split(self, strings: Any) -> tf.RaggedTensor:
+        """See `Tokenizer`."""
+        parts = tf.strings.split(strings, self.separator)
+        parts = parts.with_flat_values(tf.strings.regex_replace(parts.flat_values, ENDS, ""))
+        return tf.ragged.boolean_mask(parts, parts != "")
+
+    def join(self, symbols: Any) -> tf.Tensor:
+        """See `Tokenizer`."""
+        symbols = tf.convert_to_tensor(symbols, tf.string)
+        rest = symbols[:, 1:]
+        rest = tf.where(rest == "", "", tf.strings.join([self.separator, rest]))
+        return tf.strings.reduce_join(tf.concat([symbols[:, :1], rest], axis=1), axis=1)
 
 
 class SentencePieces(tf.Module):
@@ -123,6 +153,8 @@ class Learned(NamedTuple):
     """The vocabulary."""
     model: bytes | None
     """The SentencePiece model that was learned with it; None where there is none."""
+    separator: str | None
+    """What stands between symbols; None for white space."""
 
 
 def _sentence_pieces(learned: Learned) -> Tokenizer:
@@ -138,20 +170,23 @@ def _sentence_pieces(learned: Learned) -> Tokenizer:
 # `pipeline.text.learning.LEARNERS`.
 TOKENIZERS: dict[str, Callable[[Learned], Tokenizer]] = {
     "char": lambda learned: Characters(),
-    "space": lambda learned: Words(),
+    "space": lambda learned: Words() if learned.separator is None else Separated(learned.separator),
     "bpe": _sentence_pieces,
     "unigram": _sentence_pieces,
     "wordpiece": lambda learned: WordPieces(learned.symbols),
 }
 
 
-def make_tokenizer(name: str, symbols: Sequence[str] = (), model: bytes | None = None) -> Tokenizer:
+def make_tokenizer(
+    name: str, symbols: Sequence[str] = (), model: bytes | None = None, separator: str | None = None
+) -> Tokenizer:
     """The tokenizer of a `text.source_tokenizer` or `text.target_tokenizer`.
 
     Args:
         name: A row of `TOKENIZERS`.
         symbols: The vocabulary, for wordpiece.
         model: The SentencePiece model, for bpe and unigram.
+        separator: What stands between symbols, for space, in the form of the strings; None for white space.
 
     Raises:
         UsageError: No such tokenizer.
@@ -163,4 +198,4 @@ def make_tokenizer(name: str, symbols: Sequence[str] = (), model: bytes | None =
     """
     if name not in TOKENIZERS:
         raise UsageError(f"{name!r}: no such tokenizer, there are {', '.join(TOKENIZERS)}")
-    return TOKENIZERS[name](Learned(name, symbols, model))
+    return TOKENIZERS[name](Learned(name, symbols, model, separator))

@@ -120,36 +120,59 @@ class FormCounts:
         return None if composed in (None, self.written == "nfc") else self.written
 
 
-def describe_changes(normalization: str, lowercase: bool, source: FormCounts, target: FormCounts) -> list[str]:
+def describe_changes(
+    normalizations: tuple[str, str], lowercase: bool, source: FormCounts, target: FormCounts
+) -> list[str]:
     """What the settings change of the strings as they stand, and in which form outputs are given, in words.
 
+    Args:
+        normalizations: Of sources and targets.
+        lowercase: Whether both are lowercased.
+        source: Counts of the sources.
+        target: Of the targets.
+
     Example:
-        >>> describe_changes("nfd", False, FormCounts(9, 2, 7, 2), FormCounts(9, 8, 7, 2))
+        >>> describe_changes(("nfd", "nfd"), False, FormCounts(9, 2, 7, 2), FormCounts(9, 8, 7, 2))
         ['text.normalization nfd changes 2 of 9 sources and 2 of 9 targets', \
 'outputs are given in nfc, in which 8 of 9 targets stand']
+        >>> describe_changes(("nfd", "nfc"), False, FormCounts(9, 2, 7, 2), FormCounts(9, 8, 7, 1))[:2]
+        ['text.normalization nfd changes 2 of 9 sources', 'text.target_normalization nfc changes 1 of 9 targets']
     """
-    lines = []
-    if normalization != "none":
-        lines.append(f"text.normalization {normalization} changes {_of_both(source, target, 'changed')}")
+    lines = _describe_forms(normalizations, source, target)
     if lowercase:
         lines.append(f"text.lowercase changes {_of_both(source, target, 'lowered')}")
-    if normalization == "none":
-        lines.append("text.normalization none: outputs have the code points that the model writes")
-        lines += [
-            f"{name} are written in more than one normal form, {side.nfc:,} of {side.strings:,} in NFC, "
-            f"{side.nfd:,} in NFD: the same letters are different symbols"
-            for name, side in (("sources", source), ("targets", target))
-            if side.is_mixed
-        ]
-    else:
+    if normalizations[1] == "none":
+        key = "text.normalization" if normalizations[0] == "none" else "text.target_normalization"
+        lines.append(f"{key} none: outputs have the code points that the model writes")
+    lines += [
+        f"{name} are written in more than one normal form, {side.nfc:,} of {side.strings:,} in NFC, "
+        f"{side.nfd:,} in NFD: the same letters are different symbols"
+        for name, side, form in (("sources", source, normalizations[0]), ("targets", target, normalizations[1]))
+        if side.is_mixed and form == "none"
+    ]
+    if normalizations[1] != "none":
         kept = max(target.nfc, target.nfd)
         lines.append(f"outputs are given in {target.written}, in which {kept:,} of {target.strings:,} targets stand")
     return lines
 
 
+def _describe_forms(normalizations: tuple[str, str], source: FormCounts, target: FormCounts) -> list[str]:
+    if normalizations[0] == normalizations[1]:
+        rows = [("text.normalization", normalizations[0], _of_both(source, target, "changed"))]
+    else:
+        rows = [
+            ("text.normalization", normalizations[0], f"{_of_all(source, 'changed')} sources"),
+            ("text.target_normalization", normalizations[1], f"{_of_all(target, 'changed')} targets"),
+        ]
+    return [f"{key} {form} changes {counts}" for key, form, counts in rows if form != "none"]
+
+
 def _of_both(source: FormCounts, target: FormCounts, what: str) -> str:
-    counts = [f"{getattr(side, what):,} of {side.strings:,}" for side in (source, target)]
-    return f"{counts[0]} sources and {counts[1]} targets"
+    return f"{_of_all(source, what)} sources and {_of_all(target, what)} targets"
+
+
+def _of_all(side: FormCounts, what: str) -> str:
+    return f"{getattr(side, what):,} of {side.strings:,}"
 
 
 def count_parts(symbols: Iterable[str]) -> int:

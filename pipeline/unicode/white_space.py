@@ -28,21 +28,19 @@ def strip(text: str) -> str:
     return text.strip(WHITE_SPACE)
 
 
-def split(text: str) -> list[str]:
-    r"""What stands between white space.
+def split(text: str, separator: str | None = None) -> list[str]:
+    r"""What stands between white space; or between separators, without white space at its ends.
+
+    Args:
+        text: Any.
+        separator: At least one character; None is white space.
 
     Example:
         >>> split(" a\u3000b\xa0 c\x1fd ")
         ['a', 'b', 'c\x1fd']
+        >>> split("New York|| a\u3000|", "|")
+        ['New York', 'a']
     """
-    return _WORD.findall(text)
-
-
-def split_at(text: str, separator: str) -> list[str]:
-    r"""What stands between separators, without white space at its ends; what is empty then is left out.
-
-    Example:
-        >>> split_at("k|ai ||\u3000t", "|"), split_at("a, b", ", ")
-        (['k', 'ai', 't'], ['a', 'b'])
-    """
+    if separator is None:
+        return _WORD.findall(text)
     return [part for part in map(strip, text.split(separator)) if part]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.hostile_strings import make_string
 from pipeline.plain_text.processor import PlainText
-from pipeline.settings.text import TOKENIZER_KINDS
+from pipeline.settings.text import TOKENIZER_KINDS, SideText
 from pipeline.text.normalization import make_valid
 from pipeline.text.processor import TextProcessor
 from pipeline.text.subwords import learn_sentence_pieces
@@ -43,11 +43,13 @@ def make_vocabulary(tokenizer: str, forms: FormCounts) -> Vocabulary:
     return Vocabulary(symbols[tokenizer], None, forms)
 
 
-def make_both(tokenizer: str, form: str, lowercase: bool = False, forms: FormCounts = MANY) -> Both:
+def make_both(
+    tokenizer: str, form: str, lowercase: bool = False, forms: FormCounts = MANY, separator: str | None = None
+) -> Both:
     vocabulary = make_vocabulary(tokenizer, forms)
-    graph = TextProcessor(vocabulary, tokenizer, form, lowercase)
-    how = form, lowercase, graph.output_form, vocabulary.model
-    return graph, PlainText(vocabulary.symbols, tokenizer, *how)
+    graph = TextProcessor(vocabulary, tokenizer, form, lowercase, separator)
+    how = SideText(tokenizer, form, lowercase, separator)
+    return graph, PlainText(vocabulary.symbols, how, graph.output_form, vocabulary.model)
 
 
 def read_in_graph(text: TextProcessor, strings: list[bytes], most: int) -> list[dict[str, Any]]:
@@ -110,6 +112,27 @@ def test_any_strings_are_read_alike(tokenizer: str):
         assert_same(made[how], strings, most)
 
     check()
+
+
+@pytest.mark.parametrize("separator", ["-", "·", ", ", "a", "\0", ".*"])
+def test_separated_symbols_are_alike(separator: str):
+    """What white space, marks and bytes that are no characters stand between and around them."""
+    both = make_both("space", "nfc", separator=separator)
+    chance = random.Random(5)
+    strings = ["", separator, separator * 3, f"a{separator * 2}cat {separator} é b{separator}", "b-b·b, b\0b.*ba"]
+    between = [separator.encode(), (separator * 2).encode(), f" {separator}\u3000".encode()]
+    given = [string.encode() for string in strings]
+    given += [chance.choice(between).join([b"a", make_string(chance, 50), b"cat"]) for _ in range(100)]
+    assert_same(both, given, most=16)
+    graph, plain = both
+    rows = [[4, 6, 8], [4], []]
+    joined = [plain.join([plain.names[number] for number in row]) for row in rows]
+    assert joined == [f"a{separator}cat{separator}ﬁ", "a", ""]
+    assert graph.decode([[4, 6, 8, END], [4, END, 0, 0], [END, 0, 0, 0]]).numpy().tolist() == [
+        text.encode() for text in joined
+    ]
+    assert graph.decode([[[4, 6], [6, 0]]]).numpy().tolist() == [[f"a{separator}cat".encode(), b"cat"]]
+    assert graph.decode(tf.zeros([0, 3], tf.int32)).numpy().tolist() == []
 
 
 @pytest.mark.parametrize("form", ["none", "nfd", "nfkc"])

@@ -6,8 +6,8 @@ import { Text } from "../../pipeline/portable/browser/text.mjs";
 
 const { tables, texts } = JSON.parse(readFileSync(0, "utf-8"));
 const forms = new NormalForms(tables);
-const found = texts.map(({ symbols, tokenizer, settings, outputForm, most, strings, rows }) => {
-  const text = new Text(forms, symbols, tokenizer, settings, outputForm);
+const found = texts.map(({ symbols, how, outputForm, most, strings, rows }) => {
+  const text = new Text(forms, symbols, how, outputForm);
   return {
     read: (strings ?? []).map((string) => {
       const { symbols: read, cut, invalid } = text.read(string, most);

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from benchmarks.hostile_strings import make_string
 from pipeline.plain_text.processor import PlainText
+from pipeline.settings.text import SideText
 from pipeline.text.processor import TextProcessor
 from pipeline.text.symbols import END
 from pipeline.text.vocabulary import Vocabulary
 from pipeline.unicode.exported_tables import export_tables
-from pipeline.unicode.normal_forms import FormCounts
+from pipeline.unicode.normal_forms import FormCounts, fold
 from tests.node import run_node
 
 SCRIPT = Path(__file__).with_name("read_text.mjs")
@@ -29,16 +30,25 @@ LONGEST = 16
 CHARACTERS = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000 and code >> 16 in (0, 1, 2, 3, 14)]
 
 
-def make_text(tokenizer: str, form: str, lowercase: bool, forms: FormCounts | None = None) -> TextProcessor:
-    return TextProcessor(Vocabulary(SYMBOLS[tokenizer], None, forms), tokenizer, form, lowercase)
+def make_text(
+    tokenizer: str, form: str, lowercase: bool, forms: FormCounts | None = None, separator: str | None = None
+) -> TextProcessor:
+    between = separator and fold(separator, form, lowercase)
+    return TextProcessor(Vocabulary(SYMBOLS[tokenizer], None, forms), tokenizer, form, lowercase, between)
 
 
-def ask_node(texts: list[TextProcessor], tokenizers: list[str], most: int, **given: Any) -> list[dict[str, Any]]:
+def ask_node(
+    texts: list[TextProcessor], tokenizers: list[str], most: int, separator: str | None = None, **given: Any
+) -> list[dict[str, Any]]:
     asked = [
         {
             "symbols": list(text.vocabulary.symbols),
-            "tokenizer": tokenizer,
-            "settings": {"normalization": text.normalization, "lowercase": text.lowercase},
+            "how": {
+                "tokenizer": tokenizer,
+                "normalization": text.normalization,
+                "lowercase": text.lowercase,
+                "separator": separator,
+            },
             "outputForm": text.output_form,
             "most": most,
             **given,
@@ -63,9 +73,15 @@ def read_in_graph(text: TextProcessor, strings: list[str], most: int) -> list[di
     ]
 
 
-def assert_read_alike(tokenizer: str, ways: list[tuple[str, bool]], strings: list[str], most: int = LONGEST) -> None:
-    texts = [make_text(tokenizer, *way) for way in ways]
-    found = ask_node(texts, [tokenizer] * len(texts), most, strings=strings)
+def assert_read_alike(
+    tokenizer: str,
+    ways: list[tuple[str, bool]],
+    strings: list[str],
+    most: int = LONGEST,
+    separator: str | None = None,
+) -> None:
+    texts = [make_text(tokenizer, *way, separator=separator) for way in ways]
+    found = ask_node(texts, [tokenizer] * len(texts), most, separator, strings=strings)
     for text, one in zip(texts, found, strict=True):
         for string, expected, read in zip(strings, read_in_graph(text, strings, most), one["read"], strict=True):
             assert read == expected, (text.normalization, text.lowercase, string[:100])
@@ -79,6 +95,23 @@ def test_hostile_strings_are_read_alike(tokenizer: str):
     strings += ["\u0301\u0316\u0345" * 200, "각" * 40, "\U0001d400" * 600, "İIıJ\u0307 ΑΣ\0Σ", "Α\u1734Σ"]
     strings += ["x" * 15, "x" * 16, "x" * 17, " " * 600 + "a", "\u3000a\u2003b\u2028", "가\u11a7", "\u1100\u1161\u11a8"]
     assert_read_alike(tokenizer, [(form, lowercase) for form in FORMS for lowercase in (False, True)], strings)
+
+
+@pytest.mark.parametrize("separator", ["·", "|", "\u0387", ", ", "X", "$&"])
+def test_separated_symbols_are_alike(separator: str):
+    """The mark of Greek is the middle dot as soon as there is a normal form; X is x in lower case."""
+    chance = random.Random(5)
+    strings = [separator.join(["a", "cat ", "ﬁ", "", "é b", "\u3000e\u0301"]), separator * 3, "", "a·b|c, d x$&", "aXb"]
+    strings += [f"a{separator}{make_string(chance, 60).decode(errors='replace')}{separator}b" for _ in range(40)]
+    ways = [(form, lowercase) for form in FORMS for lowercase in (False, True)]
+    assert_read_alike("space", ways, strings, separator=separator)
+    text = make_text("space", "none", False, separator=separator)
+    [found] = ask_node([text], ["space"], LONGEST, separator, rows=[[4, 6, 8], [4], []])
+    assert found["joined"] == [f"a{separator}cat{separator}ﬁ", "a", ""]
+    assert text.decode([[4, 6, 8, END], [4, END, 0, 0]]).numpy().tolist() == [
+        found["joined"][0].encode(),
+        b"a",
+    ]
 
 
 def test_every_character_is_read_alike():
@@ -119,7 +152,7 @@ def test_ids_become_the_same_strings(forms: FormCounts):
     chance = random.Random(3)
     for tokenizer in SYMBOLS:
         text = make_text(tokenizer, "nfd", False, forms)
-        plain = PlainText(text.vocabulary.symbols, tokenizer, "nfd", False, text.output_form)
+        plain = PlainText(text.vocabulary.symbols, SideText(tokenizer, "nfd", False, None), text.output_form)
         rows = [[chance.randrange(3, len(plain.names)) for _ in range(chance.randrange(12))] for _ in range(200)]
         [found] = ask_node([text], [tokenizer], LONGEST, rows=rows)
         longest = max(map(len, rows)) + 1

@@ -48,6 +48,16 @@ async function requireUnchanged(name, bytes, checksums) {
   }
 }
 
+/** How the strings of a side become symbols; exports of earlier versions have fewer settings. */
+function howRead(text, side) {
+  return {
+    tokenizer: text[`${side}_tokenizer`],
+    separator: text[`${side}_separator`] ?? null,
+    normalization: text[`${side}_normalization`] ?? text.normalization,
+    lowercase: text.lowercase,
+  };
+}
+
 export class Model {
   constructor(info, vocabulary, forms, session, Tensor) {
     this.info = info;
@@ -55,8 +65,8 @@ export class Model {
     this.Tensor = Tensor;
     this.dictionary = new Map(Object.entries(info.dictionary ?? {}));
     const { text } = info;
-    this.source = new Text(forms, vocabulary.source, text.source_tokenizer, text, null);
-    this.target = new Text(forms, vocabulary.target, text.target_tokenizer, text, info.output_form);
+    this.source = new Text(forms, vocabulary.source, howRead(text, "source"), null);
+    this.target = new Text(forms, vocabulary.target, howRead(text, "target"), info.output_form);
   }
 
   /**

@@ -44,9 +44,17 @@ function wordPieces(forms, symbols) {
   };
 }
 
+/** What stands between separators is a symbol, without white space at its ends. */
+function separated(forms, separator) {
+  return {
+    split: (text) => text.split(separator).map((part) => forms.strip(part)).filter((part) => part),
+    join: (symbols) => symbols.filter((symbol) => symbol).join(separator),
+  };
+}
+
 const TOKENIZERS = {
   char: () => characters,
-  space: words,
+  space: (forms, symbols, separator) => (separator === null ? words(forms) : separated(forms, separator)),
   wordpiece: wordPieces,
 };
 
@@ -63,17 +71,17 @@ export class Text {
   /**
    * @param forms NormalForms.
    * @param symbols All of the vocabulary, the special ones first.
-   * @param tokenizer "char", "space" or "wordpiece".
-   * @param settings normalization and lowercase.
+   * @param how tokenizer ("char", "space" or "wordpiece"), normalization, lowercase, and separator (or null).
    * @param outputForm The normal form of what is joined, or null.
    */
-  constructor(forms, symbols, tokenizer, settings, outputForm) {
+  constructor(forms, symbols, how, outputForm) {
+    const { tokenizer, separator } = how;
     const make = Object.hasOwn(TOKENIZERS, tokenizer) && TOKENIZERS[tokenizer];
     if (!make) throw new Error(`symbols of the kind ${tokenizer} cannot be read here`);
     const own = symbols.slice(SPECIALS);
     this.forms = forms;
-    this.tokenizer = make(forms, own);
-    this.settings = settings;
+    this.how = how;
+    this.tokenizer = make(forms, own, separator === null ? null : this.fold(separator));
     this.outputForm = outputForm;
     this.ids = new Map(own.map((symbol, place) => [symbol, place + SPECIALS]));
     // Padding and the start of an output are nothing to be seen.
@@ -93,10 +101,13 @@ export class Text {
   }
 
   split(text) {
-    const { normalization, lowercase } = this.settings;
-    let formed = this.forms.normalize(text, normalization);
-    if (lowercase) formed = this.forms.normalize(this.forms.lower(formed), normalization);
-    return this.tokenizer.split(this.forms.strip(formed));
+    return this.tokenizer.split(this.forms.strip(this.fold(text)));
+  }
+
+  fold(text) {
+    const { normalization, lowercase } = this.how;
+    const formed = this.forms.normalize(text, normalization);
+    return lowercase ? this.forms.normalize(this.forms.lower(formed), normalization) : formed;
   }
 
   toIds(symbols) {
