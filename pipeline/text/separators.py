@@ -46,7 +46,7 @@ class SeparatorCounts:
 
         Example:
             >>> counts = SeparatorCounts()
-            >>> for text in ["b-a-t", "k-ai-t", "a"] * 4:
+            >>> for text in ["b-a-t", "k-ai-t", "a"] * 5:
             ...     _ = counts.see(text)
             >>> counts.find()
             '-'
@@ -55,4 +55,4 @@ class SeparatorCounts:
         if told < FEWEST or self.spaced > FEW * self.strings:
             return None
         mark, count = max(((mark, self.cut[mark]) for mark in MARKS), key=lambda found: found[1])
-        return mark if count >= MOST * told else None
+        return mark if count >= max(MOST * told, self.strings / 2) else None

@@ -21,7 +21,7 @@ def configure(folder: Path, sources: str, dev: str = "ab", **text: object) -> Co
         lines = (f"{word}\t{' '.join(word)}\n" for word in words.split())
         (folder / f"{name}.tsv").write_text("".join(lines), encoding="utf-8")
     data = DataConfiguration(train=str(folder / "train.tsv"), dev=str(folder / "dev.tsv"), max_length=8)
-    return Configuration(data=data, text=TextConfiguration(target_tokenizer="space", **text))
+    return Configuration(data=data, text=TextConfiguration(**{"target_tokenizer": "space", **text}))
 
 
 def prepare(configuration: Configuration, run: RunDirectory) -> TrainingData:
@@ -64,6 +64,42 @@ def test_syllables_that_nfd_would_take_apart_are_named(tmp_path: Path, caplog: p
     )
     assert len(data.source_vocabulary) == 4 + 67
     assert "letters and marks" not in caplog.text
+
+
+def test_syllables_of_targets_are_their_own_setting(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    sides = {"target_tokenizer": "char", "normalization": "nfd"}
+    prepare(configure(tmp_path, " ".join(SYLLABLES), dev=SYLLABLES[0], **sides), RunDirectory(tmp_path / "both"))
+    assert "letters and marks" not in caplog.text
+    data = prepare(
+        configure(tmp_path, " ".join(SYLLABLES), dev=SYLLABLES[0], target_normalization="nfc", **sides),
+        RunDirectory(tmp_path / "apart"),
+    )
+    assert (len(data.source_vocabulary), len(data.target_vocabulary)) == (4 + 67, 4 + len(SYLLABLES))
+    said = "target: its 386 symbols are made of 67 letters and marks; text.target_normalization nfd makes those"
+    assert said in caplog.text
+    assert "source: its" not in caplog.text
+
+
+def test_a_separator_cuts_and_one_that_was_forgotten_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    words = ["ab", "ba", "bb", "aab", "b", "abb", "bab", "aaa", "baa", "aba", "aabb"]
+    configuration = configure(tmp_path, " ".join(words))
+    Path(configuration.data.train).write_text("".join(f"{word}\t{'-'.join(word)}\n" for word in words))
+    Path(configuration.data.dev).write_text("ba\tb-a\n")
+    prepare(configuration, RunDirectory(tmp_path / "run"))
+    said = "target: white space cuts none of its 11 strings, and '-' stands between short symbols in 10: "
+    assert f"{said}text.target_separator - cuts there" in caplog.messages
+    caplog.clear()
+
+    def separated(mark: str) -> Configuration:
+        return dataclasses.replace(configuration, text=TextConfiguration("char", "space", target_separator=mark))
+
+    data = prepare(separated("-"), RunDirectory(tmp_path / "cut"))
+    assert data.target_vocabulary.symbols[4:] == ["a", "b"]
+    assert max(data.train.target_lengths) == 5
+    assert "separator" not in caplog.text
+    prepare(separated("|"), RunDirectory(tmp_path / "uncut"))
+    said = "train: text.target_separator '|' cuts none of 11 targets: each is one symbol; null cuts at white space"
+    assert said in caplog.messages
 
 
 def test_training_says_what_it_changes_of_the_text(tmp_path: Path, caplog: pytest.LogCaptureFixture):
