@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.settings.configuration import Configuration
     from pipeline.settings.configure import configure
     from pipeline.settings.tune import TuneConfiguration
+    from pipeline.study.seeds import train_seeds
     from pipeline.training.run import train
     from pipeline.training.workbench import prepare
     from pipeline.tuning.live_trials import LiveTrials
@@ -52,6 +53,7 @@ _WITH_TENSORFLOW = {
     "prepare": "pipeline.training.workbench:prepare",
     "register_attention": "pipeline.model.own_attention:register_attention",
     "train": "pipeline.training.run:train",
+    "train_seeds": "pipeline.study.seeds:train_seeds",
     "tune": "pipeline.tuning.tune:tune",
 }
 
@@ -74,6 +76,7 @@ __all__ = [
     "prepare",
     "register_attention",
     "train",
+    "train_seeds",
     "tune",
 ]
 

@@ -31,7 +31,8 @@ def make_parser() -> "Parser":
     from pathlib import Path
 
     from pipeline.options.arguments import Parser, positive
-    from pipeline.serving.limits import Limits, usable_cores
+    from pipeline.process.environment import usable_cores
+    from pipeline.serving.limits import Limits
 
     parser = Parser(
         "serve",

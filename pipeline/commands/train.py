@@ -1,10 +1,13 @@
 """`train`: a training, or going on with one."""
 
 import argparse
+import logging
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.errors import UsageError
 from pipeline.options.settings_command import SettingsCommand
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
@@ -12,15 +15,18 @@ from pipeline.process.standard_streams import Results
 if TYPE_CHECKING:
     import jsonargparse
 
+logger = logging.getLogger(__name__)
+
 SUMMARY = "train a model, or go on with a training that was interrupted"
 GOES_ON = "where the training stopped"
 ALSO_CALLED = ("fit", "learn")
 _COMMAND = SettingsCommand(
     "train",
-    "[--run DIR] [--overwrite] [--seed N] ",
+    "[--run DIR] [--overwrite] [--seed N] [--seeds N] ",
     examples=(
         "--data.train pairs.tsv --text.target_tokenizer char --run runs/mine",
         "--config sentences --data.train train.de,train.en --data.dev dev.de,dev.en",
+        "--data.train train.tsv --data.dev dev.tsv --data.test test.tsv --seeds 3 --run runs/three",
         "--data.train pairs.tsv --model.units 64 --train.min_epoch_tokens 20000 --run runs/first-try",
     ),
 )
@@ -33,16 +39,25 @@ def make_parser() -> "jsonargparse.ArgumentParser":
     parser = settings_parser(_COMMAND)
     parser.add_argument("--run", metavar="DIR", type=str, help="Run directory; left out: runs/ and --config's name.")
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a run exists already.")
+    parser.add_argument(
+        "--seeds",
+        metavar="N",
+        type=int,
+        help="Train with so many seeds, --seed and those after it, side by side in DIR/seed-1 and so on, and report "
+        "mean and spread.",
+    )
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """configuration, run, overwrite."""
+    """configuration, run, overwrite, seeds."""
     from pipeline.options.settings_options import parse_settings
 
     parsed, configuration = parse_settings(_COMMAND, make_parser(), argv)
     run = Path(parsed.run) if parsed.run else Path("runs") / Path(parsed.config).stem
-    return argparse.Namespace(configuration=configuration, run=run, overwrite=parsed.overwrite)
+    if parsed.seeds is not None and parsed.seeds < 1:
+        raise UsageError(f"--seeds {parsed.seeds}: impossible, it must be at least 1")
+    return argparse.Namespace(configuration=configuration, run=run, overwrite=parsed.overwrite, seeds=parsed.seeds)
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
@@ -51,6 +66,23 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.process.children import CHILD, end_with_parent
     from pipeline.training.run import train
 
+    if arguments.seeds is not None:
+        _train_seeds(arguments, results)
+        return
     if CHILD in os.environ:
         end_with_parent()
     results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))
+
+
+def _train_seeds(arguments: argparse.Namespace, results: Results) -> None:
+    from pipeline.options.arguments import PROGRAM
+    from pipeline.study.seeds import train_seeds
+
+    found = train_seeds(arguments.configuration, arguments.run, arguments.seeds, arguments.overwrite)
+    results.write(found.table())
+    results.write_json(found.to_json())
+    best, split = found.best, found.trainings[0].result["split"]
+    if len(found.trainings) > 1:
+        logger.info("all as an ensemble:  %s evaluate %s %s", PROGRAM, shlex.quote(found.ensemble), split)
+    places = map(shlex.quote, (str(best.run), f"{found.path}-export"))
+    logger.info("the best on dev:     %s export %s %s", PROGRAM, *places)

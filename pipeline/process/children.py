@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -30,13 +30,16 @@ class Messages:
     Args:
         log: File to which it is appended; None for none.
         shown: Whether it goes to standard error too.
+        tell: Called with every line, without progress bars, by the thread that reads.
 
     Raises:
         OSError: The log cannot be opened.
     """
 
-    def __init__(self, log: Path | None = None, shown: bool = True) -> None:
-        self.shown = shown
+    def __init__(
+        self, log: Path | None = None, shown: bool = True, tell: Callable[[str], object] | None = None
+    ) -> None:
+        self.shown, self._tell = shown, tell
         self.lines: list[str] = []
         """The last ones, without progress bars."""
         self._log = open(log, "ab", buffering=0) if log else None  # noqa: SIM115 (to the end of reading)
@@ -49,10 +52,16 @@ class Messages:
                 text = decoder.decode(chunk)
                 self._pass_on(chunk, text)
                 *lines, pending = (pending + text).split("\n")
-                self.lines += [line.rpartition("\r")[2] for line in lines]
-                del self.lines[:-KEPT]
-        if pending:
-            self.lines.append(pending.rpartition("\r")[2])
+                self._keep(lines)
+        self._keep([pending] if pending else [])
+
+    def _keep(self, lines: Sequence[str]) -> None:
+        ended = [line.rpartition("\r")[2] for line in lines]
+        self.lines += ended
+        del self.lines[:-KEPT]
+        if self._tell:
+            for line in ended:
+                self._tell(line)
 
     def _pass_on(self, chunk: bytes, text: str) -> None:
         # On a full disk the reading must go on: the child would wait for ever.
@@ -76,6 +85,7 @@ class Child:
         environment: Its variables, those of `own_environment` among them; None gives it these.
         threads: TensorFlow's threads; None leaves it to TensorFlow.
         messages: Takes what it says; None leaves it this process's standard error.
+        apart: Whether a terminal's Ctrl-C does not reach it: who started it asks it to end.
     """
 
     def __init__(
@@ -84,6 +94,7 @@ class Child:
         environment: Mapping[str, str] | None = None,
         threads: int | None = None,
         messages: Messages | None = None,
+        apart: bool = False,
     ) -> None:
         variables = {**(own_environment() if environment is None else environment), CHILD: "1"}
         if threads is not None:
@@ -97,6 +108,7 @@ class Child:
             stdout=subprocess.DEVNULL,
             stderr=None if messages is None else subprocess.PIPE,
             env=variables,
+            process_group=0 if apart else None,
         )
         self._reader: threading.Thread | None = None
         if messages is not None:
@@ -123,6 +135,11 @@ class Child:
             raise
         self._close()
         return self._process.returncode
+
+    def ask_to_end(self) -> None:
+        """Have it save where it stands and end, as SIGTERM does; once, for the second time would end it at once."""
+        if self._process.poll() is None:
+            self._process.terminate()
 
     def stop(self, patience: float = 0.0, grace: float = END_SECONDS) -> None:
         """End it, if it has not ended.

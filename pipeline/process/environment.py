@@ -29,6 +29,11 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
+def usable_cores() -> int:
+    """How many processor cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

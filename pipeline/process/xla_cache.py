@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.process.environment import usable_cores
+
 VARIABLE = "ATTENTIF_XLA_CACHE"
 """Environment variable: another folder, or `off`."""
 OFF = "off"
@@ -161,10 +163,9 @@ def name_functions_alike() -> None:
 def _key(of: Any) -> str:
     import tensorflow as tf
 
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     version = tf.version.VERSION, tf.version.GIT_VERSION, tf.version.COMPILER_VERSION
     deciding = [os.environ.get(name) for name in _DECIDING]
-    parts = (1, version, _processor(), threads, deciding, of)
+    parts = (1, version, _processor(), usable_cores(), deciding, of)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 

@@ -1,12 +1,6 @@
 """What one client may take of a server, so that something is left for the others."""
 
-import os
 from typing import NamedTuple
-
-
-def usable_cores() -> int:
-    """How many processor cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Limits(NamedTuple):

@@ -1,18 +1,21 @@
 """Trainings of a study: each a `train` in a process of its own, one after the other or several at the same time."""
 
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.process.children import CANNOT_WRITE, INTERRUPTED, MEMORY_SHORT, Child, Messages
+from pipeline.process.environment import usable_cores
+from pipeline.process.interruption import Interruption
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 INTERRUPT_SECONDS = 20.0
+TOLD = ("epoch ", "warning: ")
+"""How lines begin that are told of each of several jobs."""
 KILLED = "ended by signal SIGKILL, probably for want of memory"
 
 
@@ -36,7 +39,8 @@ class Job(NamedTuple):
 def run_jobs(jobs: Sequence[Job], workers: int = 1, watch: Callable[[], None] = lambda: None) -> dict[str, Failure]:
     """Run them and wait for all; one that fails does not stop the others.
 
-    The processes end with this one, however it ends. Of a single worker the messages are shown as they come.
+    The processes end with this one, however it ends; Ctrl-C and SIGTERM are passed on to them, and they save. Of a
+    single worker the messages are shown as they come, of several the epochs and warnings, with the job's name.
 
     Args:
         jobs: In the order in which they are to begin.
@@ -47,16 +51,26 @@ def run_jobs(jobs: Sequence[Job], workers: int = 1, watch: Callable[[], None] = 
         Why the ones that failed did, by name.
 
     Raises:
-        KeyboardInterrupt: One of them was interrupted; the others are ended.
+        KeyboardInterrupt: This process, or one of them, was interrupted; the others are ended.
     """
+    with Interruption() as interruption:
+        return _run_jobs(jobs, workers, interruption)
+
+
+def threads_of(workers: int) -> int | None:
+    """TensorFlow's threads in each of so many processes at the same time; None leaves all to a single one."""
+    return max(1, usable_cores() // workers) if workers > 1 else None
+
+
+def _run_jobs(jobs: Sequence[Job], workers: int, interruption: Interruption) -> dict[str, Failure]:
     waiting, running, failures = list(jobs), list[_Running](), dict[str, Failure]()
-    threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
     try:
         while waiting or running:
+            interruption.end_if_asked()
             while waiting and len(running) < workers:
                 job = waiting.pop(0)
                 logger.info("%s begins (%d of %d)", job.name, len(jobs) - len(waiting), len(jobs))
-                running.append(_Running(job, _start(job, threads, shown=workers == 1)))
+                running.append(_Running(job, _start(job, workers)))
             time.sleep(POLL_SECONDS)
             watch()
             for job, child in [one for one in running if one.child.exit_code() is not None]:
@@ -68,6 +82,8 @@ def run_jobs(jobs: Sequence[Job], workers: int = 1, watch: Callable[[], None] = 
     finally:
         deadline = time.monotonic() + INTERRUPT_SECONDS
         for _, child in running:
+            child.ask_to_end()
+        for _, child in running:
             child.stop(patience=deadline - time.monotonic())
     return failures
 
@@ -77,9 +93,14 @@ class _Running(NamedTuple):
     child: Child
 
 
-def _start(job: Job, threads: int | None, shown: bool) -> Child:
+def _start(job: Job, workers: int) -> Child:
+    def tell(line: str) -> None:
+        if workers > 1 and line.startswith(TOLD):
+            logger.info("%s: %s", job.name, line)
+
     job.log.unlink(missing_ok=True)
-    return Child(job.arguments, threads=threads, messages=Messages(job.log, shown))
+    messages = Messages(job.log, shown=workers == 1, tell=tell)
+    return Child(job.arguments, threads=threads_of(workers), messages=messages, apart=True)
 
 
 def _failure(job: Job, child: Child) -> Failure | None:

@@ -58,7 +58,7 @@ def train(configuration: Configuration, run: Path | str, overwrite: bool = False
     directory = RunDirectory(Path(run))
     # Once before the lock, so that a finished run can be asked for anywhere, also where nothing can be written; once
     # behind it, for another process may have finished the run in between.
-    result = None if overwrite else _find_result(configuration, directory)
+    result = None if overwrite else find_result(configuration, directory)
     if result is None:
         with lock_run(directory):
             result = _train(configuration, directory, overwrite)
@@ -68,7 +68,7 @@ def train(configuration: Configuration, run: Path | str, overwrite: bool = False
 def _train(configuration: Configuration, directory: RunDirectory, overwrite: bool) -> dict[str, Any]:
     replaces = overwrite and directory.exists()
     if directory.exists() and not replaces:
-        result = _find_result(configuration, directory)
+        result = find_result(configuration, directory)
         if result is not None:
             return result
         logger.info("%s: going on with the unfinished run", directory.path)
@@ -85,7 +85,7 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
     return _finish(directory, data.splits)
 
 
-def _find_result(configuration: Configuration, directory: RunDirectory) -> dict[str, Any] | None:
+def find_result(configuration: Configuration, directory: RunDirectory) -> dict[str, Any] | None:
     """The figures of a run that is finished; None of one that is not, or of none."""
     if not directory.exists():
         return None
