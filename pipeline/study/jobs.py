@@ -14,8 +14,6 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 INTERRUPT_SECONDS = 20.0
-TOLD = ("epoch ", "warning: ")
-"""How lines begin that are told of each of several jobs."""
 KILLED = "ended by signal SIGKILL, probably for want of memory"
 
 
@@ -36,16 +34,19 @@ class Job(NamedTuple):
     """File for its messages."""
 
 
-def run_jobs(jobs: Sequence[Job], workers: int = 1, watch: Callable[[], None] = lambda: None) -> dict[str, Failure]:
+def run_jobs(
+    jobs: Sequence[Job], workers: int = 1, watch: Callable[[], None] = lambda: None, told: tuple[str, ...] = ()
+) -> dict[str, Failure]:
     """Run them and wait for all; one that fails does not stop the others.
 
     The processes end with this one, however it ends; Ctrl-C and SIGTERM are passed on to them, and they save. Of a
-    single worker the messages are shown as they come, of several the epochs and warnings, with the job's name.
+    single worker the messages are shown as they come.
 
     Args:
         jobs: In the order in which they are to begin.
         workers: How many may run at the same time.
         watch: Called now and then, while they run.
+        told: How lines begin that are shown of each of several workers, with its name before them.
 
     Returns:
         Why the ones that failed did, by name.
@@ -54,7 +55,7 @@ def run_jobs(jobs: Sequence[Job], workers: int = 1, watch: Callable[[], None] = 
         KeyboardInterrupt: This process, or one of them, was interrupted; the others are ended.
     """
     with Interruption() as interruption:
-        return _run_jobs(jobs, workers, interruption)
+        return _run_jobs(jobs, workers, watch, told, interruption)
 
 
 def threads_of(workers: int) -> int | None:
@@ -62,7 +63,9 @@ def threads_of(workers: int) -> int | None:
     return max(1, usable_cores() // workers) if workers > 1 else None
 
 
-def _run_jobs(jobs: Sequence[Job], workers: int, interruption: Interruption) -> dict[str, Failure]:
+def _run_jobs(
+    jobs: Sequence[Job], workers: int, watch: Callable[[], None], told: tuple[str, ...], interruption: Interruption
+) -> dict[str, Failure]:
     waiting, running, failures = list(jobs), list[_Running](), dict[str, Failure]()
     try:
         while waiting or running:
@@ -70,7 +73,7 @@ def _run_jobs(jobs: Sequence[Job], workers: int, interruption: Interruption) -> 
             while waiting and len(running) < workers:
                 job = waiting.pop(0)
                 logger.info("%s begins (%d of %d)", job.name, len(jobs) - len(waiting), len(jobs))
-                running.append(_Running(job, _start(job, workers)))
+                running.append(_Running(job, _start(job, workers, told)))
             time.sleep(POLL_SECONDS)
             watch()
             for job, child in [one for one in running if one.child.exit_code() is not None]:
@@ -93,9 +96,9 @@ class _Running(NamedTuple):
     child: Child
 
 
-def _start(job: Job, workers: int) -> Child:
+def _start(job: Job, workers: int, told: tuple[str, ...]) -> Child:
     def tell(line: str) -> None:
-        if workers > 1 and line.startswith(TOLD):
+        if workers > 1 and line.startswith(told):
             logger.info("%s: %s", job.name, line)
 
     job.log.unlink(missing_ok=True)

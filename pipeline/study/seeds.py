@@ -139,7 +139,7 @@ def _train(directory: SeedsDirectory, all_of: dict[int, Configuration], overwrit
             "data.dev is null: every seed holds out other pairs, so that dev figures differ for that reason, too, and "
             "vocabularies may; give a file of dev pairs to compare seeds alone"
         )
-    _require_all(run_jobs(jobs, workers))
+    _require_all(run_jobs(jobs, workers, told=("epoch ", "warning: ")))
 
 
 def _require_all(failures: dict[str, Failure]) -> None:

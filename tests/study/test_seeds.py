@@ -31,7 +31,7 @@ def begun(tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
     """What is trained; in the place of every training there is the tiny run."""
     names: list[list[str]] = []
 
-    def run_jobs(jobs: Sequence[Job], workers: int) -> dict[str, Failure]:
+    def run_jobs(jobs: Sequence[Job], workers: int, told: tuple[str, ...]) -> dict[str, Failure]:
         assert workers == max(1, min(len(jobs), 2))
         names.append([job.name for job in jobs])
         for job in jobs:
@@ -87,7 +87,7 @@ def test_failures_of_the_same_reason_are_one(tiny_run: TinyRun, tmp_path: Path, 
         ({"seed-1": bad, "seed-2": bad}, TrainingError, r"^seed-1, seed-2: no such file \(the same command"),
         ({"seed-1": bad, "seed-2": full}, CircumstanceError, "seed-1: no such file; seed-2: no room"),
     ):
-        monkeypatch.setattr(seeds_module, "run_jobs", lambda *_, failures=failures: failures)
+        monkeypatch.setattr(seeds_module, "run_jobs", lambda *_, failures=failures, **options: failures)
         with pytest.raises(error, match=said):
             train_seeds(tiny_run.configuration, tmp_path / "run", 2)
 
