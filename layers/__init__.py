@@ -10,12 +10,14 @@ from layers.attention.base import Attention
 from layers.attention.fixed_context import FixedContext
 from layers.attention.kinds import register_attention
 from layers.attention.luong import LuongAttention
+from layers.attention.monotonic import MonotonicAttention
 from layers.attention.multi_head import MultiHeadBahdanauAttention
 from layers.cells.kinds import GRUCell, LayerNormalizedGRUCell, LayerNormalizedLSTMCell, LSTMCell
 from layers.decoder import AttentionDecoder
 from layers.decoder_state import AttentionMemory
 from layers.dropout import Dropout, SymbolDropout
 from layers.encoder import BidirectionalEncoder
+from layers.monotonic_decoder import MonotonicDecoder
 from layers.plain_unroll import plain_unroll
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "LayerNormalizedGRUCell",
     "LayerNormalizedLSTMCell",
     "LuongAttention",
+    "MonotonicAttention",
+    "MonotonicDecoder",
     "MultiHeadBahdanauAttention",
     "SymbolDropout",
     "plain_unroll",

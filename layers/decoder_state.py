@@ -51,8 +51,8 @@ class DecoderState(NamedTuple):
 class Steps(Protocol):
     """A decoder, a position at a time; `layers.decoder.AttentionDecoder` says what each does."""
 
-    def prepare_inputs(self, inputs: Any) -> Any:
-        """What y_{t-1} brings, for all positions at once."""
+    def prepare_inputs(self, inputs: Any, *symbols: Any) -> Any:
+        """What y_{t-1} brings, for all positions at once; of a decoder that takes symbols, with their ids."""
 
     def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any) -> AttentionMemory:
         """What every step looks at."""

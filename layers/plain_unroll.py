@@ -8,19 +8,27 @@ from layers.decoder_state import Steps
 
 
 def plain_unroll(
-    decoder: Steps, inputs: Any, memory: Any, memory_mask: Any, summary: Any, heads_apart: bool = False
+    decoder: Steps,
+    inputs: Any,
+    memory: Any,
+    memory_mask: Any,
+    summary: Any,
+    symbols: Any = None,
+    heads_apart: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """A decoder's `step` at every target position, one after the other.
 
-    The reference that hand-written unrolls are held to, and the way for every decoder without one.
+    The reference that hand-written unrolls are held to, and the way for every decoder without one. Arguments as in the
+    call of the decoder, with symbols for one that takes them.
 
     Returns:
         hidden `[batch, target, readout_units]` for `readout`, and attention weights `[batch, target, source]`, or
         `[batch, target, heads, source]` with the heads apart.
     """
+    given = () if symbols is None else (symbols,)
     prepared = decoder.prepare_memory(memory, memory_mask, summary)
     state = decoder.initial_state(summary, memory_mask)
-    time_major = tf.transpose(decoder.prepare_inputs(inputs), [1, 0, 2])
+    time_major = tf.transpose(decoder.prepare_inputs(inputs, *given), [1, 0, 2])
     length = tf.shape(time_major)[0]
 
     def body(position: tf.Tensor, state: list[Any], outputs: tuple[Any, Any]) -> tuple[Any, ...]:
