@@ -91,6 +91,8 @@ class AttentionDecoder(GuestLayer):
         True
     """
 
+    takes_symbols = False  # beside what they are embedded as
+
     def __init__(
         self,
         vocabulary_size: int | None,

@@ -86,7 +86,7 @@ class MonotonicDecoder(GuestLayer):
         True
     """
 
-    takes_symbols = True
+    takes_symbols = True  # beside what they are embedded as
 
     def __init__(
         self,

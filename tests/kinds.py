@@ -40,6 +40,7 @@ NETWORKS: list[dict[str, Any]] = [
     {"shared_embeddings": True, "tied_embeddings": True},
     {"decoder_layers": 2, "encoder_layers": 2, "cell": "layer_norm_lstm"},
     {"coverage": True, "input_feeding": True},
+    {"attention": "monotonic", "cell": "lstm", "decoder_layers": 2},
 ]
 
 # Settings of `model`, for what trains: together every attention that looks, every cell, and every option.
@@ -50,4 +51,5 @@ LEARNERS: list[dict[str, Any]] = [
     {"attention": "multi_head_bahdanau", "cell": "layer_norm_gru", "coverage": True},
     {"attention": "luong_general", "cell": "layer_norm_lstm", "units": 32},
     {"attention": "luong_dot", "input_feeding": True, "units": 64},
+    {"attention": "monotonic"},
 ]

@@ -49,7 +49,7 @@ _IDLE = (
     ),
     _Idle(
         ("model.attention_units",),
-        lambda of: not of.model.kind.takes_coverage,
+        lambda of: not (of.model.kind.takes_coverage or of.model.kind.is_hard),
         "model.attention is not additive",
     ),
     _Idle(

@@ -116,8 +116,16 @@ class SingleNetwork(tf.Module):
     def _inputs(self, tokens: tf.Tensor, memory: Any) -> Any:
         """What symbols bring to a step."""
         if memory.inputs is None:
-            return self.decoder.prepare_inputs(_embed(self.target_embedding, tokens))
+            return self._prepare_inputs(tokens)
         return tf.gather(memory.inputs, tokens)
+
+    def _prepare_inputs(self, tokens: tf.Tensor) -> Any:
+        """The same, not from a table."""
+        return self.decoder.prepare_inputs(_embed(self.target_embedding, tokens), *self._symbols(tokens))
+
+    def _symbols(self, tokens: tf.Tensor) -> list[tf.Tensor]:
+        """The ids, for a decoder that takes them beside what they are embedded as."""
+        return [tokens] if self.decoder.takes_symbols else []
 
     def _weights(self) -> list[keras.Variable]:
         """What a step needs."""
@@ -149,7 +157,9 @@ class SingleNetwork(tf.Module):
         """The decoder unrolled over given targets."""
         ids = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
         inputs = _embed(self.target_embedding, ids)
-        return plain_unroll(self.decoder, inputs, *self._read(source, lengths, self._tables()), **options)
+        return plain_unroll(
+            self.decoder, inputs, *self._read(source, lengths, self._tables()), *self._symbols(ids), **options
+        )
 
     def _read(self, source: tf.Tensor, lengths: tf.Tensor, tables: "_Tables") -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Memory, its mask and summary."""
@@ -172,14 +182,16 @@ class SingleNetwork(tf.Module):
 
     def _compute_tables(self) -> "_Tables":
         return _Tables(
-            self._tabulate(self.source_embedding, self.encoder.tabulate),
-            self._tabulate(self.target_embedding, self.decoder.prepare_inputs),
+            self._tabulate(
+                self.source_embedding, lambda ids: self.encoder.tabulate(_embed(self.source_embedding, ids))
+            ),
+            self._tabulate(self.target_embedding, self._prepare_inputs),
         )
 
     def _tabulate(self, embedding: keras.layers.Embedding, function: Callable[[Any], Any]) -> Any:
         # Not where a table were larger than the work it saves.
         size = embedding.input_dim
-        return function(_embed(embedding, tf.range(size))) if size <= LARGEST_TABLE else None
+        return function(tf.range(size)) if size <= LARGEST_TABLE else None
 
 
 class _Tables(NamedTuple):

@@ -6,13 +6,16 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import AttentionDecoder, BidirectionalEncoder, Dropout, SymbolDropout
+from layers import AttentionDecoder, BidirectionalEncoder, Dropout, MonotonicDecoder, SymbolDropout
+from pipeline.errors import UsageError
 from pipeline.model.losses import symmetric_divergence, token_cross_entropy
 from pipeline.process.xla_cache import name_functions_alike
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, PAD
 
 SOURCE_EMBEDDING, TARGET_EMBEDDING, SHARED_EMBEDDING = "source_embedding", "target_embedding", "shared_embedding"
+# Symbols of a hard decoder: a batch takes target × source × so many numbers.
+MOST_EMITTED = 1000
 DROPOUTS = (SOURCE_EMBEDDING, "encoder", TARGET_EMBEDDING, "decoder", "source_symbols", "target_symbols")
 
 
@@ -144,6 +147,7 @@ def build_model(
 
     Raises:
         ValueError: The embeddings are shared, and the vocabularies are of different sizes.
+        UsageError: The attention is not for so large a target vocabulary.
     """
     if configuration.shared_embeddings and source_size != target_size:
         raise ValueError(f"shared embeddings of {source_size} source and {target_size} target symbols")
@@ -164,23 +168,7 @@ def build_model(
         dtype=policy,
         name="encoder",
     )
-    decoder = AttentionDecoder(
-        vocabulary_size=None if configuration.tied_embeddings else target_size,
-        units=configuration.units,
-        cell=configuration.cell,
-        attention=configuration.attention,
-        attention_units=configuration.attention_units,
-        attention_heads=configuration.attention_heads,
-        coverage=configuration.coverage,
-        readout_units=configuration.embedding_units if configuration.tied_embeddings else configuration.readout_units,
-        layers=configuration.decoder_layers,
-        input_feeding=configuration.input_feeding,
-        dropout=configuration.dropout,
-        seed=seeds["decoder"],
-        fast=configuration.fast,
-        dtype=policy,
-        name="decoder",
-    )
+    decoder = _decoder(configuration, target_size, seeds["decoder"])
 
     def embed(ids: Any, embedding: keras.layers.Layer, name: str) -> Any:
         embedded = embedding(ids)
@@ -201,10 +189,43 @@ def build_model(
         target_embedding = _embedding(target_size, configuration, TARGET_EMBEDDING)
     memory, summary = encoder(embed(source, source_embedding, SOURCE_EMBEDDING), source_mask)
     embedded = embed(target_inputs, target_embedding, TARGET_EMBEDDING)
-    logits, attention_weights = decoder(embedded, memory, source_mask, summary)
+    given = [target_inputs] if configuration.kind.is_hard else []
+    logits, attention_weights = decoder(embedded, memory, source_mask, summary, *given)
     if configuration.tied_embeddings:
         logits = target_embedding(logits, reverse=True)
     return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")
+
+
+def _decoder(configuration: ModelConfiguration, size: int, seed: int | None) -> AttentionDecoder | MonotonicDecoder:
+    parts: dict[str, Any] = {
+        "units": configuration.units,
+        "cell": configuration.cell,
+        "attention_units": configuration.attention_units,
+        "layers": configuration.decoder_layers,
+        "dropout": configuration.dropout,
+        "seed": seed,
+        "dtype": keras.DTypePolicy(configuration.precision),
+        "name": "decoder",
+    }
+    if configuration.kind.is_hard:
+        if size > MOST_EMITTED:
+            raise UsageError(
+                f"model.attention: {configuration.attention} computes the probability of every target symbol at every "
+                f"source position, for at most {MOST_EMITTED:,} symbols, and the target has {size:,}: give another "
+                "attention, or let targets be cut into characters (text.target_tokenizer)"
+            )
+        return MonotonicDecoder(size, readout_units=configuration.readout_units, **parts)
+    tied = configuration.tied_embeddings
+    return AttentionDecoder(
+        vocabulary_size=None if tied else size,
+        attention=configuration.attention,
+        attention_heads=configuration.attention_heads,
+        coverage=configuration.coverage,
+        readout_units=configuration.embedding_units if tied else configuration.readout_units,
+        input_feeding=configuration.input_feeding,
+        fast=configuration.fast,
+        **parts,
+    )
 
 
 def _embedding(size: int, configuration: ModelConfiguration, name: str) -> keras.layers.Layer:

@@ -14,14 +14,18 @@ class AttentionKind(NamedTuple):
     """Whether it has `model.attention_heads`."""
     halves_encoder: bool = False
     """Whether the memory must have the state's size: each direction of the encoder then has half of it."""
+    is_hard: bool = False
+    """Whether every symbol looks at one position, and all are summed over: `layers.MonotonicDecoder` decodes."""
 
 
-# Those of `layers.attention.kinds.ATTENTIONS`, and what `register_attention` has added.
+# Those of `layers.attention.kinds.ATTENTIONS`, the hard one, which has a decoder of its own, and what
+# `register_attention` has added.
 ATTENTION_KINDS: dict[str, AttentionKind] = {
     "bahdanau": AttentionKind(takes_coverage=True),
     "multi_head_bahdanau": AttentionKind(takes_coverage=True, has_heads=True),
     "luong_dot": AttentionKind(halves_encoder=True),
     "luong_general": AttentionKind(),
+    "monotonic": AttentionKind(is_hard=True),
     "none": AttentionKind(looks=False),
 }
 

@@ -30,7 +30,8 @@ class ModelConfiguration:
         cell: gru, lstm, layer_norm_gru or layer_norm_lstm (layer-normalised), in the encoder and the decoder; or
             conditional_gru (a decoder of two transitions with attention between, over a gru encoder).
         attention: bahdanau, multi_head_bahdanau (several additive heads), luong_dot (the encoder then has half of
-            units in each direction), luong_general, or none (one fixed context, the classic seq2seq).
+            units in each direction), luong_general, monotonic (exact hard attention that moves forward; for targets
+            of characters or sounds), or none (one fixed context, the classic seq2seq).
         attention_heads: Heads of multi_head_bahdanau; divides attention_units and twice units.
         coverage: Whether additive attention sees how much it looked at each position before.
         input_feeding: Whether the decoder sees its last hidden layer beside the last symbol.
@@ -79,6 +80,8 @@ class ModelConfiguration:
             require(not fits, "model.attention_heads", self.attention_heads, wanted)
         if self.kind.halves_encoder:
             require(self.units % 2 == 0, "model.units", self.units, f"even for {self.attention}")
+        if self.kind.is_hard:
+            self._require_hard()
         wanted = "false without additive attention"
         require(self.kind.takes_coverage or not self.coverage, "model.coverage", self.coverage, wanted)
         if self.tied_embeddings:
@@ -86,6 +89,14 @@ class ModelConfiguration:
             require(
                 self.readout_units in (None, self.embedding_units), "model.readout_units", self.readout_units, wanted
             )
+
+    def _require_hard(self) -> None:
+        """Refuse what does not fit to a decoder that looks at one position: it has no context."""
+        with_it = f"with model.attention {self.attention}"
+        cells = [cell for cell, encoder in ENCODER_CELLS.items() if cell == encoder]
+        require(self.cell in cells, "model.cell", self.cell, f"{' or '.join(cells)} {with_it}")
+        for name in ("input_feeding", "tied_embeddings"):
+            require(not getattr(self, name), f"model.{name}", True, f"false {with_it}")
 
     @property
     def kind(self) -> AttentionKind:
