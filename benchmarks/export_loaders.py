@@ -69,6 +69,7 @@ KINDS = {
     "multi_head_bahdanau": Kind({"attention": "multi_head_bahdanau"}),
     "luong_dot": Kind({"attention": "luong_dot"}),
     "luong_general": Kind({"attention": "luong_general"}),
+    "monotonic": Kind({"attention": "monotonic"}),
     "none": Kind({"attention": "none"}),
     "lstm": Kind(_LSTM),
     "layer_norm_gru": Kind({"cell": "layer_norm_gru"}),

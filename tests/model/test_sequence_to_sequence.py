@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers import AttentionDecoder, BidirectionalEncoder
+from layers import AttentionDecoder, BidirectionalEncoder, MonotonicDecoder
 from pipeline.errors import UsageError
-from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model, find_layer
+from pipeline.model.sequence_to_sequence import MOST_EMITTED, SequenceToSequence, build_model, find_layer
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
 from tests.layer_contract import TOLERANCES, arrays, assert_close, randomize
@@ -139,6 +139,13 @@ def test_symbol_dropout_leaves_the_others_as_they_were_and_spares_start_and_end(
         assert not gone[ids <= 2].any()
 
 
+def test_hard_attention_is_for_small_target_vocabularies():
+    settings = dataclasses.replace(CONFIGURATION, attention="monotonic")
+    assert isinstance(build_model(settings, SOURCE_SIZE, MOST_EMITTED).get_layer("decoder"), MonotonicDecoder)
+    with pytest.raises(UsageError, match=r"for at most 1,000 symbols, and the target has 1,001"):
+        build_model(settings, SOURCE_SIZE, MOST_EMITTED + 1)
+
+
 def test_saved_and_loaded_gives_equal_outputs(tmp_path: Path):
     built = model(encoder_layers=2, dropout=0.2, seed=3, precision="float32")
     built.save(tmp_path / "model.keras")
@@ -169,6 +176,7 @@ def test_half_precision_gives_full_outputs():
         ("float64", True, {"cell": "layer_norm_lstm", "attention": "none", "decoder_layers": 2}),
         ("float64", True, {"attention": "multi_head_bahdanau", "units": 4, "attention_units": 4, "coverage": True}),
         ("float64", True, {"attention": "luong_dot", "units": 4}),
+        ("float64", True, {"attention": "monotonic", "decoder_layers": 2}),
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
 )

@@ -40,6 +40,13 @@ def test_a_file_and_changes_above_it(tmp_path: Path):
         ({"train.epochs": True}, r"^train\.epochs: True is impossible, it must be a whole number$"),
         ({"train.learning_rate": 10**400}, r"^train\.learning_rate: 10+ is impossible, it must be a number$"),
         ({"text.lowercase": 1}, r"^text\.lowercase: 1 is impossible, it must be true or false$"),
+        (
+            {"model.attention": "monotonic", "model.cell": "conditional_gru"},
+            r"^model\.cell: 'conditional_gru' is impossible, it must be gru or lstm or .* with model\.attention monotonic$",
+        ),
+        ({"model.attention": "monotonic", "model.tied_embeddings": True}, r"^model\.tied_embeddings: True is impossible"),
+        ({"model.attention": "monotonic", "model.input_feeding": True}, r"^model\.input_feeding: True is impossible"),
+        ({"model.attention": "monotonic", "model.coverage": True}, r"^model\.coverage: True is impossible"),
         ({"data.dev": ["a", 1]}, r"^data\.dev: .* is impossible, it must be text or a list of texts or null$"),
     ],
 )

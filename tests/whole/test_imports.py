@@ -35,7 +35,7 @@ LAYER_ROWS = [
     {"decoder_state", "guest_layer", "masks", "packing", "products"},
     {"attention", "cells", "dropout", "plain_unroll"},
     {"fast"},
-    {"decoder", "encoder"},
+    {"decoder", "encoder", "monotonic_decoder"},
     {"__init__"},
 ]
 MOST_FILES, MOST_LINES = 15, 300
