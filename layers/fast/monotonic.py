@@ -57,9 +57,7 @@ def _loop(step: Any, state: list[Any], length: Any) -> Any:
 
     start = list(state)
     array = tf.TensorArray(start[0].dtype, length)
-    *_, array = tf.while_loop(
-        lambda t, *_: t < length, body, (tf.constant(0), start, array), maximum_iterations=length
-    )
+    *_, array = tf.while_loop(lambda t, *_: t < length, body, (tf.constant(0), start, array), maximum_iterations=length)
     return array.stack()
 
 

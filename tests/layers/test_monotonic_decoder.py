@@ -179,8 +179,9 @@ def test_extreme_scores_leave_numbers():
     layer.attention.score_vector.assign(100 * layer.attention.score_vector)
     layer.attention.jump_projection.kernel.assign(100 * layer.attention.jump_projection.kernel)
     layer.output_projection.kernel.assign(100 * layer.output_projection.kernel)
+    given = [array if array.dtype in (bool, np.int32) else np.float32(array) for array in ARGUMENTS]
     with tf.GradientTape() as tape:
-        logits, weights = layer(*(array if array.dtype in (bool, np.int32) else np.float32(array) for array in ARGUMENTS))
+        logits, weights = layer(*given)
         loss = tf.reduce_sum(logits[:, :, 3])
     assert_close(tf.reduce_sum(weights, axis=-1), np.ones((3, 5)), 1e-5)
     assert all(np.isfinite(gradient).all() for gradient in tape.gradient(loss, layer.trainable_weights))
