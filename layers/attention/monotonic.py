@@ -28,8 +28,9 @@ class MonotonicAttention(BahdanauAttention):
         P(a_t = j | a_{t-1} = i) = exp(e_tj + τ_t(j - i)) / Σ_{k ≥ i} exp(e_tk + τ_t(k - i)) for j ≥ i, else 0
         P(a_t = j) = Σ_i P(a_{t-1} = i) P(a_t = j | a_{t-1} = i)
 
-    τ_t(d) is a number for every length d of a jump, 0, 1, …; the last one stands for all longer jumps. Exponents are
-    at least 15 below the largest. The weights are the distribution of the position a_t; it moves on from the one before.
+    τ_t(d) is a number for every length d of a jump, 0, 1, …; the last one stands for all longer jumps. Of e_t and of
+    τ_t no exponent counts as more than 15 below the largest. The weights are the distribution of the position a_t,
+    which moves on from that of the position before.
 
     Args:
         units: Size of the space in which query and keys meet.

@@ -1,4 +1,4 @@
-"""The decoder with exact hard attention: all ways through the source by brute force, and the contract of every layer."""
+"""The decoder with exact hard attention: all ways through the source by brute force, the contract of every layer."""
 
 import itertools
 from collections.abc import Callable
