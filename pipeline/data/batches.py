@@ -29,6 +29,8 @@ class PlannedBatch(NamedTuple):
 
     bucket: Bucket
     indices: np.ndarray
+    number: int = 0
+    """The pass."""
 
 
 def plan_buckets(corpus: TokenizedCorpus, buckets: int, batch_tokens: int) -> list[Bucket]:
@@ -42,7 +44,7 @@ def plan_buckets(corpus: TokenizedCorpus, buckets: int, batch_tokens: int) -> li
         At most `buckets` of them, in ascending order; the last holds every pair. Rows are a multiple of 8
         where the budget allows, at least 1.
     """
-    source, target = np.asarray(corpus.source_lengths), np.asarray(corpus.target_lengths)
+    source, target = corpus.room("source"), corpus.room("target")
     boundaries = _least_padding(source, buckets)
     shapes: list[tuple[int, int]] = []
     lower = 0
@@ -83,11 +85,10 @@ def _least_padding(lengths: np.ndarray, buckets: int) -> list[int]:
 
 def assign_buckets(corpus: TokenizedCorpus, buckets: list[Bucket]) -> np.ndarray:
     """For each pair the index of the first bucket that holds both sides, or `len(buckets)` if none does."""
+    source, target = corpus.room("source"), corpus.room("target")
     assigned = np.full(len(corpus), len(buckets))
     for index in reversed(range(len(buckets))):
-        fits = (corpus.source_lengths <= buckets[index].source_length) & (
-            corpus.target_lengths <= buckets[index].target_length
-        )
+        fits = (source <= buckets[index].source_length) & (target <= buckets[index].target_length)
         assigned[fits] = index
     return assigned
 
@@ -119,7 +120,8 @@ def plan_pass(
     for index, bucket in enumerate(buckets):
         members = order[assigned[order] == index]
         batches += [
-            PlannedBatch(bucket, members[first : first + bucket.rows]) for first in range(0, len(members), bucket.rows)
+            PlannedBatch(bucket, members[first : first + bucket.rows], number)
+            for first in range(0, len(members), bucket.rows)
         ]
     return [batches[position] for position in random.permutation(len(batches))]
 
@@ -155,12 +157,12 @@ def fill_batch(corpus: TokenizedCorpus, batch: PlannedBatch) -> tuple[tuple[np.n
     A batch with too few pairs is filled up with empty ones, so that every bucket has one shape only. Their
     source is the end symbol alone, their targets are padding and count for nothing.
     """
-    bucket, indices = batch
+    bucket, indices, number = batch
     source = np.full((bucket.rows, bucket.source_length), PAD, np.int32)
     targets = np.full((bucket.rows, bucket.target_length), PAD, np.int32)
     filled = len(indices)
-    _fill(source[:filled], corpus.source_ids, corpus.source_offsets[indices], corpus.source_lengths[indices])
-    _fill(targets[:filled], corpus.target_ids, corpus.target_offsets[indices], corpus.target_lengths[indices])
+    _fill(source[:filled], *corpus.rows("source", indices, number, bucket.source_length))
+    _fill(targets[:filled], *corpus.rows("target", indices, number, bucket.target_length))
     source[filled:, 0] = END
     starts = np.full((bucket.rows, 1), START, np.int32)
     return (source, np.concatenate([starts, targets[:, :-1]], axis=1)), targets

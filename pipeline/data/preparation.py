@@ -15,6 +15,7 @@ from pipeline.data.batches import Bucket, TrainingOrder, plan_buckets, training_
 from pipeline.data.data_warnings import split_filter, warn_of_odd_data, warn_of_separator
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.data.run_data import describe_changed, record_data, recorded_data
+from pipeline.data.subword_sampling import SampledSide
 from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 from pipeline.errors import UsageError, count_of
 from pipeline.files.durable import checksum
@@ -27,9 +28,10 @@ from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.text import SIDES, Side, TextConfiguration
+from pipeline.settings.text import SIDES, TOKENIZER_KINDS, Side, TextConfiguration
 from pipeline.text.learning import learn_vocabulary
 from pipeline.text.processor import make_texts
+from pipeline.text.sampled_cuts import make_cutter, word_starts
 from pipeline.text.separators import SeparatorCounts
 from pipeline.text.vocabulary import Vocabulary, load_vocabularies
 from pipeline.unicode.normal_forms import FormCounts, describe_changes
@@ -124,6 +126,8 @@ def prepare_data(
     # Not on disk: other weights change no ids.
     weights = tuple(weight for _, weight in list_corpora(configuration.data.train))
     corpora["train"] = dataclasses.replace(corpora["train"], weights=weights)
+    if configuration.text.sampling:
+        corpora["train"] = _sample_subwords(configuration, corpora["train"], source_vocabulary, target_vocabulary)
     buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
     limits = _set_limits(configuration.search, directory, corpora["train"])
     vocabularies = source_vocabulary, target_vocabulary
@@ -131,6 +135,22 @@ def prepare_data(
     data = TrainingData(splits | {"dev": kept["dev"]}, *vocabularies, corpora["train"], corpora["dev"], buckets, limits)
     warn_of_odd_data(configuration, kept, corpora, (source_text, target_text), buckets)
     return data
+
+
+def _sample_subwords(
+    configuration: Configuration, corpus: TokenizedCorpus, source: Vocabulary, target: Vocabulary
+) -> TokenizedCorpus:
+    """The training corpus, its words cut otherwise in every pass, on the sides whose tokenizers can."""
+    text, sides, sampled = configuration.text, {"source": source, "target": target}, {}
+    for number, (side, vocabulary) in enumerate(sides.items()):
+        tokenizer: str = getattr(text, f"{side}_tokenizer")
+        if TOKENIZER_KINDS[tokenizer].bytewise:
+            rows = corpus.rows(side, np.arange(len(corpus)), 0, 0)
+            cutter = make_cutter(tokenizer, vocabulary, text.sampling)
+            turned = side == "target" and text.right_to_left
+            seed = [configuration.train.seed, number]
+            sampled[side] = SampledSide(rows, word_starts(vocabulary), cutter, seed, turned)
+    return dataclasses.replace(corpus, sampled=sampled)
 
 
 def _set_limits(search: SearchConfiguration, directory: RunDirectory, train: TokenizedCorpus) -> LengthReport:

@@ -5,13 +5,14 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from pipeline.data.pair_filter import BAD_LINE, PairFilter, Repetitions
+from pipeline.data.subword_sampling import Rows, SampledSide
 from pipeline.errors import DataError
 from pipeline.files.bad_lines import BadLines
 from pipeline.files.durable import checksum, put_in_place, sync_files, write_durably
@@ -50,6 +51,8 @@ class TokenizedCorpus:
     corpora: np.ndarray
     weights: tuple[float, ...] = (1.0,)
     """How often a pass has each pair of a corpus."""
+    sampled: Mapping[str, SampledSide] = dataclasses.field(default_factory=dict)
+    """Of "source" and "target" those that are cut otherwise in every pass."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -57,6 +60,25 @@ class TokenizedCorpus:
     def __post_init__(self) -> None:
         object.__setattr__(self, "source_offsets", _offsets(self.source_lengths))
         object.__setattr__(self, "target_offsets", _offsets(self.target_lengths))
+
+    def room(self, side: str) -> np.ndarray:
+        """How many symbols each row of "source" or "target" should have room for in a batch."""
+        lengths = self.sampled[side].lengths if side in self.sampled else getattr(self, f"{side}_lengths")
+        return np.asarray(lengths)
+
+    def rows(self, side: str, indices: np.ndarray, number: int, room: int) -> Rows:
+        """Rows of "source" or "target" as a pass has them.
+
+        Args:
+            side: Which side.
+            indices: Which rows.
+            number: The pass.
+            room: Symbols that each may have.
+        """
+        if side in self.sampled:
+            return self.sampled[side].rows(number, indices, room)
+        offsets, lengths = getattr(self, f"{side}_offsets"), getattr(self, f"{side}_lengths")
+        return Rows(getattr(self, f"{side}_ids"), offsets[indices], lengths[indices])
 
     source_offsets: np.ndarray = dataclasses.field(init=False)
     target_offsets: np.ndarray = dataclasses.field(init=False)

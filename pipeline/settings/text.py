@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, Literal, NamedTuple, get_args
 
 from pipeline.errors import UsageError
-from pipeline.settings.checks import count, require, require_at_least, require_sane_numbers
+from pipeline.settings.checks import count, require, require_at_least, require_sane_numbers, require_share
 from pipeline.unicode.normal_forms import NORMAL_FORMS, fold
 from pipeline.unicode.white_space import strip
 
@@ -72,6 +72,8 @@ class TextConfiguration:
         max_vocabulary: Keep only this many of the most frequent symbols a side; null keeps all.
         vocabulary_size: Number of subwords a side; fewer where the data have no more to give.
         shared_vocabulary: One vocabulary for both sides, learned from both.
+        sampling: Cut words otherwise in every pass of the training: the share of merges left out (bpe), or of words
+            that are not cut in the best way (unigram).
         learn_size: Learn subwords from this many training sentences at most, drawn at random by train.seed.
     """
 
@@ -87,11 +89,15 @@ class TextConfiguration:
     max_vocabulary: int | None = count(None)
     vocabulary_size: int = 8000
     shared_vocabulary: bool = False
+    sampling: float = 0.0
     learn_size: int = count(500_000)
 
     def __post_init__(self) -> None:
         require_sane_numbers("text", self)
         require_at_least("text", self, 1, ["min_count", "max_vocabulary", "vocabulary_size", "learn_size"])
+        require_share("text", self, ["sampling"])
+        can = self.source.bytewise or self.target.bytewise
+        require(can or not self.sampling, "text.sampling", self.sampling, "0 where no tokenizer is bpe or unigram")
         require(
             not self.shared_vocabulary or self.source_tokenizer == self.target_tokenizer,
             "text.shared_vocabulary",

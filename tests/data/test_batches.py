@@ -117,7 +117,7 @@ def test_every_pair_once_an_epoch(lengths: list[tuple[int, int]], buckets: int, 
     assigned = assign_buckets(corpus, planned)
     batches = plan_pass(assigned, planned, seed, epoch)
     assert sorted(np.concatenate([batch.indices for batch in batches])) == list(range(len(corpus)))
-    for bucket, indices in batches:
+    for bucket, indices, _ in batches:
         assert 1 <= len(indices) <= bucket.rows
         assert all(planned[assigned[index]] == bucket for index in indices)
     # No more batches than needed, so equally many in every epoch.

@@ -55,6 +55,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         target_tokenizer=request.param,
         vocabulary_size=400,
         shared_vocabulary=request.param == "bpe",
+        sampling=0.1 if request.param == "bpe" else 0.0,
     )
     model = dataclasses.replace(configuration.model, shared_embeddings=text.shared_vocabulary)
     configuration = dataclasses.replace(configuration, text=text, model=model)
