@@ -15,6 +15,7 @@ from pipeline.version import __version__
 
 if TYPE_CHECKING:
     from pipeline.data.inspection import inspect
+    from pipeline.defaults.configure import configure
     from pipeline.errors import AttentifError, DataError, UsageError
     from pipeline.evaluation.measure import evaluate
     from pipeline.model.own_attention import register_attention
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from pipeline.portable.exporting import export
     from pipeline.saved_models.opening import load, predict
     from pipeline.settings.configuration import Configuration
-    from pipeline.settings.configure import configure
     from pipeline.settings.tune import TuneConfiguration
     from pipeline.study.seeds import train_seeds
     from pipeline.training.run import train
@@ -38,7 +38,7 @@ _WITHOUT_TENSORFLOW = {
     "DataError": "pipeline.errors:DataError",
     "TuneConfiguration": "pipeline.settings.tune:TuneConfiguration",
     "UsageError": "pipeline.errors:UsageError",
-    "configure": "pipeline.settings.configure:configure",
+    "configure": "pipeline.defaults.configure:configure",
     "draw_attention": "pipeline.pictures.heat_map:draw_attention",
     "make_space": "pipeline.tuning.space:make_space",
     # These ask for it themselves, where what they are given needs it.

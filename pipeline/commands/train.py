@@ -5,7 +5,7 @@ import logging
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
 from pipeline.options.settings_command import SettingsCommand
@@ -24,7 +24,7 @@ _COMMAND = SettingsCommand(
     "train",
     "[--run DIR] [--overwrite] [--seed N] [--seeds N] ",
     examples=(
-        "--data.train pairs.tsv --text.target_tokenizer char --run runs/mine",
+        "--data.train pairs.tsv --run runs/mine",
         "--config sentences --data.train train.de,train.en --data.dev dev.de,dev.en",
         "--data.train train.tsv --data.dev dev.tsv --data.test test.tsv --seeds 3 --run runs/three",
         "--data.train pairs.tsv --model.units 64 --train.min_epoch_tokens 20000 --run runs/first-try",
@@ -53,11 +53,27 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """configuration, run, overwrite, seeds."""
     from pipeline.options.settings_options import parse_settings
 
-    parsed, configuration = parse_settings(_COMMAND, make_parser(), argv)
-    run = Path(parsed.run) if parsed.run else Path("runs") / Path(parsed.config).stem
+    parsed, configuration = parse_settings(_COMMAND, make_parser(), argv, _settings_of_run)
     if parsed.seeds is not None and parsed.seeds < 1:
         raise UsageError(f"--seeds {parsed.seeds}: impossible, it must be at least 1")
-    return argparse.Namespace(configuration=configuration, run=run, overwrite=parsed.overwrite, seeds=parsed.seeds)
+    options = {"overwrite": parsed.overwrite, "seeds": parsed.seeds}
+    return argparse.Namespace(configuration=configuration, run=_place(parsed), **options)
+
+
+def _place(parsed: "jsonargparse.Namespace") -> Path:
+    return Path(parsed.run) if parsed.run else Path("runs") / Path(parsed.config).stem
+
+
+def _settings_of_run(parsed: "jsonargparse.Namespace") -> dict[str, Any]:
+    """Those that a run has which goes on, or the first of several seeds; none where one begins."""
+    from pipeline.runs.directory import RunDirectory, load_configuration
+    from pipeline.settings.changes import by_name
+
+    place = _place(parsed)
+    directory = RunDirectory(place if parsed.seeds is None else place / f"seed-{parsed.train.seed}")
+    if parsed.overwrite or not directory.exists():
+        return {}
+    return by_name(load_configuration(directory).to_dict())
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:

@@ -37,18 +37,18 @@ def make_parser() -> "jsonargparse.ArgumentParser":
 def parse(argv: list[str]) -> argparse.Namespace:
     """configuration, tune, space, run, overwrite."""
     from pipeline.options.settings_options import parse_settings
-    from pipeline.settings.configure import find_configuration_file
+    from pipeline.settings.configure import AUTO, find_configuration_file
     from pipeline.settings.tune import TuneConfiguration
     from pipeline.tuning.space import find_space, read_space
 
     parsed, configuration = parse_settings(_COMMAND, make_parser(), argv)
     tune = TuneConfiguration(**parsed["tune"].as_dict())
-    path = find_configuration_file(parsed.config)
+    path = None if parsed.config == AUTO else find_configuration_file(parsed.config)
     return argparse.Namespace(
         configuration=configuration,
         tune=tune,
         space=read_space(find_space(tune.space, path), configuration),
-        run=Path(parsed.run) if parsed.run else Path("runs") / f"{path.stem}-tune",
+        run=Path(parsed.run) if parsed.run else Path("runs") / f"{Path(parsed.config).stem}-tune",
         overwrite=parsed.overwrite,
     )
 

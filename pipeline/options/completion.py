@@ -6,7 +6,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from pipeline.errors import UsageError
-from pipeline.settings.configure import preset_names
+from pipeline.settings.configure import AUTO, preset_names
 from pipeline.settings.types import setting_type
 
 SHELLS = ("bash", "zsh", "tcsh")
@@ -53,7 +53,7 @@ def _copy(action: argparse.Action, parser: argparse.ArgumentParser, file: Any) -
         return
     choices = list(action.choices or _choices(setting_type(action.dest)) or ())
     if action.dest == "config":
-        choices = preset_names()
+        choices = [AUTO, *preset_names()]
     copied = parser.add_argument(*names, choices=choices or None, help=explained.replace("%(default)s", "default"))
     if not choices:
         copied.complete = file  # type: ignore[attr-defined]

@@ -91,7 +91,7 @@ def format_help(parser: jsonargparse.ArgumentParser, shown: HelpTopic) -> str:
             action.help = argparse.SUPPRESS
     parser.description = (
         "Settings on the command line win over those of --config, which win over the project's own.\n"
-        f"Defaults shown are those that apply with --config {shown.config}."
+        f"Defaults shown are those that apply with --config {shown.config}; with auto many follow from the data."
     )
     examples = "\n".join(f"  {parser.prog} {options}" for options in shown.examples)
     parser.epilog = f"examples:\n{examples}" if shown.topic == "" and examples else ""

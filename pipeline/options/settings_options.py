@@ -12,14 +12,15 @@ from typing import Any
 import docstring_parser
 import jsonargparse
 
+from pipeline.defaults.configure import default_config, fit_to_data
 from pipeline.errors import UsageError
 from pipeline.options.arguments import PROGRAM
 from pipeline.options.settings_command import SettingsCommand
 from pipeline.options.settings_help import HelpTopic, asked_topic, format_help
 from pipeline.options.suggestions import suggest_option
-from pipeline.settings.changes import by_name
+from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
-from pipeline.settings.configure import DEFAULT_PRESET, find_configuration_file, preset_names, read_sections
+from pipeline.settings.configure import AUTO, DEFAULT_PRESET, find_configuration_file, preset_names, read_sections
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.types import SECTIONS, in_words, setting_type
 
@@ -41,8 +42,8 @@ def settings_parser(command: SettingsCommand) -> jsonargparse.ArgumentParser:
         "--config",
         metavar="NAME",
         type=str,
-        default=DEFAULT_PRESET,
-        help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the project's defaults.",
+        help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the project's defaults. Or auto: "
+        f"settings follow from data.train. Left out: auto for data of your own, else {DEFAULT_PRESET}.",
     )
     for section, section_class in command.sections.items():
         docstring = docstring_parser.parse(_docstring(section_class))
@@ -70,42 +71,59 @@ def _docstring(section_class: Any) -> str:
 
 
 def parse_settings(
-    command: SettingsCommand, parser: jsonargparse.ArgumentParser, argv: list[str]
+    command: SettingsCommand,
+    parser: jsonargparse.ArgumentParser,
+    argv: list[str],
+    earlier: Callable[[jsonargparse.Namespace], Mapping[str, Any]] | None = None,
 ) -> tuple[jsonargparse.Namespace, Configuration]:
     """Everything parsed, and the configuration: of the command line, above the file of --config, above the defaults.
+
+    With --config auto, which is what `parsed.config` becomes where it is left out and the data are somebody's own,
+    settings that are not given follow from the data, which are read here.
 
     Args:
         command: What the parser was made for.
         parser: From `settings_parser`, with what the command takes besides.
         argv: The words after the command.
+        earlier: From what is parsed to settings by `section.key` that were chosen before, as those of a run that goes
+            on: they stand where the data would decide. Without any, the data decide.
 
     Raises:
         UsageError: Something there is unknown, of a wrong type or impossible.
+        DataError: The data cannot be used from which settings are to follow.
         SystemExit: `--help` was asked for and printed.
     """
     topic = asked_topic(argv, command.sections)
     if topic is not None:
         config = _last_given(argv, "--config") or DEFAULT_PRESET
-        values = by_name(read_sections(find_configuration_file(config), command.sections))
+        values = {} if config == AUTO else by_name(read_sections(find_configuration_file(config), command.sections))
         shown = HelpTopic(topic, command.sections, command.examples, config, values)
         sys.stdout.write(format_help(parser, shown))
         raise SystemExit(0)
     # The first pass only finds --config; its file then lies under the same arguments in the second.
-    path = find_configuration_file(_parsed(parser, lambda: parser.parse_args(argv)).config)
+    parsed = _parsed(parser, lambda: parser.parse_args(argv))
+    given = _given(parser, argv)
+    config = parsed.config or default_config(given)
+    if config == AUTO:
+        parsed.config = config
+        chosen = dict(earlier(parsed)) if earlier else {}
+        return parsed, replace_settings(Configuration(), chosen | given) if chosen else fit_to_data(given)
+    path = find_configuration_file(config)
     settings = read_sections(path, command.sections)
     try:
         base = _parsed(parser, lambda: parser.parse_object(settings, defaults=False))
     except UsageError as error:
         raise UsageError(f"{error} (in {path})") from None
     parsed = _parsed(parser, lambda: parser.parse_args(argv, namespace=base))
-    values = {section: parsed[section].as_dict() for section in SECTIONS}
-    for section, key in (("data", "dev"), ("data", "test"), ("data", "unlabeled"), ("search", "dictionary")):
-        values[section][key] = _as_written(values[section][key], _last_given(argv, f"--{section}.{key}"))
-    for key in ("source_separator", "target_separator"):
-        written = _last_given(argv, f"--text.{key}")
-        # A tilde is a mark that may well stand between symbols.
-        values["text"][key] = written if written == "~" else _as_written(values["text"][key], written)
-    return parsed, Configuration(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
+    parsed.config = config
+    values = by_name({section: parsed[section].as_dict() for section in SECTIONS})
+    return parsed, replace_settings(Configuration(), _as_meant(values, argv))
+
+
+def _given(parser: jsonargparse.ArgumentParser, argv: list[str]) -> dict[str, Any]:
+    """The settings that stand on the command line, by `section.key`."""
+    parsed = _parsed(parser, lambda: parser.parse_args(argv, defaults=False))
+    return _as_meant(by_name({name: parsed[name].as_dict() for name in SECTIONS if name in parsed}), argv)
 
 
 def parse_search_settings(command: str, written: Mapping[str, str]) -> dict[str, Any]:
@@ -138,6 +156,19 @@ def _last_given(argv: list[str], option: str) -> str | None:
         elif word.startswith(f"{option}="):
             given = word.removeprefix(f"{option}=")
     return given
+
+
+def _as_meant(values: dict[str, Any], argv: list[str]) -> dict[str, Any]:
+    """Settings by `section.key`, with places as they stand on the command line."""
+    for name in ("data.dev", "data.test", "data.unlabeled", "search.dictionary"):
+        if name in values:
+            values[name] = _as_written(values[name], _last_given(argv, f"--{name}"))
+    for name in ("text.source_separator", "text.target_separator"):
+        if name in values:
+            written = _last_given(argv, f"--{name}")
+            # A tilde is a mark that may well stand between symbols.
+            values[name] = written if written == "~" else _as_written(values[name], written)
+    return values
 
 
 def _as_written(value: Any, written: str | None) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pipeline.errors import DataError, UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
-from pipeline.pairs.file_shape import Shape, look, look_at_aligned
+from pipeline.pairs.file_shape import Finding, Shape, look, look_at_aligned
 from pipeline.pairs.locations import BUILT_IN, Location, TrainingLocation, is_built_in, list_corpora, split_location
 from pipeline.pairs.odd_shapes import judge_lines, judge_table
 from pipeline.pairs.pair_file import Pair, read_aligned, read_table
@@ -74,11 +74,27 @@ def look_at(location: TrainingLocation, looked: dict[str, int] | None = None) ->
         if shape.path in looked:
             continue
         looked[shape.path] = shape.columns
-        findings = judge_lines(shape) if shape.is_aligned else judge_table(shape)
+        findings = _judge(shape)
         if shape.columns > 1:
             logger.log(logging.WARNING if shape.columns > 2 else logging.INFO, "%s", shape.describe_taken())
         for finding in findings:
             logger.warning("%s", finding)
+
+
+def check_start(location: TrainingLocation) -> None:
+    """Refuse what `look_at` refuses, and say nothing: for who reads the files before they are looked at.
+
+    Raises:
+        UsageError: A list that does not hold two paths.
+        DataError: A file that cannot be read, or that cannot be meant so.
+    """
+    for shape in look_at_start(location):
+        _judge(shape)
+
+
+def _judge(shape: Shape) -> list[Finding]:
+    """What is odd about the start of a file."""
+    return judge_lines(shape) if shape.is_aligned else judge_table(shape)
 
 
 def look_at_start(location: TrainingLocation) -> Iterator[Shape]:

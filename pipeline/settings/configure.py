@@ -14,10 +14,12 @@ from pipeline.settings.yaml_file import read_settings
 
 PRESETS = Path(__file__).parents[1] / "presets"
 DEFAULT_PRESET = "cmudict"
+AUTO = "auto"
+"""In the place of a preset: settings that follow from the data, which `pipeline.defaults` chooses."""
 
 
 def preset_names() -> list[str]:
-    """Names of the presets that come with the project."""
+    """Names of the presets that come with the project; AUTO is none of them."""
     return sorted(path.stem for path in PRESETS.glob("*.yaml") if "." not in path.stem)
 
 
@@ -31,8 +33,8 @@ def find_configuration_file(name_or_path: str) -> Path:
         return PRESETS / f"{name_or_path}.yaml"
     path = Path(name_or_path)
     if not path.is_file():
-        presets = ", ".join(preset_names())
-        near = get_close_matches(name_or_path, preset_names(), n=1)
+        presets = ", ".join([AUTO, *preset_names()])
+        near = get_close_matches(name_or_path, [AUTO, *preset_names()], n=1)
         meant = f"; did you mean {near[0]}?" if near else ""
         raise UsageError(
             f"--config {name_or_path}: no such file, and no preset of that name{meant} (presets: {presets})"
@@ -57,12 +59,26 @@ def configure(
         64
     """
     sections = read_sections(find_configuration_file(os.fspath(config)), SECTIONS)
-    for name, value in (changes or {}).items():
+    for name, value in given_settings(changes or {}).items():
+        section, _, key = name.partition(".")
+        sections.setdefault(section, {})[key] = value
+    return Configuration(**{name: kind(**sections.get(name, {})) for name, kind in SECTIONS.items()})
+
+
+def given_settings(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Changes by `section.key`, as YAML would have them and of the settings' types.
+
+    Raises:
+        UsageError: Something there is unknown or of a wrong type.
+
+    Example:
+        >>> given_settings({"train.learning_rate": 1, "data.train": Path("pairs.tsv")})
+        {'train.learning_rate': 1.0, 'data.train': 'pairs.tsv'}
+    """
+    for name in changes:
         if name not in setting_names():
             raise UsageError(f"{name}: no such key{suggest(name, setting_names())}")
-        section, _, key = name.partition(".")
-        sections.setdefault(section, {})[key] = checked(name, _plain(name, value))
-    return Configuration(**{name: kind(**sections.get(name, {})) for name, kind in SECTIONS.items()})
+    return {name: checked(name, _plain(name, value)) for name, value in changes.items()}
 
 
 def read_sections(path: Path, sections: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

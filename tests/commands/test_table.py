@@ -63,7 +63,7 @@ def test_saved_configuration_comes_back_equal(tmp_path: Path):
     ],
 )
 def test_data_is_a_path_or_a_list(text: str, value: object):
-    assert parse_arguments(["train", "--data.train", text]).configuration.data.train == value
+    assert parse_arguments(["train", "--config", "cmudict", "--data.train", text]).configuration.data.train == value
 
 
 def test_seed_is_short_for_train_seed_and_run_and_overwrite_are_taken():

@@ -57,7 +57,7 @@ def test_defaults_are_those_of_the_preset_or_file(shown: Show, tmp_path: Path):
     assert "default: 8)" in " ".join(shown("train", "--help", "train").split())
     text = " ".join(shown("train", "--config", "sentences", "--help", "text").split())
     assert "default: bpe)" in text
-    assert "apply with --config sentences." in text
+    assert "apply with --config sentences;" in text
     file = tmp_path / "mine.yaml"
     file.write_text("train: {epochs: 77, clip_norm: null}")
     text = " ".join(shown("train", f"--config={file}", "--help-all").split())

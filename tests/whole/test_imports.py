@@ -15,7 +15,7 @@ ROWS = [
     {"settings", "pictures"},
     {"text", "runs", "pairs"},
     {"plain_text"},
-    {"answering"},
+    {"answering", "defaults"},
     {"runtime", "data", "search", "model"},
     {"prediction", "serving"},
     {"saved_models"},

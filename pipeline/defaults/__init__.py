@@ -1,0 +1,1 @@
+"""Settings that follow from the data: what `--config auto` chooses, and why."""

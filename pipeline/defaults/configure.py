@@ -1,0 +1,134 @@
+"""`configure`: from a preset or a file and changes, or from the data themselves, to a configuration."""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.defaults.choice import Choice
+from pipeline.defaults.facts import count_facts, take
+from pipeline.defaults.tables import choose
+from pipeline.defaults.text_choices import choose_text
+from pipeline.errors import UsageError, count_of
+from pipeline.files.bad_lines import BadLines
+from pipeline.pairs.locations import is_built_in, source_files
+from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.reading import check_start, read_pairs
+from pipeline.settings.changes import replace_settings
+from pipeline.settings.configuration import Configuration
+from pipeline.settings.configure import AUTO, DEFAULT_PRESET, given_settings
+from pipeline.settings.configure import configure as configure_named
+from pipeline.settings.data import DataConfiguration
+from pipeline.settings.text import TextConfiguration
+
+logger = logging.getLogger(__name__)
+
+Given = Mapping[str, Any]
+"""Settings by `section.key` that somebody gave, and that therefore stay."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FittedConfiguration(Configuration):
+    """A configuration that knows why its settings are what they are, and says so in its YAML.
+
+    Args:
+        reasons: By `section.key`, of settings that were chosen.
+    """
+
+    reasons: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """See `Configuration`; reasons are no settings."""
+        settings = super().to_dict()
+        settings.pop("reasons")
+        return settings
+
+    def to_yaml(self) -> str:
+        """See `Configuration`; with the reasons as comments."""
+        lines, section = [], ""
+        for line in super().to_yaml().splitlines():
+            key = line.partition(":")[0]
+            section = section if line.startswith(" ") else key
+            reason = self.reasons.get(f"{section}.{key.strip()}")
+            lines.append(f"{line}  # auto: {reason}" if reason else line)
+        return "\n".join([*lines, ""])
+
+
+def configure(config: str | os.PathLike[str] | None = None, changes: Mapping[str, Any] | None = None) -> Configuration:
+    """The configuration of a preset or file, or the one that fits the data, with changes: for notebooks and scripts.
+
+    Args:
+        config: Name of a preset, path of a YAML file, or "auto": settings that `changes` does not name follow from the
+            training data, which are read for it; what was chosen is logged. None: "auto" if `changes` has a
+            `data.train` of your own, else "cmudict".
+        changes: Values by `section.key`, as in `{"model.units": 64}`; paths may be `Path` objects.
+
+    Raises:
+        UsageError: Something there is unknown, of a wrong type or impossible.
+        DataError: The training data cannot be used.
+
+    Example:
+        >>> configure("cmudict", {"model.units": 64, "train.patience": None}).model.units
+        64
+    """
+    given = given_settings(changes or {})
+    config = default_config(given) if config is None else config
+    return fit_to_data(given) if config == AUTO else configure_named(config, changes)
+
+
+def default_config(given: Given) -> str:
+    """What `--config` is where nobody says it."""
+    return AUTO if "data.train" in given and not is_built_in(given["data.train"]) else DEFAULT_PRESET
+
+
+def fit_to_data(given: Given) -> Configuration:
+    """The configuration that fits the training data, which are read for it; what was chosen is logged.
+
+    Args:
+        given: What stays; "data.train" is needed.
+
+    Raises:
+        UsageError: A setting that is given is impossible, or there is no `data.train`.
+        DataError: The training data cannot be used.
+    """
+    if "data.train" not in given:
+        raise UsageError("--config auto: give data.train, from which the settings follow, or the name of a preset")
+    pairs, number = _read(given)
+    cuts = choose_text(pairs, given)
+    text = TextConfiguration(**_section("text", {**{cut.key: cut.value for cut in cuts}, **given}))
+    facts = count_facts(pairs, number, text)
+    choices = [choice for choice in [*cuts, *choose(facts)] if choice.key not in given]
+    chosen = {choice.key: choice.value for choice in choices}
+    fitted = FittedConfiguration(reasons={choice.key: choice.reason for choice in choices})
+    configuration = replace_settings(fitted, {**chosen, **given})
+    _tell(number, choices)
+    return configuration
+
+
+def _read(given: Given) -> tuple[list[Pair], int]:
+    names = ("train", "skip_bad_lines")
+    data = DataConfiguration(**{name: given[f"data.{name}"] for name in names if f"data.{name}" in given})
+    check_start(data.train)
+    # What is left out will be said when the data are prepared.
+    bad = BadLines(data.skip_bad_lines, said=set(source_files(data.train)))
+    return take(read_pairs(data.train, "train", bad))
+
+
+def _section(name: str, settings: Given) -> dict[str, Any]:
+    return {key.partition(".")[2]: value for key, value in settings.items() if key.startswith(f"{name}.")}
+
+
+def _tell(number: int, choices: Sequence[Choice]) -> None:
+    """What was chosen and why, choices of one reason on one line."""
+    reasons = dict.fromkeys(choice.reason for choice in choices)
+    lines = [
+        f"  {', '.join(f'{of.key} {_show(of.value)}' for of in choices if of.reason == reason)}: {reason}"
+        for reason in reasons
+    ]
+    begin = f"settings that follow from {count_of(number, 'training pair')} (--config auto; what you give wins)"
+    logger.info("%s", "\n".join([begin, *lines]))
+
+
+def _show(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

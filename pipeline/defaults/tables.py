@@ -1,0 +1,107 @@
+"""Which settings follow from what was counted: the tables that `--config auto` goes by.
+
+docs/defaults.md explains them and has the figures by which they were chosen.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pipeline.defaults.choice import Choice
+from pipeline.defaults.facts import Facts
+from pipeline.errors import count_of
+
+
+class _Row(NamedTuple):
+    """Settings for data of some size."""
+
+    most: float
+    """Target symbols of a pass, end symbols included, up to which it holds."""
+    values: Mapping[str, Any]
+    seen: float
+    """Target symbols that the training sees, padding counted."""
+    epochs: int
+
+
+# Sounds and letters.
+SYMBOLS = (
+    _Row(
+        15_000,
+        {
+            "model.units": 192,
+            "model.embedding_units": 96,
+            "model.dropout": 0.5,
+            "data.batch_tokens": 256,
+            "train.learning_rate": 0.002,
+            "train.warmup_steps": 100,
+        },
+        300_000,
+        6,
+    ),
+    _Row(
+        60_000,
+        {"model.dropout": 0.5, "data.batch_tokens": 512, "train.warmup_steps": 100},
+        600_000,
+        6,
+    ),
+    _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024}, 2_500_000, 8),
+    _Row(float("inf"), {"model.dropout": 0.2}, 5_000_000, 10),
+)
+# Subwords of sentences.
+SENTENCES = (
+    _Row(
+        100_000,
+        {"text.vocabulary_size": 2000, "model.units": 256, "model.dropout": 0.5, "data.batch_tokens": 1024},
+        2_000_000,
+        20,
+    ),
+    _Row(
+        float("inf"),
+        {"text.vocabulary_size": 8000, "model.units": 320, "model.dropout": 0.35, "data.batch_tokens": 1600},
+        15_000_000,
+        30,
+    ),
+)
+ALL_SYMBOLS = {"train.ema_momentum": 0.999, "train.patience": None, "data.buckets": 4}
+ALL_SENTENCES = {
+    "data.buckets": 8,
+    "model.embedding_units": 192,
+    "model.cell": "conditional_gru",
+    "model.tied_embeddings": True,
+    "train.learning_rate": 0.002,
+    "train.warmup_steps": 400,
+    "train.weight_decay": 0.0001,
+    "train.ema_momentum": 0.999,
+    "train.patience": 6,
+    "search.beam_size": 5,
+    "search.length_penalty": 1.0,
+}
+SHORTEST_LIMIT, LONGEST_LIMIT = 64, 250
+
+
+def choose(facts: Facts) -> list[Choice]:
+    """Everything that follows from what was counted.
+
+    Args:
+        facts: Of the training data, cut by the tokenizers that are given or were guessed.
+    """
+    return [*_choose_lengths(facts), *_choose_network(facts)]
+
+
+def _choose_lengths(facts: Facts) -> Iterator[Choice]:
+    """A limit that hardly any pair reaches."""
+    limit = min(max(-(-facts.long * 5 // 4), SHORTEST_LIMIT), LONGEST_LIMIT)
+    if limit > SHORTEST_LIMIT:
+        reason = f"998 of 1,000 strings have no more than {facts.long} symbols"
+        yield Choice("data.max_length", limit, reason)
+
+
+def _choose_network(facts: Facts) -> Iterator[Choice]:
+    table, shared = (SENTENCES, ALL_SENTENCES) if facts.sentences else (SYMBOLS, ALL_SYMBOLS)
+    row = next(row for row in table if facts.target_symbols <= row.most)
+    reason = f"{count_of(facts.pairs, 'pair')} with {facts.target_symbols:,} target symbols"
+    for key, value in {**shared, **row.values}.items():
+        yield Choice(key, value, reason)
+    passes = row.seen / max(facts.target_symbols, 1)
+    reason = f"{row.epochs} looks at dev, about {max(passes, row.epochs):,.0f} passes over the data in all"
+    yield Choice("train.epochs", row.epochs, reason)
+    yield Choice("train.min_epoch_tokens", round(row.seen / row.epochs), reason)
