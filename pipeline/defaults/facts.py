@@ -59,14 +59,14 @@ def count_facts(pairs: Sequence[Pair], number: int, text: TextConfiguration) -> 
         text: How they will be cut.
 
     Example:
-        >>> count_facts([Pair("ab", "ba"), Pair("cd", "de")], 2, TextConfiguration())
+        >>> count_facts([Pair("ab", "ba", 1), Pair("cd", "de", 2)], 2, TextConfiguration())
         Facts(pairs=2, target_length=2.0, long=2, copied=0.75, sentences=False)
     """
     sources = split_sources((pair.source for pair in pairs), text)
     targets = split_targets((pair.target for pair in pairs), text)
     kinds = (sources, text.source), (targets, text.target)
     lengths = [[len(row) * (SUBWORDS_OF_WORD if kind.subwords else 1) for row in rows] for rows, kind in kinds]
-    long = max(math.ceil(sorted(side)[int(NEARLY_ALL * (len(side) - 1))]) for side in lengths)
+    long = max(math.ceil(sorted(side)[math.ceil(NEARLY_ALL * (len(side) - 1))]) for side in lengths)
     copied = _share_copied(sources, targets)
     return Facts(number, statistics.fmean(lengths[1]), long, copied, sentences=text.has_sentences)
 

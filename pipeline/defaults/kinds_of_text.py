@@ -9,11 +9,10 @@ from pipeline.settings.text import TokenizerName
 from pipeline.unicode.normal_forms import to_form
 from pipeline.unicode.white_space import split
 
-# Symbols of sounds are letters and their marks: words of sentences have more than four letters on the average.
-LONGEST_SYMBOL = 3.0
-# And there are some tens of them, which come again and again.
+# Symbols of sounds are a letter or two and their marks: words of sentences have three letters and more on the average.
+LONGEST_SYMBOL = 2.5
+# And there are some tens of them.
 MOST_SYMBOLS = 1000
-SHARE_OF_NEW = 0.25
 # Words of a closed list, as of numbers and commands, come so often that none has to be cut.
 SHARE_OF_CLOSED = 0.005
 # Names and phrases are of a few words; sentences of more.
@@ -32,9 +31,9 @@ class Guess(NamedTuple):
 def guess_tokenizer(strings: Sequence[str]) -> Guess:
     """The tokenizer that strings of one side look as if they were made for.
 
-        space    at least half of the strings have white space; what stands between is no longer than 3 letters on the
-                 average, and comes again: at most 1,000 different ones, of which a quarter may come once. Or words of a
-                 closed list, as of numbers: none comes only once, and each of them 200 times on the average
+        space    at least half of the strings have white space; what stands between has no more than 2.5 letters on the
+                 average, is of a script that puts white space between words, if any, and at most 1,000 different ones.
+                 Or words of a closed list, as of numbers: none comes only once, each 200 times on the average
         bpe      4 words or more on the average, as sentences have them
         char     everything else: words, names, phrases
 
@@ -43,7 +42,7 @@ def guess_tokenizer(strings: Sequence[str]) -> Guess:
 
     Example:
         >>> guess_tokenizer(["k æ t", "d ɔ ɡ z", "k ɑ d"])
-        Guess(tokenizer='space', reason='5 symbols of 1.0 letters with white space between')
+        Guess(tokenizer='space', reason='8 symbols of 1.0 letters with white space between')
         >>> guess_tokenizer(["cat", "New York"]).tokenizer
         'char'
         >>> guess_tokenizer(["The cats of my neighbour sleep.", "Nobody has seen them today."]).tokenizer
@@ -57,10 +56,10 @@ def guess_tokenizer(strings: Sequence[str]) -> Guess:
     letters = sum(count_letters(piece) * times for piece, times in pieces.items()) / total
     several = sum(len(row) > 1 for row in rows) / len(rows)
     words = statistics.fmean(len(row) for row in rows)
-    single = sum(times == 1 for times in pieces.values()) / len(pieces)
-    if several >= 0.5 and letters <= LONGEST_SYMBOL and len(pieces) <= MOST_SYMBOLS and single <= SHARE_OF_NEW:
+    short = letters <= LONGEST_SYMBOL and len(pieces) <= MOST_SYMBOLS and not lacks_spaces(strings)
+    if several >= 0.5 and short:
         return Guess("space", f"{len(pieces):,} symbols of {letters:.1f} letters with white space between")
-    if several >= 0.5 and not single and len(pieces) <= SHARE_OF_CLOSED * total:
+    if several >= 0.5 and min(pieces.values()) > 1 and len(pieces) <= SHARE_OF_CLOSED * total:
         return Guess("space", f"a closed list of {len(pieces):,} words")
     if words >= WORDS_OF_SENTENCE:
         return Guess("bpe", f"sentences, {words:.1f} words on the average")

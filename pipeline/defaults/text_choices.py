@@ -22,7 +22,7 @@ def choose_text(pairs: Sequence[Pair], given: Mapping[str, Any]) -> list[Choice]
         given: Settings that stay, by `section.key`.
 
     Example:
-        >>> [choice[:2] for choice in choose_text([Pair("각", "k a k"), Pair("간", "k a n")], {})]
+        >>> [choice[:2] for choice in choose_text([Pair("cat", "k a t", 1), Pair("tack", "t a k", 2)], {})]
         [('text.source_tokenizer', 'char'), ('text.target_tokenizer', 'space')]
     """
     strings = {side: [getattr(pair, side) for pair in pairs] for side in SIDES}

@@ -1,0 +1,72 @@
+"""`configure`, which reads the data where their settings are to follow from them."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.defaults.configure import configure, default_config
+from pipeline.errors import DataError, UsageError
+from pipeline.settings.configuration import Configuration
+from tests.tiny_task import write_splits
+
+
+@pytest.fixture(scope="module")
+def train_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_splits(tmp_path_factory.mktemp("tiny"))["train"]
+
+
+def test_own_data_have_their_own_settings_and_the_built_in_corpus_its_preset(train_file: str):
+    fitted = configure(changes={"data.train": train_file})
+    assert fitted.text.target_tokenizer == "space"
+    assert fitted.model.dropout > Configuration().model.dropout
+    assert configure() == configure("cmudict")
+    assert default_config({"data.train": {"cmudict": 1.0}}) == "cmudict"
+    assert default_config({"data.train": {"cmudict": 1.0, train_file: 2.0}}) == "auto"
+
+
+def test_what_is_given_stays(train_file: str):
+    changes = {"data.train": train_file, "model.dropout": 0.1, "text.target_tokenizer": "char", "train.epochs": 3}
+    fitted = configure("auto", changes)
+    assert (fitted.model.dropout, fitted.text.target_tokenizer, fitted.train.epochs) == (0.1, "char", 3)
+
+
+def test_a_preset_that_is_named_stays_what_it_is(train_file: str):
+    assert configure("cmudict", {"data.train": train_file}).train.epochs == 8
+
+
+def test_choices_are_said_with_their_reasons(train_file: str, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO):
+        configure(changes={"data.train": train_file, "model.units": 8})
+    [said] = [record.message for record in caplog.records if "--config auto" in record.message]
+    assert said.startswith("settings that follow from 500 training pairs (--config auto; what you give wins)\n")
+    assert "text.target_tokenizer space: 5 symbols" in said
+    assert "model.units" not in said
+
+
+def test_reasons_stand_beside_the_settings_in_yaml_and_nowhere_else(train_file: str, tmp_path: Path):
+    fitted = configure(changes={"data.train": train_file, "model.units": 8})
+    text = fitted.to_yaml()
+    assert "  target_tokenizer: space  # auto: 5 symbols" in text
+    assert "  units: 8\n" in text
+    assert yaml.safe_load(text) == fitted.to_dict()
+    assert "reasons" not in fitted.to_dict()
+    fitted.save(tmp_path / "config.yaml")
+    again = configure(tmp_path / "config.yaml")
+    assert again.to_dict() == fitted.to_dict()
+
+
+def test_auto_needs_data():
+    with pytest.raises(UsageError, match=r"--config auto: give data\.train"):
+        configure("auto")
+
+
+def test_data_that_cannot_be_used_are_refused_as_in_training(tmp_path: Path):
+    with pytest.raises(DataError, match="no such file; check the path"):
+        configure(changes={"data.train": tmp_path / "none.tsv"})
+    path = tmp_path / "bad.tsv"
+    path.write_text("a\tb\nc\n")
+    with pytest.raises(DataError, match=r"bad\.tsv:2: no TAB"):
+        configure(changes={"data.train": path})
+    assert configure(changes={"data.train": path, "data.skip_bad_lines": True}).data.skip_bad_lines

@@ -1,0 +1,47 @@
+"""Settings that follow from facts: every row gives a configuration, and more data never a stronger dropout."""
+
+from itertools import pairwise
+
+import pytest
+
+from pipeline.defaults.facts import Facts
+from pipeline.defaults.tables import LONGEST_LIMIT, SENTENCES, SHORTEST_LIMIT, SYMBOLS, choose
+from pipeline.settings.changes import replace_settings
+from pipeline.settings.configuration import Configuration
+
+
+def facts(pairs: int, long: int = 12, sentences: bool = False) -> Facts:
+    return Facts(pairs, target_length=9.0, long=long, copied=0.0, sentences=sentences)
+
+
+def settings(found: Facts) -> Configuration:
+    return replace_settings(Configuration(), {choice.key: choice.value for choice in choose(found)})
+
+
+@pytest.mark.parametrize("sentences", [False, True])
+@pytest.mark.parametrize("pairs", [1, 100, 1_000, 3_600, 10_000, 50_000, 1_000_000])
+@pytest.mark.parametrize("long", [1, 70, 10_000])
+def test_every_size_has_possible_settings(sentences: bool, pairs: int, long: int):
+    configuration = settings(facts(pairs, long, sentences))
+    assert SHORTEST_LIMIT <= configuration.data.max_length <= LONGEST_LIMIT
+
+
+@pytest.mark.parametrize("table", [SYMBOLS, SENTENCES])
+def test_rows_go_from_little_data_to_much(table: tuple):
+    for less, more in pairwise(table):
+        assert less.most < more.most
+        assert less.values["model.dropout"] >= more.values["model.dropout"]
+        assert less.seen <= more.seen
+    assert table[-1].most == float("inf")
+
+
+def test_reasons_name_what_was_counted():
+    found = {choice.key: choice.reason for choice in choose(facts(3_600))}
+    assert found["model.dropout"] == "3,600 pairs with 36,000 target symbols"
+    assert "passes over the data" in found["train.epochs"]
+
+
+def test_a_setting_is_chosen_once():
+    for sentences in (False, True):
+        keys = [choice.key for choice in choose(facts(3_600, 100, sentences))]
+        assert len(keys) == len(set(keys))
