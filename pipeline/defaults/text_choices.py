@@ -11,6 +11,8 @@ from pipeline.text.distinct_symbols import symbols_by_form
 
 GUESSED_FROM = 20_000
 """Pairs from which tokenizers are guessed."""
+SAME_SCRIPT = 0.5
+"""Share of the letters of the side that has fewer, which the other side has too where the script is the same."""
 SIDES = ("source", "target")
 
 
@@ -30,7 +32,7 @@ def choose_text(pairs: Sequence[Pair], given: Mapping[str, Any]) -> list[Choice]
     tokenizers = {side: str(given.get(f"text.{side}_tokenizer")) for side in SIDES}
     for choice in choices:
         tokenizers[choice.key.removeprefix("text.").removesuffix("_tokenizer")] = choice.value
-    return choices + _choose_forms(strings, tokenizers, given)
+    return [*choices, *_share_subwords(strings, tokenizers, given), *_choose_forms(strings, tokenizers, given)]
 
 
 def _choose_tokenizers(strings: Mapping[str, Sequence[str]], given: Mapping[str, Any]) -> list[Choice]:
@@ -41,6 +43,20 @@ def _choose_tokenizers(strings: Mapping[str, Sequence[str]], given: Mapping[str,
             guesses[side] = guesses[other]._replace(reason=reason)
     choices = [Choice(f"text.{side}_tokenizer", *guesses[side]) for side in SIDES]
     return [choice for choice in choices if choice.key not in given]
+
+
+def _share_subwords(
+    strings: Mapping[str, Sequence[str]], tokenizers: Mapping[str, str], given: Mapping[str, Any]
+) -> list[Choice]:
+    """One vocabulary of subwords, where the sides are written with the same letters."""
+    source, target = (tokenizers[side] for side in SIDES)
+    if "text.shared_vocabulary" in given or source != target or not TOKENIZER_KINDS[source].subwords:
+        return []
+    letters = [{letter for text in strings[side] for letter in text.lower() if letter.isalpha()} for side in SIDES]
+    common, fewest = len(letters[0] & letters[1]), min(map(len, letters))
+    if common < SAME_SCRIPT * fewest:
+        return []
+    return [Choice("text.shared_vocabulary", True, f"{common:,} letters are those of both sides")]
 
 
 def _choose_forms(

@@ -53,3 +53,14 @@ def test_sentences_in_a_script_without_spaces():
     chinese = ["我从来没去过那里。", "她给了他那本旧书。", "你打算做什么？"]
     found = chosen([make_pair(*both) for both in zip(english, chinese, strict=True)])
     assert found == {"text.source_tokenizer": "bpe", "text.target_tokenizer": "bpe"}
+
+
+def test_sentences_in_one_script_share_their_subwords():
+    english = ["I have never been there before.", "She gave him the old book.", "What are you going to do?"]
+    german = ["Ich war noch nie zuvor dort.", "Sie gab ihm das alte Buch.", "Was hast du jetzt vor?"]
+    russian = ["Я никогда там не был.", "Она дала ему старую книгу.", "Что ты теперь собираешься делать?"]
+    pairs = [make_pair(*both) for both in zip(english, german, strict=True)]
+    assert chosen(pairs)["text.shared_vocabulary"] is True
+    assert "text.shared_vocabulary" not in chosen(pairs, shared_vocabulary=False)
+    pairs = [make_pair(*both) for both in zip(english, russian, strict=True)]
+    assert "text.shared_vocabulary" not in chosen(pairs)
