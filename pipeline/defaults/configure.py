@@ -1,5 +1,6 @@
 """`configure`: from a preset or a file and changes, or from the data themselves, to a configuration."""
 
+import contextlib
 import dataclasses
 import logging
 import os
@@ -98,12 +99,34 @@ def fit_to_data(given: Given) -> Configuration:
     cuts = choose_text(pairs, given)
     text = TextConfiguration(**_section("text", {**{cut.key: cut.value for cut in cuts}, **given}))
     facts = count_facts(pairs, number, text)
-    choices = [choice for choice in [*cuts, *choose(facts)] if choice.key not in given]
-    chosen = {choice.key: choice.value for choice in choices}
-    fitted = FittedConfiguration(reasons={choice.key: choice.reason for choice in choices})
-    configuration = replace_settings(fitted, {**chosen, **given})
+    configuration, choices = _combine([*cuts, *choose(facts)], given)
     _tell(number, choices)
     return configuration
+
+
+def _combine(choices: Sequence[Choice], given: Given) -> tuple[Configuration, list[Choice]]:
+    """What was chosen below what is given, and which of the choices stand: one that is impossible beside what is given
+    does not.
+
+    Raises:
+        UsageError: What is given is impossible.
+    """
+    kept = [choice for choice in choices if choice.key not in given]
+    try:
+        return _apply(kept, given), kept
+    except UsageError:
+        for choice in kept:
+            others = [other for other in kept if other is not choice]
+            with contextlib.suppress(UsageError):
+                configuration = _apply(others, given)
+                logger.info("%s %s does not go with what is given: left out", choice.key, _show(choice.value))
+                return configuration, others
+        raise
+
+
+def _apply(choices: Sequence[Choice], given: Given) -> Configuration:
+    fitted = FittedConfiguration(reasons={choice.key: choice.reason for choice in choices})
+    return replace_settings(fitted, {**{choice.key: choice.value for choice in choices}, **given})
 
 
 def _read(given: Given) -> tuple[list[Pair], int]:

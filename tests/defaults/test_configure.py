@@ -70,3 +70,14 @@ def test_data_that_cannot_be_used_are_refused_as_in_training(tmp_path: Path):
     with pytest.raises(DataError, match=r"bad\.tsv:2: no TAB"):
         configure(changes={"data.train": path})
     assert configure(changes={"data.train": path, "data.skip_bad_lines": True}).data.skip_bad_lines
+
+
+def test_a_choice_that_is_impossible_beside_what_is_given_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = tmp_path / "sentences.tsv"
+    path.write_text("I have never been there before.\tIch war noch nie zuvor dort.\n" * 9, encoding="utf-8")
+    with caplog.at_level(logging.INFO):
+        fitted = configure(changes={"data.train": path, "model.readout_units": 17})
+    assert (fitted.model.readout_units, fitted.model.tied_embeddings) == (17, False)
+    assert "model.tied_embeddings true does not go with what is given: left out" in caplog.messages
+    with pytest.raises(UsageError, match=r"^train\.epochs: 0 is impossible"):
+        configure(changes={"data.train": path, "train.epochs": 0})
