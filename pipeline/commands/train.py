@@ -26,7 +26,7 @@ _COMMAND = SettingsCommand(
     examples=(
         "--data.train pairs.tsv --run runs/mine",
         "--config sentences --data.train train.de,train.en --data.dev dev.de,dev.en",
-        "--data.train train.tsv --data.dev dev.tsv --data.test test.tsv --seeds 3 --run runs/three",
+        "--data.train pairs.tsv --seeds 3 --run runs/three",
         "--data.train pairs.tsv --model.units 64 --train.min_epoch_tokens 20000 --run runs/first-try",
     ),
 )

@@ -39,9 +39,9 @@ SYMBOLS = (
     ),
     _Row(
         60_000,
-        {"model.dropout": 0.5, "data.batch_tokens": 512, "train.warmup_steps": 100},
-        600_000,
-        6,
+        {"model.dropout": 0.4, "data.batch_tokens": 512, "train.warmup_steps": 100},
+        1_200_000,
+        8,
     ),
     _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024}, 2_500_000, 8),
     _Row(float("inf"), {"model.dropout": 0.2}, 5_000_000, 10),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.defaults.choice import Choice
-from pipeline.defaults.kinds_of_text import guess_tokenizer, lacks_spaces
+from pipeline.defaults.kinds_of_text import Guess, guess_tokenizer, lacks_spaces
 from pipeline.pairs.pair_file import Pair
 from pipeline.settings.text import TOKENIZER_KINDS
 from pipeline.text.distinct_symbols import symbols_by_form
@@ -41,6 +41,9 @@ def _choose_tokenizers(strings: Mapping[str, Sequence[str]], given: Mapping[str,
         if guesses[other].tokenizer == "bpe" and guesses[side].tokenizer == "char" and lacks_spaces(strings[side]):
             reason = "sentences as those of the other side, in a script without white space between words"
             guesses[side] = guesses[other]._replace(reason=reason)
+    for side in SIDES:
+        if given.get(f"text.{side}_separator"):
+            guesses[side] = Guess("space", f"text.{side}_separator is given")
     choices = [Choice(f"text.{side}_tokenizer", *guesses[side]) for side in SIDES]
     return [choice for choice in choices if choice.key not in given]
 
@@ -68,7 +71,8 @@ def _choose_forms(
     apart = {}
     for side in SIDES:
         if not TOKENIZER_KINDS[tokenizers[side]].subwords:
-            counts = symbols_by_form(strings[side], tokenizers[side], lowercase=bool(given.get("text.lowercase")))
+            separator, lowercase = given.get(f"text.{side}_separator"), bool(given.get("text.lowercase"))
+            counts = symbols_by_form(strings[side], tokenizers[side], separator, lowercase=lowercase)
             if 2 * counts["nfd"] < counts["nfc"]:
                 apart[side] = f"{counts['nfc']:,} {side} symbols are made of {counts['nfd']:,} letters and marks"
     choices = [Choice("text.normalization", "nfd", apart["source"])] if "source" in apart else []

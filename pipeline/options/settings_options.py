@@ -43,7 +43,7 @@ def settings_parser(command: SettingsCommand) -> jsonargparse.ArgumentParser:
         metavar="NAME",
         type=str,
         help=f"YAML file, or the name of a preset: {presets}. What it leaves out has the project's defaults. Or auto: "
-        f"settings follow from data.train. Left out: auto for data of your own, else {DEFAULT_PRESET}.",
+        f"settings follow from the training data. Left out: auto for data of your own, else {DEFAULT_PRESET}.",
     )
     for section, section_class in command.sections.items():
         docstring = docstring_parser.parse(_docstring(section_class))

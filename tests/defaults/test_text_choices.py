@@ -48,6 +48,11 @@ def test_what_is_given_is_not_chosen():
     assert "text.source_tokenizer" not in chosen(KOREAN, source_tokenizer="space")
 
 
+def test_a_separator_says_how_a_side_is_cut():
+    found = chosen([make_pair("cat", "k-æ-t"), make_pair("tack", "t-æ-k")], target_separator="-")
+    assert found["text.target_tokenizer"] == "space"
+
+
 def test_sentences_in_a_script_without_spaces():
     english = ["I have never been there before.", "She gave him the old book.", "What are you going to do?"]
     chinese = ["我从来没去过那里。", "她给了他那本旧书。", "你打算做什么？"]
