@@ -56,11 +56,18 @@ class Kind:
     model: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     tokenizer: TokenizerName = "char"
     search: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Settings of `text` in which the sides differ."""
     others: tuple[Mapping[str, Any], ...] = ()
     """The settings of further members of an ensemble."""
     averaged: bool = False
     """Whether the weights are the mean of two checkpoints'."""
     dictionary: Mapping[str, str] | None = None
+
+    @property
+    def text(self) -> TextConfiguration:
+        """How strings become symbols."""
+        return TextConfiguration(self.tokenizer, self.tokenizer, **self.sides)
 
 
 _LSTM = {"cell": "lstm"}
@@ -84,6 +91,9 @@ KINDS = {
     "several layers": Kind({"encoder_layers": 2, "decoder_layers": 3}),
     "float64": Kind({"precision": "float64"}),
     "space": Kind(tokenizer="space"),
+    "sides of their own": Kind(
+        tokenizer="space", sides={"target_separator": "-", "normalization": "nfd", "target_normalization": "nfc"}
+    ),
     "bpe": Kind(tokenizer="bpe"),
     "unigram": Kind(tokenizer="unigram"),
     "wordpiece": Kind(tokenizer="wordpiece"),
@@ -102,7 +112,7 @@ def make_model(kind: Kind, folder: Path) -> StringModel:
     vocabulary = _vocabulary(kind.tokenizer)
     search = SearchConfiguration(**{"beam_size": 3, "length_offset": 5, **kind.search})
     networks = [_network(settings, len(vocabulary), seed, kind, folder) for seed, settings in enumerate(_members(kind))]
-    texts = make_texts(TextConfiguration(kind.tokenizer, kind.tokenizer), vocabulary, vocabulary)
+    texts = make_texts(kind.text, vocabulary, vocabulary)
     replacement = UnknownReplacement(kind.dictionary) if search.replace_unknown else None
     network = networks[0] if len(networks) == 1 else Ensemble(networks)
     return StringModel(network, *texts, search, search.beam_size, MAX_LENGTH, replacement)

@@ -43,6 +43,11 @@ def make_parser() -> "ModelParser":
         "left out, with --tokens too: as the data are.",
     )
     parser.add_argument(
+        "--separator",
+        metavar="TEXT",
+        help="What stands between symbols, as the dash of b-a-t, in the place of white space: --symbols space follows.",
+    )
+    parser.add_argument(
         "--show",
         metavar="N",
         type=whole,
@@ -56,11 +61,25 @@ def make_parser() -> "ModelParser":
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """reference, output_a, output_b, tokens, symbols, lowercase, samples, seed, show."""
+    """reference, output_a, output_b, tokens, symbols, separator, lowercase, samples, seed, show."""
     arguments = make_parser().parse_args(argv)
     if arguments.tokens and arguments.symbols:
         raise UsageError("--tokens: impossible with --symbols, which does not measure BLEU; leave one of them out")
+    if arguments.separator is not None:
+        _require_separator(arguments)
     return arguments
+
+
+def _require_separator(arguments: argparse.Namespace) -> None:
+    """Refuse one that is none, or that nothing would be cut at."""
+    from pipeline.unicode.white_space import strip
+
+    if not strip(arguments.separator):
+        raise UsageError(f"--separator: {arguments.separator!r} is impossible; left out, white space stands between")
+    for option, given in (("--tokens", arguments.tokens), ("--symbols char", arguments.symbols == "char")):
+        if given:
+            raise UsageError(f"--separator: impossible with {option}, for which nothing is cut at it; leave one out")
+    arguments.symbols = "space"
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
@@ -70,7 +89,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     places = arguments.output_a, arguments.output_b
     if any(map(is_model, places)):
         import_tensorflow()
-    figures = ComparedBy(arguments.symbols, arguments.tokens, arguments.lowercase)
+    figures = ComparedBy(arguments.symbols, arguments.tokens, arguments.lowercase, arguments.separator)
     found = compare(arguments.reference, places, figures, arguments.samples, arguments.seed)
     results.write(found.table(arguments.show))
     results.write_json(found.to_json())

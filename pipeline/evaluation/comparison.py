@@ -164,7 +164,9 @@ def _choose(figures: ComparedBy, references: _References, text: TextConfiguratio
     """What was not asked for, with a word about it."""
     if text and text.lowercase:
         figures = figures._replace(lowercase=True)
-    if text:
+    if figures.separator is not None:
+        figures = figures._replace(separator=_compose(figures.separator))
+    elif text:
         figures = figures._replace(separator=text.compared.side("target").separator)
     if figures.symbols or figures.tokens:
         return figures

@@ -129,8 +129,11 @@ def read_voters(runs: Sequence[RunDirectory], apart: bool = False) -> list[list[
 
 def _require_same_form(first: Member, other: Member) -> None:
     here, there = (member.configuration.text.compared for member in (other, first))
-    for key in ("normalization", "lowercase"):
-        value, wanted = getattr(here, key), getattr(there, key)
+    for key, value, wanted in (
+        ("normalization", here.target_form, there.target_form),
+        ("lowercase", here.lowercase, there.lowercase),
+        ("target_separator", here.side("target").separator, there.side("target").separator),
+    ):
         if value != wanted:
             raise UsageError(
                 f"{other.run.path}: cannot vote with {first.run.path}: text.{key} compares outputs as {value!r}, not "

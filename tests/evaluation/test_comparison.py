@@ -83,6 +83,13 @@ def test_outputs_of_other_kinds(table: str, tmp_path: Path, name: str, lines: li
     assert scores(found)["WER"] == (33.3, 33.3)
 
 
+def test_symbols_with_something_else_between_them(tmp_path: Path):
+    reference = write(tmp_path / "r", "b-a-t", "New York-a")
+    a, b = write(tmp_path / "a", "b-a", "New York - a"), write(tmp_path / "b", "b-a-t", "New-York-a")
+    assert scores(run(reference, a, b, symbols="space", separator="-")) == {"WER": (50.0, 50.0), "PER": (20.0, 40.0)}
+    assert scores(run(reference, a, a, symbols="space")) == {"WER": (100.0, 100.0), "PER": (133.3, 133.3)}
+
+
 def test_outputs_in_another_order_are_refused(table: str, tmp_path: Path):
     plain = write(tmp_path / "plain", "R EH D", "K AE T", "D AO")
     other = write(tmp_path / "other", "cat\tK AE T", "read\tR EH D", "dog\tD AO")

@@ -24,7 +24,7 @@ from tests.tiny_task import TinyRun, tiny_configuration
 
 SOURCES = [*TEXT[:5], "cat", "the cat", "a", *STRANGE]
 PREFIXES = ["", "the", "a c", "zebra"] * 4
-TARGETS = ["a cat", "", "the the the", "zebra", "cat a " * 6, "t"] * 3
+TARGETS = ["a cat", "a-cat", "", "the the the", "zebra", "cat a " * 6, "t"] * 3
 # Refused, of a dictionary in a file, and computed in float32: see below.
 APART = ("sampling", "replace_unknown", "float64")
 # Every option that a search takes, together with others.
@@ -49,14 +49,13 @@ SEARCHES = {
 
 
 def make_folder(kind: Kind, model: StringModel, place: Path, name: str, precision: str = "float32") -> Model:
-    text = TextConfiguration(kind.tokenizer, kind.tokenizer)
-    save_folder(model, text, place, FolderKind(name, precision))
+    save_folder(model, kind.text, place, FolderKind(name, precision))
     return Model(place)
 
 
 def assert_same_answers(kind: Kind, folder: Model, model: StringModel) -> None:
     """Of a folder and of the model itself, with prefixes and without, each head's attention and scores of targets."""
-    predictor = Predictor(model, TextConfiguration(kind.tokenizer, kind.tokenizer), model.n_best)
+    predictor = Predictor(model, kind.text, model.n_best)
     sources = [source.encode("utf-8", "surrogateescape") for source in SOURCES]
     for prefixes in (None, PREFIXES[: len(sources)]):
         how = {"prefixes": prefixes, "heads_apart": prefixes is None}

@@ -48,9 +48,12 @@ def make_vocabulary(tokenizer: str) -> Vocabulary:
 
 
 @functools.cache
-def make_both(tokenizer: str, form: str = "nfc", heads: int = 1, **search: Any) -> tuple[Predictor, Model]:
+def make_both(
+    tokenizer: str, form: str = "nfc", heads: int = 1, sides: tuple[tuple[str, str], ...] = (), **search: Any
+) -> tuple[Predictor, Model]:
     """An untrained network as a run has it and as a folder has it."""
-    vocabulary, text = make_vocabulary(tokenizer), TextConfiguration(tokenizer, tokenizer, form)
+    vocabulary = make_vocabulary(tokenizer)
+    text = TextConfiguration(tokenizer, tokenizer, normalization=form, **dict(sides))
     attention = {"attention": "multi_head_bahdanau", "attention_heads": heads} if heads > 1 else {}
     settings = ModelConfiguration(units=8, embedding_units=6, attention_units=8, **attention)
     model = build_model(settings, len(vocabulary), len(vocabulary))
@@ -104,6 +107,27 @@ def test_outputs_stand_as_the_targets_did(form: str):
     run, folder = make_both("char", form)
     for mine, other in zip(folder.predict(SOURCES), run.predict(SOURCES), strict=True):
         assert_same(other, mine)
+
+
+def test_each_side_is_read_in_its_own_way():
+    sides = {"source_separator": "|", "target_separator": "-", "target_normalization": "nfc"}
+    run, folder = make_both("space", "nfd", sides=tuple(sides.items()), length_offset=6)
+    sources = [*SOURCES, "a|cat", "a | cat||é", "|", "a-cat|x y"]
+    for given in (None, ["a-cat", "é", "e\u0301-", "a cat", "--", ""] * 2):
+        for mine, other in zip(
+            folder.predict(sources, prefixes=given), run.predict(sources, prefixes=given), strict=True
+        ):
+            assert_same(other, mine)
+    [read] = folder.predict(["a | cat||e\u0301|x y"])
+    assert read.source_tokens == ["a", "cat", "e\u0301", "x y", "</s>"]
+    assert read.unknown == 2  # the vocabulary has é, and sources are taken apart
+    [begun] = folder.predict(["a"], prefixes=["cat-ab-e\u0301"])
+    assert all(text == "cat-ab-e\u0301" or text.startswith("cat-ab-e\u0301-") for text in begun.texts)
+    assert begun.prefix_unknown == 0
+    scores = [one.score(["a"] * 3, ["a-cat", "a cat", "a--é-"]) for one in (run, folder)]
+    np.testing.assert_allclose(scores[1].score, scores[0].score, rtol=1e-5)
+    assert scores[0].target_length.tolist() == scores[1].target_length.tolist() == [3, 2, 3]
+    assert scores[0].target_unknown.tolist() == scores[1].target_unknown.tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize("beam_size", [1, 2])

@@ -127,6 +127,14 @@ def test_members_that_vote(tmp_path: Path):
     lower = begin(tmp_path / "5", lowercase=True)
     with pytest.raises(UsageError, match=r"5: cannot vote with .*1: text\.lowercase compares outputs as True"):
         read_voters([*runs, lower])
+    # How sources are read is each member's own matter.
+    assert len(read_voters([runs[0], begin(tmp_path / "6", normalization="nfkd", target_normalization="nfc")])) == 2
+    other = begin(tmp_path / "7", target_normalization="nfkd")
+    with pytest.raises(UsageError, match=r"text\.normalization compares outputs as 'nfkc', not 'nfc'"):
+        read_voters([runs[0], other])
+    joined = begin(tmp_path / "8", target_tokenizer="space", target_separator="-")
+    with pytest.raises(UsageError, match=r"text\.target_separator compares outputs as '-', not None"):
+        read_voters([runs[0], joined])
 
 
 def test_a_member_without_a_checkpoint(tmp_path: Path):
