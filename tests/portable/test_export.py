@@ -19,7 +19,6 @@ from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.runtime.model import Model
 from pipeline.saved_models.loading import load_predictor
-from pipeline.settings.text import TextConfiguration
 from tests.tiny_task import TinyRun, tiny_configuration
 
 SOURCES = [*TEXT[:5], "cat", "the cat", "a", *STRANGE]
