@@ -23,7 +23,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import c_answers, session_answers
-from pipeline.model.network import Ensemble, SingleNetwork
+from pipeline.model.ensemble import Ensemble
+from pipeline.model.network import SingleNetwork
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.model.weights import WEIGHTS, load_mean_weights, save_variables
 from pipeline.prediction.string_model import StringModel
@@ -34,6 +35,7 @@ from pipeline.saved_models.saved_graph import require_harmless
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration, TokenizerName
+from pipeline.text.copied_symbols import copied_ids
 from pipeline.text.learning import count_symbols
 from pipeline.text.processor import make_texts
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces
@@ -88,6 +90,9 @@ KINDS = {
     "shared_embeddings": Kind({"shared_embeddings": True}),
     "one table for all": Kind({"shared_embeddings": True, "tied_embeddings": True}),
     "symbol_dropout": Kind({"symbol_dropout": 0.1}),
+    "copy": Kind({"copy": True}, tokenizer="space"),
+    "copy, tied": Kind({"copy": True, "tied_embeddings": True, "attention": "multi_head_bahdanau"}),
+    "copy, ensemble": Kind({"copy": True}, others=({}, {"copy": True, "cell": "lstm"})),
     "several layers": Kind({"encoder_layers": 2, "decoder_layers": 3}),
     "float64": Kind({"precision": "float64"}),
     "space": Kind(tokenizer="space"),
@@ -113,8 +118,10 @@ def make_model(kind: Kind, folder: Path) -> StringModel:
     search = SearchConfiguration(**{"beam_size": 3, "length_offset": 5, **kind.search})
     networks = [_network(settings, len(vocabulary), seed, kind, folder) for seed, settings in enumerate(_members(kind))]
     texts = make_texts(kind.text, vocabulary, vocabulary)
-    replacement = UnknownReplacement(kind.dictionary) if search.replace_unknown else None
     network = networks[0] if len(networks) == 1 else Ensemble(networks)
+    copied = copied_ids(vocabulary, vocabulary) if network.copies else None
+    replacing = search.replace_unknown or network.copies
+    replacement = UnknownReplacement(kind.dictionary, copied, search.replace_unknown) if replacing else None
     return StringModel(network, *texts, search, search.beam_size, MAX_LENGTH, replacement)
 
 
@@ -123,7 +130,8 @@ def _members(kind: Kind) -> list[Mapping[str, Any]]:
 
 
 def _network(settings: Mapping[str, Any], size: int, seed: int, kind: Kind, folder: Path) -> SingleNetwork:
-    model = build_model(ModelConfiguration(**{"units": 8, "embedding_units": 6, **settings}), size, size)
+    copied = [-1, -1, -1, *range(3, size)]
+    model = build_model(ModelConfiguration(**{"units": 8, "embedding_units": 6, **settings}), size, size, copied=copied)
     paths = [folder / f"weights-{number}" for number in range(2)]
     for number, path in enumerate(paths):
         _randomize(model, 2 * seed + number)

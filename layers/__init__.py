@@ -13,6 +13,7 @@ from layers.attention.luong import LuongAttention
 from layers.attention.monotonic import MonotonicAttention
 from layers.attention.multi_head import MultiHeadBahdanauAttention
 from layers.cells.kinds import GRUCell, LayerNormalizedGRUCell, LayerNormalizedLSTMCell, LSTMCell
+from layers.copying import Copying
 from layers.decoder import AttentionDecoder
 from layers.decoder_state import AttentionMemory
 from layers.dropout import Dropout, SymbolDropout
@@ -26,6 +27,7 @@ __all__ = [
     "AttentionMemory",
     "BahdanauAttention",
     "BidirectionalEncoder",
+    "Copying",
     "Dropout",
     "FixedContext",
     "GRUCell",

@@ -41,6 +41,8 @@ NETWORKS: list[dict[str, Any]] = [
     {"decoder_layers": 2, "encoder_layers": 2, "cell": "layer_norm_lstm"},
     {"coverage": True, "input_feeding": True},
     {"attention": "monotonic", "cell": "lstm", "decoder_layers": 2},
+    {"copy": True, "attention": "multi_head_bahdanau", "attention_heads": 2},
+    {"copy": True, "tied_embeddings": True},
 ]
 
 # Settings of `model`, for what trains: together every attention that looks, every cell, and every option.

@@ -19,7 +19,8 @@ def join_texts(texts: list[str], n_best: int) -> str:
 def describe(
     source: str, prediction: "Prediction", n_best: int, lacking: Sequence[str] = (), attention: bool = True
 ) -> str:
-    """A prediction as a JSON object on one line: texts, scores, and attention with a row a target token.
+    """A prediction as a JSON object on one line: texts, scores, and attention with a row a target token; of a model
+    that copies, also which share of every target token was copied.
 
     Args:
         source: As it was given.
@@ -44,6 +45,8 @@ def describe(
         answer["attention"] = prediction.attention.astype("float64").round(6).tolist()
     if attention and prediction.attention_heads is not None:
         answer["attention_heads"] = prediction.attention_heads.astype("float64").round(6).tolist()
+    if attention and prediction.copied is not None:
+        answer["copied"] = prediction.copied.astype("float64").round(6).tolist()
     if prediction.votes:
         answer["votes"] = [{**vote._asdict(), "score": round(vote.score, 6)} for vote in prediction.votes]
     if prediction.limited:

@@ -54,6 +54,9 @@ class Prediction(NamedTuple):
     """How many symbols of the source the model never saw in training."""
     attention_heads: np.ndarray | None = None
     """`[heads, T, S]`: where every head looked for each symbol of the best output, if there are several."""
+    copied: np.ndarray | None = None
+    """`[T]`: which share of the probability of every symbol of the best output came of copying, 0 to 1; of a model that
+    copies."""
     prefix_cut: bool = False
     """Whether the prefix, if there was one, was longer than an output can be, and its rest ignored."""
     prefix_unknown: int = 0

@@ -29,6 +29,7 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import SIDES, TOKENIZER_KINDS, Side, TextConfiguration
+from pipeline.text.copied_symbols import copied_ids
 from pipeline.text.learning import learn_vocabulary
 from pipeline.text.processor import make_texts
 from pipeline.text.sampled_cuts import make_cutter, word_starts
@@ -56,6 +57,11 @@ class TrainingData(NamedTuple):
     def vocabulary_sizes(self) -> tuple[int, int]:
         """Of source and target."""
         return len(self.source_vocabulary), len(self.target_vocabulary)
+
+    @property
+    def copied(self) -> list[int]:
+        """The target id of every source id, as `model.copy` has it."""
+        return copied_ids(self.source_vocabulary, self.target_vocabulary)
 
 
 def open_run(

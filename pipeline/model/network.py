@@ -1,8 +1,7 @@
-"""What search and scoring need of trained models, without strings: one of them, or several that vote."""
+"""What search and scoring need of a trained model, without strings."""
 
 import contextlib
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +15,8 @@ from pipeline.text.symbols import PAD, START
 
 LARGEST_TABLE = 256
 LAYERS = ("source_embedding", "encoder", "target_embedding", "decoder")
+# Of models that copy; the gate has a layer of its own where the output projection is tied to the embeddings.
+COPYING, GATE = "copying", "copying_gate"
 
 
 class Network(Protocol):
@@ -43,6 +44,21 @@ class Network(Protocol):
     def attend(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """Attention weights of every head for given targets, `[batch, heads, target, source]`, 0 on padding."""
 
+    def look(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, tf.Tensor, tf.Tensor]:
+        """A step to the new state, the weights of every head, `[batch, heads, source]`, and which share of every
+        symbol's probability came of copying, `[batch, vocabulary]` float32.
+        """
+
+    @property
+    def copies(self) -> bool:
+        """Whether it copies symbols of the source."""
+
+    def share_copied(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """Which share of the probability of every symbol of given targets came of copying, `[batch, target]`; 0 to 1.
+
+        0 on padding, and where nothing is copied.
+        """
+
 
 class SingleNetwork(tf.Module):
     """One model.
@@ -56,13 +72,18 @@ class SingleNetwork(tf.Module):
     encoder: Any
     target_embedding: Any
     decoder: Any
+    copying: Any
+    gate: Any
 
     def __init__(self, model: keras.Model, frozen: bool = False) -> None:
         super().__init__()
         # Past `tf.Module`, which would save copies of their variables, of which no function knows: Python's loader
         # does without them, TensorFlow's others find none of the variables that the functions ask for.
-        self.__dict__.update({name: find_layer(model, name) for name in LAYERS})
-        weights = [weight for name in LAYERS for weight in getattr(self, name).weights]
+        layers = {name: find_layer(model, name) for name in LAYERS}
+        others = {layer.name: layer for layer in model.layers}
+        self.__dict__.update(layers, copying=others.get(COPYING), gate=others.get(GATE))
+        owners = [*layers.values(), *([self.gate] if self.gate else [])]
+        weights = [weight for layer in owners for weight in layer.weights]
         # What two layers share is saved once.
         self._saved = [weight.value for weight in {id(weight): weight for weight in weights}.values()]
         self._frozen: list[Any] | None = None
@@ -93,21 +114,30 @@ class SingleNetwork(tf.Module):
         memory, mask, summary = self._read(source, lengths, tables)
         prepared = self.decoder.prepare_memory(memory, mask, summary)
         weights = [tf.convert_to_tensor(variable) for variable in self._weights()]
-        return self.decoder.initial_state(summary, mask), _Memory(prepared, tables.target, weights)
+        copied = self.copying.target_ids(source) if self.copying else None
+        return self.decoder.initial_state(summary, mask), _Memory(prepared, tables.target, weights, copied)
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
         """See `Network`."""
         with self._remembered(memory):
             inputs = self._inputs(tokens, memory)
             hidden, state, attention_weights = self.decoder.step(inputs, state, memory.attention, beams)
-            return self._logits(hidden), state, attention_weights
+            logits = self._logits(hidden)
+            if self.copying:
+                logits = self.copying.mix(logits, attention_weights, memory.copied, beams)
+            return logits, state, attention_weights
 
-    def look(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, tf.Tensor]:
-        """A step to the new state and the weights of every head, `[batch, heads, source]`."""
+    def look(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, tf.Tensor, tf.Tensor]:
+        """See `Network`."""
         with self._remembered(memory):
             inputs = self._inputs(tokens, memory)
-            _, state, weights = self.decoder.step(inputs, state, memory.attention, heads_apart=True)
-            return state, weights
+            hidden, state, weights = self.decoder.step(inputs, state, memory.attention, heads_apart=self.heads > 1)
+            apart = weights if self.heads > 1 else weights[:, None]
+            outputs = self._logits(hidden)
+            if not self.copying:
+                return state, apart, tf.zeros_like(outputs, tf.float32)
+            shares = self.copying.share_copied(outputs, tf.reduce_mean(apart, axis=1), memory.copied)
+            return state, apart, tf.cast(shares, tf.float32)
 
     def _remembered(self, memory: Any) -> keras.StatelessScope:
         """While this is entered, the values of variables are those of the memory."""
@@ -129,13 +159,30 @@ class SingleNetwork(tf.Module):
 
     def _weights(self) -> list[keras.Variable]:
         """What a step needs."""
-        return [*self.decoder.weights, *self.target_embedding.weights]
+        return [*self.decoder.weights, *self.target_embedding.weights, *(self.gate.weights if self.gate else ())]
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
-        hidden, _ = self._follow(source, lengths, target)
-        log_probabilities = tf.nn.log_softmax(tf.cast(self._logits(hidden), tf.float32))
+        hidden, weights = self._follow(source, lengths, target)
+        logits = self._logits(hidden)
+        if self.copying:
+            logits = self.copying.mix(logits, weights, self.copying.target_ids(source))
+        log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
         return tf.gather(log_probabilities, target, batch_dims=2)
+
+    @property
+    def copies(self) -> bool:
+        """See `Network`."""
+        return self.copying is not None
+
+    def share_copied(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        if not self.copying:
+            return tf.zeros(tf.shape(target))
+        hidden, weights = self._follow(source, lengths, target)
+        shares = self.copying.share_copied(self._logits(hidden), weights, self.copying.target_ids(source))
+        found = tf.cast(tf.gather(shares, target, batch_dims=2), tf.float32)
+        return tf.where(tf.not_equal(target, PAD), found, 0)
 
     @property
     def attends(self) -> bool:
@@ -172,8 +219,11 @@ class SingleNetwork(tf.Module):
 
     def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
         outputs = self.decoder.readout(hidden)
+        if self.decoder.vocabulary_size is not None:
+            return outputs
         # Without a projection of its own, the decoder's is tied to the embeddings.
-        return outputs if self.decoder.vocabulary_size is not None else self.target_embedding(outputs, reverse=True)
+        logits = self.target_embedding(outputs, reverse=True)
+        return tf.concat([logits, self.gate(outputs)], axis=-1) if self.gate else logits
 
     def _tables(self) -> "_Tables":
         if self._frozen is None:
@@ -209,68 +259,9 @@ class _Memory(NamedTuple):
     attention: Any  # from the decoder's `prepare_memory`
     inputs: Any  # [vocabulary, …], what each symbol brings to a step; None where that is computed at every step
     weights: list[Any]  # the values of the model's variables, which a loop would read at every step
+    copied: Any  # [batch, source], as what each source symbol is copied; None where nothing is
 
 
 def _embed(embedding: keras.layers.Embedding, ids: tf.Tensor) -> tf.Tensor:
     """What the layer gives, without what it does about negative ids."""
     return tf.cast(tf.gather(embedding.embeddings, ids), embedding.compute_dtype)
-
-
-class Ensemble(tf.Module):
-    """Several models with the same vocabularies: the probability of a symbol is the mean of theirs.
-
-    Attention weights are the mean of theirs too, of those that have attention.
-
-    Args:
-        members: At least one.
-    """
-
-    def __init__(self, members: Sequence[SingleNetwork]) -> None:
-        super().__init__()
-        self.members = list(members)
-        # Where none attends, all their weights are zeros.
-        self.looking = [index for index, member in enumerate(members) if member.attends] or list(range(len(members)))
-
-    @contextlib.contextmanager
-    def without_padding(self) -> Iterator[None]:
-        """See `Network`."""
-        with contextlib.ExitStack() as stack:
-            for member in self.members:
-                stack.enter_context(member.without_padding())
-            yield
-
-    def begin(self, source: tf.Tensor, lengths: tf.Tensor) -> tuple[Any, Any]:
-        """See `Network`."""
-        begun = [member.begin(source, lengths) for member in self.members]
-        return tuple(state for state, _ in begun), tuple(memory for _, memory in begun)
-
-    def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
-        """See `Network`; the logits are logarithms of probabilities."""
-        steps = [
-            member.step(tokens, its_state, its_memory, beams)
-            for member, its_state, its_memory in zip(self.members, state, memory, strict=True)
-        ]
-        logits, states, weights = zip(*steps, strict=True)
-        votes = [tf.nn.log_softmax(tf.cast(part, tf.float32)) for part in logits]
-        # Members may differ in precision.
-        looks = [tf.cast(weights[index], tf.float32) for index in self.looking]
-        return _log_mean(votes), tuple(states), tf.add_n(looks) / len(looks)
-
-    def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        """See `Network`."""
-        return _log_mean([member.score(source, lengths, target) for member in self.members])
-
-    @property
-    def heads(self) -> int:
-        """See `Network`: the members may have different numbers of them, so that only their means can be joined."""
-        return 1
-
-    def attend(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        """See `Network`."""
-        found = [self.members[index].attend(source, lengths, target) for index in self.looking]
-        means = [tf.reduce_mean(tf.cast(weights, tf.float32), axis=1, keepdims=True) for weights in found]
-        return tf.add_n(means) / len(means)
-
-
-def _log_mean(log_probabilities: Sequence[tf.Tensor]) -> tf.Tensor:
-    return tf.reduce_logsumexp(tf.stack(log_probabilities), axis=0) - math.log(len(log_probabilities))

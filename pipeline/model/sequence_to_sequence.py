@@ -1,12 +1,13 @@
 """The functional model, and the one builder that knows both the configuration and the layers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import AttentionDecoder, BidirectionalEncoder, Dropout, MonotonicDecoder, SymbolDropout
+from layers import AttentionDecoder, BidirectionalEncoder, Copying, Dropout, MonotonicDecoder, SymbolDropout
 from pipeline.errors import UsageError
 from pipeline.model.losses import symmetric_divergence, token_cross_entropy
 from pipeline.process.xla_cache import name_functions_alike
@@ -131,7 +132,11 @@ class SequenceToSequence(keras.Model):
 
 
 def build_model(
-    configuration: ModelConfiguration, source_size: int, target_size: int, seed: int | None = None
+    configuration: ModelConfiguration,
+    source_size: int,
+    target_size: int,
+    seed: int | None = None,
+    copied: Sequence[int] | None = None,
 ) -> SequenceToSequence:
     """Assemble the functional model.
 
@@ -140,10 +145,11 @@ def build_model(
         source_size: Size of the source vocabulary.
         target_size: Size of the target vocabulary.
         seed: Seed of dropout; seed the weights with `keras.utils.set_random_seed`.
+        copied: The target id of every source id, for `configuration.copy`; None: they mean the same on both sides.
 
     Returns:
         The model; its layers "source_embedding", "encoder", "target_embedding" and "decoder" are what search and
-        export use, see `find_layer`.
+        export use, see `find_layer`; with copying so are "copying" and "copying_gate".
 
     Raises:
         ValueError: The embeddings are shared, and the vocabularies are of different sizes.
@@ -190,9 +196,14 @@ def build_model(
     memory, summary = encoder(embed(source, source_embedding, SOURCE_EMBEDDING), source_mask)
     embedded = embed(target_inputs, target_embedding, TARGET_EMBEDDING)
     given = [target_inputs] if configuration.kind.is_hard else []
-    logits, attention_weights = decoder(embedded, memory, source_mask, summary, *given)
-    if configuration.tied_embeddings:
-        logits = target_embedding(logits, reverse=True)
+    outputs, attention_weights = decoder(embedded, memory, source_mask, summary, *given)
+    logits = target_embedding(outputs, reverse=True) if configuration.tied_embeddings else outputs
+    if configuration.copy:
+        if configuration.tied_embeddings:
+            # The embeddings have no column for the gate.
+            gate = keras.layers.Dense(1, dtype=_full(configuration), name="copying_gate")
+            logits = ops.concatenate([logits, gate(outputs)], axis=-1)
+        logits = Copying(copied, configuration.fast, dtype=policy, name="copying")(logits, attention_weights, source)
     return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")
 
 
@@ -217,7 +228,7 @@ def _decoder(configuration: ModelConfiguration, size: int, seed: int | None) -> 
         return MonotonicDecoder(size, readout_units=configuration.readout_units, **parts)
     tied = configuration.tied_embeddings
     return AttentionDecoder(
-        vocabulary_size=None if tied else size,
+        vocabulary_size=None if tied else size + configuration.copy,
         attention=configuration.attention,
         attention_heads=configuration.attention_heads,
         coverage=configuration.coverage,
@@ -234,11 +245,14 @@ def _embedding(size: int, configuration: ModelConfiguration, name: str) -> keras
     initializer = keras.initializers.RandomNormal(stddev=0.3)
     settings = {"embeddings_initializer": initializer, "dtype": keras.DTypePolicy(configuration.precision)}
     if name != SOURCE_EMBEDDING and configuration.tied_embeddings:
-        full = "float64" if configuration.precision == "float64" else "float32"
         return keras.layers.ReversibleEmbedding(
-            size, configuration.embedding_units, reverse_dtype=full, name=name, **settings
+            size, configuration.embedding_units, reverse_dtype=_full(configuration), name=name, **settings
         )
     return keras.layers.Embedding(size, configuration.embedding_units, name=name, **settings)
+
+
+def _full(configuration: ModelConfiguration) -> str:
+    return "float64" if configuration.precision == "float64" else "float32"
 
 
 def find_layer(model: keras.Model, name: str) -> Any:

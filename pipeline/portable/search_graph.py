@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from pipeline.errors import UsageError
-from pipeline.model.network import SingleNetwork
+from pipeline.model.network import Network
 from pipeline.prediction.id_search import IdSearch
 from pipeline.prediction.string_model import Outputs, StringModel
 from pipeline.search.position_loop import FixedArrays, loop
@@ -44,7 +44,8 @@ class SearchGraph(tf.Module):
             Of K outputs, best first: tokens int32 `[K, target]`, closed by the end symbol, then 0; scores and
             rank_scores float32, lengths int32 and limited bool `[K]`; attention float32 `[K, target, source]`. Of a
             network with several heads, whose mean that is, also attention_heads float32 `[heads, target, source]` of
-            the best output, 0 after its end.
+            the best output, 0 after its end; of one that copies also its copied float32 `[target]`, which share of a
+            symbol's probability came of copying.
         """
         lengths = tf.shape(source)[1:]
         begun = self.network.begin(source, lengths)
@@ -57,25 +58,30 @@ class SearchGraph(tf.Module):
             "limited": found.limited[0],
             "attention": found.attention_weights[0],
         }
-        # An ensemble has the mean of its members' alone.
-        if isinstance(self.network, SingleNetwork) and self.network.heads > 1:
-            outputs["attention_heads"] = _look_again(self.network, begun, found.tokens[0, 0], lengths[0])
+        if self.network.heads > 1 or self.network.copies:
+            outputs |= _look_again(self.network, begun, found.tokens[0, 0], lengths[0])
         return outputs
 
 
-def _look_again(network: SingleNetwork, begun: tuple[Any, Any], tokens: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """What every head looked at, the search having kept their mean: given an output `[target]`, once more."""
+def _look_again(network: Network, begun: tuple[Any, Any], tokens: tf.Tensor, width: tf.Tensor) -> Outputs:
+    """What the search has not kept, of an output `[target]` that it has found: given it, once more."""
     state, memory = begun
     store = FixedArrays(tf.shape(tokens)[0], width)
     before = tf.concat([[START], tokens], axis=0)
 
     def body(position: Any, state: Any, arrays: Any) -> tuple[Any, ...]:
-        state, weights = network.look(before[position : position + 1], state, memory)
-        return position + 1, state, store.write(arrays, position, [tf.cast(weights[0], tf.float32)])
+        state, weights, shares = network.look(before[position : position + 1], state, memory)
+        found = [tf.cast(weights[0], tf.float32), tf.gather(shares[0], tokens[position])]
+        return position + 1, state, store.write(arrays, position, found)
 
-    start = (tf.constant(0), state, (store.make(tf.float32, [network.heads, None]),))
-    *_, (weights,) = loop(lambda position, *_: position < store.longest, body, start)
-    return tf.transpose(tf.where(tf.equal(tokens, PAD)[:, None, None], 0.0, weights), [1, 0, 2])
+    arrays = store.make(tf.float32, [network.heads, None]), store.make(tf.float32, [])
+    *_, (weights, shares) = loop(lambda position, *_: position < store.longest, body, (tf.constant(0), state, arrays))
+    padding, outputs = tf.equal(tokens, PAD), {}
+    if network.heads > 1:
+        outputs["attention_heads"] = tf.transpose(tf.where(padding[:, None, None], 0.0, weights), [1, 0, 2])
+    if network.copies:
+        outputs["copied"] = tf.where(padding, 0.0, shares)
+    return outputs
 
 
 def require_convertible(search: SearchConfiguration) -> None:

@@ -7,6 +7,7 @@ from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.prediction.string_model import StringModel
 from pipeline.prediction.unknown_symbols import make_replacement
 from pipeline.settings.configuration import Configuration
+from pipeline.text.copied_symbols import copied_ids
 from pipeline.text.processor import make_texts
 from pipeline.text.vocabulary import Vocabulary
 
@@ -41,6 +42,7 @@ def make_string_model(
         DataError: The dictionary of `search.dictionary` cannot be used.
     """
     source_text, target_text = make_texts(configuration.text, *vocabularies)
-    replacement = make_replacement(configuration.search, configuration.text)
+    copied = copied_ids(*vocabularies) if network.copies else None
+    replacement = make_replacement(configuration.search, configuration.text, copied)
     longest = configuration.data.max_length
     return StringModel(network, source_text, target_text, configuration.search, n_best, longest, replacement)

@@ -63,7 +63,7 @@ class Predictor:
                 them. A string alone is one source, and gives a list of one prediction.
             on_progress: Called with the number of sources done since the last call.
             prefixes: What the outputs begin with, one per source, see `StringModel.complete`.
-            heads_apart: Whether the heads of the attention are wanted too; not with prefixes.
+            heads_apart: Whether the heads of the attention are wanted too, and what was copied; not with prefixes.
 
         Raises:
             TypeError: Something is no string, or has no order.
@@ -141,6 +141,7 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
         invalid=bool(arrays["invalid"][row]),
         unknown=int(arrays["unknown"][row]),
         attention_heads=_heads_of(arrays, row, source_length),
+        copied=arrays["copied"][row, : int(arrays["target_length"][row, 0])].copy() if "copied" in arrays else None,
         prefix_cut="prefix_cut" in arrays and bool(arrays["prefix_cut"][row]),
         prefix_unknown=int(arrays["prefix_unknown"][row]) if "prefix_unknown" in arrays else 0,
     )

@@ -70,8 +70,9 @@ class StringModel(tf.Module):
         if not target_text.right_to_left:
             # What begins with a prefix is not searched where the end is found first.
             self.complete = tf.function(self._complete, WITH_PREFIX, autograph=False)
-        # Heads cost a pass of their own, which is for those alone who look at them.
-        self.explain = tf.function(self._explain, SOURCE, autograph=False) if network.heads > 1 else self.decode
+        # Heads and shares cost passes of their own, which are for those alone who look at them.
+        more = network.heads > 1 or network.copies
+        self.explain = tf.function(self._explain, SOURCE, autograph=False) if more else self.decode
         # Traced once for all that ask for the same: for a single row, then known to be one, and for any number.
         self._find = _by_rows(lambda source: self._decode(source, attention=False), "source")
         self._find_and_look = _by_rows(lambda source: self._decode(source), "source")
@@ -93,10 +94,11 @@ class StringModel(tf.Module):
         return self.search_strings(_everything, source)
 
     def _explain(self, source: tf.Tensor) -> Outputs:
-        """The same and, with several heads, whose mean the attention is, attention_heads of the best output,
-        `[batch, heads, target, source]`.
+        """The same and more of the best output: with several heads, whose mean the attention is, attention_heads
+        `[batch, heads, target, source]`; with copying, copied `[batch, target]`, which share of a symbol's probability
+        came of it.
         """
-        return self.search_strings(_everything, source, heads_apart=True)
+        return self.search_strings(_everything, source, explain=True)
 
     def _complete(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
         """What `decode` returns, of outputs that begin with given strings `[batch]`; '' leaves them free.
@@ -116,7 +118,7 @@ class StringModel(tf.Module):
         choose: Callable[[Outputs], Outputs],
         source: tf.Tensor,
         prefix: tf.Tensor | None = None,
-        heads_apart: bool = False,
+        explain: bool = False,
         attention: bool = True,
     ) -> Outputs:
         """Some of what `decode` or `complete` returns; to be called in a graph.
@@ -125,13 +127,13 @@ class StringModel(tf.Module):
             choose: From their outputs to those wanted: the others are not kept beyond a part of the batch.
             source: `[batch]`.
             prefix: `[batch]`, or None for none.
-            heads_apart: Whether attention_heads are wanted too.
+            explain: Whether what `explain` has more is wanted too.
             attention: Whether attention is wanted; with prefixes it is there in any case.
         """
 
         def find(*inputs: tf.Tensor) -> Outputs:
-            if heads_apart:
-                return choose(self._decode(source=inputs[0], heads_apart=True))
+            if explain:
+                return choose(self._decode(source=inputs[0], explain=True))
             search = self._find_and_look if attention else self._find
             if prefix is not None:
                 search = self._complete_and_look
@@ -151,7 +153,7 @@ class StringModel(tf.Module):
         return map_rows(find, inputs, cells_of, cells(*most))
 
     def _decode(
-        self, source: tf.Tensor, prefix: tf.Tensor | None = None, heads_apart: bool = False, attention: bool = True
+        self, source: tf.Tensor, prefix: tf.Tensor | None = None, explain: bool = False, attention: bool = True
     ) -> Outputs:
         read = self.source_text.read(source, self.max_length)
         ids, lengths = _to_ids(self.source_text, read, self.max_length)
@@ -163,10 +165,10 @@ class StringModel(tf.Module):
             flags |= _flags(begun, begin, "prefix_")
             begin = tf.where(tf.equal(begin, END), PAD, begin)
         found = self._find_ids(ids, lengths, begin, attention or self.replacement is not None)
-        heads = self._heads(ids, lengths, found.tokens[:, 0]) if heads_apart else None
+        more = self._look_again(ids, lengths, found.tokens[:, 0]) if explain else {}
         found = self._as_read(found)
         source_tokens = self.source_text.to_symbols(read.symbols, self.max_length)
-        texts, target_tokens = self._show(found, source_tokens, lengths)
+        texts, target_tokens = self._show(found, source_tokens, lengths, ids)
         outputs = {
             "texts": tf.where(tf.math.is_finite(found.scores), texts, ""),
             "scores": found.scores,
@@ -180,9 +182,7 @@ class StringModel(tf.Module):
         }
         if attention:
             outputs["attention"] = found.attention_weights
-        if heads is not None:
-            outputs["attention_heads"] = heads
-        return outputs
+        return {**outputs, **more}
 
     def _as_read(self, found: SearchResult) -> SearchResult:
         """The same, its symbols and their attention in the order in which they are read."""
@@ -192,25 +192,30 @@ class StringModel(tf.Module):
             attention_weights=weights if weights is None else turn(weights, found.tokens),
         )
 
-    def _heads(self, ids: tf.Tensor, lengths: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
-        """What every head looked at, the search having kept their mean: given its outputs, once more."""
-        target = tf.shape(tokens)[1]
+    def _look_again(self, ids: tf.Tensor, lengths: tf.Tensor, tokens: tf.Tensor) -> Outputs:
+        """What the search has not kept, of outputs that it has found: given them, once more; as they are read."""
+        outputs, target = {}, tf.shape(tokens)[1]
         # A column at least: over none at all no recurrence runs.
         padded = tf.pad(tokens, [[0, 0], [0, tf.cast(tf.equal(target, 0), tf.int32)]])
-        heads = tf.cast(self.network.attend(ids, lengths, padded)[:, :, :target], tf.float32)
-        if not self.target_text.right_to_left:
-            return heads
-        return tf.transpose(self.target_text.turn(tf.transpose(heads, [0, 2, 1, 3]), tokens), [0, 2, 1, 3])
+        if self.network.heads > 1:
+            heads = tf.cast(self.network.attend(ids, lengths, padded)[:, :, :target], tf.float32)
+            if self.target_text.right_to_left:
+                heads = tf.transpose(self.target_text.turn(tf.transpose(heads, [0, 2, 1, 3]), tokens), [0, 2, 1, 3])
+            outputs["attention_heads"] = heads
+        if self.network.copies:
+            shares = self.network.share_copied(ids, lengths, padded)[:, :target]
+            outputs["copied"] = self.target_text.turn(shares, tokens)
+        return outputs
 
     def _show(
-        self, found: SearchResult, source_tokens: tf.Tensor, source_lengths: tf.Tensor
+        self, found: SearchResult, source_tokens: tf.Tensor, source_lengths: tf.Tensor, source_ids: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Texts and symbols of what was found."""
         symbols = self.target_text.symbols(found.tokens)
         if self.replacement is None:
             return self.target_text.decode(found.tokens), symbols
         weights = found.attention_weights
-        symbols = self.replacement(found.tokens, symbols, weights, source_tokens, source_lengths)
+        symbols = self.replacement(found.tokens, symbols, weights, source_tokens, source_lengths, source_ids)
         return self.target_text.join(tf.where(found.tokens == END, "", symbols)), symbols
 
     @tf.function(input_signature=WITH_TARGET, autograph=False)

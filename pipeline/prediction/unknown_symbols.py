@@ -1,7 +1,7 @@
 """What is shown in the place of unknown output symbols: what they looked at, copied or looked up; in the graph."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -19,10 +19,13 @@ logger = logging.getLogger(__name__)
 class UnknownReplacement(tf.Module):
     """Shows the source symbol that an unknown output symbol looked at most, or its entry in a dictionary.
 
-    As in Luong et al. (2015), https://arxiv.org/abs/1410.8206, with the attention in the place of an aligner.
+    As in Luong et al. (2015), https://arxiv.org/abs/1410.8206, with the attention in the place of an aligner. Of a
+    model that copies, an unknown symbol is first of all the copy of a source symbol that has no target id.
 
     Args:
         dictionary: What to show for a source symbol; one that it lacks is copied.
+        copied: The target id of every source id, of a model that copies; None of one that does not.
+        always: Whether source symbols are shown that cannot have been copied.
 
     Example:
         >>> replace = UnknownReplacement({"b": "B"})
@@ -32,8 +35,14 @@ class UnknownReplacement(tf.Module):
         [[[b'a', b'B', b'</s>']]]
     """
 
-    def __init__(self, dictionary: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        dictionary: Mapping[str, str] | None = None,
+        copied: Sequence[int] | None = None,
+        always: bool = True,
+    ) -> None:
         super().__init__()
+        self.copied, self.always = copied, always
         self.table = None
         if dictionary:
             keys, values = (tf.constant(list(side), tf.string) for side in (dictionary.keys(), dictionary.values()))
@@ -47,6 +56,7 @@ class UnknownReplacement(tf.Module):
         attention: tf.Tensor,
         source_symbols: tf.Tensor,
         source_lengths: tf.Tensor,
+        source_ids: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Replace the unknown ones among the symbols of outputs.
 
@@ -57,11 +67,17 @@ class UnknownReplacement(tf.Module):
                 the source's end symbol do not count.
             source_symbols: `[batch, source]` strings, each row closed by the end symbol, then ''.
             source_lengths: `[batch]` int32, end symbol included.
+            source_ids: `[batch, source]` int32; needed of a model that copies.
 
         Returns:
             `[batch, n_best, target]` strings.
         """
-        chosen, is_any = _most_attended(attention, source_lengths)
+        positions = tf.sequence_mask(source_lengths - 1, tf.shape(attention)[3])
+        if self.copied is not None:
+            as_unknown = tf.equal(tf.gather(tf.constant(self.copied, tf.int32), source_ids), UNKNOWN)
+            others = self.always & ~tf.reduce_any(as_unknown, axis=1, keepdims=True)
+            positions &= as_unknown | others
+        chosen, is_any = _most_attended(attention, positions)
         # A column more: of an empty source there is nothing to choose.
         choice = tf.gather(tf.pad(source_symbols, [[0, 0], [0, 1]]), chosen, batch_dims=1)
         if self.table is not None:
@@ -70,10 +86,11 @@ class UnknownReplacement(tf.Module):
         return tf.where((ids == UNKNOWN) & is_any, choice, symbols)
 
 
-def _most_attended(attention: tf.Tensor, source_lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The source position with the largest weight, `[batch, n_best, target]`, and whether that is above 0."""
-    is_symbol = tf.sequence_mask(source_lengths - 1, tf.shape(attention)[3], attention.dtype)
-    weights = attention * is_symbol[:, None, None]
+def _most_attended(attention: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The one of the source positions, `[batch, source]` bool, with the largest weight, `[batch, n_best, target]`, and
+    whether that is above 0.
+    """
+    weights = attention * tf.cast(positions, attention.dtype)[:, None, None]
     # Of an empty batch the attention has no column at all, in which there would be no largest.
     weights = tf.pad(weights, [[0, 0], [0, 0], [0, 0], [0, 1]])
     return tf.argmax(weights, axis=3, output_type=tf.int32), tf.reduce_max(weights, axis=3) > 0
@@ -125,12 +142,20 @@ def _warn_of_unused(sources: list[str], pairs: list[Pair], path: str, text: Text
         )
 
 
-def make_replacement(search: SearchConfiguration, text: TextConfiguration) -> UnknownReplacement | None:
+def make_replacement(
+    search: SearchConfiguration, text: TextConfiguration, copied: Sequence[int] | None = None
+) -> UnknownReplacement | None:
     """What the search settings ask for, with their dictionary read; None if unknown symbols stay as they are.
+
+    Args:
+        search: The settings.
+        text: How the dictionary's strings become symbols.
+        copied: The target id of every source id, of a model that copies.
 
     Raises:
         DataError: The dictionary cannot be used.
     """
-    if not search.replace_unknown:
+    if not search.replace_unknown and copied is None:
         return None
-    return UnknownReplacement(read_dictionary(search.dictionary, text) if search.dictionary else None)
+    dictionary = read_dictionary(search.dictionary, text) if search.dictionary else None
+    return UnknownReplacement(dictionary, copied, always=search.replace_unknown)

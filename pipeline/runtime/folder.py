@@ -48,6 +48,8 @@ class Folder(NamedTuple):
     """The normal form of outputs, where it is not that of the symbols."""
     dictionary: Mapping[str, str] | None
     """What is shown for a source symbol in the place of an unknown output symbol."""
+    copies: bool
+    """Whether the model copies symbols of the source."""
     source: PlainVocabulary
     """The sources' symbols."""
     target: PlainVocabulary
@@ -153,6 +155,8 @@ def _check(path: Path, info: dict[str, Any]) -> Folder:
         text,
         **numbers,
         output_form=form,
+        # Folders of earlier versions copy nothing.
+        copies=info.get("copies") is True,
         source=source,
         target=target,
         dictionary=_check_dictionary(info["dictionary"]),

@@ -18,7 +18,7 @@ from pipeline.plain_text.processor import PlainReading, make_plain_texts, take_t
 from pipeline.runtime.engines import Arrays, Engine
 from pipeline.runtime.fixed_settings import require_fixed
 from pipeline.runtime.folder import Folder, read_folder
-from pipeline.runtime.unknown import UnknownInVocabularies, replace_unknown
+from pipeline.runtime.unknown import Replacement, UnknownInVocabularies, replace_unknown
 from pipeline.text.known_symbols import KnownSymbols
 from pipeline.text.symbols import END, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.unicode.graph_tables import NORMAL_FORMS_VERSION
@@ -70,10 +70,15 @@ class Model:
     def _set_up(self, folder: Folder, engine: Engine) -> None:
         self.folder, self.engine = folder, engine
         self.text, self.n_best = folder.text, folder.n_best
-        self.copies_unknown = bool(folder.search["replace_unknown"])
+        self.copies_unknown = bool(folder.search["replace_unknown"]) or folder.copies
         _warn_of_newer_unicode(folder)
         sides = make_plain_texts(folder.text, folder.source, folder.target, folder.output_form)
         self.source_text, self.target_text = sides
+        self._replacement = Replacement(
+            folder.dictionary or {},
+            self._copied_as_unknown if folder.copies else None,
+            folder.search["replace_unknown"],
+        )
 
     @functools.cached_property
     def known(self) -> KnownSymbols:
@@ -95,7 +100,7 @@ class Model:
                 string alone is one source, and gives a list of one prediction.
             on_progress: Called with the number of sources done since the last call.
             prefixes: What the outputs begin with, one per source.
-            heads_apart: Whether the heads of the attention are wanted too; not with prefixes.
+            heads_apart: Whether the heads of the attention are wanted too, and what was copied; not with prefixes.
             n_best: How many of the outputs to keep; None takes the folder's.
 
         Raises:
@@ -120,12 +125,13 @@ class Model:
         begun = None if prefix is None else self.target_text.read(prefix, self.folder.max_target_length)
         ids = self.source_text.to_ids(read.symbols)
         begin = self.target_text.to_ids(begun.symbols) if begun else []
-        hypotheses, heads = self._ask(
+        hypotheses, heads, copied = self._ask(
             ids,
             begin,
             lambda arrays: (
                 self._hypotheses(arrays, read, kept),
                 _heads_of(arrays, len(ids) + 1) if heads_apart else None,
+                _copied_of(arrays) if heads_apart else None,
             ),
         )
         return Prediction(
@@ -135,6 +141,7 @@ class Model:
             invalid=read.invalid,
             unknown=ids.count(UNKNOWN),
             attention_heads=heads,
+            copied=copied,
             prefix_cut=begun is not None and begun.cut,
             prefix_unknown=begin.count(UNKNOWN),
         )
@@ -165,9 +172,15 @@ class Model:
             raise ValueError(f"there is no symbol {min(ids)}")
         names = [self.target_text.names[number] for number in ids]
         if self.copies_unknown:
-            names = replace_unknown(ids, names, attention, source, self.folder.dictionary or {})
+            names = replace_unknown(ids, names, attention, source, self._replacement)
         shown = [name for number, name in zip(ids, names, strict=True) if number != END]
         return self.target_text.join(shown), names
+
+    def _copied_as_unknown(self, source: Sequence[str]) -> list[bool]:
+        """Of every source symbol whether its copy has no id of its own."""
+        unknown = [number == UNKNOWN for number in self.source_text.to_ids(source)]
+        lacking = [number == UNKNOWN for number in self.target_text.to_ids(source)]
+        return [one or other for one, other in zip(unknown, lacking, strict=True)]
 
     def score(
         self, sources: str | bytes | Iterable[str | bytes], targets: str | bytes | Iterable[str | bytes]
@@ -222,6 +235,12 @@ def _heads_of(arrays: Arrays, source_length: int) -> np.ndarray | None:
     if "attention_heads" not in arrays:
         return None
     return np.array(arrays["attention_heads"][:, : int(arrays["lengths"][0]), :source_length], np.float32)
+
+
+def _copied_of(arrays: Arrays) -> np.ndarray | None:
+    if "copied" not in arrays:
+        return None
+    return np.array(arrays["copied"][: int(arrays["lengths"][0])], np.float32)
 
 
 def _warn_of_newer_unicode(folder: Folder) -> None:

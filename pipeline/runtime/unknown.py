@@ -1,6 +1,7 @@
 """What a model lacks: which symbols, and what is shown in the place of those that it could not write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,12 +11,30 @@ from pipeline.runtime.folder import Folder
 from pipeline.text.symbols import UNKNOWN
 
 
+class Replacement(NamedTuple):
+    """What may be shown in the place of an unknown symbol; see `pipeline.prediction.unknown_symbols`."""
+
+    dictionary: Mapping[str, str]
+    """What to show for a source symbol; one that it lacks is copied."""
+    as_unknown: Callable[[Sequence[str]], Sequence[bool]] | None = None
+    """Of a model that copies: which source symbols are copied as the unknown one."""
+    always: bool = True
+    """Whether source symbols are shown that cannot have been copied."""
+
+    def positions(self, source: Sequence[str]) -> np.ndarray:
+        """Which of the source's symbols may be shown, bool."""
+        if self.as_unknown is None:
+            return np.ones(len(source), bool)
+        chosen = np.array(self.as_unknown(source), bool)
+        return chosen if chosen.any() or not self.always else ~chosen
+
+
 def replace_unknown(
     ids: Sequence[int],
     names: Sequence[str],
     attention: np.ndarray,
     source: Sequence[str],
-    dictionary: Mapping[str, str],
+    replacement: Replacement,
 ) -> list[str]:
     """Show the source symbol that an unknown output symbol looked at most, or its entry in a dictionary.
 
@@ -24,19 +43,21 @@ def replace_unknown(
         names: The same as strings, as they are shown.
         attention: `[T, S]`, the last column that of the end symbol, which does not count.
         source: The source's symbols, S - 1 of them.
-        dictionary: What to show for a source symbol; one that it lacks is copied.
+        replacement: What may be shown.
 
     Example:
         >>> weights = np.array([[0.4, 0.1, 0.5], [0.3, 0.6, 0.1]])
-        >>> replace_unknown([3, 3], ["<unk>", "<unk>"], weights, ["a", "b"], {"b": "B"})
+        >>> replace_unknown([3, 3], ["<unk>", "<unk>"], weights, ["a", "b"], Replacement({"b": "B"}))
         ['a', 'B']
     """
     shown = list(names)
-    weights = attention[:, : len(source)]
+    if not source or UNKNOWN not in ids:
+        return shown
+    weights = attention[:, : len(source)] * replacement.positions(source)
     for place, number in enumerate(ids):
-        if number == UNKNOWN and source and weights[place].max() > 0:
+        if number == UNKNOWN and weights[place].max() > 0:
             chosen = source[int(weights[place].argmax())]
-            shown[place] = dictionary.get(chosen) or chosen
+            shown[place] = replacement.dictionary.get(chosen) or chosen
     return shown
 
 

@@ -40,7 +40,8 @@ def export_run(
       first; '' and -inf where missing
     - `explain`: `text`, `score`, `source_tokens` `[B, S]`, `target_tokens` `[B, T]`, `attention`
       `[B, T, S]`, `source_length`, `target_length`; tokens hold the end symbol where the model sees it;
-      of several heads, whose mean `attention` is, also `attention_heads` `[B, heads, T, S]`
+      of several heads, whose mean `attention` is, also `attention_heads` `[B, heads, T, S]`; of a model that copies
+      also `copied` `[B, T]`: which share of a symbol's probability came of copying
     - `complete`: from `source` and `prefix` `[B]`: `text`, `score` of the best output that begins so; not of
       `text.direction` right_to_left
     - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
@@ -90,6 +91,7 @@ def describe_model(model: StringModel, text: TextConfiguration) -> dict[str, obj
         "n_best": model.n_best,
         "max_length": model.max_length,
         "max_target_length": model.max_target_length,
+        "copies": model.network.copies,
         "search": dataclasses.asdict(model.search),
         "text": dataclasses.asdict(text),
     }
@@ -123,7 +125,7 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
         return model.search_strings(lambda outputs: _take(outputs, names), source, attention=False)
 
     def explain(source: tf.Tensor) -> Outputs:
-        return model.search_strings(_explanation, source, heads_apart=model.network.heads > 1)
+        return model.search_strings(_explanation, source, explain=True)
 
     def complete(source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
         return model.search_strings(_best_text, source, prefix)
@@ -143,7 +145,8 @@ def _best_text(outputs: Outputs) -> Outputs:
 
 def _explanation(outputs: Outputs) -> Outputs:
     best = {name: outputs[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
-    return {**_best_text(outputs), **best, **_take(outputs, ("source_tokens", "source_length", "attention_heads"))}
+    names = ("source_tokens", "source_length", "attention_heads", "copied")
+    return {**_best_text(outputs), **best, **_take(outputs, names)}
 
 
 def _take(outputs: Outputs, names: Iterable[str]) -> Outputs:

@@ -37,6 +37,8 @@ class ExportInfo(NamedTuple):
     """Outputs per input."""
     text: TextConfiguration
     """How strings become symbols."""
+    copies_unknown: bool
+    """Whether outputs may hold symbols that the model lacks."""
     files: dict[str, str]
     """SHA-256 of every other file, by its path in the export."""
 
@@ -110,4 +112,6 @@ def _check(info: dict[str, Any]) -> ExportInfo:
         if not _NAME.fullmatch(name) or not isinstance(sha256, str):
             raise ValueError(f"files: {name!r} is none of a SavedModel's")
     search, text = read_section(SearchConfiguration, info["search"]), read_section(TextConfiguration, info["text"])
-    return ExportInfo(dataclasses.asdict(search), n_best, text, files)
+    # Exports of earlier versions copy nothing by themselves.
+    copies_unknown = search.replace_unknown or info.get("copies") is True
+    return ExportInfo(dataclasses.asdict(search), n_best, text, copies_unknown, files)

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from pipeline.data.length_limits import LengthLimits, read_limits
 from pipeline.errors import DataError, UsageError
-from pipeline.model.network import Ensemble, SingleNetwork
+from pipeline.model.ensemble import Ensemble
+from pipeline.model.network import SingleNetwork
 from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
 from pipeline.model.weights import load_mean_weights, load_weights
 from pipeline.prediction.building import make_string_model
@@ -27,6 +28,7 @@ from pipeline.saved_models.ensemble_runs import Member, find_runs, read_members
 from pipeline.saved_models.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.saved_models.saved_graph import require_harmless
 from pipeline.settings.model import Precision
+from pipeline.text.copied_symbols import copied_ids
 
 GRAPH_VARIABLES = "variables/variables"
 # What is called of an export.
@@ -86,8 +88,8 @@ def load_string_model(
 def _load_model(member: Member, average: int | None, precision: Precision | None) -> SequenceToSequence:
     last = None if average is None else Checkpoints(member.run.checkpoints).last_epochs(average)
     sizes = len(member.source_vocabulary), len(member.target_vocabulary)
-    settings = member.configuration.model
-    model = build_model(dataclasses.replace(settings, precision=precision or settings.precision), *sizes)
+    settings, copied = member.configuration.model, copied_ids(member.source_vocabulary, member.target_vocabulary)
+    model = build_model(dataclasses.replace(settings, precision=precision or settings.precision), *sizes, copied=copied)
     if last is None:
         load_weights(model, member.best)
     else:
@@ -107,7 +109,7 @@ def load_predictor(
     runs = find_runs(path)
     if runs is not None:
         model = load_string_model(runs, beam_size, n_best, search, average)
-        return Predictor(model, load_configuration(runs[0]).text, model.n_best, model.search.replace_unknown)
+        return Predictor(model, load_configuration(runs[0]).text, model.n_best, model.replacement is not None)
     if (path / GRAPH).is_file() and (path / EXPORT_INFO).is_file():
         return _load_export(path, changes_of_search(search, beam_size), n_best, average)
     if is_folder(path):
@@ -132,7 +134,7 @@ def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, aver
     missing = [name for name in functions if not hasattr(loaded, name)]
     if missing:
         raise DataError(f"{path}: the exported model is damaged (it lacks {missing[0]}); {how_to_export(path)}")
-    return Predictor(loaded, info.text, n_best, info.search["replace_unknown"])
+    return Predictor(loaded, info.text, n_best, info.copies_unknown)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,8 @@ class ModelConfiguration:
             embedding_units.
         shared_embeddings: Whether source and target have one table of embeddings, which text.shared_vocabulary allows;
             with tied_embeddings it is the output projection, too.
+        copy: Whether a source symbol may be copied: the probability of an output symbol mixes generating it and
+            pointing at it by attention; symbols that training lacks can be copied too.
         dropout: Share of embeddings, encoder outputs and readout units dropped in training.
         symbol_dropout: Share of the symbols of source and of the target as the decoder sees it whose whole embedding is
             dropped in training; start and end symbols stay.
@@ -59,6 +61,7 @@ class ModelConfiguration:
     input_feeding: bool = False
     tied_embeddings: bool = False
     shared_embeddings: bool = False
+    copy: bool = False
     dropout: float = 0.2
     symbol_dropout: float = 0.0
     precision: Precision = "float32"
@@ -84,6 +87,8 @@ class ModelConfiguration:
             self._require_hard()
         wanted = "false without additive attention"
         require(self.kind.takes_coverage or not self.coverage, "model.coverage", self.coverage, wanted)
+        points = self.kind.looks and not self.kind.is_hard
+        require(points or not self.copy, "model.copy", self.copy, f"false with attention {self.attention}")
         if self.tied_embeddings:
             wanted = f"model.embedding_units ({self.embedding_units}) or null with tied_embeddings"
             require(

@@ -83,7 +83,7 @@ class Attempt:
             epochs: The last one.
         """
         state, train, sizes = self.state, self.configuration.train, self.data.vocabulary_sizes
-        model = compile_model(self.configuration, sizes, self.order.steps, state.rate_scale)
+        model = compile_model(self.configuration, sizes, self.order.steps, state.rate_scale, self.data.copied)
         metrics = restore(model, state, variables) if variables else []
         self._forget_what_comes_again()
         parts = self._callbacks(model, metrics)

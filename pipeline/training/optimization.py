@@ -1,5 +1,6 @@
 """The model with its loss, optimizer and learning rate, and how it is brought back to where a checkpoint left it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -15,7 +16,11 @@ from pipeline.training.schedule import WarmupDecay
 
 
 def compile_model(
-    configuration: Configuration, sizes: tuple[int, int], steps_per_epoch: int, rate_scale: float = 1.0
+    configuration: Configuration,
+    sizes: tuple[int, int],
+    steps_per_epoch: int,
+    rate_scale: float = 1.0,
+    copied: Sequence[int] | None = None,
 ) -> SequenceToSequence:
     """Build the model with its optimizer, ready for a checkpoint to be loaded.
 
@@ -24,10 +29,11 @@ def compile_model(
         sizes: Of the source and the target vocabulary.
         steps_per_epoch: With the epochs the length of the learning rate's schedule.
         rate_scale: By what the learning rate is multiplied.
+        copied: The target id of every source id, see `build_model`.
     """
     train = configuration.train
     open_cache(configuration.model, sizes)
-    model = build_model(configuration.model, *sizes, seed=train.seed)
+    model = build_model(configuration.model, *sizes, seed=train.seed, copied=copied)
     peak, total_steps = train.learning_rate * rate_scale, train.epochs * steps_per_epoch
     optimizer = AdamW(
         WarmupDecay(peak, total_steps, train.warmup_steps, train.schedule),

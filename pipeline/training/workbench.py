@@ -76,5 +76,5 @@ def prepare(configuration: Configuration, folder: Path | None = None) -> Workben
             data = open_run(configuration, RunDirectory(Path(temporary) / "run"))
     else:
         data = open_run(configuration, RunDirectory(Path(folder)))
-    model = compile_model(configuration, data.vocabulary_sizes, steps_per_epoch=1)
+    model = compile_model(configuration, data.vocabulary_sizes, steps_per_epoch=1, copied=data.copied)
     return Workbench(configuration, model, data)

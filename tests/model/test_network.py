@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.model.network import LARGEST_TABLE, Ensemble, Network, SingleNetwork
+from pipeline.model.ensemble import Ensemble
+from pipeline.model.network import LARGEST_TABLE, Network, SingleNetwork
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, START

@@ -33,7 +33,7 @@ ROWS = [
 LAYER_ROWS = [
     {"keras_backend", "precision", "registration"},
     {"decoder_state", "guest_layer", "masks", "packing", "products"},
-    {"attention", "cells", "dropout", "plain_unroll"},
+    {"attention", "cells", "copying", "dropout", "plain_unroll"},
     {"fast"},
     {"decoder", "encoder", "monotonic_decoder"},
     {"__init__"},

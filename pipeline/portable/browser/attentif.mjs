@@ -75,7 +75,8 @@ export class Model {
    * @param string What is asked.
    * @param prefix What the outputs begin with.
    * @returns outputs, best first: { text, score, rankScore, limited, tokens, attention }, attention a row of numbers
-   *   for each of the tokens, and of the best, where there are several heads, heads: the same of each; sourceTokens;
+   *   for each of the tokens, and of the best, where there are several heads, heads: the same of each, and where the
+   *   model copies, copied: which share of each of the tokens was; sourceTokens;
    *   cut, invalid, unknown (a number) and lacking (which symbols they are); prefixCut and prefixLacking.
    */
   async predict(string, prefix = "") {
@@ -105,7 +106,7 @@ export class Model {
     return new this.Tensor("int32", Int32Array.from(ids), [1, ids.length]);
   }
 
-  outputs({ tokens, scores, rank_scores, lengths, limited, attention, attention_heads }, source) {
+  outputs({ tokens, scores, rank_scores, lengths, limited, attention, attention_heads, copied }, source) {
     const [, longest, width] = attention.dims;
     const rowsOf = (weights, place, length) => Array.from({ length }, (_, step) => {
       const begin = (place * longest + step) * width;
@@ -126,6 +127,7 @@ export class Model {
         tokens: names,
         attention: rows,
       });
+      if (rank === 0 && copied) outputs[0].copied = Array.from(copied.data.slice(0, length));
       if (rank === 0 && attention_heads) {
         const [heads] = attention_heads.dims;
         outputs[0].heads = Array.from({ length: heads }, (_, head) => rowsOf(attention_heads, head, length));
@@ -134,11 +136,21 @@ export class Model {
     return outputs;
   }
 
-  /** The symbol of an id; in the place of an unknown one what it looked at most, if the model was so set. */
+  /** The symbol of an id; in the place of an unknown one what it copied, or looked at most, if the model was so set. */
   show(id, weights, source) {
-    const most = Math.max(0, ...weights.slice(0, source.length));
-    if (id !== UNKNOWN || !this.info.search.replace_unknown || !(most > 0)) return this.target.names[id];
-    const chosen = source[weights.indexOf(most)];
+    if (id !== UNKNOWN) return this.target.names[id];
+    const places = this.shownPlaces(source);
+    const most = Math.max(0, ...places.map((place) => weights[place]));
+    if (!(most > 0)) return this.target.names[id];
+    const chosen = source[places.find((place) => weights[place] === most)];
     return this.dictionary.get(chosen) || chosen;
+  }
+
+  /** Where in the source stands what an unknown symbol may be: a copy that has no id, else what the settings allow. */
+  shownPlaces(source) {
+    const places = [...source.keys()], { copies, search } = this.info;
+    const lacks = (text, place) => text.toIds([source[place]])[0] === UNKNOWN;
+    const copied = places.filter((place) => copies && (lacks(this.source, place) || lacks(this.target, place)));
+    return copied.length || !search.replace_unknown ? copied : places;
   }
 }
