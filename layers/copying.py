@@ -128,7 +128,8 @@ class Copying(GuestLayer):
 def _parts(outputs: Any, weights: Any, copied: Any) -> tuple[Any, Any]:
     """The logarithms of what generating and copying give to every symbol, each `[batch, target, vocabulary]`."""
     logits, gate = outputs[..., :-1], outputs[..., -1:]
-    own = tf.one_hot(copied, logits.shape[-1], dtype=weights.dtype)  # a row of zeros where nothing is copied
+    # A row of zeros where nothing is copied; one-hot vectors of -1 are not zeros in every runtime.
+    own = tf.cast(tf.equal(copied[:, :, None], tf.range(logits.shape[-1])), weights.dtype)
     rest = tf.matmul(weights, tf.cast(copied < 0, weights.dtype)[:, :, None])
     generate, point = tf.math.log_sigmoid(gate), tf.math.log_sigmoid(-gate)
     # g + (1 - g) · rest, in logarithms: 1 - (1 - g) · (1 - rest) would be 0 long before g is.

@@ -18,10 +18,11 @@ from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.text import Side, TextConfiguration
 from pipeline.text.chunks import CHUNK, in_chunks
+from pipeline.text.copied_symbols import count_common
 from pipeline.text.processor import TextProcessor
 from pipeline.text.separators import SeparatorCounts
 from pipeline.text.symbol_tally import SymbolTally
-from pipeline.text.symbols import UNKNOWN
+from pipeline.text.symbols import SPECIAL_SYMBOLS, UNKNOWN
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ def warn_of_odd_data(
     _warn_of_unknown(splits["dev"](), corpora["dev"], texts, dev_location(configuration.data))
     _warn_of_few(splits, configuration)
     _warn_of_uncut(corpora["train"], configuration.text)
+    if configuration.model.copy:
+        _warn_of_nothing_to_copy(texts)
     shared = overlap(splits["train"](), splits["dev"](), configuration.text)
     if shared:
         logger.warning(
@@ -98,6 +101,17 @@ def _warn_of_uncut(train: TokenizedCorpus, text: TextConfiguration) -> None:
                 shlex.quote(separator),
                 count_of(len(train), side),
             )
+
+
+def _warn_of_nothing_to_copy(texts: tuple[TextProcessor, TextProcessor]) -> None:
+    source, target = (text.vocabulary for text in texts)
+    if not count_common(source, target):
+        logger.warning(
+            "model.copy: none of the %s is one of the %s: all that is copied is what the targets lack; tokenizers, "
+            "text.normalization and text.lowercase decide what a symbol is",
+            count_of(len(source) - len(SPECIAL_SYMBOLS), "source symbol"),
+            count_of(len(target) - len(SPECIAL_SYMBOLS), "target symbol"),
+        )
 
 
 def _warn_of_few(splits: Mapping[str, Split], configuration: Configuration) -> None:

@@ -94,9 +94,8 @@ class StringModel(tf.Module):
         return self.search_strings(_everything, source)
 
     def _explain(self, source: tf.Tensor) -> Outputs:
-        """The same and more of the best output: with several heads, whose mean the attention is, attention_heads
-        `[batch, heads, target, source]`; with copying, copied `[batch, target]`, which share of a symbol's probability
-        came of it.
+        """The same and, of the best output: with several heads, whose mean the attention is, attention_heads
+        `[batch, heads, target, source]`; with copying, copied `[batch, target]`, its share of each probability.
         """
         return self.search_strings(_everything, source, explain=True)
 
@@ -180,9 +179,7 @@ class StringModel(tf.Module):
             "limited": found.limited,
             **flags,
         }
-        if attention:
-            outputs["attention"] = found.attention_weights
-        return {**outputs, **more}
+        return {**outputs, **more, **({"attention": found.attention_weights} if attention else {})}
 
     def _as_read(self, found: SearchResult) -> SearchResult:
         """The same, its symbols and their attention in the order in which they are read."""
@@ -194,17 +191,14 @@ class StringModel(tf.Module):
 
     def _look_again(self, ids: tf.Tensor, lengths: tf.Tensor, tokens: tf.Tensor) -> Outputs:
         """What the search has not kept, of outputs that it has found: given them, once more; as they are read."""
-        outputs, target = {}, tf.shape(tokens)[1]
+        outputs, target, turn = {}, tf.shape(tokens)[1], self.target_text.turn
         # A column at least: over none at all no recurrence runs.
         padded = tf.pad(tokens, [[0, 0], [0, tf.cast(tf.equal(target, 0), tf.int32)]])
         if self.network.heads > 1:
-            heads = tf.cast(self.network.attend(ids, lengths, padded)[:, :, :target], tf.float32)
-            if self.target_text.right_to_left:
-                heads = tf.transpose(self.target_text.turn(tf.transpose(heads, [0, 2, 1, 3]), tokens), [0, 2, 1, 3])
-            outputs["attention_heads"] = heads
+            heads = tf.transpose(self.network.attend(ids, lengths, padded)[:, :, :target], [0, 2, 1, 3])
+            outputs["attention_heads"] = tf.cast(tf.transpose(turn(heads, tokens), [0, 2, 1, 3]), tf.float32)
         if self.network.copies:
-            shares = self.network.share_copied(ids, lengths, padded)[:, :target]
-            outputs["copied"] = self.target_text.turn(shares, tokens)
+            outputs["copied"] = turn(self.network.share_copied(ids, lengths, padded)[:, :target], tokens)
         return outputs
 
     def _show(

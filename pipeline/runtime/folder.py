@@ -48,12 +48,12 @@ class Folder(NamedTuple):
     """The normal form of outputs, where it is not that of the symbols."""
     dictionary: Mapping[str, str] | None
     """What is shown for a source symbol in the place of an unknown output symbol."""
-    copies: bool
-    """Whether the model copies symbols of the source."""
     source: PlainVocabulary
     """The sources' symbols."""
     target: PlainVocabulary
     """The targets'."""
+    copies: bool = False
+    """Whether the model copies symbols of the source."""
 
     def open_engine(self, threads: int = 1) -> Engine:
         """What runs the model.
