@@ -18,11 +18,11 @@ from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.text import Side, TextConfiguration
 from pipeline.text.chunks import CHUNK, in_chunks
-from pipeline.text.copied_symbols import count_common
 from pipeline.text.processor import TextProcessor
 from pipeline.text.separators import SeparatorCounts
 from pipeline.text.symbol_tally import SymbolTally
 from pipeline.text.symbols import SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.text.vocabulary import count_common
 
 logger = logging.getLogger(__name__)
 

@@ -29,12 +29,11 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import SIDES, TOKENIZER_KINDS, Side, TextConfiguration
-from pipeline.text.copied_symbols import copied_ids
 from pipeline.text.learning import learn_vocabulary
 from pipeline.text.processor import make_texts
 from pipeline.text.sampled_cuts import make_cutter, word_starts
 from pipeline.text.separators import SeparatorCounts
-from pipeline.text.vocabulary import Vocabulary, load_vocabularies
+from pipeline.text.vocabulary import Vocabulary, copied_ids, load_vocabularies
 from pipeline.unicode.normal_forms import FormCounts, describe_changes
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,8 @@ from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.prediction.string_model import StringModel
 from pipeline.prediction.unknown_symbols import make_replacement
 from pipeline.settings.configuration import Configuration
-from pipeline.text.copied_symbols import copied_ids
 from pipeline.text.processor import make_texts
-from pipeline.text.vocabulary import Vocabulary
+from pipeline.text.vocabulary import Vocabulary, copied_ids
 
 
 def live_string_model(

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from pipeline.errors import DataError
 from pipeline.files.durable import write_atomically
-from pipeline.text.symbols import SPECIAL_SYMBOLS
+from pipeline.text.symbols import SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.unicode.normal_forms import FormCounts
 
 _REMEDY = "bring the file back as the training wrote it, or train again with --overwrite"
+
+
+NEVER_COPIED = -1
 
 
 class Vocabulary:
@@ -140,3 +143,28 @@ def unescape(line: str) -> str:
 def load_vocabularies(folder: Path) -> tuple[Vocabulary, Vocabulary]:
     """Source and target vocabulary of a run, from its folder of them."""
     return Vocabulary.load(folder / "source.txt"), Vocabulary.load(folder / "target.txt")
+
+
+def copied_ids(source: Vocabulary, target: Vocabulary) -> list[int]:
+    """The target id of every source id.
+
+    Symbols that the target vocabulary lacks, and the unknown symbol, are copied as the unknown symbol: an output then
+    shows them as they stand in the source. Padding, start and end are never copied.
+
+    Example:
+        >>> copied_ids(Vocabulary(["a", "b", "c"]), Vocabulary(["c", "a"]))
+        [-1, -1, -1, 3, 5, 3, 4]
+    """
+    ids = {symbol: number for number, symbol in enumerate(target.symbols) if number > UNKNOWN}
+    own = [ids.get(symbol, UNKNOWN) for symbol in source.symbols]
+    return [NEVER_COPIED if number < UNKNOWN else copied for number, copied in enumerate(own)]
+
+
+def count_common(source: Vocabulary, target: Vocabulary) -> int:
+    """How many symbols of the source the target vocabulary has too.
+
+    Example:
+        >>> count_common(Vocabulary(["a", "b", "c"]), Vocabulary(["c", "a"]))
+        2
+    """
+    return sum(number > UNKNOWN for number in copied_ids(source, target))
