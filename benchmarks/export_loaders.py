@@ -35,12 +35,11 @@ from pipeline.saved_models.saved_graph import require_harmless
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration, TokenizerName
-from pipeline.text.copied_symbols import copied_ids
 from pipeline.text.learning import count_symbols
 from pipeline.text.processor import make_texts
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces
 from pipeline.text.tokenizers import make_tokenizer
-from pipeline.text.vocabulary import Vocabulary
+from pipeline.text.vocabulary import Vocabulary, copied_ids
 
 SIGNATURES = ("serving_default", "n_best", "explain", "complete", "score", "score_tokens")
 IN_C = "in C"

@@ -28,7 +28,7 @@ from pipeline.saved_models.ensemble_runs import Member, find_runs, read_members
 from pipeline.saved_models.export_info import EXPORT_INFO, GRAPH, how_to_export, read_export_info, require_whole
 from pipeline.saved_models.saved_graph import require_harmless
 from pipeline.settings.model import Precision
-from pipeline.text.copied_symbols import copied_ids
+from pipeline.text.vocabulary import copied_ids
 
 GRAPH_VARIABLES = "variables/variables"
 # What is called of an export.

@@ -13,9 +13,8 @@ from pipeline.text.symbols import SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.unicode.normal_forms import FormCounts
 
 _REMEDY = "bring the file back as the training wrote it, or train again with --overwrite"
-
-
 NEVER_COPIED = -1
+"""The target id of a source symbol that is no symbol of the data."""
 
 
 class Vocabulary:
