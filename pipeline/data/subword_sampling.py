@@ -1,12 +1,17 @@
 """Other cuts into subwords in every pass of a training: a pure function of seed and pass, from a table drawn once."""
 
+import array
+import logging
 import random
 from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.errors import count_of
 from pipeline.text.sampled_cuts import Cutter, Word
 from pipeline.text.symbols import END
+
+logger = logging.getLogger(__name__)
 
 DRAWS = 16
 """Cuts that are drawn of every word; a pass takes one of them each time the word stands in the corpus."""
@@ -37,6 +42,7 @@ class SampledSide:
     ) -> None:
         self._rows, self._seed = rows, seed
         words, self._words, self._offsets = _find_words(rows, np.asarray(starts), right_to_left)
+        logger.info("text.sampling: %d cuts of each of %s are drawn", DRAWS, count_of(len(words), "word"))
         self._cuts = _draw_cuts(words, cutter, random.Random(repr(seed)), right_to_left)
         self._number, self._drawn = -1, np.zeros(0, np.uint8)
         self.lengths = np.asarray(rows.lengths).copy()
@@ -91,14 +97,14 @@ class _Cuts(NamedTuple):
 def _find_words(rows: Rows, starts: np.ndarray, right_to_left: bool) -> tuple[list[Word], np.ndarray, np.ndarray]:
     """The distinct words, the word at every place of the corpus, and where each row's begin, `[rows + 1]`."""
     known: dict[Word, int] = {}
-    places: list[int] = []
+    places = array.array("i")
     offsets = np.zeros(len(rows.lengths) + 1, np.int64)
     for row, (first, length) in enumerate(zip(rows.offsets, rows.lengths, strict=True)):
         ids = np.asarray(rows.ids[first : first + length - 1])
         # Read from right to left, a word ends with what it begins with.
         bounds = np.flatnonzero(starts[ids]) + right_to_left
         parts = np.split(ids, bounds[(bounds > 0) & (bounds < len(ids))]) if len(ids) else []
-        places += [known.setdefault(tuple(part.tolist()), len(known)) for part in parts]
+        places.extend(known.setdefault(tuple(part.tolist()), len(known)) for part in parts)
         offsets[row + 1] = len(places)
     return list(known), np.array(places, np.int32), offsets
 
