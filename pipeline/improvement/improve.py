@@ -16,7 +16,7 @@ from pipeline.improvement.inputs import Inputs, gather_inputs
 from pipeline.improvement.mixture import fix_splits, mix
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.report import Measured, measure, rank, write_report
-from pipeline.improvement.trainings import how_many_fit, train_all
+from pipeline.improvement.trainings import how_many_fit, train_all, training_seconds
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.splits import Split, open_splits
 from pipeline.runs.directory import RunDirectory
@@ -116,7 +116,8 @@ class _Improving:
         began = self.clock.spent
         known = self.clock.noted.get("wave")
         trained = self._train(first, workers)
-        wave = known or self.clock.spent - began
+        # Before an interruption, too.
+        wave = known or max(self.clock.spent - began, *(self._seconds(number) for number in trained))
         self.clock.note("wave", wave)
         reserve = wave * self._share_of_student()
         wanted = [str(number) for number in rest]
@@ -142,13 +143,20 @@ class _Improving:
         orders = {f"member-{number}": self._member(number) for number in numbers}
         return [int(name.removeprefix("member-")) for name in train_all(self.directory, orders, workers, self.clock)]
 
+    def _seconds(self, number: int) -> float:
+        return training_seconds(self.directory.member(number))
+
     def _threads(self, workers: int) -> str:
         return count_of(max(1, (os.cpu_count() or 1) // workers), "thread")
 
     def _share_of_student(self) -> float:
-        """How much longer than a member's its training takes: by the pairs, of which an epoch may have fewer."""
-        pairs = sum(1 for _ in self.splits["train"]())
-        return 1 + len(self.inputs.sources) * self.how.labels.n_best / max(pairs, 1)
+        """How many times as long as a member's its training takes: as many times as its epochs have symbols."""
+        spaced = self.configuration.text.target_tokenizer == "space"
+        lengths = [len(pair.target.split() if spaced else pair.target) + 1 for pair in self.splits["train"]()]
+        own = sum(lengths)
+        mixed = own + own / max(len(lengths), 1) * len(self.inputs.sources) * self.how.labels.n_best
+        least = self.configuration.train.min_epoch_tokens
+        return max(least, mixed) / max(least, own, 1)
 
     # The ensemble.
 
@@ -195,7 +203,7 @@ class _Improving:
         first, *others = orders
         began, known = self.clock.spent, self.clock.noted.get("student")
         trained = train_all(self.directory, {first: orders[first]}, 1, self.clock)
-        alone = known or self.clock.spent - began
+        alone = known or max(self.clock.spent - began, training_seconds(orders[first][0]))
         self.clock.note("student", alone)
         workers = min(self.workers, len(others))
         # Side by side each is slower.

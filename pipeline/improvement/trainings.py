@@ -1,5 +1,6 @@
 """Trainings side by side, each in a process of its own, with a word about where they stand."""
 
+import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -72,7 +73,8 @@ class _Watch:
         epochs, most = self._epochs(), sum(configuration.train.epochs for _, configuration in self.orders.values())
         speed = (sum(epochs.values()) - sum(self.before.values())) / (self.told - self.began)
         running = ", ".join(f"{name} epoch {number}" for name, number in epochs.items() if not self._ended(name))
-        left = f"; at most {in_time((most - sum(epochs.values())) / speed)} left" if speed > 0 else ""
+        missing = most - sum(epochs.values())
+        left = f"; at most {in_time(missing / speed)} left" if speed > 0 and missing else ""
         of_all = sum(map(self._ended, self.orders))
         logger.info("%d of %d trained; %s%s", of_all, len(self.orders), running, left)
 
@@ -88,6 +90,12 @@ class _Watch:
             else:
                 found[name] = run.metrics.read_bytes().count(b"\n") if run.metrics.is_file() else 0
         return found
+
+
+def training_seconds(run: RunDirectory) -> float:
+    """How long the epochs of a run took, over all interruptions."""
+    lines = run.metrics.read_text(encoding="utf-8").splitlines() if run.metrics.is_file() else []
+    return sum(float(json.loads(line).get("seconds", 0.0)) for line in lines)
 
 
 def how_many_fit(left: float, reserve: float, wave: float, workers: int, wanted: Sequence[str]) -> list[str]:

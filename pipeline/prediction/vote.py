@@ -15,7 +15,7 @@ from pipeline.errors import UsageError
 from pipeline.plain_text.given_strings import encode, list_prefixes, list_strings
 from pipeline.prediction.predictor import Predictor
 from pipeline.settings.search import VoteName
-from pipeline.text.chunks import CHUNK, in_chunks
+from pipeline.text.chunks import BATCH_SIZE, in_chunks
 from pipeline.text.known_symbols import KnownSymbols
 
 
@@ -78,7 +78,7 @@ class VotingPredictor:
         given = [encode(source) for source in list_strings(sources, "sources")]
         begun = list_prefixes(prefixes, len(given))
         found = Predictions()
-        for indices in in_chunks(range(len(given)), CHUNK):
+        for indices in in_chunks(range(len(given)), 2 * BATCH_SIZE):
             part = [given[index] for index in indices]
             asked = None if begun is None else [begun[index] for index in indices]
             found += self._predict(part, asked)

@@ -1,0 +1,82 @@
+"""The whole of `distill` and `improve` on a tiny task, killed on the way and started again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.improvement.directory import ImprovementDirectory
+from pipeline.runs.directory import RunDirectory, load_configuration
+from pipeline.saved_models.opening import load
+from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "pipeline", *words]
+
+
+def finish(*words: str) -> dict[str, Any]:
+    ended = subprocess.run(command(*words), cwd=ROOT, capture_output=True, text=True, timeout=900)
+    assert ended.returncode == 0, ended.stderr
+    return {"err": ended.stderr, **json.loads(ended.stdout.splitlines()[-1])}
+
+
+def kill_when(place: Path, *words: str) -> None:
+    """Start a command, and kill it with all that it started as soon as something is there."""
+    process = subprocess.Popen(command(*words), cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 600
+    while not place.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert place.exists()
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.slow
+def test_a_student_of_two(tiny_run: TinyRun, tmp_path: Path):
+    words = tmp_path / "words.txt"
+    words.write_text("".join(f"{word}\n" for word in make_sources(700, seed=9)), encoding="utf-8")
+    run = tmp_path / "student"
+    options = [f"{tiny_run.path},{tiny_run.path}", f"--run={run}", f"--data.unlabeled={words}", "--train.epochs=3"]
+    kill_when(run / "checkpoints", "distill", *options)
+    labels = (run / "labels" / "labels.tsv").read_bytes()
+    result = finish("distill", *options)
+    assert result["split"] == "test"
+    assert (run / "labels" / "labels.tsv").read_bytes() == labels
+    found = load_configuration(RunDirectory(run))
+    assert list(found.data.train) == [tiny_run.configuration.data.train, str(run / "labels" / "labels.tsv")]
+    assert found.model == tiny_run.configuration.model
+    assert load(run / "export").predict("aß")[0].texts == [capitals("aß")]
+    # Of other labels it is refused, and a finished student is asked for at once.
+    assert "finished before, nothing to do" in finish("distill", *options)["err"]
+    other = subprocess.run(command("distill", *options, "--n-best=2"), cwd=ROOT, capture_output=True, text=True)
+    assert other.returncode == 2
+    assert "holds labels that were made with other settings (n_best)" in other.stderr
+
+
+@pytest.mark.slow
+def test_improved_in_spite_of_kills(tiny_splits: dict[str, str], tmp_path: Path):
+    configuration = tiny_configuration(tiny_splits, train={"epochs": 3})
+    configuration.save(tmp_path / "tiny.yaml")
+    directory = ImprovementDirectory(tmp_path / "best")
+    options = [f"--config={tmp_path / 'tiny.yaml'}", f"--run={directory.path}", "--members=3", "--recombined=200"]
+    kill_when(directory.member(1).checkpoints, "improve", *options)
+    kill_when(directory.labels.info, "improve", *options)
+    kill_when(directory.student(1).checkpoints, "improve", *options, "--hours=0.000001")
+    result = finish("improve", *options, "--hours=0.000001")
+    assert result["skipped"][-1].startswith("labels of weight 0.5 and 2")
+    names = [model["name"] for model in result["models"]]
+    assert any(name.startswith("member 3, right to left") for name in names)
+    assert names[-1] == "student, labels of weight 1 (exported)"
+    assert all(set(model["figures"]) == {"dev", "test"} for model in result["models"])
+    assert "member 3, right to left" in directory.table.read_text(encoding="utf-8")
+    assert load(directory.export).predict("aß")[0].texts == [capitals("aß")]
+    assert "finished before, nothing to do" in finish("improve", *options)["err"]
