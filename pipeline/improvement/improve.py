@@ -17,7 +17,6 @@ from pipeline.improvement.mixture import fix_splits, mix
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.report import Measured, measure, rank, write_report
 from pipeline.improvement.trainings import how_many_fit, train_all, training_seconds
-from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.splits import Split, open_splits
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.lock import lock_run
@@ -73,7 +72,10 @@ class _Improving:
         self.inputs: Inputs = gather_inputs(configuration, splits, how.unlabeled, how.recombined)
         self.configuration = fix_splits(configuration, splits, directory.data)
         self.workers = how.workers or os.cpu_count() or 1
-        self.dev: list[Pair] = list(splits["dev"]())
+        self.turned = how.turned
+        if self.turned and how.other_direction is None and configuration.model.kind.is_hard:
+            logger.info("members: none of the other direction, for model.attention %s", configuration.model.attention)
+            self.turned = 0
 
     def run(self) -> dict[str, Any]:
         members = self._train_members()
@@ -96,7 +98,7 @@ class _Improving:
 
     def _member(self, number: int) -> tuple[RunDirectory, Configuration]:
         changes: dict[str, Any] = {"train.seed": self.configuration.train.seed + number - 1}
-        if number > self.how.members - self.how.turned:
+        if number > self.how.members - self.turned:
             turned = "left_to_right" if self.configuration.text.right_to_left else "right_to_left"
             changes["text.direction"] = turned
         return self.directory.member(number), replace_settings(self.configuration, changes)
@@ -151,8 +153,11 @@ class _Improving:
 
     def _share_of_student(self) -> float:
         """How many times as long as a member's its training takes: as many times as its epochs have symbols."""
-        spaced = self.configuration.text.target_tokenizer == "space"
-        lengths = [len(pair.target.split() if spaced else pair.target) + 1 for pair in self.splits["train"]()]
+        side = self.configuration.text.side("target")
+        # Of subwords there are fewer than characters: the estimate is on the safe side.
+        spaced = side.tokenizer == "space"
+        targets = (pair.target for pair in self.splits["train"]())
+        lengths = [len(target.split(side.separator) if spaced else target) + 1 for target in targets]
         own = sum(lengths)
         mixed = own + own / max(len(lengths), 1) * len(self.inputs.sources) * self.how.labels.n_best
         least = self.configuration.train.min_epoch_tokens

@@ -75,6 +75,7 @@ def gather_inputs(
             configuration.train.seed,
             lambda source: fold_source(source, text) in known or strip(source) != source,
             characters=text.source.characters,
+            separator=text.source_separator,
         )
         logger.info("labels: %s made of the training's pieces (%d wanted)", count_of(len(made), "source"), recombined)
         own += made

@@ -15,6 +15,7 @@ def recombine(
     seed: int,
     is_known: Callable[[str], bool],
     characters: bool = True,
+    separator: str | None = None,
 ) -> list[str]:
     """The beginning of one source and the end of another, joined where both have the same symbols within.
 
@@ -25,7 +26,8 @@ def recombine(
         count: How many are wanted.
         seed: The same sources and seed give the same.
         is_known: Says of a string that it must not come out.
-        characters: Whether symbols are characters; else words, with spaces between.
+        characters: Whether symbols are characters; else words.
+        separator: What stands between words; None is white space.
 
     Returns:
         Different ones, at most `count`: fewer where the pieces are used up.
@@ -35,7 +37,7 @@ def recombine(
         ['pana', 'bana']
     """
     chance = random.Random(seed)
-    rows = [list(source) if characters else source.split() for source in sources]
+    rows = [list(source) if characters else source.split(separator) for source in sources]
     ends: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     for number, row in enumerate(rows):
         for place in _joints(row):
@@ -47,7 +49,7 @@ def recombine(
         if len(found) == count:
             break
         joined = _join(rows, chance.choice(usable), ends, chance)
-        text = ("" if characters else " ").join(joined)
+        text = ("" if characters else separator or " ").join(joined)
         if len(joined) <= longest and text not in found and not is_known(text):
             found[text] = None
     return list(found)
