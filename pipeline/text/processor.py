@@ -171,7 +171,10 @@ def make_texts(
     text: TextConfiguration, source_vocabulary: Vocabulary, target_vocabulary: Vocabulary
 ) -> tuple[TextProcessor, TextProcessor]:
     """The text processors of both sides."""
-    return (
-        TextProcessor(source_vocabulary, *text.side("source")),
-        TextProcessor(target_vocabulary, *text.side("target"), right_to_left=text.right_to_left),
-    )
+    source = TextProcessor(source_vocabulary, *text.side("source"))
+    target = TextProcessor(target_vocabulary, *text.side("target"), right_to_left=text.right_to_left)
+    forms = target_vocabulary.forms
+    if forms and text.target_form not in ("none", text.normalization):
+        # Symbols that are copied from a source have its form.
+        target.output_form = forms.written
+    return source, target

@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.saved_models.saved_graph import ALLOWED
+from pipeline.settings.text import TextConfiguration
 from pipeline.text.learning import count_symbols
 from pipeline.text.normalization import normalize
-from pipeline.text.processor import END, UNKNOWN, TextProcessor
+from pipeline.text.processor import END, UNKNOWN, TextProcessor, make_texts
 from pipeline.text.tokenizers import make_tokenizer
 from pipeline.text.vocabulary import Vocabulary
 from pipeline.unicode import white_space
@@ -109,6 +110,17 @@ def test_outputs_have_the_form_of_the_targets(form: str, written: str, symbols: 
     processor = TextProcessor(Vocabulary(symbols, forms=counted("abc", written)), "char", form)
     assert [symbol.decode() for symbol in processor.split([written]).to_list()[0]] == symbols
     assert decoded(processor, processor.encode([written]).to_list()[0]) == output
+
+
+def test_what_is_copied_from_a_source_of_another_form_is_composed():
+    text = TextConfiguration(normalization="nfd", target_normalization="nfc")
+    source, target = make_texts(text, Vocabulary([*GA]), Vocabulary(["é"], forms=counted("é")))
+    assert [symbol.decode() for symbol in source.split(["가"]).to_list()[0]] == [*GA]
+    assert target.join([[*GA, "é"]]).numpy()[0].decode() == "가é"
+    source, target = make_texts(text, Vocabulary([*GA]), Vocabulary(["é"], forms=counted("e\u0301")))
+    assert target.join([[*GA, "é"]]).numpy()[0].decode() == f"{GA}e\u0301"
+    same = make_texts(TextConfiguration(), Vocabulary(["é"]), Vocabulary(["é"], forms=counted("é")))
+    assert same[1].output_form is None
 
 
 def test_most_targets_decide_the_form_of_outputs():
