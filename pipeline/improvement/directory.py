@@ -107,11 +107,22 @@ def begin_improvement(directory: ImprovementDirectory, configuration: Configurat
         folder.mkdir(exist_ok=True)
 
 
+def read_settings(directory: ImprovementDirectory) -> dict[str, Any]:
+    """The settings by `section.key` with which an improvement was begun.
+
+    Raises:
+        UsageError: What says so is damaged.
+    """
+    info = read_info(directory.info, "run of improve")
+    with whole(directory.info, "run of improve"):
+        return with_defaults(info["configuration"])
+
+
 def _require_same(directory: ImprovementDirectory, settings: dict[str, Any], now: DataFiles) -> None:
     info = read_info(directory.info, "run of improve")
     require_format(directory.path, info, FORMAT, "; begin again with --overwrite")
+    earlier = read_settings(directory)
     with whole(directory.info, "run of improve"):
-        earlier = with_defaults(info["configuration"])
         before = DataFiles({key: earlier.get(key) for key in PLACES}, info["files"])
     found = compare_data(before, now)
     if found.changed:

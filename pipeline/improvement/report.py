@@ -32,7 +32,8 @@ def measure(path: str, pairs: Sequence[Pair], configuration: Configuration, spli
     scores, predictions = evaluate_pairs(load(path, search={"method": "best"}), pairs, f"{Path(path).name}, {split}")
     text = configuration.text
     lists = [[pair.target] for pair in pairs] if text.has_sentences else list(group_references(pairs, text).values())
-    return add_objectives(dict(scores.figures), objectives(configuration), predictions, lists, text)
+    figures = add_objectives(dict(scores.figures), objectives(configuration), predictions, lists, text)
+    return {name: round(value, 4) for name, value in figures.items()}
 
 
 def rank(figures: Mapping[str, float], metrics: Sequence[Metric]) -> list[float]:

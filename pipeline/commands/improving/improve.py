@@ -3,7 +3,7 @@
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.improving.label_options import LABEL_OPTIONS, add_label_options, label_options
 from pipeline.errors import UsageError
@@ -62,7 +62,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """configuration, run, overwrite, how, labels."""
     from pipeline.options.settings_options import parse_settings
 
-    parsed, configuration = parse_settings(_COMMAND, make_parser(), argv)
+    parsed, configuration = parse_settings(_COMMAND, make_parser(), argv, _settings_of_run)
     if not parsed.run:
         raise UsageError("--run: the directory is missing, as in --run runs/best")
     how = ("hours", "members", "other_direction", "workers", "recombined")
@@ -73,6 +73,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
         how={key: parsed[key] for key in how},
         labels=label_options(parsed),
     )
+
+
+def _settings_of_run(parsed: "jsonargparse.Namespace") -> dict[str, Any]:
+    """Those that it was begun with, if it goes on."""
+    from pipeline.improvement.directory import ImprovementDirectory, read_settings
+
+    directory = ImprovementDirectory(Path(parsed.run or ""))
+    return read_settings(directory) if parsed.run and directory.exists() and not parsed.overwrite else {}
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
