@@ -73,20 +73,37 @@ def warn_of_odd_data(
         )
 
 
-def warn_of_separator(side: Side, counts: SeparatorCounts) -> None:
-    """Say so if strings that white space should cut are whole symbols, because something else stands between them."""
-    mark = counts.find()
-    if mark:
+def warn_of_separator(side: Side, text: TextConfiguration, counts: SeparatorCounts) -> None:
+    """Say so if something else than white space stands between symbols: to `space` the strings are whole symbols, to
+    `char` the mark is one.
+    """
+    mark, how = counts.find(), text.side(side)
+    if not mark or how.separator is not None:
+        return
+    strings, cut, setting = count_of(counts.strings, "string"), f"{counts.cut[mark]:,}", shlex.quote(mark)
+    if how.tokenizer == "space":
         logger.warning(
             "%s: white space cuts %s of its %s, and %r stands between short symbols in %s: text.%s_separator %s cuts "
             "there",
             side,
             f"{counts.spaced:,}" if counts.spaced else "none",
-            count_of(counts.strings, "string"),
+            strings,
             mark,
-            f"{counts.cut[mark]:,}",
+            cut,
             side,
-            shlex.quote(mark),
+            setting,
+        )
+    elif how.tokenizer == "char":
+        logger.info(
+            "note: %s: %r stands between short symbols in %s of its %s: text.%s_tokenizer space with text.%s_separator "
+            "%s makes those the symbols",
+            side,
+            mark,
+            cut,
+            strings,
+            side,
+            side,
+            setting,
         )
 
 

@@ -207,8 +207,7 @@ def _learn_vocabularies(
     directory.record_vocabulary()
     _tell_changes(text, forms["source"], forms["target"])
     for side in SIDES:
-        if text.side(side).tokenizer == "space" and text.side(side).separator is None:
-            warn_of_separator(side, marks[side])
+        warn_of_separator(side, text, marks[side])
 
 
 def _tell_changes(text: TextConfiguration, source: FormCounts, target: FormCounts) -> None:

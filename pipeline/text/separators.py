@@ -20,7 +20,7 @@ class SeparatorCounts:
         strings: All of them.
         spaced: Those that white space cuts.
         single: Those that neither white space nor a mark cuts, and that are short: they tell nothing.
-        cut: By mark, those that it cuts into short symbols.
+        cut: By mark, those that it cuts into short symbols, none of which is a number: dates and times have no symbols.
     """
 
     strings: int = 0
@@ -38,7 +38,7 @@ class SeparatorCounts:
             self.single += len(text) <= SHORT
         for mark in marks:
             parts = split(text, mark)
-            self.cut[mark] += len(parts) > 1 and all(len(part) <= SHORT for part in parts)
+            self.cut[mark] += len(parts) > 1 and all(len(part) <= SHORT and not part.isdecimal() for part in parts)
         return text
 
     def find(self) -> str | None:

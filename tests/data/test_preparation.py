@@ -89,6 +89,12 @@ def test_a_separator_cuts_and_one_that_was_forgotten_is_named(tmp_path: Path, ca
     said = "target: white space cuts none of its 11 strings, and '-' stands between short symbols in 10: "
     assert f"{said}text.target_separator - cuts there" in caplog.messages
     caplog.clear()
+    characters = dataclasses.replace(configuration, text=TextConfiguration())
+    with caplog.at_level(logging.INFO):
+        prepare(characters, RunDirectory(tmp_path / "characters"))
+    said = "note: target: '-' stands between short symbols in 10 of its 11 strings: text.target_tokenizer space with "
+    assert f"{said}text.target_separator - makes those the symbols" in caplog.messages
+    caplog.clear()
 
     def separated(mark: str) -> Configuration:
         return dataclasses.replace(configuration, text=TextConfiguration("char", "space", target_separator=mark))

@@ -27,6 +27,13 @@ def test_hyphens_of_words_are_none():
     assert find(*["x-ray", "cat", "dog"] * 10) is None
 
 
+@pytest.mark.parametrize("text", ["2020-01-02", "12:30", "3.14", "10/12/99"])
+def test_numbers_are_no_symbols(text: str):
+    assert find(*[text] * 20) is None
+    assert find(*["AH0-T-2"] * 20) is None
+    assert find(*["AH0-T"] * 20) == "-"
+
+
 def test_a_few_strings_tell_nothing():
     assert find(*["b-a-t"] * 9) is None
     assert find(*["a"] * 100) is None
@@ -34,5 +41,5 @@ def test_a_few_strings_tell_nothing():
 
 
 def test_the_most_frequent_mark_wins():
-    assert find(*["1.5|2.5|3", "4|5"] * 10) == "|"
+    assert find(*["a.b|c.d|e", "f|g"] * 10) == "|"
     assert find(*["a--b", "a-"] * 10, *["a-b"] * 90) == "-"  # what is empty is no symbol
