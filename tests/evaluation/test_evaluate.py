@@ -270,6 +270,14 @@ def test_figures_do_not_depend_on_the_normal_form(form: str):
         assert scores.figures["bleu"] == pytest.approx(100)
 
 
+def test_targets_are_compared_in_their_own_form_and_cut_at_their_separator():
+    text = TextConfiguration("char", "space", normalization="nfkd", target_normalization="nfd", target_separator="-")
+    scores = score_predictions([prediction("e\u0301-New York-ﬁ")], [["é - New York--fi"]], text)
+    assert isinstance(scores, SymbolScores)
+    assert (scores.wer, scores.per) == (100, pytest.approx(100 / 3))
+    assert score_predictions([prediction("e\u0301-a")], [["é - a-"]], text).figures["wer"] == 0
+
+
 def test_swapped_sentences_are_told_by_their_probability(caplog: pytest.LogCaptureFixture):
     predictor = FakePredictor({}, TextConfiguration(source_tokenizer="bpe", target_tokenizer="bpe"))
     pairs = [Pair("ein Hund", "a dog.", 1), Pair("eine Katze", "a cat.", 2)]

@@ -111,6 +111,13 @@ def test_entries_that_nobody_looks_up_are_named(tmp_path: Path, caplog: pytest.L
     assert not caplog.text
 
 
+def test_each_side_of_an_entry_has_its_own_form(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = write(tmp_path / "d.tsv", "é\te\u0301\nNew York\tNYC\n")
+    text = TextConfiguration("space", normalization="nfd", target_normalization="nfc", source_separator="|")
+    assert read_dictionary(path, text) == {"e\u0301": "é", "New York": "NYC"}
+    assert not caplog.text  # with white space within, it is one symbol
+
+
 def test_what_the_settings_ask_for(tmp_path: Path):
     assert make_replacement(SearchConfiguration(), TextConfiguration()) is None
     copies = make_replacement(SearchConfiguration(replace_unknown=True), TextConfiguration())

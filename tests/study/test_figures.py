@@ -55,6 +55,8 @@ def test_equal_lengths_stay_together():
 def test_lengths_are_counted_in_what_the_source_is_made_of():
     unit, lengths = source_lengths(["e\u0301a", "東京"], SPACE)
     assert (unit, lengths.tolist()) == ("characters", [2, 2])
+    separated = TextConfiguration("space", "space", source_separator="-")
+    assert source_lengths(["a-b c", "a"], separated)[1].tolist() == [2, 1]
     unit, lengths = source_lengths(["ein Hund", "zwei Hunde da"], SENTENCES)
     assert (unit, lengths.tolist()) == ("words", [2, 3])
     unit, lengths = source_lengths(["犬が走る", "猫"], SENTENCES)
