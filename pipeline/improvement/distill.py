@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.answering.predictions import AnswersStrings
 from pipeline.errors import UsageError
 from pipeline.files.durable import checksum
-from pipeline.improvement.inputs import gather_inputs
+from pipeline.improvement.inputs import Inputs, gather_inputs
 from pipeline.improvement.labels import LabelDirectory, LabelSettings, make_labels
 from pipeline.improvement.mixture import fix_splits, mix
 from pipeline.pairs.splits import open_splits
@@ -18,6 +18,7 @@ from pipeline.runs.ownership import require_free
 from pipeline.saved_models.ensemble_runs import read_voters, require_runs
 from pipeline.saved_models.opening import load
 from pipeline.settings.configuration import Configuration
+from pipeline.settings.search import VoteName
 from pipeline.training.run import train
 
 logger = logging.getLogger(__name__)
@@ -74,22 +75,22 @@ def distill(
             labels.remove()
         splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
         inputs = gather_inputs(configuration, splits, how.unlabeled, how.recombined)
-        label(ensemble, labels, inputs.sources, inputs.fingerprint, how.labels)
+        label(ensemble, labels, inputs, how.labels, configuration.search.vote)
         mixed = mix(fix_splits(configuration, splits, labels.path), labels.pairs, how.weight)
     return train(mixed, directory.path)
 
 
 def label(
-    ensemble: Path, directory: LabelDirectory, sources: list[str], fingerprint: str, settings: LabelSettings
+    ensemble: Path, directory: LabelDirectory, inputs: Inputs, settings: LabelSettings, vote: VoteName
 ) -> dict[str, int]:
     """Label sources with an ensemble; see `make_labels`.
 
     Args:
         ensemble: See `distill`.
         directory: Where the labels go.
-        sources: What is labelled.
-        fingerprint: Of the sources.
+        inputs: What is labelled.
         settings: Which outputs become labels.
+        vote: How members decide that cannot be averaged.
     """
     runs = require_runs(ensemble)
     members = [member for group in read_voters(runs) for member in group]
@@ -97,16 +98,17 @@ def label(
     made_of = {
         # The same weights in another place are the same ensemble.
         "members": sorted(_checksum_of_weights(member.best) for member in members),
-        "inputs": fingerprint,
+        "inputs": inputs.fingerprint,
         "beam": beam,
+        "vote": vote,
         **dataclasses.asdict(settings),
     }
 
     def open_ensemble() -> AnswersStrings:
         # Labels are not drawn by lot from the whole of what a model may say, whatever its runs' settings are.
-        return load(ensemble, beam_size=beam, n_best=settings.n_best, search={"method": "best"})
+        return load(ensemble, beam_size=beam, n_best=settings.n_best, search={"method": "best", "vote": vote})
 
-    return make_labels(directory, sources, made_of, open_ensemble, settings)
+    return make_labels(directory, inputs.sources, made_of, open_ensemble, settings)
 
 
 def _checksum_of_weights(best: Path) -> str:

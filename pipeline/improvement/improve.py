@@ -83,13 +83,8 @@ class _Improving:
         logger.info(
             "labels: %s, by %s", count_of(len(self.inputs.sources), "source"), count_of(len(ensemble), "member")
         )
-        label(
-            Path(self._join(ensemble)),
-            self.directory.labels,
-            self.inputs.sources,
-            self.inputs.fingerprint,
-            self.how.labels,
-        )
+        vote = self.configuration.search.vote
+        label(Path(self._join(ensemble)), self.directory.labels, self.inputs, self.how.labels, vote)
         self.clock.tick()
         students = self._train_students()
         return self._report(members, ensemble, dev, students)
