@@ -2,7 +2,7 @@
 
 import logging
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -73,15 +73,21 @@ def warn_of_odd_data(
         )
 
 
+def is_told_of_separators(text: TextConfiguration, sides: Sequence[Side]) -> bool:
+    """Whether strings are to be looked at for `warn_of_separator`: it takes time where they are sentences."""
+    how = text.side(sides[0])
+    return len(sides) == 1 and how.separator is None and how.tokenizer in ("space", "char")
+
+
 def warn_of_separator(side: Side, text: TextConfiguration, counts: SeparatorCounts) -> None:
     """Say so if something else than white space stands between symbols: to `space` the strings are whole symbols, to
     `char` the mark is one.
     """
-    mark, how = counts.find(), text.side(side)
-    if not mark or how.separator is not None:
+    mark, tokenizer = counts.find(), text.side(side).tokenizer
+    if not mark:
         return
     strings, cut, setting = count_of(counts.strings, "string"), f"{counts.cut[mark]:,}", shlex.quote(mark)
-    if how.tokenizer == "space":
+    if tokenizer == "space":
         logger.warning(
             "%s: white space cuts %s of its %s, and %r stands between short symbols in %s: text.%s_separator %s cuts "
             "there",
@@ -93,7 +99,7 @@ def warn_of_separator(side: Side, text: TextConfiguration, counts: SeparatorCoun
             side,
             setting,
         )
-    elif how.tokenizer == "char":
+    else:
         logger.info(
             "note: %s: %r stands between short symbols in %s of its %s: text.%s_tokenizer space with text.%s_separator "
             "%s makes those the symbols",

@@ -5,14 +5,14 @@ import hashlib
 import itertools
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pipeline.data.batches import Bucket, TrainingOrder, plan_buckets, training_batches
-from pipeline.data.data_warnings import split_filter, warn_of_odd_data, warn_of_separator
+from pipeline.data.data_warnings import is_told_of_separators, split_filter, warn_of_odd_data, warn_of_separator
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.data.run_data import describe_changed, record_data, recorded_data
 from pipeline.data.subword_sampling import SampledSide
@@ -193,21 +193,22 @@ def _learn_vocabularies(
     text = configuration.text
     directory.vocabulary.mkdir(exist_ok=True)
     forms = {side: FormCounts() for side in SIDES}
-    marks = {side: SeparatorCounts() for side in SIDES}
     how = {side: (text.side(side).normalization, text.lowercase) for side in SIDES}
     alike: list[list[Side]] = [["source", "target"]] if text.shared_vocabulary else [["source"], ["target"]]
     for sides in alike:
-        strings = (
-            marks[side].see(forms[side].see(getattr(pair, side), *how[side])) for pair in pairs() for side in sides
+        marks = SeparatorCounts()
+        strings: Iterable[str] = (
+            forms[side].see(getattr(pair, side), *how[side]) for pair in pairs() for side in sides
         )
+        if is_told_of_separators(text, sides):
+            strings = map(marks.see, strings)
         vocabulary = learn_vocabulary(strings, sides, text, configuration.train.seed)
         for side in sides:
             vocabulary.forms = forms[side]
             vocabulary.save(directory.vocabulary / f"{side}.txt")
+        warn_of_separator(sides[0], text, marks)
     directory.record_vocabulary()
     _tell_changes(text, forms["source"], forms["target"])
-    for side in SIDES:
-        warn_of_separator(side, text, marks[side])
 
 
 def _tell_changes(text: TextConfiguration, source: FormCounts, target: FormCounts) -> None:

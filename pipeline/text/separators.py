@@ -31,10 +31,11 @@ class SeparatorCounts:
     def see(self, text: str) -> str:
         """Count the string, and give it back."""
         self.strings += 1
-        marks = [mark for mark in MARKS if mark in text]
         if len(split(text)) > 1:
             self.spaced += 1
-        elif not marks:
+            return text
+        marks = [mark for mark in MARKS if mark in text]
+        if not marks:
             self.single += len(text) <= SHORT
         for mark in marks:
             parts = split(text, mark)
