@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.export_loaders import Kind, make_model
+from benchmarks.export_loaders import KINDS, Kind, make_model
 from pipeline.answering.predictions import Predictions
 from pipeline.portable.export import save_folder
 from pipeline.portable.kinds import FolderKind
@@ -164,6 +164,18 @@ def test_node_tells_each_head(several_heads: tuple[Path, Predictions]):
     for answer, prediction in zip(answers, expected, strict=True):
         np.testing.assert_allclose(answer["outputs"][0]["heads"], prediction.attention_heads, atol=1e-4)
         assert "heads" not in answer["outputs"][1]
+
+
+def test_node_reads_each_side_in_its_own_way(tmp_path: Path):
+    find_package("onnxruntime-node")
+    kind = KINDS["sides of their own"]
+    model = make_model(kind, tmp_path)
+    save_folder(model, kind.text, tmp_path / "folder", FolderKind("onnx", page=True), find_package("onnxruntime-web"))
+    words, prefixes = ["cat the", "", "Straße über", "a-cat"], ["", "cat-the", "u\u0308ber", "cat the"]
+    expected = Predictor(model, kind.text, model.n_best).predict(words, prefixes=prefixes)
+    found = run_node(SCRIPT, {"words": words, "prefixes": prefixes}, tmp_path / "folder")
+    assert_same(found, expected)
+    assert found[1]["outputs"][0]["text"].startswith("cat-the")
 
 
 @pytest.mark.browser
