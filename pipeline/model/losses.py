@@ -34,6 +34,19 @@ def token_cross_entropy(targets: Any, logits: Any, label_smoothing: float = 0.0)
     return tf.reduce_sum(losses * real), tf.reduce_sum(real)
 
 
+def log_probabilities(targets: Any, logits: Any) -> tf.Tensor:
+    """log p of whole targets, `[batch]`, of ids `[batch, target]` and logits `[batch, target, vocabulary]`.
+
+    Example:
+        >>> log_probabilities(tf.constant([[3, 2, 0]]), tf.zeros([1, 3, 4])).numpy().round(4).tolist()
+        [-2.7726]
+    """
+    shape, targets = tf.shape(targets), tf.reshape(targets, [-1])
+    losses = _cross_entropy(targets, tf.reshape(logits, [-1, logits.shape[-1]]), 0.0)
+    losses *= tf.cast(tf.not_equal(targets, PAD), losses.dtype)
+    return -tf.reduce_sum(tf.reshape(losses, shape), axis=1)
+
+
 def _cross_entropy(targets: Any, logits: Any, label_smoothing: float) -> Any:
     """loss_t, `[tokens]`, of `[tokens]` ids and `[tokens, vocabulary]` logits z.
 

@@ -1,7 +1,7 @@
 """The functional model, and the one builder that knows both the configuration and the layers."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
@@ -20,6 +20,19 @@ MOST_EMITTED = 1000
 DROPOUTS = (SOURCE_EMBEDDING, "encoder", TARGET_EMBEDDING, "decoder", "source_symbols", "target_symbols")
 
 
+class Risk(Protocol):
+    """What adds the risk of outputs that are drawn from the model to a step, see `pipeline.training.risk`."""
+
+    def candidates(self, inputs: Any, targets: Any) -> Any:
+        """Draw them."""
+
+    def mix(self, loss: Any, logits: Any, candidates: Any) -> Any:
+        """The loss, with the risk's share of the references."""
+
+    def add_gradients(self, gradients: list[Any], source: Any, candidates: Any) -> list[Any]:
+        """The gradients, with those of what was drawn."""
+
+
 @keras.saving.register_keras_serializable(package="attentif")
 class SequenceToSequence(keras.Model):
     """A functional model from `source` and `target_inputs` ids to `logits` and `attention_weights`.
@@ -32,6 +45,7 @@ class SequenceToSequence(keras.Model):
 
     label_smoothing = 0.0
     r_drop = 0.0
+    risk: "Risk | None" = None
 
     def set_label_smoothing(self, share: float) -> None:
         """Set the share of the probability that `train_step` spreads over the vocabulary."""
@@ -51,6 +65,10 @@ class SequenceToSequence(keras.Model):
             weight: a; 0 takes every pair once.
         """
         self.r_drop = weight
+
+    def set_risk(self, risk: "Risk") -> None:
+        """Let `train_step` make the expected risk of the model's own outputs small as well."""
+        self.risk = risk
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -76,15 +94,19 @@ class SequenceToSequence(keras.Model):
         if self.r_drop:
             # One batch of twice the rows is faster than two.
             inputs, targets = tf.nest.map_structure(lambda ids: tf.concat([ids, ids], axis=0), (inputs, targets))
+        candidates = self.risk.candidates(inputs, targets) if self.risk else None
         with tf.GradientTape() as tape:
             logits, _ = self(inputs, training=True)
             total, tokens = token_cross_entropy(targets, logits, self.label_smoothing)
             global_tokens = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tokens)
             loss = total / tf.maximum(global_tokens, 1)
             apart = self._divergence(targets, logits) / tf.maximum(global_tokens, 1) if self.r_drop else 0
-            scaled_loss = self.optimizer.scale_loss(loss + apart)
-        gradients = tape.gradient(scaled_loss, self.trainable_variables)
-        norm = self._apply([tf.convert_to_tensor(gradient) for gradient in gradients])
+            objective = self.risk.mix(loss + apart, logits, candidates) if self.risk else loss + apart
+            scaled_loss = self.optimizer.scale_loss(objective)
+        gradients = [tf.convert_to_tensor(part) for part in tape.gradient(scaled_loss, self.trainable_variables)]
+        if self.risk:
+            gradients = self.risk.add_gradients(gradients, inputs[0], candidates)
+        norm = self._apply(gradients)
         figures = self._update_metrics(targets, logits, total, tokens, passes)
         figures["batch_loss"] = loss
         if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):

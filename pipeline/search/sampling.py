@@ -81,6 +81,11 @@ def source_keys(seed: int, ids: Any, lengths: Any) -> Any:
     return _mix(tf.reduce_sum(hashes * inside, axis=1), lengths)
 
 
+def of_round(keys: Any, number: Any) -> Any:
+    """Other keys for the same sources, when outputs are drawn of them again and again: another number, other noise."""
+    return _mix(keys, number)
+
+
 def _mix(key: Any, number: Any) -> Any:
     """Hash a key together with a number, both of any shape that fits."""
     bits = key + (tf.cast(number, tf.uint64) + _constant(1)) * _constant(GOLDEN)

@@ -36,6 +36,13 @@ class TrainConfiguration:
             (share of outputs that are wrong), per (edit distance), accuracy (share that are right), bleu, chrf, ter or
             sequence_error_rate; null takes wer for symbols and bleu for sentences, which targets of subwords are.
         perfect_epochs: Stop after this many epochs in a row in which all dev outputs were right; null goes on.
+        risk_epochs: In so many of the last epochs, make the expected risk of outputs drawn from the model small
+            (minimum-risk training): how far they are from the target, and whether they are wrong. Patience does not
+            count before. 0 never does. A step takes two to five times as long.
+        risk_weight: Their share of the loss; the rest is the cross-entropy.
+        risk_samples: How many outputs are drawn of every source; of equal ones one counts, and the target does too.
+        risk_sharpness: By which power of its probability an output counts among those that were drawn: below 1 more
+            like the others.
         keep_checkpoints: How many of the newest epochs' checkpoints stay, besides the best one: --average takes the
             mean of as many.
         checkpoint_minutes: Save within an epoch, too, when the last checkpoint is so old; null does not. An
@@ -65,6 +72,10 @@ class TrainConfiguration:
     smoothing: int = 1
     objective: Objective | None = None
     perfect_epochs: int | None = 3
+    risk_epochs: int = 0
+    risk_weight: float = 0.7
+    risk_samples: int = 8
+    risk_sharpness: float = 1.0
     keep_checkpoints: int = 2
     checkpoint_minutes: float | None = 5.0
     checkpoint_steps: int | None = None
@@ -82,6 +93,12 @@ class TrainConfiguration:
         require_at_least("train", self, 0, ["min_epoch_tokens", "warmup_steps", "weight_decay", "r_drop"])
         require_at_least("train", self, 0, ["attention_samples", "seed", "checkpoint_minutes", "max_rollbacks"])
         require_at_least("train", self, 2, ["keep_checkpoints"])
+        require_at_least("train", self, 1, ["risk_samples"])
+        require(0 <= self.risk_epochs < self.epochs, "train.risk_epochs", self.risk_epochs, "below train.epochs, or 0")
+        require(0 < self.risk_weight <= 1, "train.risk_weight", self.risk_weight, "above 0 and at most 1")
+        require(self.risk_sharpness > 0, "train.risk_sharpness", self.risk_sharpness, "above 0")
+        wanted = "0 with train.r_drop, which has no room for it"
+        require(not (self.risk_epochs and self.r_drop), "train.risk_epochs", self.risk_epochs, wanted)
         require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
         require(self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "above 0")
         require_share("train", self, ["label_smoothing", "ema_momentum"])

@@ -32,6 +32,7 @@ from pipeline.training.averaging import AveragedWeights
 from pipeline.training.divergence import WatchDivergence
 from pipeline.training.ending import EndWhenAsked, why_ended
 from pipeline.training.optimization import compile_model, restore
+from pipeline.training.risk import BeginRisk
 from pipeline.training.saving import SaveAndStop
 from pipeline.training.surroundings import Standing, Surroundings
 
@@ -136,7 +137,9 @@ class Attempt:
         standing = Standing(state, metrics)
         saving = SaveAndStop(around, self.configuration, standing, watch, figures, *averaged)
         # The decoder sets the figures that those after it read; who ends it all comes last.
+        risk = [BeginRisk(self.configuration.train)] if self.configuration.train.risk_epochs else []
         return [
+            *risk,
             around.clock,
             watch,
             *averaged,

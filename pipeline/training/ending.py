@@ -25,7 +25,9 @@ def why_ended(state: TrainingState, train: TrainConfiguration) -> str | None:
         return PERFECT
     if state.epoch >= train.epochs:
         return EPOCHS
-    if train.patience is not None and state.epoch - state.best_epoch >= train.patience:
+    # What the last epochs are for is still to come.
+    since = max(state.best_epoch, train.epochs - train.risk_epochs if train.risk_epochs else 0)
+    if train.patience is not None and state.epoch - since >= train.patience:
         return PATIENCE
     return None
 
