@@ -53,6 +53,14 @@ def test_a_separator_says_how_a_side_is_cut():
     assert found["text.target_tokenizer"] == "space"
 
 
+def test_a_separator_is_found_where_it_stands_nearly_everywhere():
+    pairs = [make_pair(source, target) for source, target in (("cat", "k|æ|t"), ("tack", "t|æ|k"), ("at", "æ|t"))]
+    found = chosen(pairs * 5)
+    assert (found["text.target_tokenizer"], found["text.target_separator"]) == ("space", "|")
+    assert "text.source_separator" not in found
+    assert "text.target_separator" not in chosen(pairs * 5, target_tokenizer="char")
+
+
 def test_sentences_in_a_script_without_spaces():
     english = ["I have never been there before.", "She gave him the old book.", "What are you going to do?"]
     chinese = ["我从来没去过那里。", "她给了他那本旧书。", "你打算做什么？"]
