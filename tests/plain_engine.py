@@ -40,8 +40,7 @@ class SearchInTensorFlow:
             "limited": found.limited,
             "attention": found.attention_weights,
         }
-        if self.model.network.heads > 1:
-            arrays["attention_heads"] = self.model._heads(source, lengths, found.tokens[:, 0])
+        arrays |= self.model._look_again(source, lengths, found.tokens[:, 0])
         return arrays
 
 
@@ -61,6 +60,7 @@ def folder_of(model: StringModel, text: TextConfiguration, path: Path = Path("fo
         dictionary=None,
         source=source,
         target=target,
+        copies=model.network.copies,
     )
 
 
@@ -86,6 +86,7 @@ def write_folder(place: Path, folder: Folder, kind: str = "litert", **changes: A
         "text": dataclasses.asdict(folder.text),
         "output_form": folder.output_form,
         "heads": 1,
+        "copies": folder.copies,
         "model": {"file": name, "precision": "float32", "inputs": {}, "outputs": {}},
         "dictionary": folder.dictionary,
         "files": {path.name: checksum(path) for path in sorted(place.iterdir())},

@@ -32,7 +32,7 @@ class AttentionPage:
 
     def add(self, number: int, source: str, prediction: "Prediction") -> None:
         """Add an answered input."""
-        hypotheses = [
+        hypotheses: list[dict[str, Any]] = [
             {
                 "text": hypothesis.text,
                 "score": round(hypothesis.score, 4),
@@ -42,6 +42,9 @@ class AttentionPage:
             }
             for hypothesis in prediction.hypotheses
         ]
+        if prediction.copied is not None and hypotheses:
+            # Of the best output alone it is told.
+            hypotheses[0]["copied"] = [round(float(share), 2) for share in prediction.copied]
         item = {
             "line": number,
             "source": source,

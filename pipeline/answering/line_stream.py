@@ -96,7 +96,7 @@ def predict_lines(
             count += len(lines)
             began = time.monotonic()
             lines = [_refuse_tab(line, predictor) for line in lines]
-            predictions = _predict(predictor, lines, prefixes, as_json)
+            predictions = _predict(predictor, lines, prefixes, as_json or bool(listeners))
             how = n_best, predictor if as_json else None, listeners
             write("".join(f"{answer}\n" for answer in _answer(lines, predictions, *how)))
             report.add(lines, predictions)

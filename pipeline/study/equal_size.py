@@ -73,11 +73,11 @@ def fixed_context(configuration: Configuration, sizes: tuple[int, int]) -> Confi
     wanted = count_parameters(model, *sizes)
 
     def count(units: int) -> int:
-        plain = dataclasses.replace(model, attention="none", coverage=False, units=units)
+        plain = dataclasses.replace(model, attention="none", coverage=False, copy=False, units=units)
         return count_parameters(plain, *sizes)
 
     units = match_units(count, model.units, wanted)
     if units != model.units:
         logger.info("model.units is %d with one fixed context instead of %d, for equal size", units, model.units)
-    changes = {"model.attention": "none", "model.coverage": False, "model.units": units}
+    changes = {"model.attention": "none", "model.coverage": False, "model.copy": False, "model.units": units}
     return replace_settings(configuration, changes)

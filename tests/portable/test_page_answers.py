@@ -148,22 +148,24 @@ def test_the_page_goes_on_from_a_prefix(address: str):
 
 @pytest.fixture(scope="module")
 def several_heads(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Predictions]:
-    """A folder of an untrained model, and what it answers."""
-    kind, place = Kind({"attention": "multi_head_bahdanau"}, search={"beam_size": 2}), tmp_path_factory.mktemp("heads")
+    """A folder of an untrained model that copies, and what it answers."""
+    settings = {"attention": "multi_head_bahdanau", "copy": True}
+    kind, place = Kind(settings, search={"beam_size": 2}), tmp_path_factory.mktemp("heads")
     model, text = make_model(kind, place), TextConfiguration("char", "char")
     web = find_package("onnxruntime-web")
     save_folder(model, text, place / "folder", FolderKind("onnx", page=True), web)
-    return place / "folder", Predictor(model, text, 2).predict(["cat", "the dog"], heads_apart=True)
+    return place / "folder", Predictor(model, text, 2).predict(["cat", "the d\u0436g"], heads_apart=True)
 
 
 def test_node_tells_each_head(several_heads: tuple[Path, Predictions]):
     find_package("onnxruntime-node")
     folder, expected = several_heads
-    answers = run_node(SCRIPT, {"words": ["cat", "the dog"]}, folder)
+    answers = run_node(SCRIPT, {"words": ["cat", "the d\u0436g"]}, folder)
     assert_same(answers, expected)
     for answer, prediction in zip(answers, expected, strict=True):
         np.testing.assert_allclose(answer["outputs"][0]["heads"], prediction.attention_heads, atol=1e-4)
-        assert "heads" not in answer["outputs"][1]
+        np.testing.assert_allclose(answer["outputs"][0]["copied"], prediction.copied, atol=1e-4)
+        assert not {"heads", "copied"} & set(answer["outputs"][1])
 
 
 def test_node_reads_each_side_in_its_own_way(tmp_path: Path):

@@ -2,10 +2,12 @@
 
 import functools
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from benchmarks.hostile_folder import examine
 from benchmarks.hostile_strings import make_string
@@ -17,12 +19,13 @@ from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.prediction.unknown_symbols import UnknownReplacement
 from pipeline.runtime.model import Model
+from pipeline.runtime.unknown import Replacement, replace_unknown
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration
 from pipeline.text.processor import make_texts
 from pipeline.text.subwords import learn_sentence_pieces
-from pipeline.text.vocabulary import Vocabulary
+from pipeline.text.vocabulary import Vocabulary, copied_ids
 from pipeline.unicode.normal_forms import FormCounts
 from tests.layer_contract import randomize
 from tests.plain_engine import SearchInTensorFlow, folder_of
@@ -49,23 +52,30 @@ def make_vocabulary(tokenizer: str) -> Vocabulary:
 
 @functools.cache
 def make_both(
-    tokenizer: str, form: str = "nfc", heads: int = 1, sides: tuple[tuple[str, str], ...] = (), **search: Any
+    tokenizer: str,
+    form: str = "nfc",
+    heads: int = 1,
+    sides: tuple[tuple[str, str], ...] = (),
+    copy: bool = False,
+    **search: Any,
 ) -> tuple[Predictor, Model]:
     """An untrained network as a run has it and as a folder has it."""
     vocabulary = make_vocabulary(tokenizer)
     text = TextConfiguration(tokenizer, tokenizer, normalization=form, **dict(sides))
     attention = {"attention": "multi_head_bahdanau", "attention_heads": heads} if heads > 1 else {}
-    settings = ModelConfiguration(units=8, embedding_units=6, attention_units=8, **attention)
+    settings = ModelConfiguration(units=8, embedding_units=6, attention_units=8, copy=copy, **attention)
     model = build_model(settings, len(vocabulary), len(vocabulary))
     randomize(model)
     network = SingleNetwork(model)
     how = SearchConfiguration(**{"beam_size": 3, "length_ratio": 1.0, "length_offset": 3, **search})
     replacement = UnknownReplacement(DICTIONARY) if how.replace_unknown else None
+    if copy:
+        replacement = UnknownReplacement(None, copied_ids(vocabulary, vocabulary), how.replace_unknown)
     texts = make_texts(text, vocabulary, vocabulary)
     strings = StringModel(network, *texts, how, how.beam_size, 12, replacement)
-    folder = folder_of(strings, text)._replace(dictionary=DICTIONARY if replacement else None)
+    folder = folder_of(strings, text)._replace(dictionary=DICTIONARY if replacement and not copy else None)
     plain = Model.of(folder, SearchInTensorFlow(strings))
-    return Predictor(strings, text, how.beam_size, how.replace_unknown), plain
+    return Predictor(strings, text, how.beam_size, replacement is not None), plain
 
 
 def assert_same(run: Prediction, folder: Prediction) -> None:
@@ -137,6 +147,39 @@ def test_unknown_symbols_are_replaced_as_the_run_does(beam_size: int):
     found = folder.predict(SOURCES)
     for mine, other in zip(found, run.predict(SOURCES), strict=True):
         assert_same(other, mine)
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_what_is_copied_is_told_and_shown_as_the_run_does(always: bool):
+    run, folder = make_both("char", heads=2, copy=True, replace_unknown=always, min_length=3)
+    assert folder.copies_unknown
+    expected = run.predict(SOURCES, heads_apart=True)
+    for mine, theirs in zip(folder.predict(SOURCES, heads_apart=True), expected, strict=True):
+        assert_same(theirs, mine)
+        assert mine.copied is not None
+        np.testing.assert_allclose(mine.copied, theirs.copied, atol=1e-6)
+    assert folder.predict(["ab"])[0].copied is None
+
+
+def test_what_can_have_been_copied_comes_first():
+    weights = np.array([[0.6, 0.3, 0.1]])
+
+    def as_unknown(symbols: Sequence[str]) -> list[bool]:
+        return [symbol == "ж" for symbol in symbols]
+
+    for always, others, shown in [(False, "ж", "ж"), (True, "ж", "ж"), (False, "a", "<unk>"), (True, "a", "a")]:
+        replacement = Replacement({}, as_unknown, always)
+        assert replace_unknown([3], ["<unk>"], weights, ["a", others], replacement) == [shown]
+        ids = tf.constant([[4, 3 if others == "ж" else 4, 2]])
+        in_graph = UnknownReplacement(None, [-1, -1, -1, 3, 4], always)(
+            tf.constant([[[3]]]),
+            tf.constant([[["<unk>"]]]),
+            tf.constant(weights[None, None], tf.float32),
+            tf.constant([["a", others, "</s>"]]),
+            tf.constant([3]),
+            ids,
+        )
+        assert in_graph.numpy().tolist() == [[[shown.encode()]]]
 
 
 def test_heads_are_told_apart():

@@ -56,7 +56,10 @@ export function weightsTable(answer, output, attention, direction) {
   const body = table.createTBody();
   output.tokens.forEach((symbol, step) => {
     const row = body.insertRow();
-    row.append(heading(symbol, "row"));
+    const name = heading(symbol, "row"), share = output.copied?.[step];
+    if (share !== undefined) name.title = `copied: ${Math.round(100 * share)} %`;
+    if (share >= 0.5) name.classList.add("copied");
+    row.append(name);
     answer.sourceTokens.forEach((_, place) => {
       const weight = attention[step][place];
       const cell = row.insertCell();
