@@ -36,6 +36,11 @@ _IDLE = (
         "search.beam_size is 1: there is nothing to order",
     ),
     _Idle(("search.coverage_penalty",), lambda of: not of.model.kind.looks, "model.attention is none"),
+    _Idle(
+        ("train.risk_weight", "train.risk_samples", "train.risk_sharpness"),
+        lambda of: not of.train.risk_epochs,
+        "train.risk_epochs is 0",
+    ),
     _Idle(("train.attention_samples",), lambda of: not of.model.kind.looks, "model.attention is none"),
     _Idle(
         ("train.r_drop",),

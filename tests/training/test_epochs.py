@@ -172,6 +172,19 @@ def test_whatever_ends_it_the_same_comes_out(short: Configuration, uninterrupted
     assert all(row["tokens_per_second"] * row["seconds"] >= row["tokens"] for row in metrics(run))
 
 
+@pytest.mark.slow
+def test_outputs_that_are_drawn_are_drawn_again(short: Configuration, tmp_path: Path):
+    configuration = changed(short, risk_epochs=1, risk_samples=3)
+    for name, steps in (("whole", ()), ("parts", (2 * STEPS + 13, 2 * STEPS + 17))):
+        for step in steps:
+            with at_step(step, FigureLog, "on_train_batch_end", kill), pytest.raises(Killed):
+                go_on(configuration, tmp_path / name)
+        go_on(configuration, tmp_path / name)
+    np.testing.assert_equal(final_state(tmp_path / "parts"), final_state(tmp_path / "whole"))
+    assert timeless(tmp_path / "parts") == timeless(tmp_path / "whole")
+    assert timeless(tmp_path / "whole")[2]["val_loss"] != timeless(tmp_path / "whole")[1]["val_loss"]
+
+
 def test_another_seed_gives_other_weights(short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     found: list[list[np.ndarray]] = []
     # As they are before the first step: what follows would take long and differ, too.
