@@ -38,7 +38,7 @@ def log_probabilities(targets: Any, logits: Any) -> tf.Tensor:
     """log p of whole targets, `[batch]`, of ids `[batch, target]` and logits `[batch, target, vocabulary]`.
 
     Example:
-        >>> log_probabilities(tf.constant([[3, 2, 0]]), tf.zeros([1, 3, 4])).numpy().round(4).tolist()
+        >>> [round(float(value), 4) for value in log_probabilities(tf.constant([[3, 2, 0]]), tf.zeros([1, 3, 4]))]
         [-2.7726]
     """
     shape, targets = tf.shape(targets), tf.reshape(targets, [-1])

@@ -25,8 +25,8 @@ from pipeline.settings.train import TrainConfiguration
 from pipeline.text.symbols import END, PAD, START
 
 NEGLIGIBLE = 0.01
-"""Outputs whose weight is smaller (at most a quarter of the sharpness) are left out: most, when the model is nearly always
-right, which spares the time of their passes through the network."""
+"""Outputs whose weight is smaller (at most a quarter of the sharpness) are left out, which spares the time of their
+passes through the network: most, when the model is nearly always right."""
 
 
 class Candidates(NamedTuple):
