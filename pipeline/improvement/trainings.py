@@ -2,8 +2,10 @@
 
 import json
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from pipeline.errors import CircumstanceError, TrainingError
 from pipeline.improvement.directory import Clock, ImprovementDirectory, in_time
@@ -14,6 +16,7 @@ from pipeline.study.jobs import Job, run_jobs
 logger = logging.getLogger(__name__)
 
 TELL_SECONDS = 60.0
+Wanted = TypeVar("Wanted")
 
 
 def train_all(
@@ -98,7 +101,24 @@ def training_seconds(run: RunDirectory) -> float:
     return sum(float(json.loads(line).get("seconds", 0.0)) for line in lines)
 
 
-def how_many_fit(left: float, reserve: float, wave: float, workers: int, wanted: Sequence[str]) -> list[str]:
+def student_epochs(epochs: int, share: float, seconds: float, left: float) -> int:
+    """How many epochs of a student there is time for; at least as many as have the steps of a member.
+
+    Args:
+        epochs: Of a member.
+        share: How many times as long an epoch of the student is.
+        seconds: What all these epochs would take of it.
+        left: Seconds that there are.
+
+    Example:
+        >>> [student_epochs(30, 3.0, 900, left) for left in (1000, 600, 0)]
+        [30, 20, 10]
+    """
+    fitting = int(epochs * max(0.0, left) / seconds) if seconds > left else epochs
+    return min(epochs, max(fitting, math.ceil(epochs / share)))
+
+
+def how_many_fit(left: float, reserve: float, wave: float, workers: int, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Those of further trainings for which there is time.
 
     Args:
@@ -106,7 +126,7 @@ def how_many_fit(left: float, reserve: float, wave: float, workers: int, wanted:
         reserve: Of these, what is needed afterwards.
         wave: How long as many as run at the same time take.
         workers: How many that are.
-        wanted: Their names.
+        wanted: What they are.
 
     Example:
         >>> how_many_fit(100, 40, 25, 2, ["3", "4", "5", "6", "7"])

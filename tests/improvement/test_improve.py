@@ -72,11 +72,11 @@ def test_improved_in_spite_of_kills(tiny_splits: dict[str, str], tmp_path: Path)
     kill_when(directory.labels.info, "improve", *options)
     kill_when(directory.student(1).checkpoints, "improve", *options, "--hours=0.000001")
     result = finish("improve", *options, "--hours=0.000001")
-    assert result["skipped"][-1].startswith("labels of weight 0.5 and 2")
+    assert result["skipped"][-1] == "labels of weight 0.5 and 2"
     names = [model["name"] for model in result["models"]]
-    assert any(name.startswith("member 3, right to left") for name in names)
+    assert any(name.startswith("member 3, other direction") for name in names)
     assert names[-1] == "student, labels of weight 1 (exported)"
     assert all(set(model["figures"]) == {"dev", "test"} for model in result["models"])
-    assert "member 3, right to left" in directory.table.read_text(encoding="utf-8")
+    assert "member 3, other direction" in directory.table.read_text(encoding="utf-8")
     assert load(directory.export).predict("aß")[0].texts == [capitals("aß")]
     assert "finished before, nothing to do" in finish("improve", *options)["err"]

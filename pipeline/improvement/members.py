@@ -1,0 +1,94 @@
+"""The members of an improvement: as many as there is time for, and which of them vote."""
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+
+from pipeline.errors import count_of
+from pipeline.evaluation.metrics import objectives
+from pipeline.files.durable import write_atomically
+from pipeline.improvement.directory import in_time
+from pipeline.improvement.report import rank
+from pipeline.improvement.stage import Stage
+from pipeline.improvement.trainings import how_many_fit, train_all, training_seconds
+
+logger = logging.getLogger(__name__)
+
+STUDENT_SHARE = 0.4
+"""Of the time, the most that is kept for a student whose epochs are many times as long as a member's."""
+
+
+def train_members(stage: Stage) -> list[int]:
+    """Train them, or go on with it.
+
+    Returns:
+        The numbers of those that are trained.
+
+    Raises:
+        TrainingError: None could be trained.
+    """
+    if stage.directory.labels.info.is_file():
+        # They have voted: another member would make other labels.
+        return list(json.loads(stage.directory.ensemble.read_text(encoding="utf-8"))["members"])
+    numbers = list(range(1, stage.how.members + 1))
+    workers = min(stage.workers, len(numbers))
+    # The other direction is tried early, not only where there is time for all.
+    before = max(1, workers - 1)
+    order = [*numbers[:before], numbers[-1], *numbers[before:-1]]
+    first, rest = order[:workers], order[workers:]
+    threads = count_of(max(1, (os.cpu_count() or 1) // workers), "thread")
+    logger.info("members: %s at the same time (%s), %s a process", workers, ", ".join(map(str, first)), threads)
+    began, known = stage.clock.spent, stage.clock.noted.get("wave")
+    trained = _train(stage, first, workers)
+    # Before an interruption, too.
+    own = [training_seconds(stage.directory.member(number)) for number in trained]
+    wave = known or max(stage.clock.spent - began, *own)
+    stage.clock.note("wave", wave)
+    done = [number for number in rest if stage.directory.member(number).read_result() is not None]
+    left = [number for number in rest if number not in done]
+    # A student of fewer epochs, but of no fewer steps than a member, is better than one of two members.
+    reserve = min(wave * stage.share_of_student(), max(wave, STUDENT_SHARE * 3600 * stage.how.hours))
+    fitting = how_many_fit(stage.clock.left, reserve, wave, workers, left)
+    logger.info(
+        "members: %s took %s; %d of %d more fit beside a student of about %s into the %s left",
+        count_of(len(first), "member"),
+        in_time(wave),
+        len(fitting),
+        len(left),
+        in_time(reserve),
+        in_time(max(0.0, stage.clock.left)),
+    )
+    return sorted([*trained, *_train(stage, [*done, *fitting], workers)])
+
+
+def _train(stage: Stage, numbers: Sequence[int], workers: int) -> list[int]:
+    if not numbers:
+        return []
+    orders = {f"member-{number}": stage.member(number) for number in numbers}
+    return [int(name.removeprefix("member-")) for name in train_all(stage.directory, orders, workers, stage.clock)]
+
+
+def choose_ensemble(stage: Stage, members: Sequence[int]) -> tuple[list[int], dict[str, float]]:
+    """Those of one direction, or all: what is better on dev.
+
+    Returns:
+        Their numbers, and their figures on dev.
+    """
+    if stage.directory.ensemble.is_file():
+        known = json.loads(stage.directory.ensemble.read_text(encoding="utf-8"))
+        if known["members"] == list(members):
+            return known["ensemble"], known["dev"]
+    metrics = objectives(stage.configuration)
+    alike = [number for number in members if not stage.is_turned(number)]
+    choices = [alike, list(members)] if alike and alike != list(members) else [list(members)]
+    found = [(numbers, stage.measure(stage.join(numbers), "dev")) for numbers in choices]
+    ensemble, dev = min(found, key=lambda one: rank(one[1], metrics))
+    if len(found) > 1:
+        first = metrics[0]
+        said = "; ".join(f"{len(numbers)} members {first.describe(of[first.name])}" for numbers, of in found)
+        voted = "help" if ensemble == list(members) else "do not help and are left out"
+        logger.info("ensemble: dev of %s: members of the other direction %s", said, voted)
+    chosen = {"members": list(members), "ensemble": ensemble, "dev": dev}
+    write_atomically(stage.directory.ensemble, json.dumps(chosen, indent=1) + "\n")
+    return ensemble, dev

@@ -1,0 +1,80 @@
+"""What all stages of `improve` share: where everything lies, the data, the time."""
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.improvement.directory import Clock, ImprovementDirectory
+from pipeline.improvement.inputs import gather_inputs
+from pipeline.improvement.mixture import fix_splits
+from pipeline.improvement.plan import Improvement
+from pipeline.improvement.report import measure
+from pipeline.pairs.splits import open_splits
+from pipeline.runs.directory import RunDirectory, load_configuration
+from pipeline.settings.changes import replace_settings
+from pipeline.settings.configuration import Configuration
+
+logger = logging.getLogger(__name__)
+
+
+class Stage:
+    """One call of `improve`.
+
+    Args:
+        directory: Where everything lies; begun.
+        configuration: Of members and students.
+        how: What is asked for.
+    """
+
+    def __init__(self, directory: ImprovementDirectory, configuration: Configuration, how: Improvement) -> None:
+        self.directory, self.how, self.clock = directory, how, Clock(directory.clock, how.hours)
+        splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
+        self.splits = {name: split.kept() for name, split in splits.items()}
+        # A bad line shows before hours of training.
+        self.inputs = gather_inputs(configuration, self.splits, how.unlabeled, how.recombined)
+        self.configuration = fix_splits(configuration, self.splits, directory.data)
+        self.workers = how.workers or os.cpu_count() or 1
+        self._turned = how.turned
+        if self._turned and how.other_direction is None and configuration.model.kind.is_hard:
+            logger.info("members: none of the other direction, for model.attention %s", configuration.model.attention)
+            self._turned = 0
+
+    def member(self, number: int) -> tuple[RunDirectory, Configuration]:
+        """The run of a member, and its settings."""
+        run, own = self.directory.member(number), self.configuration.text.direction
+        direction = own
+        if run.exists():
+            # With another --members it might have been another one.
+            direction = load_configuration(run).text.direction
+        elif number > self.how.members - self._turned:
+            direction = "left_to_right" if own == "right_to_left" else "right_to_left"
+        changes: dict[str, Any] = {"train.seed": self.configuration.train.seed + number - 1}
+        return run, replace_settings(self.configuration, {**changes, "text.direction": direction})
+
+    def is_turned(self, number: int) -> bool:
+        """Whether a member has the other direction."""
+        return self.member(number)[1].text.direction != self.configuration.text.direction
+
+    def join(self, numbers: Sequence[int]) -> str:
+        """Members as an ensemble."""
+        return ",".join(str(self.directory.member(number).path) for number in numbers)
+
+    def measure(self, path: str, split: str) -> dict[str, float]:
+        """The figures of a model, by name."""
+        figures = measure(path, list(self.splits[split]()), self.configuration, split)
+        self.clock.tick()
+        return figures
+
+    def share_of_student(self, weight: float = 1.0) -> float:
+        """How many times as long as a member's the epochs of a student take: as many times as they have symbols."""
+        side = self.configuration.text.side("target")
+        # Of subwords there are fewer than characters: the estimate is on the safe side.
+        spaced = side.tokenizer == "space"
+        targets = (pair.target for pair in self.splits["train"]())
+        lengths = [len(target.split(side.separator) if spaced else target) + 1 for target in targets]
+        own = sum(lengths)
+        labels = weight * len(self.inputs.sources) * self.how.labels.n_best
+        mixed = own + own / max(len(lengths), 1) * labels
+        least = self.configuration.train.min_epoch_tokens
+        return max(least, mixed) / max(least, own, 1)
