@@ -14,8 +14,6 @@ from pipeline.pairs.references import group_references
 from pipeline.saved_models.opening import load
 from pipeline.settings.configuration import Configuration
 
-logger = logging.getLogger(__name__)
-
 
 class Measured(NamedTuple):
     """What a model's figures are."""
@@ -29,11 +27,22 @@ class Measured(NamedTuple):
 
 def measure(path: str, pairs: Sequence[Pair], configuration: Configuration, split: str) -> dict[str, float]:
     """The figures of a model on a split, by name; outputs are not drawn by lot."""
-    scores, predictions = evaluate_pairs(load(path, search={"method": "best"}), pairs, f"{Path(path).name}, {split}")
+    # TensorFlow takes it for an accident that many models are traced, one after the other.
+    tensorflow = logging.getLogger("tensorflow")
+    tensorflow.addFilter(_is_not_of_tracing)
+    try:
+        described = f"{Path(path).name}, {split}"
+        scores, predictions = evaluate_pairs(load(path, search={"method": "best"}), pairs, described)
+    finally:
+        tensorflow.removeFilter(_is_not_of_tracing)
     text = configuration.text
     lists = [[pair.target] for pair in pairs] if text.has_sentences else list(group_references(pairs, text).values())
     figures = add_objectives(dict(scores.figures), objectives(configuration), predictions, lists, text)
     return {name: round(value, 4) for name, value in figures.items()}
+
+
+def _is_not_of_tracing(record: logging.LogRecord) -> bool:
+    return "retracing" not in record.getMessage()
 
 
 def rank(figures: Mapping[str, float], metrics: Sequence[Metric]) -> list[float]:
