@@ -19,8 +19,8 @@ def join_texts(texts: list[str], n_best: int) -> str:
 def describe(
     source: str, prediction: "Prediction", n_best: int, lacking: Sequence[str] = (), attention: bool = True
 ) -> str:
-    """A prediction as a JSON object on one line: texts, scores, and attention with a row a target token; of a model
-    that copies, also which share of every target token was copied.
+    """A prediction as a JSON object on one line: texts, scores, what they skip or repeat of the source, and attention
+    with a row a target token; of a model that copies, also which share of every target token was copied.
 
     Args:
         source: As it was given.
@@ -29,14 +29,13 @@ def describe(
         lacking: The symbols of the source that training lacks.
         attention: Whether it is told; it is most of the object.
     """
-    outputs = prediction.texts, prediction.scores, prediction.rank_scores, prediction.limited_outputs
-    best = list(zip(*outputs, strict=True))[:n_best]
     answer: dict[str, object] = {
         "source": source,
         "predictions": [
-            {"text": text, "score": round(float(score), 6), "rank_score": round(float(rank), 6)}
-            | ({"limited": True} if limited else {})
-            for text, score, rank, limited in best
+            {"text": one.text, "score": round(float(one.score), 6), "rank_score": round(float(one.rank_score), 6)}
+            | ({"limited": True} if one.limited else {})
+            | one.source_flags.to_json()
+            for one in prediction.hypotheses[:n_best]
         ],
         "source_tokens": prediction.source_tokens,
         "target_tokens": prediction.target_tokens,

@@ -39,6 +39,7 @@ class AttentionPage:
                 "tokens": [visible(token) for token in hypothesis.tokens],
                 "direction": direction(hypothesis.text),
                 "weights": encode_weights(hypothesis.attention),
+                **hypothesis.source_flags.to_json(),
             }
             for hypothesis in prediction.hypotheses
         ]

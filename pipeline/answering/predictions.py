@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from pipeline.answering.source_flags import SourceFlags, flag_source
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.known_symbols import KnownSymbols
 
@@ -27,6 +28,11 @@ class Hypothesis(NamedTuple):
     """The score with the search's penalties, by which outputs are ordered; not a number where no search told it."""
     limited: bool = False
     """Whether the search's limit ended it where the model would have gone on: the rest is missing."""
+
+    @property
+    def source_flags(self) -> SourceFlags:
+        """Which parts of the source it skips or repeats, as its attention tells."""
+        return flag_source(self.attention)
 
 
 class MemberVote(NamedTuple):

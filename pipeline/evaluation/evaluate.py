@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.answering.predictions import AnswersStrings, Prediction
+from pipeline.errors import count_of
 from pipeline.evaluation.metrics import MeasuredOutputs, Metric
 from pipeline.evaluation.scores import SentenceScores, SymbolScores, score_sentences, score_symbols
 from pipeline.pairs.locations import is_built_in
@@ -146,15 +147,35 @@ def evaluate_file(
         tokens: See `score_predictions`.
         split: The run's own, see `find_own_split`.
 
+    Returns:
+        What the scores' `to_json` gives; of a model that looks at its sources also skipped_source and
+        repeated_source, the numbers of outputs that have such flags (`pipeline.answering.source_flags`).
+
     Raises:
         DataError: The file cannot be read.
     """
     if not split:
         look_first(location)
     pairs = split() if split else read_pairs(location, "test")
-    scores, _ = evaluate_pairs(predictor, pairs, "evaluating", tokens)
+    scores, predictions = evaluate_pairs(predictor, pairs, "evaluating", tokens)
     if scores.caution:
         logger.info("%s", scores.caution)
-    if split:
-        return scores.to_json(location)
-    return scores.to_json("test" if is_built_in(location) else Path(location).name)
+    name = Path(location).name
+    if split or is_built_in(location):
+        name = location if split else "test"
+    return scores.to_json(name) | _count_flags(predictions)
+
+
+def _count_flags(predictions: Sequence[Prediction]) -> dict[str, int]:
+    """How many of the best outputs skip or repeat parts of their sources; nothing of a model that looks nowhere."""
+    if not any(prediction.attention.any() for prediction in predictions):
+        return {}
+    flags = [prediction.hypotheses[0].source_flags for prediction in predictions if prediction.hypotheses]
+    skipped, repeated = sum(bool(one.skipped) for one in flags), sum(bool(one.repeated) for one in flags)
+    if skipped or repeated:
+        logger.info(
+            "by its attention, %s part of the source, and %s again at a part (predict --json and --attention show which)",
+            count_of(skipped, "output skips", "outputs skip"),
+            count_of(repeated, "output looks", "outputs look"),
+        )
+    return {"skipped_source": skipped, "repeated_source": repeated}

@@ -34,7 +34,8 @@ def evaluate(
 
     Returns:
         {"split", "n", "wer", "per", "wer_interval"} in percent; of sentences {"split", "n", "bleu", "chrf", "ter",
-        "sequence_error_rate", "sequence_error_rate_interval", "signature"}.
+        "sequence_error_rate", "sequence_error_rate_interval", "signature"}. Of a model that looks at its sources also
+        "skipped_source" and "repeated_source", numbers of outputs.
 
     Raises:
         UsageError: No such model, split or setting.

@@ -53,6 +53,15 @@ def test_it_holds_what_was_added(tmp_path: Path):
     assert (odd["cut"], odd["unknown"], odd["hypotheses"]) == (True, 1, [])
 
 
+def test_what_an_output_skips_or_repeats_is_there(tmp_path: Path):
+    page = AttentionPage(tmp_path / "page.html")
+    output = Hypothesis("XYX", -1.0, [*"XYX", "</s>"], np.eye(6, dtype="float32")[[0, 4, 0, 5]])
+    page.add(1, "abcde", Prediction([output], [*"abcde", "</s>"]))
+    page.write()
+    [shown] = read_items(page.path)["items"][0]["hypotheses"]
+    assert (shown["skipped_source"], shown["repeated_source"]) == ([[1, 3]], [[0, 0]])
+
+
 def test_symbols_can_be_seen(tmp_path: Path):
     page = AttentionPage(tmp_path / "page.html")
     symbols = [" ", "\t", "\u0301", "\u200d", "\u00ad", "שׁ", "$_1$", "</s>"]

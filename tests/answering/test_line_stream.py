@@ -11,7 +11,6 @@ import re
 import threading
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -20,28 +19,9 @@ from hypothesis import strategies as st
 
 from pipeline.answering.answer_lines import describe
 from pipeline.answering.line_stream import BATCH_LINES, open_input, predict_lines, read_batches
+from pipeline.answering.predictions import Hypothesis, Prediction
 from pipeline.errors import DataError
 from pipeline.files.lines import LONGEST_LINE
-
-
-class FakePrediction(NamedTuple):
-    texts: list[str]
-    scores: list[float]
-    rank_scores: list[float]
-    source_tokens: list[str]
-    target_tokens: list[str]
-    attention: np.ndarray
-    cut: bool
-    unknown: int = 0
-    invalid: bool = False
-    attention_heads: np.ndarray | None = None
-    prefix_cut: bool = False
-    prefix_unknown: int = 0
-    limited_outputs: tuple[bool, ...] = (False, False)
-
-    @property
-    def limited(self) -> bool:
-        return self.limited_outputs[0]
 
 
 class FakeKnown:
@@ -66,7 +46,7 @@ class FakePredictor:
 
     def predict(
         self, sources: list[str], prefixes: list[str] | None = None, heads_apart: bool = False
-    ) -> list[FakePrediction]:
+    ) -> list[Prediction]:
         assert sources
         self.batches.append(sources)
         if prefixes is not None:
@@ -74,13 +54,15 @@ class FakePredictor:
             return [self.answer(f"{prefix}({source})" if prefix else source) for source, prefix in pairs]
         return [self.answer(source) for source in sources]
 
-    def answer(self, source: str) -> FakePrediction:
+    def answer(self, source: str) -> Prediction:
         kept = source[:20]
         attention = np.full((2, len(kept)), 1 / 3, dtype=np.float32)
-        texts, scores = [kept.upper(), kept[::-1]], [-0.12345678, -2.0]
+        hypotheses = [
+            Hypothesis(text, score, ["x", "y"], attention, rank_score)
+            for text, score, rank_score in [(kept.upper(), -0.12345678, -0.5), (kept[::-1], -2.0, -1.5)]
+        ]
         unknown = sum(map(str.isupper, kept))
-        tokens = [*kept, "</s>"]
-        return FakePrediction(texts, scores, [-0.5, -1.5], tokens, ["x", "y"], attention, len(source) > 20, unknown)
+        return Prediction(hypotheses, [*kept, "</s>"], len(source) > 20, unknown=unknown)
 
 
 def answers(content: bytes, reads_tab: bool = False, **options: object) -> list[str]:
@@ -169,6 +151,14 @@ def test_json_has_heads_where_there_are_several():
     heads = np.array([[[0.25, 0.75]], [[1.0, 0.0]]], np.float32)
     prediction = FakePredictor().answer("ab")._replace(attention_heads=heads)
     assert json.loads(describe("ab", prediction, 1))["attention_heads"] == heads.tolist()
+
+
+def test_json_has_what_an_output_skips_or_repeats():
+    looks = [np.eye(6, dtype="float32")[places] for places in ([0, 1, 2, 3, 4, 5], [0, 4, 0, 5])]
+    outputs = [Hypothesis("X", -1.0, ["X"] * len(rows), rows) for rows in looks]
+    first, second = json.loads(describe("abcde", Prediction(outputs, [*"abcde", "</s>"]), 2))["predictions"]
+    assert not {"skipped_source", "repeated_source"} & set(first)
+    assert (second["skipped_source"], second["repeated_source"]) == ([[1, 3]], [[0, 0]])
 
 
 def test_prefixes_stand_after_a_tab(caplog: pytest.LogCaptureFixture):
@@ -392,9 +382,11 @@ def test_any_bytes_get_as_many_answers_as_lines(content: bytes, prefixes: bool):
 
 def test_outputs_that_the_limit_ended_are_flagged_and_counted(caplog: pytest.LogCaptureFixture):
     class Limited(FakePredictor):
-        def answer(self, source: str) -> FakePrediction:
+        def answer(self, source: str) -> Prediction:
             flags = (source.startswith("l"), source.endswith("l"))
-            return super().answer(source)._replace(limited_outputs=flags)
+            made = super().answer(source)
+            limited = [one._replace(limited=flag) for one, flag in zip(made.hypotheses, flags, strict=True)]
+            return made._replace(hypotheses=limited)
 
     found = [json.loads(describe(text, Limited().answer(text), 2)) for text in ("la", "al", "aa")]
     assert [answer.get("limited") for answer in found] == [True, None, None]

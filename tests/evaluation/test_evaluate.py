@@ -109,6 +109,22 @@ def test_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest
     ]
 
 
+def test_outputs_that_skip_or_repeat_parts_of_their_sources_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    path = tmp_path / "mine.tsv"
+    path.write_text("".join(f"{source}\tX\n" for source in "abc"))
+    looks = {"a": [0, 1, 2, 3, 4, 5], "b": [0, 4, 5], "c": [0, 4, 0, 5]}
+    table = {
+        source: Prediction([Hypothesis("X", -1.0, [], np.eye(6, dtype="float32")[places])], [])
+        for source, places in looks.items()
+    }
+    with caplog.at_level(logging.INFO):
+        result = evaluate_file(FakePredictor(table), str(path))
+    assert (result["skipped_source"], result["repeated_source"]) == (2, 1)
+    assert "by its attention, 2 outputs skip part of the source, and 1 output looks again at a part" in caplog.text
+
+
 def test_sources_that_the_model_cannot_tell_apart_are_one():
     text = TextConfiguration(target_tokenizer="space", lowercase=True)
     predictor = FakePredictor({"Cat": prediction("k ae t")}, text)
