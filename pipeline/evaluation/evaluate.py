@@ -174,7 +174,7 @@ def _count_flags(predictions: Sequence[Prediction]) -> dict[str, int]:
     skipped, repeated = sum(bool(one.skipped) for one in flags), sum(bool(one.repeated) for one in flags)
     if skipped or repeated:
         logger.info(
-            "by its attention, %s part of the source, and %s again at a part (predict --json and --attention show which)",
+            "by its attention, %s part of the source, %s again at a part (predict --json and --attention show which)",
             count_of(skipped, "output skips", "outputs skip"),
             count_of(repeated, "output looks", "outputs look"),
         )

@@ -122,7 +122,7 @@ def test_outputs_that_skip_or_repeat_parts_of_their_sources_are_counted(
     with caplog.at_level(logging.INFO):
         result = evaluate_file(FakePredictor(table), str(path))
     assert (result["skipped_source"], result["repeated_source"]) == (2, 1)
-    assert "by its attention, 2 outputs skip part of the source, and 1 output looks again at a part" in caplog.text
+    assert "by its attention, 2 outputs skip part of the source, 1 output looks again at a part" in caplog.text
 
 
 def test_sources_that_the_model_cannot_tell_apart_are_one():
