@@ -38,7 +38,7 @@ class TrainConfiguration:
         perfect_epochs: Stop after this many epochs in a row in which all dev outputs were right; null goes on.
         risk_epochs: In so many of the last epochs, make the expected risk of outputs drawn from the model small
             (minimum-risk training): how far they are from the target, and whether they are wrong. Patience does not
-            count before. 0 never does. A step takes two to five times as long.
+            count before. 0 never does. A step takes several times as long.
         risk_weight: Their share of the loss; the rest is the cross-entropy.
         risk_samples: How many outputs are drawn of every source; of equal ones one counts, and the target does too.
         risk_sharpness: By which power of its probability an output counts among those that were drawn: below 1 more

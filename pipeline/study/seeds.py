@@ -71,12 +71,13 @@ class SeedsDirectory:
         if not self.exists() and not is_unused(self.path, (self.readme.name,) if self._is_explained() else ()):
             held = "a single run" if RunDirectory(self.path).exists() else "something else"
             raise UsageError(f"{self.path}: holds {held}; several seeds need a --run of their own")
-        for folder in (self.path, self.settings, self.logs):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True)
         sweep(self.path)
         # What explains it comes first: killed in between, the same command makes the rest.
         write_atomically(self.readme, EXPLANATION)
         write_atomically(self.info, json.dumps({"format": 1, "attentif": __version__}) + "\n")
+        for folder in (self.settings, self.logs):
+            folder.mkdir(exist_ok=True)
         self.result.unlink(missing_ok=True)
 
     def _is_explained(self) -> bool:

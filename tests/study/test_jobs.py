@@ -1,10 +1,14 @@
 """Processes one after the other and side by side; why they fail."""
 
 import logging
+import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
+from pipeline.process.interruption import Interrupted
 from pipeline.study.jobs import Job, run_jobs
 
 
@@ -36,3 +40,43 @@ def test_side_by_side_they_are_quiet(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert sorted(failures) == ["one", "two"]
     assert "nothing: no such command" in failures["one"].reason
     assert capsys.readouterr().err == ""
+
+
+def test_of_several_the_lines_that_are_wanted_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO)
+    code = "import sys; print('epoch 1\\nmore\\nwarning: odd', file=sys.stderr)"
+    monkeypatch.setattr("pipeline.process.children.own_command", lambda: [sys.executable, "-c", code])
+    assert run_jobs([make_job(tmp_path, name) for name in ("one", "two")], workers=2, told=("epoch ", "warning:")) == {}
+    for name in ("one", "two"):
+        assert [line for line in caplog.messages if line.startswith(f"{name}: ")] == [
+            f"{name}: epoch 1",
+            f"{name}: warning: odd",
+        ]
+
+
+def test_an_interruption_reaches_them_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO)
+    saved = tmp_path / "saved"
+    code = f"""
+import signal, sys, time
+def save(*_):
+    open({str(saved)!r}, "a").write("x")
+    sys.exit(143)
+signal.signal(signal.SIGTERM, save)
+print("epoch 1", file=sys.stderr, flush=True)
+time.sleep(60)
+"""
+    monkeypatch.setattr("pipeline.process.children.own_command", lambda: [sys.executable, "-c", code])
+
+    def interrupt_once_they_run() -> None:
+        if sum(": epoch" in line for line in caplog.messages) == 2 and not saved.exists():
+            os.kill(os.getpid(), signal.SIGINT)
+
+    jobs = [make_job(tmp_path, name) for name in ("one", "two")]
+    with pytest.raises(Interrupted):
+        run_jobs(jobs, workers=2, watch=interrupt_once_they_run, told=("epoch",))
+    assert saved.read_text() == "xx"

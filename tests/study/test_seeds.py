@@ -76,6 +76,7 @@ def test_what_cannot_be_is_refused(tiny_run: TinyRun, tmp_path: Path):
     (tmp_path / "mine" / "notes").touch()
     with pytest.raises(UsageError, match="holds something else"):
         train_seeds(tiny_run.configuration, tmp_path / "mine", 2)
+    assert [path.name for path in (tmp_path / "mine").iterdir() if not path.name.startswith(".")] == ["notes"]
     with pytest.raises(UsageError, match="--seeds 0"):
         train_seeds(tiny_run.configuration, tmp_path / "none", 0)
     assert not (tmp_path / "none").exists()
