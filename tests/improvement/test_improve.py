@@ -1,8 +1,6 @@
 """The whole of `distill` and `improve` on a tiny task, killed on the way and started again."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +15,8 @@ from pipeline.saved_models.opening import load
 from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 1800
+"""Seconds, on a machine that does much besides."""
 
 
 def command(*words: str) -> list[str]:
@@ -24,7 +24,7 @@ def command(*words: str) -> list[str]:
 
 
 def finish(*words: str) -> dict[str, Any]:
-    ended = subprocess.run(command(*words), cwd=ROOT, capture_output=True, text=True, timeout=900)
+    ended = subprocess.run(command(*words), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode == 0, ended.stderr
     return {"err": ended.stderr, **json.loads(ended.stdout.splitlines()[-1])}
 
@@ -32,12 +32,15 @@ def finish(*words: str) -> dict[str, Any]:
 def kill_when(place: Path, *words: str) -> None:
     """Start a command, and kill it with all that it started as soon as something is there."""
     process = subprocess.Popen(command(*words), cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 600
-    while not place.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert place.exists()
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while not place.exists():
+            assert process.poll() is None, "it has ended before"
+            assert time.monotonic() < deadline, f"it took more than {PATIENCE} s"
+            time.sleep(0.1)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.slow
