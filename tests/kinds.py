@@ -45,7 +45,7 @@ NETWORKS: list[dict[str, Any]] = [
     {"copy": True, "tied_embeddings": True},
 ]
 
-# Settings of `model`, for what trains: together every attention that looks, every cell, and every option.
+# Settings of `model`, for what trains: together every attention that may look anywhere, every cell, and every option.
 LEARNERS: list[dict[str, Any]] = [
     {"attention": "bahdanau"},
     {"attention": "bahdanau", "cell": "lstm", "decoder_layers": 2, "symbol_dropout": 0.05},
@@ -53,5 +53,4 @@ LEARNERS: list[dict[str, Any]] = [
     {"attention": "multi_head_bahdanau", "cell": "layer_norm_gru", "coverage": True},
     {"attention": "luong_general", "cell": "layer_norm_lstm", "units": 32},
     {"attention": "luong_dot", "input_feeding": True, "units": 64},
-    {"attention": "monotonic"},
 ]
