@@ -98,7 +98,7 @@ def fit_to_data(given: Given) -> Configuration:
     pairs, number = _read(given)
     cuts = choose_text(pairs, given)
     text = TextConfiguration(**_section("text", {**{cut.key: cut.value for cut in cuts}, **given}))
-    facts = count_facts(pairs, number, text)
+    facts = dataclasses.replace(count_facts(pairs, number, text), dev=_count_dev(given, number))
     configuration, choices = _combine([*cuts, *choose(facts)], given)
     _tell(number, choices)
     return configuration
@@ -136,6 +136,15 @@ def _read(given: Given) -> tuple[list[Pair], int]:
     # What is left out will be said when the data are prepared.
     bad = BadLines(data.skip_bad_lines, said=set(source_files(data.train)))
     return take(read_pairs(data.train, "train", bad))
+
+
+def _count_dev(given: Given, number: int) -> int:
+    """How many dev sources there are, or about as many as will be held out from the training pairs."""
+    size = given.get("data.dev_size", DataConfiguration.dev_size)
+    if given.get("data.dev") is None:
+        return round(size * number) if size < 1 else int(size)
+    bad = BadLines(bool(given.get("data.skip_bad_lines")), said=set(source_files(given["data.dev"])))
+    return len({pair.source for pair in read_pairs(given["data.dev"], "dev", bad)})
 
 
 def _section(name: str, settings: Given) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Facts:
         long: All but two of a thousand strings of either side have no more symbols.
         copied: Share of the target symbols that stand in the source, too.
         sentences: Whether targets are cut into subwords.
+        dev: Number of dev sources; None if nobody counted them.
     """
 
     pairs: int
@@ -36,6 +37,7 @@ class Facts:
     long: int
     copied: float
     sentences: bool
+    dev: int | None = None
 
     @property
     def target_symbols(self) -> int:

@@ -75,6 +75,8 @@ ALL_SENTENCES = {
     "search.beam_size": 5,
     "search.length_penalty": 1.0,
 }
+SMOOTHING = ((200, 5), (1000, 3))
+"""Dev sources up to which the best epoch is the one with the best mean over so many epochs: `benchmarks.smoothing`."""
 SHORTEST_LIMIT, LONGEST_LIMIT = 64, 250
 
 
@@ -84,7 +86,7 @@ def choose(facts: Facts) -> list[Choice]:
     Args:
         facts: Of the training data, cut by the tokenizers that are given or were guessed.
     """
-    return [*_choose_lengths(facts), *_choose_network(facts)]
+    return [*_choose_lengths(facts), *_choose_network(facts), *_choose_smoothing(facts)]
 
 
 def _choose_lengths(facts: Facts) -> Iterator[Choice]:
@@ -105,3 +107,11 @@ def _choose_network(facts: Facts) -> Iterator[Choice]:
     reason = f"{row.epochs} looks at dev, about {max(passes, row.epochs):,.0f} passes over the data in all"
     yield Choice("train.epochs", row.epochs, reason)
     yield Choice("train.min_epoch_tokens", round(row.seen / row.epochs), reason)
+
+
+def _choose_smoothing(facts: Facts) -> Iterator[Choice]:
+    """Of a few dev sources one epoch's figure is luck."""
+    for most, epochs in SMOOTHING:
+        if facts.dev is not None and facts.dev <= most:
+            yield Choice("train.smoothing", epochs, f"{count_of(facts.dev, 'dev source')}, of which luck may choose")
+            return

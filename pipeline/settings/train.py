@@ -24,7 +24,7 @@ class TrainConfiguration:
         clip_norm: Largest global norm of the gradient; null does not clip.
         label_smoothing: Share of the target probability spread over the vocabulary.
         r_drop: Take every pair twice in a step, with different dropout, and make both answers alike: the weight of
-            their symmetric divergence (R-Drop; 1 to 5), which takes about twice the time; 0 takes every pair once.
+            their symmetric divergence (R-Drop), which takes about twice the time; 0 takes every pair once.
         ema_momentum: Decode, choose and export a moving average of the weights, of which a step keeps this share
             (0.999: about the last thousand steps, but never more than the last tenth of those so far); 0 takes the
             weights themselves.

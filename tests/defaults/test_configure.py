@@ -81,3 +81,11 @@ def test_a_choice_that_is_impossible_beside_what_is_given_is_left_out(tmp_path: 
     assert "model.tied_embeddings true does not go with what is given: left out" in caplog.messages
     with pytest.raises(UsageError, match=r"^train\.epochs: 0 is impossible"):
         configure(changes={"data.train": path, "train.epochs": 0})
+
+
+def test_dev_sources_are_counted_where_there_are_any(tmp_path: Path):
+    files = write_splits(tmp_path)
+    for changes, smoothing in (({}, 5), ({"data.dev": files["dev"]}, 5), ({"data.dev_size": 400}, 3)):
+        assert configure(changes={"data.train": files["train"], **changes}).train.smoothing == smoothing
+    with pytest.raises(DataError, match="no such file"):
+        configure(changes={"data.train": files["train"], "data.dev": tmp_path / "none.tsv"})

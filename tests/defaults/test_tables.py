@@ -1,5 +1,6 @@
 """Settings that follow from facts: every row gives a configuration, and more data never a stronger dropout."""
 
+import dataclasses
 from itertools import pairwise
 
 import pytest
@@ -45,3 +46,8 @@ def test_a_setting_is_chosen_once():
     for sentences in (False, True):
         keys = [choice.key for choice in choose(facts(3_600, 100, sentences))]
         assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize(("dev", "smoothing"), [(None, 1), (100, 5), (200, 5), (450, 3), (1_001, 1)])
+def test_of_few_dev_sources_several_epochs_decide(dev: int | None, smoothing: int):
+    assert settings(dataclasses.replace(facts(3_600), dev=dev)).train.smoothing == smoothing
