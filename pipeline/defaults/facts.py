@@ -62,7 +62,7 @@ def count_facts(pairs: Sequence[Pair], number: int, text: TextConfiguration) -> 
 
     Example:
         >>> count_facts([Pair("ab", "ba", 1), Pair("cd", "de", 2)], 2, TextConfiguration())
-        Facts(pairs=2, target_length=2.0, long=2, copied=0.75, sentences=False)
+        Facts(pairs=2, target_length=2.0, long=2, copied=0.75, sentences=False, dev=None)
     """
     sources = split_sources((pair.source for pair in pairs), text)
     targets = split_targets((pair.target for pair in pairs), text)
