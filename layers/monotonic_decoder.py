@@ -34,7 +34,9 @@ class MonotonicDecoder(GuestLayer):
         P(a_t = j | y_<t) = Σ_i P(a_{t-1} = i | y_<t-1, y_{t-1}) P(a_t = j | a_{t-1} = i)
         P(a_t = j | y_<t, y_t) in proportion to P(a_t = j | y_<t) p(y_t | a_t = j)
 
-    beginning at the first position. The logits are log p(y_t | y_<t): their softmax is what they are logarithms of.
+    beginning at the first position. Backward it begins at the last, and positions after i have no probability: for
+    targets that are found from their last symbol to the first. The logits are log p(y_t | y_<t): their softmax is what
+    they are logarithms of.
     The attention weights are P(a_t = j | y_<t).
 
     A step is given the symbol y_{t-1} beside its embedding, because it asks every position how well it explained the
@@ -54,6 +56,7 @@ class MonotonicDecoder(GuestLayer):
             takes the place of s_t above.
         dropout: Share of g's hidden layer that is dropped in training; of a symbol the same at all positions.
         seed: Seed of dropout.
+        backward: Whether positions move from the last to the first.
 
     Call arguments:
         inputs: `[batch, target, features]`, embedded y_{t-1}: the target shifted right by the start symbol.
@@ -98,6 +101,7 @@ class MonotonicDecoder(GuestLayer):
         layers: int = 1,
         dropout: float = 0.0,
         seed: int | None = None,
+        backward: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -105,7 +109,7 @@ class MonotonicDecoder(GuestLayer):
             raise ValueError(f"cell must be one of {sorted(CELLS)}, got {cell!r}")
         self.vocabulary_size, self.units, self.cell_kind, self.layers = vocabulary_size, units, cell, layers
         self.attention_units, self.readout_units = attention_units or units, readout_units or units
-        self.dropout, self.seed = dropout, seed
+        self.dropout, self.seed, self.backward = dropout, seed, backward
         policy = self.dtype_policy
         names = ["cell", *(f"cell_{index}" for index in range(1, layers))]
         self.cells = [CELLS[cell](units, dtype=policy, name=name) for name in names]
@@ -166,11 +170,16 @@ class MonotonicDecoder(GuestLayer):
     def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any) -> AttentionMemory:
         """What every step looks at, computed once per source.
 
-        Arguments as in the call of the class. The values are `[batch, source, readout_units]`.
+        Arguments as in the call of the class. The values are `[batch, source, readout_units]`; all in the order in
+        which positions are gone through.
         """
         mask = open_positions(mask_of(memory) if memory_mask is None else memory_mask, memory)
         values = self.product(memory, self.readout_hidden.kernel, self.input_units + self.units)
-        return AttentionMemory(self.attention.project_memory(memory), values, mask)
+        return AttentionMemory(*map(self.turn, (self.attention.project_memory(memory), values, mask)))
+
+    def turn(self, by_source: Any) -> Any:
+        """Something `[batch, source, …]` in the order in which positions are gone through, or back from it."""
+        return tf.reverse(by_source, [1]) if self.backward else by_source
 
     def product(self, rows: Any, kernel: Any, first: int) -> Any:
         """`[..., n]` times n rows of a kernel, from the first on."""
@@ -190,7 +199,11 @@ class MonotonicDecoder(GuestLayer):
         dtype = softmax_dtype(self.compute_dtype)
         zeros = ops.cast(ops.zeros_like(memory_mask), dtype)
         nothing = ops.repeat(ops.expand_dims(zeros, -1), self.vocabulary_size, axis=-1)
-        return [*(bridge(summary) for bridge in self.bridges), first_position(memory_mask, 1, dtype), nothing]
+        return [
+            *(bridge(summary) for bridge in self.bridges),
+            first_position(self.turn(memory_mask), 1, dtype),
+            nothing,
+        ]
 
     @makes_node
     def step(
@@ -221,7 +234,8 @@ class MonotonicDecoder(GuestLayer):
         logits = self.output_projection(ops.tanh(ops.reshape(hidden, (-1, self.readout_units))))
         logits = ops.reshape(logits, (-1, ops.shape(memory.keys)[1], self.vocabulary_size))
         emissions = tf.nn.log_softmax(ops.cast(logits, emissions.dtype))
-        weights = ops.expand_dims(alignment, 1) if heads_apart else alignment
+        weights = self.turn(alignment)
+        weights = ops.expand_dims(weights, 1) if heads_apart else weights
         return mix(alignment, emissions), [*cells, alignment, emissions], weights
 
     def climb(self, gates: Any, state: list[Any]) -> tuple[Any, list[Any]]:
@@ -269,6 +283,15 @@ class MonotonicDecoder(GuestLayer):
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""
-        names = ("vocabulary_size", "units", "attention_units", "readout_units", "layers", "dropout", "seed")
+        names = (
+            "vocabulary_size",
+            "units",
+            "attention_units",
+            "readout_units",
+            "layers",
+            "dropout",
+            "seed",
+            "backward",
+        )
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), **own, "cell": self.cell_kind}

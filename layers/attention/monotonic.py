@@ -38,7 +38,7 @@ class MonotonicAttention(BahdanauAttention):
 
     Call arguments and results are those of `layers.attention.base.Attention`, with keys `[batch, source, units]`, and:
         alignment: `[batch * beams, source]`, the distribution of the position before, 0 on padding; None for all of it
-            at the first position.
+            at the first open position.
 
     Example:
         >>> import numpy as np
@@ -120,14 +120,15 @@ class MonotonicAttention(BahdanauAttention):
 
 
 def first_position(mask: Any, beams: int, dtype: Any) -> Any:
-    """All of the distribution at the first position, for a mask `[batch, source]`: `[batch * beams, source]`.
+    """All of the distribution at the first open position of a mask `[batch, source]`: `[batch * beams, source]`.
 
     Example:
-        >>> first_position(tf.constant([[True, True]]), 2, "float32").numpy().tolist()
-        [[1.0, 0.0], [1.0, 0.0]]
+        >>> first_position(tf.constant([[False, True, True]]), 2, "float32").numpy().tolist()
+        [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
     """
-    zeros = ops.cast(ops.zeros_like(mask), dtype)
-    return ops.repeat(zeros + ops.one_hot(0, ops.shape(mask)[1], dtype=dtype), beams, axis=0)
+    places = ops.cast(mask, dtype)
+    first = places * ops.cast(tf.equal(tf.cumsum(places, axis=1), 1), dtype)
+    return first if beams == 1 else ops.repeat(first, beams, axis=0)
 
 
 def shares(exponents: Any) -> Any:

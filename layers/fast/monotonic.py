@@ -43,7 +43,8 @@ def unroll(decoder: Any, given: Given, symbols: Any, training: bool | None) -> t
         return moved, [moved]
 
     weights = _loop(move, [alignment], tf.shape(gates)[0])
-    return tuple(tf.transpose(part, [1, 0, 2]) for part in (mix(weights, emissions), weights))
+    logits, weights = (tf.transpose(part, [1, 0, 2]) for part in (mix(weights, emissions), weights))
+    return logits, tf.reverse(weights, [2]) if decoder.backward else weights
 
 
 def _loop(step: Any, state: list[Any], length: Any) -> Any:

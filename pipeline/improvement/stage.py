@@ -36,9 +36,6 @@ class Stage:
         self.configuration = fix_splits(configuration, self.splits, directory.data)
         self.workers = how.workers or os.cpu_count() or 1
         self._turned = how.turned
-        if self._turned and how.other_direction is None and configuration.model.kind.is_hard:
-            logger.info("members: none of the other direction, for model.attention %s", configuration.model.attention)
-            self._turned = 0
 
     def member(self, number: int) -> tuple[RunDirectory, Configuration]:
         """The run of a member, and its settings."""

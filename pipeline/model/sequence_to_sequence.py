@@ -159,6 +159,7 @@ def build_model(
     target_size: int,
     seed: int | None = None,
     copied: Sequence[int] | None = None,
+    right_to_left: bool = False,
 ) -> SequenceToSequence:
     """Assemble the functional model.
 
@@ -168,6 +169,8 @@ def build_model(
         target_size: Size of the target vocabulary.
         seed: Seed of dropout; seed the weights with `keras.utils.set_random_seed`.
         copied: The target id of every source id, for `configuration.copy`; None: they mean the same on both sides.
+        right_to_left: Whether targets begin with their last symbol; attention that only moves forward begins at the
+            source's end then.
 
     Returns:
         The model; its layers "source_embedding", "encoder", "target_embedding" and "decoder" are what search and
@@ -196,7 +199,7 @@ def build_model(
         dtype=policy,
         name="encoder",
     )
-    decoder = _decoder(configuration, target_size, seeds["decoder"])
+    decoder = _decoder(configuration, target_size, seeds["decoder"], right_to_left)
 
     def embed(ids: Any, embedding: keras.layers.Layer, name: str) -> Any:
         embedded = embedding(ids)
@@ -229,7 +232,9 @@ def build_model(
     return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")
 
 
-def _decoder(configuration: ModelConfiguration, size: int, seed: int | None) -> AttentionDecoder | MonotonicDecoder:
+def _decoder(
+    configuration: ModelConfiguration, size: int, seed: int | None, right_to_left: bool
+) -> AttentionDecoder | MonotonicDecoder:
     parts: dict[str, Any] = {
         "units": configuration.units,
         "cell": configuration.cell,
@@ -247,7 +252,7 @@ def _decoder(configuration: ModelConfiguration, size: int, seed: int | None) -> 
                 f"source position, for at most {MOST_EMITTED:,} symbols, and the target has {size:,}: give another "
                 "attention, or let targets be cut into characters (text.target_tokenizer)"
             )
-        return MonotonicDecoder(size, readout_units=configuration.readout_units, **parts)
+        return MonotonicDecoder(size, readout_units=configuration.readout_units, backward=right_to_left, **parts)
     tied = configuration.tied_embeddings
     return AttentionDecoder(
         vocabulary_size=None if tied else size + configuration.copy,

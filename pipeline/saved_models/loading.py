@@ -89,7 +89,9 @@ def _load_model(member: Member, average: int | None, precision: Precision | None
     last = None if average is None else Checkpoints(member.run.checkpoints).last_epochs(average)
     sizes = len(member.source_vocabulary), len(member.target_vocabulary)
     settings, copied = member.configuration.model, copied_ids(member.source_vocabulary, member.target_vocabulary)
-    model = build_model(dataclasses.replace(settings, precision=precision or settings.precision), *sizes, copied=copied)
+    settings = dataclasses.replace(settings, precision=precision or settings.precision)
+    backward = member.configuration.text.right_to_left
+    model = build_model(settings, *sizes, copied=copied, right_to_left=backward)
     if last is None:
         load_weights(model, member.best)
     else:

@@ -33,10 +33,6 @@ class Configuration:
         shares = self.model.shared_embeddings
         wanted = "false where text.shared_vocabulary is false"
         require(self.text.shared_vocabulary or not shares, "model.shared_embeddings", shares, wanted)
-        if self.model.kind.is_hard:
-            # It moves forward through the source, and the target would come backward.
-            wanted = f"left_to_right where model.attention is {self.model.attention}"
-            require(not self.text.right_to_left, "text.direction", self.text.direction, wanted)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain dictionaries, as they stand in YAML."""

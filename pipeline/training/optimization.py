@@ -33,7 +33,8 @@ def compile_model(
     """
     train = configuration.train
     open_cache(configuration.model, sizes)
-    model = build_model(configuration.model, *sizes, seed=train.seed, copied=copied)
+    backward = configuration.text.right_to_left
+    model = build_model(configuration.model, *sizes, seed=train.seed, copied=copied, right_to_left=backward)
     peak, total_steps = train.learning_rate * rate_scale, train.epochs * steps_per_epoch
     optimizer = AdamW(
         WarmupDecay(peak, total_steps, train.warmup_steps, train.schedule),

@@ -47,7 +47,10 @@ def case(name: str, **arguments: Any) -> LayerCase:
     return LayerCase(name, make, inputs, (True, True), masked=1)
 
 
-CASES = [case("gru", attention_units=3, readout_units=4, dropout=0.1, seed=3), case("lstm", cell="lstm", layers=2)]
+CASES = [
+    case("gru", attention_units=3, readout_units=4, dropout=0.1, seed=3),
+    case("lstm", cell="lstm", layers=2, backward=True),
+]
 
 
 @pytest.mark.parametrize("check", CONTRACT, ids=name_of)
@@ -172,6 +175,19 @@ def test_padding_changes_nothing(dtype: str):
     assert_close(logits, expected_logits, TOLERANCES[dtype])
     assert_close(weights[:, :, :4], expected, TOLERANCES[dtype])
     assert (weights[:, :, 4:] == 0).all()
+
+
+def test_backward_it_goes_through_the_source_from_its_end():
+    layer, forward = decoder(backward=True), decoder()
+    given = [INPUTS, MEMORY[:, ::-1], MASK[:, ::-1], SUMMARY, SYMBOLS]
+    expected_logits, expected = arrays(forward(*given))
+    for run in (layer, lambda *arguments: plain_unroll(layer, *arguments)):
+        logits, weights = arrays(run(*ARGUMENTS))
+        assert_close(logits, expected_logits, 1e-12)
+        assert_close(weights, expected[:, :, ::-1], 1e-12)
+    # It begins at the last open position.
+    state = layer.initial_state(SUMMARY, MASK)
+    assert_close(state[1][:, ::-1], [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]], 0)
 
 
 def test_extreme_scores_leave_numbers():

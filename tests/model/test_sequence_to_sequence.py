@@ -142,6 +142,8 @@ def test_symbol_dropout_leaves_the_others_as_they_were_and_spares_start_and_end(
 def test_hard_attention_is_for_small_target_vocabularies():
     settings = dataclasses.replace(CONFIGURATION, attention="monotonic")
     assert isinstance(build_model(settings, SOURCE_SIZE, MOST_EMITTED).get_layer("decoder"), MonotonicDecoder)
+    backward = build_model(settings, SOURCE_SIZE, MOST_EMITTED, right_to_left=True)
+    assert backward.get_layer("decoder").backward
     with pytest.raises(UsageError, match=r"for at most 1,000 symbols, and the target has 1,001"):
         build_model(settings, SOURCE_SIZE, MOST_EMITTED + 1)
 

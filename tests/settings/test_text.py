@@ -80,9 +80,3 @@ def test_null_is_the_default():
 def test_runs_of_before_are_as_they_were():
     before = with_defaults({"text.normalization": "nfd"})
     assert (before["text.target_normalization"], before["text.target_separator"]) == (None, None)
-
-
-def test_attention_that_moves_forward_has_no_targets_from_their_end():
-    changes = {"model.attention": "monotonic", "text.direction": "right_to_left"}
-    with pytest.raises(UsageError, match=r"text\.direction: 'right_to_left' is impossible, it must be left_to_right"):
-        configure("cmudict", changes)
