@@ -73,6 +73,7 @@ def _settings_of_run(parsed: "jsonargparse.Namespace") -> dict[str, Any]:
     directory = RunDirectory(place if parsed.seeds is None else place / f"seed-{parsed.train.seed}")
     if parsed.overwrite or not directory.exists():
         return {}
+    directory.check()
     return by_name(load_configuration(directory).to_dict())
 
 

@@ -71,8 +71,8 @@ class StringModel(tf.Module):
             # What begins with a prefix is not searched where the end is found first.
             self.complete = tf.function(self._complete, WITH_PREFIX, autograph=False)
         # Heads and shares cost passes of their own, which are for those alone who look at them.
-        more = network.heads > 1 or network.copies
-        self.explain = tf.function(self._explain, SOURCE, autograph=False) if more else self.decode
+        self._has_more = network.heads > 1 or network.copies
+        self.explain = tf.function(self._explain, SOURCE, autograph=False) if self._has_more else self.decode
         # Traced once for all that ask for the same: for a single row, then known to be one, and for any number.
         self._find = _by_rows(lambda source: self._decode(source, attention=False), "source")
         self._find_and_look = _by_rows(lambda source: self._decode(source), "source")
@@ -131,7 +131,7 @@ class StringModel(tf.Module):
         """
 
         def find(*inputs: tf.Tensor) -> Outputs:
-            if explain:
+            if explain and self._has_more:
                 return choose(self._decode(source=inputs[0], explain=True))
             search = self._find_and_look if attention else self._find
             if prefix is not None:

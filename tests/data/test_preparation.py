@@ -102,7 +102,7 @@ def test_a_separator_cuts_and_one_that_was_forgotten_is_named(tmp_path: Path, ca
     data = prepare(separated("-"), RunDirectory(tmp_path / "cut"))
     assert data.target_vocabulary.symbols[4:] == ["a", "b"]
     assert max(data.train.target_lengths) == 5
-    assert "separator" not in caplog.text
+    assert "text.target_separator" not in caplog.text
     prepare(separated("|"), RunDirectory(tmp_path / "uncut"))
     said = "train: text.target_separator '|' cuts none of 11 targets: each is one symbol; null cuts at white space"
     assert said in caplog.messages

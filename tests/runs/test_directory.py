@@ -24,7 +24,7 @@ from tests.killing import killed_at_every_step
 
 UNUSUAL = Configuration(
     DataConfiguration(["a b.en", "ä.fr.gz"], dev="dev.tsv", dev_size=7, buckets=1),
-    TextConfiguration("space", "char", "nfkc", True, 3, 100),
+    TextConfiguration("space", "char", "nfkc", lowercase=True, min_count=3, max_vocabulary=100),
     ModelConfiguration(readout_units=5, cell="lstm", attention="none", dropout=0.0, precision="float64", fast=False),
     TrainConfiguration(clip_norm=None, patience=None, learning_rate=1e-5, schedule="linear", deterministic=False),
     SearchConfiguration(1, 0.6, 1.5, 0),
