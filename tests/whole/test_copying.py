@@ -63,6 +63,7 @@ def best(model: AnswersStrings, sources: list[str]) -> list[str]:
     return [prediction.texts[0] for prediction in model.predict(sources)]
 
 
+@pytest.mark.slow
 def test_what_training_lacks_is_copied(run: Path):
     model = load(run)
     found = model.predict(["abc", *UNSEEN], heads_apart=True)
