@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Sequence
 
 from pipeline.errors import count_of
@@ -12,6 +11,8 @@ from pipeline.improvement.directory import in_time
 from pipeline.improvement.report import rank
 from pipeline.improvement.stage import Stage
 from pipeline.improvement.trainings import how_many_fit, train_all, training_seconds
+from pipeline.process.environment import usable_cores
+from pipeline.study.jobs import threads_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def train_members(stage: Stage) -> list[int]:
     before = max(1, workers - 1)
     order = [*numbers[:before], numbers[-1], *numbers[before:-1]]
     first, rest = order[:workers], order[workers:]
-    threads = count_of(max(1, (os.cpu_count() or 1) // workers), "thread")
+    threads = count_of(threads_of(workers) or usable_cores(), "thread")
     logger.info("members: %s at the same time (%s), %s a process", workers, ", ".join(map(str, first)), threads)
     began, known = stage.clock.spent, stage.clock.noted.get("wave")
     trained = _train(stage, first, workers)

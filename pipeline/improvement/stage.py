@@ -1,7 +1,6 @@
 """What all stages of `improve` share: where everything lies, the data, the time."""
 
 import logging
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from pipeline.improvement.mixture import fix_splits
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.report import measure
 from pipeline.pairs.splits import open_splits
+from pipeline.process.environment import usable_cores
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.settings.changes import replace_settings
 from pipeline.settings.configuration import Configuration
@@ -34,7 +34,7 @@ class Stage:
         # A bad line shows before hours of training.
         self.inputs = gather_inputs(configuration, self.splits, how.unlabeled, how.recombined)
         self.configuration = fix_splits(configuration, self.splits, directory.data)
-        self.workers = how.workers or os.cpu_count() or 1
+        self.workers = how.workers or usable_cores()
         self._turned = how.turned
 
     def member(self, number: int) -> tuple[RunDirectory, Configuration]:
