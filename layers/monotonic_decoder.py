@@ -16,7 +16,7 @@ from layers.fast.monotonic import unroll
 from layers.guest_layer import GuestLayer, makes_node
 from layers.masks import mask_of, open_positions
 from layers.precision import softmax_dtype
-from layers.products import SharedKernelDense, dense
+from layers.products import SharedKernelDense, part_product
 from layers.registration import PACKAGE
 
 
@@ -183,10 +183,7 @@ class MonotonicDecoder(GuestLayer):
 
     def product(self, rows: Any, kernel: Any, first: int) -> Any:
         """`[..., n]` times n rows of a kernel, from the first on."""
-        # Outside `__call__` Keras does not cast by itself.
-        part = ops.cast(kernel, self.compute_dtype)[first : first + rows.shape[-1]]
-        rows = ops.cast(rows, self.compute_dtype)
-        return ops.matmul(rows, part) if len(rows.shape) == 2 else dense(rows, part)
+        return part_product(rows, kernel, first, self.compute_dtype)
 
     @makes_node
     def initial_state(self, summary: Any, memory_mask: Any) -> list[Any]:

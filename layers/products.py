@@ -18,6 +18,13 @@ def dense(inputs: Any, kernel: Any) -> Any:
     return by_rows(lambda rows: tf.matmul(rows, kernel), inputs, kernel.shape[-1])
 
 
+def part_product(rows: Any, kernel: Any, first: int, dtype: str) -> Any:
+    """`[..., n]` times n rows of a kernel, from the first on, in a dtype: outside `__call__` Keras casts nothing."""
+    part = keras.ops.cast(kernel, dtype)[first : first + rows.shape[-1]]
+    rows = keras.ops.cast(rows, dtype)
+    return keras.ops.matmul(rows, part) if len(rows.shape) == 2 else dense(rows, part)
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class SharedKernelDense(keras.layers.Dense):
     """A `keras.layers.Dense` whose kernel goes into larger products too, without its call."""
