@@ -2,9 +2,8 @@
 
 import argparse
 import os
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.commands.improving.label_options import LABEL_OPTIONS, add_label_options, label_options
 from pipeline.errors import UsageError
@@ -50,16 +49,17 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """ensemble, configuration, run, how, overwrite."""
     from pipeline.options.arguments import PROGRAM
     from pipeline.options.settings_options import parse_settings
+    from pipeline.settings.configure import AUTO
 
     asks = argv[:1] == ["-h"] or any(word.split("=")[0] == "--help" for word in argv)
     if not asks and (not argv or argv[0].startswith("-")):
         raise UsageError(f"distill: the ensemble is missing, as in {PROGRAM} distill runs/1,runs/2 --run runs/student")
     ensemble = Path(argv[0] if argv and not argv[0].startswith("-") else ".")
     options = argv[1:] if argv and not argv[0].startswith("-") else argv
-    with tempfile.TemporaryDirectory() as folder:
-        if not asks and not any(word.split("=")[0] == "--config" for word in options):
-            options = [f"--config={_student_file(ensemble, Path(folder))}", *options]
-        parsed, configuration = parse_settings(_COMMAND, make_parser(), options)
+    settings: dict[str, Any] = {}
+    if not asks and not any(word.split("=")[0] == "--config" for word in options):
+        settings, options = _student_settings(ensemble), [f"--config={AUTO}", *options]
+    parsed, configuration = parse_settings(_COMMAND, make_parser(), options, lambda _: settings)
     if not parsed.run:
         raise UsageError("--run: the directory of the student is missing, as in --run runs/student")
     return argparse.Namespace(
@@ -73,20 +73,19 @@ def parse(argv: list[str]) -> argparse.Namespace:
     )
 
 
-def _student_file(ensemble: Path, folder: Path) -> Path:
-    """The settings of the first member that writes from left to right: what a student has where nothing else is said.
+def _student_settings(ensemble: Path) -> dict[str, Any]:
+    """Those of the first member that writes from left to right: what a student has where nothing else is said.
 
     Raises:
         UsageError: No such runs.
     """
     from pipeline.data.run_data import load_where_data_are
     from pipeline.saved_models.ensemble_runs import require_runs
+    from pipeline.settings.changes import by_name
 
     settings = [load_where_data_are(run) for run in require_runs(ensemble)]
     forward = [one for one in settings if not one.text.right_to_left]
-    path = folder / "student.yaml"
-    (forward or settings)[0].save(path)
-    return path
+    return by_name((forward or settings)[0].to_dict())
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
