@@ -16,6 +16,7 @@ from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import check_start, read_pairs
+from pipeline.pairs.splits import open_part
 from pipeline.settings.changes import replace_settings
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.configure import AUTO, DEFAULT_PRESET, given_settings
@@ -130,12 +131,12 @@ def _apply(choices: Sequence[Choice], given: Given) -> Configuration:
 
 
 def _read(given: Given) -> tuple[list[Pair], int]:
-    names = ("train", "skip_bad_lines")
+    names = ("train", "train_size", "shares", "skip_bad_lines")
     data = DataConfiguration(**{name: given[f"data.{name}"] for name in names if f"data.{name}" in given})
     check_start(data.train)
     # What is left out will be said when the data are prepared.
     bad = BadLines(data.skip_bad_lines, said=set(source_files(data.train)))
-    return take(read_pairs(data.train, "train", bad))
+    return take(open_part(data, bad)())
 
 
 def _count_dev(given: Given, number: int) -> int:

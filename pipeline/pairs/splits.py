@@ -91,12 +91,23 @@ def open_splits(
         held_out = hold_out(folded, data.dev_size, seed, data.shares == "counted")
         splits["train"], splits["dev"] = _part(whole, held_out, fold, False), _part(whole, held_out, fold, True)
         splits["dev"] = dataclasses.replace(splits["dev"], bad_lines=None)  # train has told of them
-    if data.train_size is not None:
-        rest = splits["train"]
-        sources = (fold(pair.source) for pair in rest())
-        chosen = choose_sources(sources, data.train_size, _SUBSET_SEED, data.shares == "counted")
-        splits["train"] = _part(rest, chosen, fold, True)
-    return splits
+    return {**splits, "train": _take_train_size(splits["train"], data, fold)}
+
+
+def open_part(data: DataConfiguration, bad: BadLines) -> Split:
+    """The training pairs as far as `data.train_size` takes them, dev still among them: for who counts before text
+    settings are known.
+    """
+    whole = Split(functools.partial(read_pairs, data.train, "train", bad))
+    return _take_train_size(whole, data, _fold(TextConfiguration()))
+
+
+def _take_train_size(train: Split, data: DataConfiguration, fold: Callable[[str], str]) -> Split:
+    if data.train_size is None:
+        return train
+    sources = (fold(pair.source) for pair in train())
+    chosen = choose_sources(sources, data.train_size, _SUBSET_SEED, data.shares == "counted")
+    return _part(train, chosen, fold, True)
 
 
 def _read_splits(data: DataConfiguration, looks: bool) -> dict[str, Split]:

@@ -89,3 +89,11 @@ def test_dev_sources_are_counted_where_there_are_any(tmp_path: Path):
         assert configure(changes={"data.train": files["train"], **changes}).train.smoothing == smoothing
     with pytest.raises(DataError, match="no such file"):
         configure(changes={"data.train": files["train"], "data.dev": tmp_path / "none.tsv"})
+
+
+def test_settings_follow_from_the_part_that_is_trained_on(train_file: str, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO):
+        configure(changes={"data.train": train_file, "data.train_size": 40})
+        configure(changes={"data.train": train_file, "data.train_size": 0.1})
+    said = [record.message.partition(" (")[0] for record in caplog.records if "--config auto" in record.message]
+    assert said == [f"settings that follow from {number} training pairs" for number in (40, 50)]
