@@ -45,25 +45,28 @@ def train(name: str, core: int, options: argparse.Namespace) -> Row:
     if figures.exists():
         found: Row = json.loads(figures.read_text(encoding="utf-8"))
         return found
-    splits = SPLITS if options.test else SPLITS[:2]
-    command = [sys.executable, "-m", "pipeline", "train", "--run", str(run)]
-    command += ["--config", options.config] if options.config else []
-    for split in splits:
-        command += [f"--data.{split}", str(file_of(options.place, split, name))]
-    for setting in options.set:
-        command += [f"--{setting.partition('=')[0]}", setting.partition("=")[2]]
+    places = {split: file_of(options.place, split, name) for split in (SPLITS if options.test else SPLITS[:2])}
+    arguments = [f"--data.{split}={place}" for split, place in places.items()]
+    arguments += [f"--config={options.config}"] if options.config else []
+    result, row = train_on(core, run, [*arguments, *(f"--{setting}" for setting in options.set)])
+    found = {shown: result[key] for key, shown in FIGURES.items() if key in result}
+    row = {key: value for key, value in found.items() if options.test or not key.startswith("test")} | row
+    figures.write_text(json.dumps(row), encoding="utf-8")
+    return row
+
+
+def train_on(core: int, run: Path, arguments: list[str]) -> tuple[dict[str, Any], Row]:
+    """Train on one core: what the run's result.json holds, and the seconds it took."""
     began = time.perf_counter()
-    with open(options.runs / f"{name}.log", "ab") as log:
+    command = [sys.executable, "-m", "pipeline", "train", "--run", str(run), *arguments]
+    with open(f"{run}.log", "ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
         _, status, used = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"{options.runs / name}.log: training failed")
+        raise SystemExit(f"{run}.log: training failed")
     result: dict[str, Any] = json.loads((run / "result.json").read_text(encoding="utf-8"))
-    row = {shown: result[key] for key, shown in FIGURES.items() if key in result and (options.test or key == "val_wer")}
-    row["seconds"] = round(time.perf_counter() - began, 1)
-    row["processor seconds"] = round(used.ru_utime + used.ru_stime, 1)
-    figures.write_text(json.dumps(row), encoding="utf-8")
-    return row
+    took = {"seconds": time.perf_counter() - began, "processor seconds": used.ru_utime + used.ru_stime}
+    return result, {name: round(seconds, 1) for name, seconds in took.items()}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Row]:
@@ -83,7 +86,11 @@ def measure(options: argparse.Namespace) -> dict[str, Row]:
         return row
 
     with concurrent.futures.ThreadPoolExecutor(len(cores)) as pool:
-        rows = dict(zip(names, pool.map(on_a_core, names), strict=True))
+        return with_mean(dict(zip(names, pool.map(on_a_core, names), strict=True)))
+
+
+def with_mean(rows: dict[str, Row]) -> dict[str, Row]:
+    """The rows and their mean."""
     keys = next(iter(rows.values()))
     return rows | {"mean": {key: round(statistics.mean(row[key] for row in rows.values()), 2) for key in keys}}
 
