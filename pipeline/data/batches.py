@@ -3,11 +3,12 @@
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from pipeline.data.lessons import ARRAYS, Lessons
 from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.text.symbols import END, PAD, START
 
@@ -151,8 +152,11 @@ def _choose_pairs(
     return np.concatenate(chosen)
 
 
-def fill_batch(corpus: TokenizedCorpus, batch: PlannedBatch) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+def fill_batch(corpus: TokenizedCorpus, batch: PlannedBatch) -> tuple[tuple[np.ndarray, np.ndarray], Any]:
     """((source, target_inputs), targets), int32 `[rows, length]` each, padded to the bucket's boundaries.
+
+    With a teacher ((source, target_inputs), (targets, symbols, probabilities)), the last two `[rows, length, k]` int32
+    and float32, 0 on padding: what it finds most probable in the place of each target symbol, and how probable.
 
     A batch with too few pairs is filled up with empty ones, so that every bucket has one shape only. Their
     source is the end symbol alone, their targets are padding and count for nothing.
@@ -165,7 +169,18 @@ def fill_batch(corpus: TokenizedCorpus, batch: PlannedBatch) -> tuple[tuple[np.n
     _fill(targets[:filled], *corpus.rows("target", indices, number, bucket.target_length))
     source[filled:, 0] = END
     starts = np.full((bucket.rows, 1), START, np.int32)
-    return (source, np.concatenate([starts, targets[:, :-1]], axis=1)), targets
+    inputs = source, np.concatenate([starts, targets[:, :-1]], axis=1)
+    if corpus.lessons is None:
+        return inputs, targets
+    return inputs, (targets, *_fill_lessons(corpus, corpus.lessons, batch))
+
+
+def _fill_lessons(corpus: TokenizedCorpus, lessons: Lessons, batch: PlannedBatch) -> Iterator[np.ndarray]:
+    bucket, indices, _ = batch
+    for values in lessons:
+        rows = np.zeros((bucket.rows, bucket.target_length, values.shape[1]), values.dtype)
+        _fill(rows[: len(indices)], values, corpus.target_offsets[indices], corpus.target_lengths[indices])
+        yield rows
 
 
 def _fill(rows: np.ndarray, ids: np.ndarray, offsets: np.ndarray, lengths: np.ndarray) -> None:
@@ -230,7 +245,8 @@ class TrainingOrder:
 
 def training_batches(order: TrainingOrder, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
     """What `fill_batch` makes of all batches from there on, without end."""
-    return _dataset(lambda: (fill_batch(order.corpus, batch) for batch in order.batches(epoch, step)))
+    taught = order.corpus.lessons is not None
+    return _dataset(lambda: (fill_batch(order.corpus, batch) for batch in order.batches(epoch, step)), taught)
 
 
 def validation_batches(corpus: TokenizedCorpus, buckets: list[Bucket]) -> tuple[tf.data.Dataset, int]:
@@ -239,9 +255,10 @@ def validation_batches(corpus: TokenizedCorpus, buckets: list[Bucket]) -> tuple[
     return _dataset(lambda: (fill_batch(corpus, batch) for batch in batches)), len(batches)
 
 
-def _dataset(generator: object) -> tf.data.Dataset:
+def _dataset(generator: object, taught: bool = False) -> tf.data.Dataset:
     ids = tf.TensorSpec([None, None], tf.int32)
-    dataset = tf.data.Dataset.from_generator(generator, output_signature=((ids, ids), ids))
+    wanted = (ids, *(tf.TensorSpec([None, None, None], kind) for kind in ARRAYS.values())) if taught else ids
+    dataset = tf.data.Dataset.from_generator(generator, output_signature=((ids, ids), wanted))
     options = tf.data.Options()
     # Its thread sleeps for up to a minute, and ending an epoch's iterator would wait for that.
     options.autotune.enabled = False

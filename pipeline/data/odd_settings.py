@@ -41,6 +41,7 @@ _IDLE = (
         lambda of: not of.train.risk_epochs,
         "train.risk_epochs is 0",
     ),
+    _Idle(("train.teacher_weight", "train.teacher_symbols"), lambda of: not of.train.teacher, "train.teacher is null"),
     _Idle(("train.attention_samples",), lambda of: not of.model.kind.looks, "model.attention is none"),
     _Idle(
         ("train.r_drop",),

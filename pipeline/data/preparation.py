@@ -16,6 +16,7 @@ from pipeline.data.data_warnings import is_told_of_separators, split_filter, war
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.data.run_data import describe_changed, record_data, recorded_data
 from pipeline.data.subword_sampling import SampledSide
+from pipeline.data.teacher import begin_teacher, require_fitting, take_vocabularies
 from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 from pipeline.errors import UsageError, count_of
 from pipeline.files.durable import checksum
@@ -90,6 +91,8 @@ def open_run(
             "data.unlabeled: impossible, a training takes pairs alone; `distill` labels such sources with an ensemble, "
             "and `improve` trains one for it"
         )
+    if configuration.train.teacher and (replaces or not directory.exists()):
+        require_fitting(configuration)
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks)
     if replaces:
         directory.remove()
@@ -116,8 +119,13 @@ def prepare_data(
     """
     files = _require_same_files(configuration, directory)
     kept = {name: splits[name].kept() for name in ("train", "dev")}
+    if configuration.train.teacher:
+        begin_teacher(configuration, directory)
     if not directory.has_vocabulary():
-        _learn_vocabularies(configuration, directory, kept["train"])
+        if configuration.train.teacher:
+            take_vocabularies(configuration, directory)
+        else:
+            _learn_vocabularies(configuration, directory, kept["train"])
     source_vocabulary, target_vocabulary = load_vocabularies(directory.vocabulary)
     source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
     corpora = {}

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.teacher import TEACHER, compare_teacher, find_teachers
 from pipeline.errors import UsageError
 from pipeline.pairs.data_files import (
     PLACES,
@@ -54,10 +55,12 @@ def load_where_data_are(directory: RunDirectory) -> Configuration:
     configuration, folder = load_configuration(directory), directory.folder()
     if folder is None:
         return configuration
-    return replace_settings(
-        configuration,
-        {key: place and _find_place(place, folder) for key, place in places_of(configuration).items()},
-    )
+    places = {key: place and _find_place(place, folder) for key, place in places_of(configuration).items()}
+    teacher = configuration.train.teacher
+    if teacher is not None:
+        members = [_find_place(str(run.path), folder) for run in find_teachers(teacher)]
+        places[TEACHER] = ",".join(members)
+    return replace_settings(configuration, places)
 
 
 def _find_place(location: Any, folder: Path) -> Any:
@@ -117,7 +120,7 @@ def require_same_settings(configuration: Configuration, directory: RunDirectory,
         UsageError: A setting or the content of a file is not what it was.
         DataError: Data are in another place than they were, and cannot be read there.
     """
-    ignored = {*free, *PLACES}
+    ignored = {*free, *PLACES, TEACHER}
     changed = describe_changes(
         *(
             {key: value for key, value in by_name(of.to_dict()).items() if key not in ignored}
@@ -125,10 +128,11 @@ def require_same_settings(configuration: Configuration, directory: RunDirectory,
         )
     )
     found = _compare(configuration, directory)
-    require_same(directory.path, "a run of another configuration", [*changed, *found.other])
+    other_teacher, moved_teacher = compare_teacher(configuration, directory)
+    require_same(directory.path, "a run of another configuration", [*changed, *found.other, *other_teacher])
     if found.changed:
         raise UsageError(describe_changed(found.changed, directory))
-    return found.moved
+    return [*found.moved, moved_teacher] if moved_teacher else found.moved
 
 
 def _compare(configuration: Configuration, directory: RunDirectory) -> DataDifferences:

@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from pipeline.data.lessons import Lessons
 from pipeline.data.pair_filter import BAD_LINE, PairFilter, Repetitions
 from pipeline.data.subword_sampling import Rows, SampledSide
 from pipeline.errors import DataError
@@ -53,6 +54,10 @@ class TokenizedCorpus:
     """How often a pass has each pair of a corpus."""
     sampled: Mapping[str, SampledSide] = dataclasses.field(default_factory=dict)
     """Of "source" and "target" those that are cut otherwise in every pass."""
+    fingerprint: str = ""
+    """Names all that the ids depend on."""
+    lessons: Lessons | None = None
+    """What a teacher says of the targets, if there is one."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -211,4 +216,5 @@ def open_corpus(directory: Path) -> TokenizedCorpus:
         arrays[name] = np.memmap(path, dtype, mode="r") if path.stat().st_size else np.zeros(0, dtype)
     manifest = json.loads((directory / "manifest.json").read_text())
     first_dropped = {reason: Place(*place) for reason, place in manifest["first_dropped"].items()}
-    return TokenizedCorpus(**arrays, dropped=manifest["dropped"], first_dropped=first_dropped)
+    described = {"dropped": manifest["dropped"], "fingerprint": manifest["fingerprint"]}
+    return TokenizedCorpus(**arrays, **described, first_dropped=first_dropped)

@@ -7,11 +7,11 @@ from typing import Any
 
 from pipeline.answering.predictions import AnswersStrings
 from pipeline.errors import UsageError
-from pipeline.files.durable import checksum
 from pipeline.improvement.inputs import Inputs, gather_inputs
 from pipeline.improvement.labels import LabelDirectory, LabelSettings, make_labels
 from pipeline.improvement.mixture import fix_splits, mix
 from pipeline.pairs.splits import open_splits
+from pipeline.runs.best_epoch import checksum_of_best
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.lock import lock_run
 from pipeline.runs.ownership import require_free
@@ -97,7 +97,7 @@ def label(
     beam = max(settings.n_best, members[0].configuration.search.beam_size)
     made_of = {
         # The same weights in another place are the same ensemble.
-        "members": sorted(_checksum_of_weights(member.best) for member in members),
+        "members": sorted(checksum_of_best(member.run) for member in members),
         "inputs": inputs.fingerprint,
         "beam": beam,
         "vote": vote,
@@ -109,9 +109,3 @@ def label(
         return load(ensemble, beam_size=beam, n_best=settings.n_best, search={"method": "best", "vote": vote})
 
     return make_labels(directory, inputs.sources, made_of, open_ensemble, settings)
-
-
-def _checksum_of_weights(best: Path) -> str:
-    """Of a checkpoint, a file or a folder of them."""
-    files = sorted(path for path in best.rglob("*") if path.is_file()) if best.is_dir() else [best]
-    return " ".join(checksum(file) for file in files)

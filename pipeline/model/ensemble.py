@@ -52,7 +52,12 @@ class Ensemble(tf.Module):
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
+        # The same as looked up in what all symbols have, without the mean of all of them.
         return _log_mean([member.score(source, lengths, target) for member in self.members])
+
+    def log_probabilities(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
+        return _log_mean([member.log_probabilities(source, lengths, target) for member in self.members])
 
     @property
     def heads(self) -> int:

@@ -34,6 +34,12 @@ class Network(Protocol):
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """log p of every symbol of given targets, ids `[batch, target]` closed by the end symbol: the same shape."""
 
+    def log_probabilities(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """log p of all symbols at every position of given targets: `[batch, target, vocabulary]` float32.
+
+        Arguments as of `score`.
+        """
+
     def without_padding(self) -> AbstractContextManager[None]:
         """While this is entered, sources are read one at a time, without padding."""
 
@@ -163,12 +169,15 @@ class SingleNetwork(tf.Module):
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
+        return tf.gather(self.log_probabilities(source, lengths, target), target, batch_dims=2)
+
+    def log_probabilities(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """See `Network`."""
         hidden, weights = self._follow(source, lengths, target)
         logits = self._logits(hidden)
         if self.copying:
             logits = self.copying.mix(logits, weights, self.copying.target_ids(source))
-        log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-        return tf.gather(log_probabilities, target, batch_dims=2)
+        return tf.nn.log_softmax(tf.cast(logits, tf.float32))
 
     @property
     def copies(self) -> bool:

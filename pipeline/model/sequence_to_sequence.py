@@ -1,7 +1,7 @@
 """The functional model, and the one builder that knows both the configuration and the layers."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,7 +9,7 @@ from keras import ops
 
 from layers import AttentionDecoder, BidirectionalEncoder, Copying, Dropout, MonotonicDecoder, SymbolDropout
 from pipeline.errors import UsageError
-from pipeline.model.losses import symmetric_divergence, token_cross_entropy
+from pipeline.model.losses import Lesson, Risk, symmetric_divergence, token_cross_entropy
 from pipeline.process.xla_cache import name_functions_alike
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, PAD
@@ -20,31 +20,20 @@ MOST_EMITTED = 1000
 DROPOUTS = (SOURCE_EMBEDDING, "encoder", TARGET_EMBEDDING, "decoder", "source_symbols", "target_symbols")
 
 
-class Risk(Protocol):
-    """What adds the risk of outputs that are drawn from the model to a step, see `pipeline.training.risk`."""
-
-    def candidates(self, inputs: Any, targets: Any) -> Any:
-        """Draw them."""
-
-    def mix(self, loss: Any, logits: Any, candidates: Any) -> Any:
-        """The loss, with the risk's share of the references."""
-
-    def add_gradients(self, gradients: list[Any], source: Any, candidates: Any) -> list[Any]:
-        """The gradients, with those of what was drawn."""
-
-
 @keras.saving.register_keras_serializable(package="attentif")
 class SequenceToSequence(keras.Model):
     """A functional model from `source` and `target_inputs` ids to `logits` and `attention_weights`.
 
     Inputs are `[batch, source]` and `[batch, target]` int32, the latter being the target shifted right by
     the start symbol; outputs `[batch, target, vocabulary]` and `[batch, target, source]`. Training data are
-    ((source, target_inputs), targets). The loss is divided by the number of real target symbols of the
+    ((source, target_inputs), targets), or with a teacher ((source, target_inputs), (targets, symbols, probabilities)),
+    see `pipeline.model.losses.Lesson`. The loss is divided by the number of real target symbols of the
     global batch, so that padding, and the share of a batch that a replica sees, change nothing.
     """
 
     label_smoothing = 0.0
     r_drop = 0.0
+    teacher_weight = 0.0
     risk: "Risk | None" = None
 
     def set_label_smoothing(self, share: float) -> None:
@@ -65,6 +54,10 @@ class SequenceToSequence(keras.Model):
             weight: a; 0 takes every pair once.
         """
         self.r_drop = weight
+
+    def set_teacher_weight(self, share: float) -> None:
+        """Set the share of the loss of batches with a teacher's distributions that is the teacher's."""
+        self.teacher_weight = share
 
     def set_risk(self, risk: "Risk") -> None:
         """Let `train_step` make the expected risk of the model's own outputs small as well."""
@@ -89,15 +82,19 @@ class SequenceToSequence(keras.Model):
             global norm of the gradient, "gradient_norm" (not with a scaled loss).
         """
         name_functions_alike()
-        inputs, targets = data
         passes = 2 if self.r_drop else 1
         if self.r_drop:
             # One batch of twice the rows is faster than two.
-            inputs, targets = tf.nest.map_structure(lambda ids: tf.concat([ids, ids], axis=0), (inputs, targets))
+            data = tf.nest.map_structure(lambda part: tf.concat([part, part], axis=0), data)
+        inputs, targets = data
+        lesson = None
+        if isinstance(targets, tuple):
+            targets, symbols, probabilities = targets
+            lesson = Lesson(symbols, probabilities, self.teacher_weight)
         candidates = self.risk.candidates(inputs, targets) if self.risk else None
         with tf.GradientTape() as tape:
             logits, _ = self(inputs, training=True)
-            total, tokens = token_cross_entropy(targets, logits, self.label_smoothing)
+            total, tokens = token_cross_entropy(targets, logits, self.label_smoothing, lesson)
             global_tokens = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tokens)
             loss = total / tf.maximum(global_tokens, 1)
             apart = self._divergence(targets, logits) / tf.maximum(global_tokens, 1) if self.r_drop else 0

@@ -35,6 +35,7 @@ EXPLANATION = """# An Attentif run
 | `run.json` | versions of everything that made the run, the machine, the folder from which relative paths count |
 | `data.json` | SHA-256 of what the files hold that it was trained and measured on |
 | `checksums.json` | SHA-256 of the files here that say what the model is; checked whenever it is loaded |
+| `teacher.json` | of a run with `train.teacher`: which runs that is, and the SHA-256 of their weights |
 | `limits.json` | the longest outputs, as the lengths of the training pairs ask for them |
 | `vocabulary/` | source and target symbols, one a line, by id |
 | `checkpoints/` | all that a training needs to go on, of the newest moments and the best epoch |
@@ -45,7 +46,7 @@ EXPLANATION = """# An Attentif run
 | `README.md` | this page |
 | `result.json` | figures of the finished run; there when it has ended |
 | `labels/` | of a student: the pairs that an ensemble labelled, and what they were made of |
-| `data/` | the tokenised corpus, a cache that may be deleted |
+| `data/` | the tokenised corpus, and what a teacher says of it: a cache; what is deleted is made again |
 | `.lock`, `.lock.json` | keep a second training out; the latter is there while one runs |
 
 Go on with an unfinished run by the command that started it, also where its data have moved: what they hold counts.
@@ -67,6 +68,7 @@ class RunDirectory:
         self.config = path / "config.yaml"
         self.data_info = path / "data.json"
         self.info = path / "run.json"
+        self.teacher = path / "teacher.json"
         self.limits = path / "limits.json"
         self.vocabulary = path / "vocabulary"
         self.data = path / "data"
@@ -133,7 +135,8 @@ class RunDirectory:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         # What makes it a run goes last: cut short, it can be removed again.
-        for file in (self.metrics, self.limits, self.data_info, self.readme, self.config, self.checksums, self.info):
+        known = (self.metrics, self.limits, self.teacher, self.data_info)
+        for file in (*known, self.readme, self.config, self.checksums, self.info):
             file.unlink(missing_ok=True)
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()

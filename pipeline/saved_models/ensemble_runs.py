@@ -1,16 +1,16 @@
 """Which runs a path names, one or the members of an ensemble, and whether they can vote together."""
 
 import itertools
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.data.run_data import load_where_data_are, warn_of_other_dictionary
-from pipeline.errors import DataError, UsageError
+from pipeline.errors import UsageError
 from pipeline.files.durable import require_local
-from pipeline.runs.checkpoints import Checkpoints
+from pipeline.runs.best_epoch import best_weights
 from pipeline.runs.directory import RunDirectory
+from pipeline.runs.model_paths import split_models
 from pipeline.settings.configuration import Configuration
 from pipeline.text.symbols import SPECIAL_SYMBOLS
 from pipeline.text.vocabulary import Vocabulary, load_vocabularies
@@ -25,29 +25,6 @@ class Member(NamedTuple):
     """The weights of its best checkpoint."""
     source_vocabulary: Vocabulary
     target_vocabulary: Vocabulary
-
-
-def split_models(path: Path) -> list[Path]:
-    """The paths that `MODEL,MODEL,…` names; what exists with a comma or with spaces at its ends is that path.
-
-    Raises:
-        UsageError: There is nothing before or after a comma.
-
-    Example:
-        >>> [place.name for place in split_models(Path("runs/a, runs/b"))]
-        ['a', 'b']
-    """
-    parts, places = str(path).split(","), list[Path]()
-    while parts:
-        # As many of them as there is a path of.
-        joined = [(end, ",".join(parts[:end])) for end in range(len(parts), 0, -1)]
-        named = [(end, name) for end, given in joined for name in (given, given.strip())]
-        end, name = next((part for part in named if part[1] and os.path.lexists(part[1])), named[-1])
-        if not name:
-            raise UsageError(f"{path}: a path is missing beside a comma; an ensemble is RUN,RUN,…")
-        places.append(Path(name))
-        del parts[:end]
-    return places
 
 
 def find_runs(path: Path) -> list[RunDirectory] | None:
@@ -93,7 +70,7 @@ def read_members(runs: Sequence[RunDirectory]) -> list[Member]:
         UsageError: No usable run, or one that has other text settings or vocabularies than the first.
         DataError: A run has no checkpoint yet, or its vocabulary cannot be read.
     """
-    members = [_read_member(run) for run in runs]
+    members = [read_member(run) for run in runs]
     for other in members[1:]:
         differences = _differences(members[0], other)
         if differences:
@@ -116,7 +93,7 @@ def read_voters(runs: Sequence[RunDirectory], apart: bool = False) -> list[list[
         DataError: See `read_members`.
     """
     groups: list[list[Member]] = []
-    for member in map(_read_member, runs):
+    for member in map(read_member, runs):
         if groups:
             _require_same_form(groups[0][0], member)
         group = None if apart else next((own for own in groups if not _differences(own[0], member)), None)
@@ -141,17 +118,17 @@ def _require_same_form(first: Member, other: Member) -> None:
             )
 
 
-def _read_member(run: RunDirectory) -> Member:
+def read_member(run: RunDirectory) -> Member:
+    """Read what a run is.
+
+    Raises:
+        UsageError: No usable run.
+        DataError: It has no checkpoint yet, or its vocabulary cannot be read.
+    """
     run.check()
     configuration = load_where_data_are(run)
     warn_of_other_dictionary(run, configuration)
-    checkpoints = Checkpoints(run.checkpoints)
-    found = checkpoints.best()
-    if found is None and checkpoints.exist() and checkpoints.latest() is None:
-        raise DataError(f"{run.checkpoints}: all checkpoints are damaged; bring back a copy, or train anew")
-    if found is None:
-        raise DataError(f"{run.path}: no epoch has ended yet, there is no checkpoint to load; train on")
-    return Member(run, configuration, found[1], *load_vocabularies(run.vocabulary))
+    return Member(run, configuration, best_weights(run), *load_vocabularies(run.vocabulary))
 
 
 def _differences(first: Member, other: Member) -> list[str]:

@@ -73,7 +73,7 @@ def load_string_model(
             "search.vote majority: such an ensemble decides by outputs, which is no single network; leave the setting "
             "out, or make one model of the ensemble with `distill`"
         )
-    networks = [SingleNetwork(_load_model(member, average, precision), frozen=True) for member in members]
+    network = load_network(members, average, precision)
     longest = min(member.configuration.data.max_length for member in members)
     configuration = dataclasses.replace(
         first.configuration,
@@ -81,8 +81,21 @@ def load_string_model(
         data=dataclasses.replace(first.configuration.data, max_length=longest),
     )
     vocabularies = first.source_vocabulary, first.target_vocabulary
-    network = networks[0] if len(networks) == 1 else Ensemble(networks)
     return make_string_model(network, configuration, vocabularies, n_best)
+
+
+def load_network(
+    members: Sequence[Member], average: int | None = None, precision: Precision | None = None
+) -> SingleNetwork | Ensemble:
+    """The weights of runs as one network; arguments and errors as of `load_string_model`.
+
+    Args:
+        members: At least one, with the same vocabularies.
+        average: See there.
+        precision: See there.
+    """
+    networks = [SingleNetwork(_load_model(member, average, precision), frozen=True) for member in members]
+    return networks[0] if len(networks) == 1 else Ensemble(networks)
 
 
 def _load_model(member: Member, average: int | None, precision: Precision | None) -> SequenceToSequence:

@@ -33,6 +33,8 @@ class Configuration:
         shares = self.model.shared_embeddings
         wanted = "false where text.shared_vocabulary is false"
         require(self.text.shared_vocabulary or not shares, "model.shared_embeddings", shares, wanted)
+        wanted = "0 with train.teacher, whose distributions belong to the symbols of one cut"
+        require(not (self.train.teacher and self.text.sampling), "text.sampling", self.text.sampling, wanted)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain dictionaries, as they stand in YAML."""

@@ -7,6 +7,9 @@ from pipeline.settings.checks import count, require, require_at_least, require_s
 
 Objective = Literal["wer", "per", "accuracy", "bleu", "chrf", "ter", "sequence_error_rate"]
 
+TEACHER_WEIGHT = 0.5
+"""Of the loss, the share that is a teacher's where nothing else is said."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfiguration:
@@ -28,6 +31,10 @@ class TrainConfiguration:
         ema_momentum: Decode, choose and export a moving average of the weights, of which a step keeps this share
             (0.999: about the last thousand steps, but never more than the last tenth of those so far); 0 takes the
             weights themselves.
+        teacher: A run whose distribution over all symbols the model learns to have at every target symbol, or several
+            with commas between them: their mean. The model has its vocabularies; null learns from the data alone.
+        teacher_weight: The teacher's share of the loss; the rest is the cross-entropy of the target.
+        teacher_symbols: How many symbols of the teacher's distribution are kept, the most probable ones.
         patience: Stop after this many epochs without a better decoded dev metric; null never stops early. Of epochs
             with equal figures the one with the lowest dev loss is the best.
         smoothing: Over how many epochs, up to the one in question, the dev figure that decides is averaged, for the
@@ -68,6 +75,9 @@ class TrainConfiguration:
     label_smoothing: float = 0.1
     r_drop: float = 0.0
     ema_momentum: float = 0.0
+    teacher: str | None = None
+    teacher_weight: float = TEACHER_WEIGHT
+    teacher_symbols: int = 8
     patience: int | None = 10
     smoothing: int = 1
     objective: Objective | None = None
@@ -93,7 +103,9 @@ class TrainConfiguration:
         require_at_least("train", self, 0, ["min_epoch_tokens", "warmup_steps", "weight_decay", "r_drop"])
         require_at_least("train", self, 0, ["attention_samples", "seed", "checkpoint_minutes", "max_rollbacks"])
         require_at_least("train", self, 2, ["keep_checkpoints"])
-        require_at_least("train", self, 1, ["risk_samples"])
+        require_at_least("train", self, 1, ["risk_samples", "teacher_symbols"])
+        require(self.teacher is None or bool(self.teacher.strip(" ,")), "train.teacher", self.teacher, "a run")
+        require(0 < self.teacher_weight <= 1, "train.teacher_weight", self.teacher_weight, "above 0 and at most 1")
         require(0 <= self.risk_epochs < self.epochs, "train.risk_epochs", self.risk_epochs, "below train.epochs, or 0")
         require(0 < self.risk_weight <= 1, "train.risk_weight", self.risk_weight, "above 0 and at most 1")
         require(self.risk_sharpness > 0, "train.risk_sharpness", self.risk_sharpness, "above 0")

@@ -51,6 +51,7 @@ def compile_model(
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.set_label_smoothing(train.label_smoothing)
     model.set_r_drop(train.r_drop)
+    model.set_teacher_weight(train.teacher_weight)
     # XLA compiles the recurrences alone: its random generator would make dropout slow.
     model.compile(optimizer=optimizer, jit_compile=False)
     model.optimizer.build(model.trainable_variables)

@@ -27,6 +27,7 @@ from pipeline.settings.configuration import Configuration
 from pipeline.training.ending import describe_end, why_ended
 from pipeline.training.epochs import fit
 from pipeline.training.seeds import set_seed
+from pipeline.training.teaching import teach
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
         directory.sweep()
         directory.adopt()
     set_seed(configuration.train.seed, configuration.train.deterministic)
-    data = open_run(configuration, directory, replaces=replaces)
+    data = teach(configuration, directory, open_run(configuration, directory, replaces=replaces))
     train = configuration.train
     order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
     for sentence in describe_odd_settings(configuration, order.passes, order.steps):

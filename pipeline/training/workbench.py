@@ -13,6 +13,7 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.training.optimization import compile_model
 from pipeline.training.seeds import set_seed
+from pipeline.training.teaching import teach
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Workbench:
             count: How many.
 
         Returns:
-            int32 ids, 0 on padding: source `[batch, S]`, target inputs and target `[batch, T]`.
+            int32 ids, 0 on padding: source `[batch, S]`, target inputs and target `[batch, T]`. With `train.teacher`
+            the target stands in a tuple with what `fill_batch` adds.
         """
         return first_batches(self.data, self.configuration.train.seed, count)
 
@@ -73,8 +75,12 @@ def prepare(configuration: Configuration, folder: Path | None = None) -> Workben
     if folder is None:
         # The ids are read from memory maps, which outlive the names of their files.
         with tempfile.TemporaryDirectory() as temporary:
-            data = open_run(configuration, RunDirectory(Path(temporary) / "run"))
+            data = _open(configuration, RunDirectory(Path(temporary) / "run"))
     else:
-        data = open_run(configuration, RunDirectory(Path(folder)))
+        data = _open(configuration, RunDirectory(Path(folder)))
     model = compile_model(configuration, data.vocabulary_sizes, steps_per_epoch=1, copied=data.copied)
     return Workbench(configuration, model, data)
+
+
+def _open(configuration: Configuration, directory: RunDirectory) -> TrainingData:
+    return teach(configuration, directory, open_run(configuration, directory))

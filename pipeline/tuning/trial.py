@@ -24,6 +24,7 @@ from pipeline.settings.changes import replace_settings
 from pipeline.settings.types import Value
 from pipeline.training.epochs import fit
 from pipeline.training.seeds import set_seed
+from pipeline.training.teaching import teach
 from pipeline.tuning.directory import TuningDirectory, require_unchanged
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ def run_trial(order: TrialOrder) -> None:
         # Events would draw the same curve twice.
         shutil.copytree(order.go_on_from, directory.path, ignore=shutil.ignore_patterns("logs", "data"))
         directory.adopt()
-    data = open_run(configuration, directory, looks=False, cache=Path(order.cache))
+    data = teach(configuration, directory, open_run(configuration, directory, looks=False, cache=Path(order.cache)))
     # Also those that change while the tuning runs: figures of other data must not stand in one table.
     require_unchanged(tuning, recorded_data(directory).checksums)
     # A learning rate that diverges is a bad one: half of it is another trial's.
