@@ -10,6 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.improvement.inputs import Inputs, gather_inputs
 from pipeline.improvement.labels import LabelDirectory, LabelSettings, make_labels
 from pipeline.improvement.mixture import fix_splits, mix
+from pipeline.improvement.teachers import require_weight, teaching_weight, with_teachers
 from pipeline.pairs.splits import open_splits
 from pipeline.runs.best_epoch import checksum_of_best
 from pipeline.runs.directory import RunDirectory
@@ -33,14 +34,17 @@ class Distillation:
         weight: How often a pass over the data has each labelled pair; `data.train` says it of the real ones.
         unlabeled: A file of further sources, one a line.
         recombined: How many sources to make of pieces, see `gather_inputs`.
+        teacher_weight: The ensemble's share of the student's loss at every symbol; see `teaching_weight`.
     """
 
     labels: LabelSettings = dataclasses.field(default_factory=LabelSettings)
     weight: float = 1.0
     unlabeled: str | None = None
     recombined: int | None = None
+    teacher_weight: float | None = None
 
     def __post_init__(self) -> None:
+        require_weight(self.teacher_weight)
         if not self.weight > 0:
             raise UsageError(f"--weight: {self.weight} is impossible, it must be above 0")
 
@@ -64,7 +68,7 @@ def distill(
         UsageError: No such ensemble, or the directory holds something else.
         DataError: Data cannot be used.
     """
-    require_runs(ensemble)
+    members = require_runs(ensemble)
     directory = RunDirectory(Path(run))
     labels = LabelDirectory(directory.labels)
     if not directory.exists():
@@ -73,6 +77,9 @@ def distill(
         if overwrite:
             directory.remove()
             labels.remove()
+        configuration = with_teachers(
+            configuration, members, teaching_weight(how.teacher_weight, configuration, directory)
+        )
         splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
         inputs = gather_inputs(configuration, splits, how.unlabeled, how.recombined)
         label(ensemble, labels, inputs, how.labels, configuration.search.vote)

@@ -52,7 +52,7 @@ def improve(configuration: Configuration, run: Path, how: Improvement, overwrite
         sources = count_of(len(stage.inputs.sources), "source")
         logger.info("labels: %s, by %s", sources, count_of(len(ensemble), "member"))
         label(Path(stage.join(ensemble)), directory.labels, stage.inputs, how.labels, configuration.search.vote)
-        students = train_students(stage)
+        students = train_students(stage, ensemble)
         return _report(stage, members, (ensemble, dev), students)
 
 

@@ -49,7 +49,9 @@ def train_members(stage: Stage) -> list[int]:
     done = [number for number in rest if stage.directory.member(number).read_result() is not None]
     left = [number for number in rest if number not in done]
     # A student of fewer epochs, but of no fewer steps than a member, is better than one of two members.
-    reserve = min(wave * stage.share_of_student(), max(wave, STUDENT_SHARE * 3600 * stage.how.hours))
+    teachers = 0 if stage.how.teacher_weight == 0 else stage.how.members - stage.how.turned
+    share = stage.share_of_student() + stage.share_of_teaching(teachers)
+    reserve = min(wave * share, max(wave, STUDENT_SHARE * 3600 * stage.how.hours))
     fitting = how_many_fit(stage.clock.left, reserve, wave, workers, left)
     logger.info(
         "members: %s took %s; %d of %d more fit beside a student of about %s into the %s left",

@@ -4,6 +4,7 @@ import dataclasses
 
 from pipeline.errors import UsageError
 from pipeline.improvement.labels import LabelSettings
+from pipeline.improvement.teachers import require_weight
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Improvement:
         labels: Which outputs become labels.
         unlabeled: A file of further sources, one a line.
         recombined: See `gather_inputs`.
+        teacher_weight: See `teaching_weight`.
     """
 
     hours: float = 4.0
@@ -27,11 +29,13 @@ class Improvement:
     labels: LabelSettings = dataclasses.field(default_factory=LabelSettings)
     unlabeled: str | None = None
     recombined: int | None = None
+    teacher_weight: float | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("--hours", self.hours), ("--workers", self.workers)):
             if value is not None and not value > 0:
                 raise UsageError(f"{name}: {value} is impossible, it must be above 0")
+        require_weight(self.teacher_weight)
         if self.members < 2:
             raise UsageError(f"--members: {self.members} is impossible, it must be at least 2")
         if self.other_direction is not None and not 0 <= self.other_direction < self.members:

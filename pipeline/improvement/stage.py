@@ -17,6 +17,9 @@ from pipeline.settings.configuration import Configuration
 
 logger = logging.getLogger(__name__)
 
+TEACHER_PASS = 0.5
+"""Of the time that a training takes for so many pairs, what a member takes to look at them."""
+
 
 class Stage:
     """One call of `improve`.
@@ -65,13 +68,22 @@ class Stage:
 
     def share_of_student(self, weight: float = 1.0) -> float:
         """How many times as long as a member's the epochs of a student take: as many times as they have symbols."""
+        own, labelled = self._symbols()
+        least = self.configuration.train.min_epoch_tokens
+        return max(least, own + weight * labelled) / max(least, own, 1)
+
+    def share_of_teaching(self, teachers: int) -> float:
+        """How many times as long as a member's training it takes teachers to look at all pairs of a student."""
+        own, labelled = self._symbols()
+        train = self.configuration.train
+        return teachers * TEACHER_PASS * (own + labelled) / max(train.min_epoch_tokens, own, 1) / train.epochs
+
+    def _symbols(self) -> tuple[float, float]:
+        """Of the real pairs' targets, and about as many of the labels'."""
         side = self.configuration.text.side("target")
         # Of subwords there are fewer than characters: the estimate is on the safe side.
         spaced = side.tokenizer == "space"
         targets = (pair.target for pair in self.splits["train"]())
         lengths = [len(target.split(side.separator) if spaced else target) + 1 for target in targets]
         own = sum(lengths)
-        labels = weight * len(self.inputs.sources) * self.how.labels.n_best
-        mixed = own + own / max(len(lengths), 1) * labels
-        least = self.configuration.train.min_epoch_tokens
-        return max(least, mixed) / max(least, own, 1)
+        return own, own / max(len(lengths), 1) * len(self.inputs.sources) * self.how.labels.n_best

@@ -1,14 +1,15 @@
 """The students of an improvement: one, and others with other weights of the labels where there is time."""
 
 import logging
+from collections.abc import Sequence
 
+from pipeline.data.teacher import find_teachers
 from pipeline.improvement.directory import in_time
 from pipeline.improvement.mixture import mix
 from pipeline.improvement.stage import Stage
+from pipeline.improvement.teachers import teaching_weight, with_teachers
 from pipeline.improvement.trainings import how_many_fit, student_epochs, train_all, training_seconds
-from pipeline.runs.directory import RunDirectory
 from pipeline.settings.changes import replace_settings
-from pipeline.settings.configuration import Configuration
 
 logger = logging.getLogger(__name__)
 
@@ -16,8 +17,12 @@ WEIGHTS = (1.0, 0.5, 2.0)
 """Of the labels: the first is always trained, the others where there is time."""
 
 
-def train_students(stage: Stage) -> list[float]:
+def train_students(stage: Stage, ensemble: Sequence[int]) -> list[float]:
     """Train them, or go on with it.
+
+    Args:
+        stage: Members and labels are there.
+        ensemble: The members that have labelled; those that can, teach at every symbol.
 
     Returns:
         The weights of the labels of those that are trained.
@@ -25,8 +30,16 @@ def train_students(stage: Stage) -> list[float]:
     Raises:
         TrainingError: None could be trained.
     """
-    epochs = _decide_epochs(stage)
-    orders = {stage.directory.student(weight).path.name: _student(stage, weight, epochs) for weight in WEIGHTS}
+    members = [stage.directory.member(number) for number in ensemble]
+    share = teaching_weight(stage.how.teacher_weight, stage.configuration, stage.directory.student(WEIGHTS[0]))
+    taught = with_teachers(stage.configuration, members, share)
+    teachers = len(find_teachers(taught.train.teacher)) if taught.train.teacher else 0
+    taught = replace_settings(taught, {"train.epochs": _decide_epochs(stage, teachers)})
+    orders = {
+        run.path.name: (run, mix(taught, stage.directory.labels.pairs, weight))
+        for weight in WEIGHTS
+        for run in [stage.directory.student(weight)]
+    }
     weights = dict(zip(orders, WEIGHTS, strict=True))
     first, *others = orders
     began, known = stage.clock.spent, stage.clock.noted.get("student")
@@ -44,24 +57,21 @@ def train_students(stage: Stage) -> list[float]:
     return [weights[name] for name in trained]
 
 
-def _student(stage: Stage, weight: float, epochs: int) -> tuple[RunDirectory, Configuration]:
-    fewer = replace_settings(stage.configuration, {"train.epochs": epochs})
-    return stage.directory.student(weight), mix(fewer, stage.directory.labels.pairs, weight)
-
-
-def _decide_epochs(stage: Stage) -> int:
+def _decide_epochs(stage: Stage, teachers: int) -> int:
     """How many a student has; decided once, for another number would be another training."""
     if "student_epochs" in stage.clock.noted:
         return int(stage.clock.noted["student_epochs"])
     share, epochs = stage.share_of_student(WEIGHTS[0]), stage.configuration.train.epochs
-    fitting = student_epochs(epochs, share, stage.clock.noted["wave"] * share, stage.clock.left)
+    wave = stage.clock.noted["wave"]
+    left = max(0.0, stage.clock.left - wave * stage.share_of_teaching(teachers))
+    fitting = student_epochs(epochs, share, wave * share, left)
     if fitting < epochs:
         logger.info(
             "student: %d of %d epochs, each with %.1f times the symbols of a member's, fit into the %s left",
             fitting,
             epochs,
             share,
-            in_time(max(0.0, stage.clock.left)),
+            in_time(left),
         )
     stage.clock.note("student_epochs", fitting)
     return fitting

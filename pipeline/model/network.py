@@ -94,8 +94,9 @@ class SingleNetwork(tf.Module):
         self._saved = [weight.value for weight in {id(weight): weight for weight in weights}.values()]
         self._frozen: list[Any] | None = None
         if frozen:
-            # In a graph, as where nothing is frozen: so that both have the same bits.
-            tables = tf.function(self._compute_tables, autograph=False)()
+            # In a graph, as where nothing is frozen: so that both have the same bits. Of many networks each is traced
+            # once, which a call would take for one that is traced again and again, and warn.
+            tables = tf.function(self._compute_tables, autograph=False).get_concrete_function()()
             self._frozen = [_map(lambda part: tf.Variable(part, trainable=False), table) for table in tables]
 
     @contextlib.contextmanager

@@ -56,7 +56,7 @@ def teach(configuration: Configuration, directory: RunDirectory, data: TrainingD
     if lessons is None:
         runs = find_teachers(train.teacher)
         _require_there(runs, directory)
-        logger.info("teacher: %s looks at the training data once", " and ".join(str(run.path) for run in runs))
+        logger.info("teacher: the training data are taken once through %s", " and ".join(str(run.path) for run in runs))
         _compute(runs, data, LessonWriter(place, fingerprint, kept), kept)
         lessons = open_lessons(place, fingerprint)
         assert lessons is not None

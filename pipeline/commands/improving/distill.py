@@ -70,6 +70,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         labels=label_options(parsed),
         weight=parsed.weight,
         recombined=parsed.recombined,
+        teacher_weight=parsed.teacher_weight,
     )
 
 
@@ -100,5 +101,5 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
         end_with_parent()
     configuration, unlabeled = split_unlabeled(arguments.configuration)
     settings = LabelSettings(**arguments.labels, seed=configuration.train.seed)
-    how = Distillation(settings, arguments.weight, unlabeled, arguments.recombined)
+    how = Distillation(settings, arguments.weight, unlabeled, arguments.recombined, arguments.teacher_weight)
     results.write_json(distill(arguments.ensemble, configuration, arguments.run, how, arguments.overwrite))

@@ -65,7 +65,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parsed, configuration = parse_settings(_COMMAND, make_parser(), argv, _settings_of_run)
     if not parsed.run:
         raise UsageError("--run: the directory is missing, as in --run runs/best")
-    how = ("hours", "members", "other_direction", "workers", "recombined")
+    how = ("hours", "members", "other_direction", "workers", "recombined", "teacher_weight")
     return argparse.Namespace(
         configuration=configuration,
         run=Path(parsed.run),

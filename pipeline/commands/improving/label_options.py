@@ -1,11 +1,11 @@
-"""Options of commands that label: what becomes a label."""
+"""Options of commands that label: what becomes a label, and what else the student learns of those that label."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import jsonargparse
 
-LABEL_OPTIONS = "[--n-best N] [--sampled] [--least-score X] [--recombined N] "
+LABEL_OPTIONS = "[--n-best N] [--sampled] [--least-score X] [--recombined N] [--teacher-weight X] "
 _LABELS = ("n_best", "sampled", "least_score")
 
 
@@ -32,6 +32,14 @@ def add_label_options(parser: "jsonargparse.ArgumentParser") -> None:
         default=None,
         help="Sources to make of pieces of the training's; left out: as many as it has where there is no "
         "data.unlabeled, else none.",
+    )
+    group.add_argument(
+        "--teacher-weight",
+        metavar="X",
+        type=float,
+        default=None,
+        help="The ensemble's share of the student's loss: what it finds probable at every symbol; 0 learns from the "
+        "labels alone; left out: train.teacher_weight.",
     )
 
 
