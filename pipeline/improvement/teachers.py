@@ -59,7 +59,7 @@ def with_teachers(configuration: Configuration, members: Sequence[RunDirectory],
     rest = len(members) - len(teachers)
     if rest:
         logger.info(
-            "teacher: %s at every symbol; %s only, for want of the student's direction or vocabularies",
+            "teacher: %s at every symbol; %s alone, for want of the student's direction or vocabularies",
             count_of(len(teachers), "member teaches", "members teach"),
             count_of(rest, "member labels", "members label"),
         )

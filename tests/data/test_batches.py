@@ -19,6 +19,7 @@ from pipeline.data.batches import (
     training_batches,
     validation_batches,
 )
+from pipeline.data.lessons import Lessons
 from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.model.losses import token_cross_entropy
 from pipeline.text.symbols import END, PAD, START
@@ -258,6 +259,27 @@ def test_empty_rows_count_for_nothing():
     np.testing.assert_equal(token_cross_entropy(targets, logits, 0.1)[0].numpy(), total.numpy())
     logits[1, 3] += random.normal(size=20)  # whereas a real symbol counts
     assert token_cross_entropy(targets, logits, 0.1)[0] != total
+
+
+def test_what_a_teacher_says_stands_at_its_symbols():
+    corpus = make_corpus([(3, 2), (1, 4), (4, 1)])
+    symbols = np.arange(14, dtype=np.int32).reshape(7, 2)
+    corpus = dataclasses.replace(corpus, lessons=Lessons(symbols, (symbols / 16).astype(np.float32)))
+    inputs, (targets, found, probabilities) = fill_batch(corpus, PlannedBatch(Bucket(4, 5, 4), np.array([2, 0, 1])))
+    plain = fill_batch(dataclasses.replace(corpus, lessons=None), PlannedBatch(Bucket(4, 5, 4), np.array([2, 0, 1])))
+    np.testing.assert_equal((inputs, targets), plain)
+    assert found.tolist() == [
+        [[12, 13], [0, 0], [0, 0], [0, 0], [0, 0]],
+        [[0, 1], [2, 3], [0, 0], [0, 0], [0, 0]],
+        [[4, 5], [6, 7], [8, 9], [10, 11], [0, 0]],
+        [[0, 0]] * 5,
+    ]
+    assert (found.dtype, probabilities.dtype) == (np.int32, np.float32)
+    np.testing.assert_array_equal(probabilities, found / np.float32(16))
+    [streamed] = training_batches(TrainingOrder(corpus, [Bucket(4, 5, 3)], 1)).take(1).as_numpy_iterator()
+    expected = fill_batch(corpus, TrainingOrder(corpus, [Bucket(4, 5, 3)], 1).batch(0, 0))
+    np.testing.assert_equal(streamed, expected)
+    assert validation_batches(corpus, [Bucket(4, 5, 3)])[1] == 1
 
 
 # Streams

@@ -40,6 +40,7 @@ def test_defaults_and_what_has_an_effect_are_not_named():
         ({"text.vocabulary_size": 90, "text.learn_size": 9}, "text.vocabulary_size and text.learn_size have no effect"),
         ({"data.dev_size": 0.2}, "data.dev_size has no effect: there is a dev set"),
         ({"train.risk_samples": 4}, "train.risk_samples has no effect: train.risk_epochs is 0"),
+        ({"train.teacher_symbols": 4}, "train.teacher_symbols has no effect: train.teacher is null"),
         ({"train.smoothing": 30}, "train.smoothing 30 averages over the whole training of 30 epochs"),
         ({"train.patience": 29}, "train.patience 29 can never end a training of 30 epochs early"),
         ({"train.warmup_steps": 20_000}, "more than half of the 30,000 steps of the training: the learning rate rises"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.model.losses import symmetric_divergence, token_cross_entropy
+from pipeline.model.losses import Lesson, symmetric_divergence, token_cross_entropy
 from tests.layer_contract import assert_close
 
 RANDOM = np.random.default_rng(0)
@@ -72,6 +72,56 @@ def test_sum_and_count_have_the_dtype_of_the_logits(dtype: str):
 def test_a_batch_of_padding_only_is_0_of_0():
     total, tokens = token_cross_entropy(np.zeros((2, 3), int), np.ones((2, 3, 4)), 0.1)
     assert (float(total), float(tokens)) == (0, 0)
+
+
+def test_a_teacher_by_hand():
+    # Probabilities 1/8, 1/8, 1/4, 1/2; the teacher wants the last two at 1/4 and 3/4, the label is the third.
+    logits = np.log([[[1.0, 1, 2, 4]] * 2])
+    lesson = Lesson([[[3, 2], [0, 0]]], [[[0.75, 0.25], [0.0, 0.0]]], weight=0.4)
+    total, tokens = token_cross_entropy([[2, 0]], logits, lesson=lesson)
+    assert_close(total, 0.6 * math.log(4) + 0.4 * (0.75 * math.log(2) + 0.25 * math.log(4)), 1e-6)
+    assert float(tokens) == 1
+
+
+def lesson(kept: int, weight: float) -> tuple[Lesson, np.ndarray]:
+    """A teacher's most probable symbols at the real positions, and the same over the whole vocabulary."""
+    random = np.random.default_rng(kept)
+    symbols = np.argsort(random.normal(size=(3, 4, 6)), axis=-1)[..., :kept].astype(np.int32)
+    probabilities = random.dirichlet(np.ones(kept), (3, 4))
+    symbols[TARGETS == 0], probabilities[TARGETS == 0] = 0, 0
+    whole = np.zeros([3, 4, 6])
+    for place in np.ndindex(3, 4):
+        np.add.at(whole[place], symbols[place], probabilities[place])
+    return Lesson(symbols, probabilities, weight), whole
+
+
+@pytest.mark.parametrize("smoothing", SMOOTHINGS)
+@pytest.mark.parametrize(("kept", "weight"), [(1, 0.5), (3, 0.3), (6, 1.0)])
+def test_a_teacher_is_a_share_of_what_is_wanted_and_so_is_its_gradient(smoothing: float, kept: int, weight: float):
+    teacher, whole = lesson(kept, weight)
+    logits, found = tf.constant(LOGITS), []
+    for definition in (False, True):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            if definition:
+                own = (1 - smoothing) * np.eye(6)[TARGETS] + smoothing / 6
+                wanted = ((1 - weight) * own + weight * whole) * (TARGETS != 0)[:, :, None]
+                total = -tf.reduce_sum(wanted * tf.nn.log_softmax(logits))
+            else:
+                total, _ = token_cross_entropy(TARGETS, logits, smoothing, teacher)
+            scaled = 3 * total
+        found.append((total, tf.convert_to_tensor(tape.gradient(scaled, logits))))
+    for actual, expected in zip(*found, strict=True):
+        assert_close(actual, expected, 1e-9)
+    assert (found[0][1].numpy()[TARGETS == 0] == 0).all()
+
+
+def test_in_single_precision_a_teacher_is_cast():
+    teacher, _ = lesson(3, 0.5)
+    exact, _ = token_cross_entropy(TARGETS, LOGITS, 0.1, teacher)
+    total, _ = token_cross_entropy(TARGETS, LOGITS.astype(np.float32), 0.1, teacher)
+    assert total.dtype == tf.float32
+    assert_close(total, exact, 1e-5)
 
 
 def test_divergence_by_hand():

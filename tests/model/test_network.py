@@ -110,6 +110,25 @@ def test_score_of_given_targets(models: list[keras.Model]):
     np.testing.assert_allclose(Ensemble(members).score(SOURCE, LENGTHS, TARGET), mean, rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", NETWORKS, ids=lambda kind: "-".join(map(str, kind)) or "plain")
+def test_all_symbols_of_given_targets(kind: dict[str, object]):
+    member = model(1, **kind)
+    network = SingleNetwork(member)
+    found = network.log_probabilities(SOURCE, LENGTHS, TARGET)
+    assert (found.shape, found.dtype) == ((2, 3, 9), tf.float32)
+    np.testing.assert_allclose(tf.exp(found), probabilities(member), atol=1e-6)
+    np.testing.assert_array_equal(of_targets(found.numpy()), network.score(SOURCE, LENGTHS, TARGET))
+
+
+def test_all_symbols_of_an_ensemble_are_the_mean_of_probabilities(models: list[keras.Model]):
+    members = [*models, model(3, copy=True), model(4, attention="monotonic")]
+    ensemble = Ensemble([SingleNetwork(member) for member in members])
+    expected = np.mean([probabilities(member) for member in members], axis=0)
+    found = ensemble.log_probabilities(SOURCE, LENGTHS, TARGET)
+    np.testing.assert_allclose(tf.exp(found), expected, atol=1e-6)
+    np.testing.assert_allclose(of_targets(found.numpy()), ensemble.score(SOURCE, LENGTHS, TARGET), rtol=1e-5)
+
+
 def test_members_may_differ_in_their_attention(models: list[keras.Model]):
     other = model(3, cell="lstm", attention="luong_general")
     mean = np.log(of_targets(np.mean([probabilities(models[0]), probabilities(other)], axis=0)))

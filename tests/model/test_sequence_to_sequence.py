@@ -249,6 +249,43 @@ def test_a_step_of_r_drop_by_hand():
         assert_close(new, old - 0.1 * tf.convert_to_tensor(gradient), 1e-7)
 
 
+@pytest.mark.parametrize("changes", [{}, {"attention": "monotonic"}, {"copy": True}])
+def test_a_step_with_a_teacher_by_hand(changes: dict[str, Any]):
+    built = model(**changes)
+    built.set_teacher_weight(0.4)
+    symbols = np.array([[[6, 4], [5, 4], [2, 6], [0, 0]]] * 3, np.int32) * REAL[:, :, None]
+    shares = np.array([0.7, 0.3], np.float32) * REAL[:, :, None]
+    wanted = 0.6 * np.eye(TARGET_SIZE)[TARGETS]
+    wanted += 0.4 * np.einsum("btk,btkv->btv", shares, np.eye(TARGET_SIZE)[symbols])
+    with tf.GradientTape() as tape:
+        log_p = tf.nn.log_softmax(built(DATA[0], training=True)[0])
+        loss = -tf.reduce_sum(wanted * log_p * REAL[:, :, None]) / 8
+    gradients = tape.gradient(loss, built.trainable_variables)
+    before = built.get_weights()
+    built.compile(keras.optimizers.SGD(0.1))
+    taught = tf.constant(symbols), tf.constant(shares, tf.float32)
+    metrics = built.train_step((DATA[0], (DATA[1], *taught)))
+    assert float(metrics["batch_loss"]) == pytest.approx(float(loss), rel=1e-6)
+    assert float(metrics["tokens"]) == 8
+    for new, old, gradient in zip(built.get_weights(), before, gradients, strict=True):
+        assert_close(new, old - 0.1 * tf.convert_to_tensor(gradient), 1e-7)
+    # Taken twice without dropout, it is the same step.
+    built.set_weights(before)
+    built.set_r_drop(1.0)
+    twice = built.train_step((DATA[0], (DATA[1], *taught)))
+    assert float(twice["batch_loss"]) == pytest.approx(float(loss), rel=1e-6)
+
+
+def test_a_teacher_changes_nothing_where_none_is_in_the_batch():
+    built, twin = model(fast=False), model(fast=False)
+    twin.set_teacher_weight(0.5)
+    for one in (built, twin):
+        one.compile(keras.optimizers.SGD(0.1))
+        one.train_step(DATA)
+    for here, there in zip(built.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(here, there)
+
+
 def test_metrics_are_per_real_symbol_over_all_batches():
     built = model(fast=False, dropout=0.5, seed=1)
     built.set_label_smoothing(0.3)

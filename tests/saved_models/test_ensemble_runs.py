@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import DataError, UsageError
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
-from pipeline.saved_models.ensemble_runs import find_runs, read_members, read_voters, split_models
+from pipeline.saved_models.ensemble_runs import find_runs, read_members, read_voters
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.vocabulary import Vocabulary
@@ -25,24 +25,6 @@ def begin(path: Path, vocabularies: tuple[Vocabulary, Vocabulary] | None = None,
     run.record_vocabulary()
     Checkpoints(run.checkpoints).save(TrainingState(epoch=1, best_epoch=1), lambda path: path.touch())
     return run
-
-
-def test_paths_with_commas(tmp_path: Path):
-    assert split_models(Path("a")) == [Path("a")]
-    assert split_models(Path("r/a,r/b, r/c")) == [Path("r/a"), Path("r/b"), Path("r/c")]
-    both = tmp_path / "a,b"
-    assert split_models(both) == [tmp_path / "a", Path("b")]
-    both.mkdir()
-    assert split_models(both) == [both]
-    # Members may have commas and spaces of their own.
-    odd = [tmp_path / "c,d", tmp_path / "e "]
-    for place in odd:
-        place.mkdir()
-    assert split_models(Path(f"{odd[0]},{odd[1]},f")) == [*odd, Path("f")]
-    assert split_models(Path(f"{odd[1]},{both}, {odd[0]}")) == [odd[1], both, odd[0]]
-    for path in ("a,", ",a", "a,,b", ","):
-        with pytest.raises(UsageError, match="a path is missing beside a comma"):
-            split_models(Path(path))
 
 
 def test_a_run_with_a_comma_in_its_name(tmp_path: Path):

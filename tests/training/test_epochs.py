@@ -32,14 +32,15 @@ from pipeline.training.ending import why_ended
 from pipeline.training.epochs import fit
 from pipeline.training.saving import SaveAndStop
 from pipeline.training.seeds import set_seed
+from pipeline.training.teaching import teach
 from tests.tiny_task import tiny_configuration
 
 EPOCHS, STEPS = 3, 32
 
 
 @pytest.fixture(scope="module")
-def short(tiny_splits: dict[str, str]) -> Configuration:
-    """The tiny task with much dropout and a moving average, ended long before it is learnt."""
+def short(tiny_splits: dict[str, str], tiny_ensemble: Path) -> Configuration:
+    """The tiny task with much dropout, a moving average and a teacher, ended long before it is learnt."""
     saving = {"checkpoint_steps": 10, "checkpoint_minutes": None}
     return tiny_configuration(
         {name: tiny_splits[name] for name in ("train", "dev")},
@@ -51,6 +52,7 @@ def short(tiny_splits: dict[str, str]) -> Configuration:
             "learning_rate": 0.01,
             "ema_momentum": 0.9,
             "r_drop": 1.0,
+            "teacher": str(tiny_ensemble),
             **saving,
         },
     )
@@ -64,7 +66,7 @@ def go_on(configuration: Configuration, run: Path) -> None:
     """What the same command does, but for the end."""
     directory = RunDirectory(run)
     set_seed(configuration.train.seed, configuration.train.deterministic)
-    fit(configuration, directory, open_run(configuration, directory))
+    fit(configuration, directory, teach(configuration, directory, open_run(configuration, directory)))
 
 
 def latest(run: Path) -> str:
