@@ -12,6 +12,7 @@ import pytest
 from pipeline.improvement.directory import ImprovementDirectory
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.opening import load
+from pipeline.settings.train import TEACHER_WEIGHT
 from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
 
 ROOT = Path(__file__).parents[2]
@@ -57,12 +58,17 @@ def test_a_student_of_two(tiny_run: TinyRun, tmp_path: Path):
     found = load_configuration(RunDirectory(run))
     assert list(found.data.train) == [tiny_run.configuration.data.train, str(run / "labels" / "labels.tsv")]
     assert found.model == tiny_run.configuration.model
+    assert (found.train.teacher, found.train.teacher_weight) == (f"{tiny_run.path},{tiny_run.path}", TEACHER_WEIGHT)
     assert load(run / "export").predict("aß")[0].texts == [capitals("aß")]
     # Of other labels it is refused, and a finished student is asked for at once.
     assert "finished before, nothing to do" in finish("distill", *options)["err"]
     other = subprocess.run(command("distill", *options, "--n-best=2"), cwd=ROOT, capture_output=True, text=True)
     assert other.returncode == 2
     assert "holds labels that were made with other settings (n_best)" in other.stderr
+    # It goes on as it was begun, also where it was begun without a teacher.
+    other = subprocess.run(command("distill", *options, "--teacher-weight=0"), cwd=ROOT, capture_output=True, text=True)
+    assert other.returncode == 2
+    assert "train.teacher was" in other.stderr
 
 
 @pytest.mark.slow
@@ -82,4 +88,6 @@ def test_improved_in_spite_of_kills(tiny_splits: dict[str, str], tmp_path: Path)
     assert all(set(model["figures"]) == {"dev", "test"} for model in result["models"])
     assert "member 3, other direction" in directory.table.read_text(encoding="utf-8")
     assert load(directory.export).predict("aß")[0].texts == [capitals("aß")]
+    taught = load_configuration(directory.student(1)).train.teacher
+    assert taught == f"{directory.member(1).path},{directory.member(2).path}"
     assert "finished before, nothing to do" in finish("improve", *options)["err"]
