@@ -92,7 +92,7 @@ def open_run(
             "and `improve` trains one for it"
         )
     if configuration.train.teacher and (replaces or not directory.exists()):
-        require_fitting(configuration)
+        require_fitting(configuration, directory)
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks)
     if replaces:
         directory.remove()

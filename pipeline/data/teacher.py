@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.files.durable import sync_files
 from pipeline.runs.best_epoch import checksum_of_best
+from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.runs.model_paths import split_models
 from pipeline.runs.ownership import whole
@@ -30,20 +31,23 @@ def find_teachers(teacher: str) -> list[RunDirectory]:
     return [RunDirectory(path) for path in split_models(Path(teacher))]
 
 
-def require_fitting(configuration: Configuration) -> None:
+def require_fitting(configuration: Configuration, directory: RunDirectory) -> None:
     """Refuse a teacher that knows other symbols than its student, before anything is begun.
 
     Args:
         configuration: Of the student.
+        directory: Where its run is to be.
 
     Raises:
-        UsageError: A member is no run, or has other text settings than the student or other vocabularies than the
-            first member.
+        UsageError: A member is no run, or the one to be replaced, or has other text settings than the student or other
+            vocabularies than the first member.
         DataError: A member has no checkpoint yet.
     """
     runs = find_teachers(configuration.train.teacher or "")
     for run in runs:
         _require_run(run)
+        if run.path.resolve() == directory.path.resolve():
+            raise UsageError(f"{TEACHER}: {run.path}: a run cannot teach itself; choose another --run")
         differences = _differences(configuration.text, run)
         if differences:
             raise UsageError(
@@ -130,7 +134,7 @@ def weights_of_teacher(directory: RunDirectory) -> list[str]:
 def compare_teacher(configuration: Configuration, directory: RunDirectory) -> tuple[list[str], str]:
     """Whether a run's teacher is what it was.
 
-    A member that is no longer in its place is taken to be the same.
+    A member that is no longer in its place, or whose checkpoints were deleted, is taken to be the same.
 
     Args:
         configuration: Every setting, as given now.
@@ -149,7 +153,8 @@ def compare_teacher(configuration: Configuration, directory: RunDirectory) -> tu
     known = weights_of_teacher(directory) if directory.teacher.is_file() else []
     if was == now:
         for run in find_teachers(now):
-            if known and run.exists() and checksum_of_best(run) not in known:
+            there = run.exists() and Checkpoints(run.checkpoints).exist()
+            if known and there and checksum_of_best(run) not in known:
                 raise UsageError(
                     f"{TEACHER}: {run.path}: its weights are others than when the run in {directory.path} began; bring "
                     "the former ones back to go on, or train anew with --overwrite"

@@ -87,16 +87,22 @@ def test_members_that_do_not_fit_are_named(student: Configuration, changes: dict
 
 def test_what_changes_no_ids_may_differ(student: Configuration):
     make_teacher(Path("3"), min_count=2, max_vocabulary=7)
-    require_fitting(with_teacher(student, "1,3"))
+    require_fitting(with_teacher(student, "1,3"), RunDirectory(Path("run")))
 
 
 def test_no_run_and_no_weights_yet_are_refused(student: Configuration):
     with pytest.raises(UsageError, match=r"train\.teacher: 4: no such run"):
-        require_fitting(with_teacher(student, "1,4"))
+        require_fitting(with_teacher(student, "1,4"), RunDirectory(Path("run")))
     make_teacher(Path("4"))
     shutil.rmtree("4/checkpoints")
     with pytest.raises(DataError, match="4: no epoch has ended yet"):
-        require_fitting(with_teacher(student, "1,4"))
+        require_fitting(with_teacher(student, "1,4"), RunDirectory(Path("run")))
+
+
+def test_a_run_cannot_replace_its_teacher(student: Configuration):
+    with pytest.raises(UsageError, match=r"train\.teacher: 2: a run cannot teach itself"):
+        open_run(student, RunDirectory(Path("2")), replaces=True)
+    assert RunDirectory(Path("2")).exists()
 
 
 def test_those_of_an_ensemble_that_can_teach_are_chosen(student: Configuration):
@@ -116,6 +122,9 @@ def test_a_teacher_that_moved_is_the_same(student: Configuration, caplog: pytest
     shutil.move("2", "there")
     # A member that is gone is taken to be the same, where it is asked for in the same place.
     assert require_same_settings(student, run, set()) == []
+    shutil.move("1/checkpoints", "kept")
+    assert require_same_settings(student, run, set()) == []
+    shutil.move("kept", "1/checkpoints")
     moved = with_teacher(student, "there,1")
     assert require_same_settings(moved, run, set()) == ["train.teacher moved from 1,2 to there,1"]
     with caplog.at_level(logging.INFO):
