@@ -16,7 +16,6 @@ from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import check_start, read_pairs
-from pipeline.pairs.splits import open_part
 from pipeline.settings.changes import replace_settings
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.configure import AUTO, DEFAULT_PRESET, given_settings
@@ -136,6 +135,8 @@ def _read(given: Given) -> tuple[list[Pair], int]:
     check_start(data.train)
     # What is left out will be said when the data are prepared.
     bad = BadLines(data.skip_bad_lines, said=set(source_files(data.train)))
+    from pipeline.pairs.splits import open_part  # with NumPy, which `--help` does without
+
     return take(open_part(data, bad)())
 
 

@@ -105,7 +105,7 @@ def test_a_folder_answers_as_its_model(name: str, search: dict[str, int], tmp_pa
     assert info["model"]["outputs"]["attention"] == {"dtype": "float32", "shape": [search["beam_size"], None, None]}
 
 
-@pytest.mark.parametrize("precision", ["float16", "int8"])
+@pytest.mark.parametrize("precision", [pytest.param("float16", marks=pytest.mark.slow), "int8"])
 def test_smaller_weights_score_nearly_the_same(precision: str, tmp_path: Path):
     kind = Kind({"units": 64, "embedding_units": 32}, search={"beam_size": 1, "length_offset": 3})
     model = make_model(kind, tmp_path)

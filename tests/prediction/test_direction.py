@@ -87,6 +87,7 @@ def test_prefixes_are_refused(models: tuple[StringModel, StringModel]):
         predictors(models)[1].predict(["ab"], prefixes=["a"])
 
 
+@pytest.mark.slow
 def test_an_export_answers_as_the_model(models: tuple[StringModel, StringModel], tmp_path: Path):
     model = models[1]
     save_string_model(model, tmp_path / "export", describe_model(model, RIGHT_TO_LEFT))

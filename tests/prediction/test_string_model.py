@@ -42,8 +42,15 @@ def watched_model(tokenizer: str, beam_size: int = 2) -> StringModel:
     return StringModel(network, *texts, SearchConfiguration(beam_size=beam_size), n_best=1, max_length=8)
 
 
-@pytest.mark.parametrize("tokenizer", ["char", "space", "wordpiece"])
-@pytest.mark.parametrize("beam_size", [1, 2])
+@pytest.mark.parametrize(
+    ("tokenizer", "beam_size"),
+    [
+        ("char", 2),
+        ("space", 1),
+        ("wordpiece", 2),
+        *(pytest.param(*rest, marks=pytest.mark.slow) for rest in (("char", 1), ("space", 2), ("wordpiece", 1))),
+    ],
+)
 def test_a_single_string_is_known_to_be_one(tokenizer: str, beam_size: int):
     model, sources = watched_model(tokenizer, beam_size), ["a b ab", "b", ""]
     together = model.decode(tf.constant(sources))

@@ -149,7 +149,7 @@ def test_unknown_symbols_are_replaced_as_the_run_does(beam_size: int):
         assert_same(other, mine)
 
 
-@pytest.mark.parametrize("always", [False, True])
+@pytest.mark.parametrize("always", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_what_is_copied_is_told_and_shown_as_the_run_does(always: bool):
     run, folder = make_both("char", heads=2, copy=True, replace_unknown=always, min_length=3)
     assert folder.copies_unknown

@@ -109,8 +109,8 @@ def test_a_training_that_had_other_data_is_not_compared(tmp_path: Path):
     "kind",
     [
         {"coverage": True},
-        {"attention": "multi_head_bahdanau"},
-        {"attention": "luong_dot"},
+        pytest.param({"attention": "multi_head_bahdanau"}, marks=pytest.mark.slow),
+        pytest.param({"attention": "luong_dot"}, marks=pytest.mark.slow),
         {"cell": "conditional_gru", "tied_embeddings": True},
     ],
     ids=lambda kind: "-".join(kind),

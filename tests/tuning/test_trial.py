@@ -49,6 +49,7 @@ def test_going_on_equals_never_having_stopped(base: Path):
     assert found["epochs"] == 4
 
 
+@pytest.mark.slow
 def test_what_an_interrupted_trial_left_goes(base: Path):
     assert not is_finished(order(base, "one", 1))
     run_trial(order(base, "one", 1))
