@@ -26,6 +26,7 @@ def make_parser() -> "ModelParser":
     )
     reference = "A reference a line; or pairs: a TSV file, two files as SOURCE,TARGET. All may end in .gz."
     parser.add_argument("reference", metavar="REFERENCE", help=reference)
+    parser.add_columns()
     output = "file (lines, those of --n-best or --json, or SOURCE TAB OUTPUT), or a run or export that decodes now."
     parser.add_argument("output_a", metavar="OUTPUT_A", help=f"What one system made of the inputs: a {output}")
     parser.add_argument("output_b", metavar="OUTPUT_B", help="What the other made of them.")
@@ -61,7 +62,7 @@ def make_parser() -> "ModelParser":
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """reference, output_a, output_b, tokens, symbols, separator, lowercase, samples, seed, show."""
+    """reference, output_a, output_b, columns, tokens, symbols, separator, lowercase, samples, seed, show."""
     arguments = make_parser().parse_args(argv)
     if arguments.tokens and arguments.symbols:
         raise UsageError("--tokens: impossible with --symbols, which does not measure BLEU; leave one of them out")
@@ -90,6 +91,6 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     if any(map(is_model, places)):
         import_tensorflow()
     figures = ComparedBy(arguments.symbols, arguments.tokens, arguments.lowercase, arguments.separator)
-    found = compare(arguments.reference, places, figures, arguments.samples, arguments.seed)
+    found = compare(arguments.reference, places, figures, arguments.samples, arguments.seed, arguments.columns)
     results.write(found.table(arguments.show))
     results.write_json(found.to_json())

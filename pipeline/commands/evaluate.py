@@ -21,6 +21,7 @@ def make_parser() -> "ModelParser":
     parser.add_model("model", "A run directory, an exported SavedModel, or a folder that needs no TensorFlow.")
     data = "Pairs: a TSV file, two line-aligned files as SOURCE,TARGET, or dev or test: the run's own."
     parser.add_argument("data", metavar="DATA", help=data)
+    parser.add_columns()
     parser.add_argument(
         "--bleu-tokens",
         metavar="HOW",
@@ -34,19 +35,20 @@ def make_parser() -> "ModelParser":
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """model, data, beam, search, average, bleu_tokens."""
+    """model, data, columns, beam, search, average, bleu_tokens."""
     return make_parser().parse_search(argv)
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Measure, and write the figures as JSON."""
     from pipeline.saved_models.opening import open_model
-    from pipeline.saved_models.own_splits import find_own_split
+    from pipeline.saved_models.own_splits import find_columns, find_own_split
 
     split = find_own_split(arguments.model, arguments.data)
+    columns = find_columns(arguments.model, arguments.columns)
     predictor = open_model(
         arguments.model, beam_size=arguments.beam, search=arguments.search, average=arguments.average
     )
     from pipeline.evaluation.evaluate import evaluate_file  # not before TensorFlow is there
 
-    results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split))
+    results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns))

@@ -22,6 +22,7 @@ def make_parser() -> "ModelParser":
     )
     parser.add_model("model", "A run directory, an exported SavedModel, or a folder that needs no TensorFlow.")
     parser.add_argument("data", metavar="PAIRS", help="Pairs: a TSV file, or two line-aligned files as SOURCE,TARGET.")
+    parser.add_columns()
     parser.add_argument(
         "--tokens",
         action="store_true",
@@ -32,7 +33,7 @@ def make_parser() -> "ModelParser":
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """model, data, average, tokens."""
+    """model, data, columns, average, tokens."""
     return make_parser().parse_args(argv)
 
 
@@ -43,10 +44,12 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.prediction.pair_check import look_first
     from pipeline.prediction.scoring import score_pairs
     from pipeline.saved_models.opening import open_scorer
+    from pipeline.saved_models.own_splits import find_columns
 
-    look_first(arguments.data)
+    columns = find_columns(arguments.model, arguments.columns)
+    look_first(arguments.data, columns)
     predictor = open_scorer(arguments.model, average=arguments.average)
-    pairs = read_pairs(arguments.data, "test")
+    pairs = read_pairs(arguments.data, "test", columns=columns)
     with show_pair_progress(arguments.data, results.on_terminal_of_messages()) as on_progress:
         for score in score_pairs(predictor, pairs, arguments.tokens, arguments.data, on_progress):
             results.write(f"{score:.6f}\n")

@@ -54,7 +54,7 @@ def inspect(configuration: Configuration) -> str:
 def _files(data: DataConfiguration) -> list[str]:
     """What is taken of every file, and what is left out."""
     locations = (location for location in (data.train, data.dev, data.test) if location is not None)
-    shapes = {shape.path: shape for location in locations for shape in look_at_start(location)}
+    shapes = {shape.path: shape for location in locations for shape in look_at_start(location, data.columns)}
     lines = [f"  {shape.describe_taken()}" for shape in shapes.values()]
     return ["\n".join(["files", *lines])] if lines else []
 

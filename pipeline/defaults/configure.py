@@ -130,9 +130,9 @@ def _apply(choices: Sequence[Choice], given: Given) -> Configuration:
 
 
 def _read(given: Given) -> tuple[list[Pair], int]:
-    names = ("train", "train_size", "shares", "skip_bad_lines")
+    names = ("train", "columns", "train_size", "shares", "skip_bad_lines")
     data = DataConfiguration(**{name: given[f"data.{name}"] for name in names if f"data.{name}" in given})
-    check_start(data.train)
+    check_start(data.train, data.columns)
     # What is left out will be said when the data are prepared.
     bad = BadLines(data.skip_bad_lines, said=set(source_files(data.train)))
     from pipeline.pairs.splits import open_part  # with NumPy, which `--help` does without
@@ -146,7 +146,7 @@ def _count_dev(given: Given, number: int) -> int:
     if given.get("data.dev") is None:
         return round(size * number) if size < 1 else int(size)
     bad = BadLines(bool(given.get("data.skip_bad_lines")), said=set(source_files(given["data.dev"])))
-    return len({pair.source for pair in read_pairs(given["data.dev"], "dev", bad)})
+    return len({pair.source for pair in read_pairs(given["data.dev"], "dev", bad, given.get("data.columns"))})
 
 
 def _section(name: str, settings: Given) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pipeline.evaluation.differences import Items, find_differences, find_near_m
 from pipeline.evaluation.output_files import read_outputs
 from pipeline.evaluation.significance import Comparison, compare_outputs, sentence_figures, symbol_figures
 from pipeline.files.lines import read_lines
+from pipeline.pairs.columns import Columns, is_csv
 from pipeline.pairs.locations import is_built_in
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import look_at, read_pairs
@@ -60,7 +61,14 @@ def is_model(place: str) -> bool:
     return all(map(os.path.isdir, parts))
 
 
-def compare(reference: str, places: tuple[str, str], figures: ComparedBy, samples: int, seed: int) -> Comparison:
+def compare(
+    reference: str,
+    places: tuple[str, str],
+    figures: ComparedBy,
+    samples: int,
+    seed: int,
+    columns: Columns | None = None,
+) -> Comparison:
     """Compare two outputs for the same inputs.
 
     Args:
@@ -71,12 +79,13 @@ def compare(reference: str, places: tuple[str, str], figures: ComparedBy, sample
         figures: By what.
         samples: How many bootstrap samples.
         seed: Of the samples, from 1.
+        columns: Which columns of a table are taken, see `data.columns`; None: those of a run among the outputs.
 
     Raises:
         UsageError: A model is given, but no sources.
         DataError: A file cannot be read or is empty, or numbers of lines do not fit.
     """
-    references = _read_references(reference)
+    references = _read_references(reference, places, columns)
     predictors = {place: _load(place, references) for place in places if is_model(place)}
     texts = [predictor.text for predictor in predictors.values()]
     _warn_of_unlike(texts)
@@ -124,15 +133,16 @@ def _compose(string: str) -> str:
     return to_form(string, "nfc")
 
 
-def _read_references(reference: str) -> _References:
+def _read_references(reference: str, places: Sequence[str], columns: Columns | None) -> _References:
     if is_built_in(reference) or not os.path.exists(reference) or os.path.isdir(reference):
         return _References(reference, list(read_pairs(reference, "test")), True)
+    if columns is not None or is_csv(reference):
+        return _read_table(reference, columns)
     lines = list(read_lines(reference))
     tables = sum("\t" in line for line in lines)
     if tables and tables == sum(bool(strip(line)) for line in lines):
         if os.path.isfile(reference):
-            look_at(reference)
-            return _References(reference, list(read_pairs(reference, "test")), True)
+            return _read_table(reference, _columns_of(places))
         sides = [line.split("\t") for line in lines]  # of a pipe, which can be read but once
         pairs = [Pair(strip(side[0]), strip(side[1]), number) for number, side in enumerate(sides, 1) if len(side) > 1]
         return _References(reference, pairs, True)
@@ -140,6 +150,19 @@ def _read_references(reference: str) -> _References:
         has = count_of(tables, "line has", "lines have")
         logger.warning("%s: %s a TAB, but not all: taken as text, not as source TAB target", reference, has)
     return _References(reference, [Pair("", line, number) for number, line in enumerate(lines, 1)], False)
+
+
+def _read_table(reference: str, columns: Columns | None) -> _References:
+    look_at(reference, columns=columns)
+    return _References(reference, list(read_pairs(reference, "test", columns=columns)), True)
+
+
+def _columns_of(places: Sequence[str]) -> Columns | None:
+    """Those that a run among the outputs was trained by."""
+    from pipeline.saved_models.own_splits import find_columns
+
+    found = (find_columns(Path(place), None) for place in places if is_model(place))
+    return next((columns for columns in found if columns), None)
 
 
 def _load(place: str, references: _References) -> "AnswersStrings":

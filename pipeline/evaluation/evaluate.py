@@ -10,6 +10,7 @@ from pipeline.answering.predictions import AnswersStrings, Prediction
 from pipeline.errors import count_of
 from pipeline.evaluation.metrics import MeasuredOutputs, Metric
 from pipeline.evaluation.scores import SentenceScores, SymbolScores, score_sentences, score_symbols
+from pipeline.pairs.columns import Columns
 from pipeline.pairs.locations import is_built_in
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
@@ -137,7 +138,11 @@ def _look_tokenized(references: Sequence[Sequence[str]]) -> bool:
 
 
 def evaluate_file(
-    predictor: AnswersStrings, location: str, tokens: str = "", split: Split | None = None
+    predictor: AnswersStrings,
+    location: str,
+    tokens: str = "",
+    split: Split | None = None,
+    columns: Columns | None = None,
 ) -> dict[str, Any]:
     """Evaluate on a TSV file, on two line-aligned files, on the test split of a built-in corpus, or on a run's own.
 
@@ -146,6 +151,7 @@ def evaluate_file(
         location: Where the pairs are, or the split's name.
         tokens: See `score_predictions`.
         split: The run's own, see `find_own_split`.
+        columns: Which columns of a table are taken, see `data.columns`.
 
     Returns:
         What the scores' `to_json` gives; of a model that looks at its sources also skipped_source and
@@ -155,8 +161,8 @@ def evaluate_file(
         DataError: The file cannot be read.
     """
     if not split:
-        look_first(location)
-    pairs = split() if split else read_pairs(location, "test")
+        look_first(location, columns)
+    pairs = split() if split else read_pairs(location, "test", columns=columns)
     scores, predictions = evaluate_pairs(predictor, pairs, "evaluating", tokens)
     if scores.caution:
         logger.info("%s", scores.caution)

@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 def fix_splits(configuration: Configuration, splits: Mapping[str, Split], folder: Path) -> Configuration:
     """The same data with a dev set of its own, whatever joins the training pairs and whatever the seed is.
 
-    Pairs that a setting chooses (a held-out dev set, a part of the training pairs) are written into files.
+    Pairs that a setting chooses (a held-out dev set, a part of the training pairs, columns of tables) are written into
+    files.
 
     Args:
         configuration: Every setting.
@@ -33,16 +34,20 @@ def fix_splits(configuration: Configuration, splits: Mapping[str, Split], folder
     if is_built_in(data.train):
         own = list_corpora(data.train)[0][0]
         data = dataclasses.replace(data, dev=data.dev or own, test=data.test or own)
-    if data.train_size is None and data.dev is not None:
+    if data.train_size is None and data.dev is not None and data.columns is None:
         return dataclasses.replace(configuration, data=data)
     folder.mkdir(parents=True, exist_ok=True)
-    if data.dev is None:
-        data = dataclasses.replace(data, dev=_write_pairs(folder / "dev.tsv", splits["dev"]()))
+    for name in ("dev", "test"):
+        chosen = name == "dev" and data.dev is None
+        if chosen or (data.columns is not None and name in splits):
+            data = dataclasses.replace(data, **{name: _write_pairs(folder / f"{name}.tsv", splits[name]())})
     corpora: dict[str, float] = {}
     for number, (_, weight) in enumerate(list_corpora(data.train)):
         pairs = (pair for pair in splits["train"]() if pair.corpus == number)
         corpora[_write_pairs(folder / f"train-{number + 1}.tsv", pairs)] = weight
-    return dataclasses.replace(configuration, data=dataclasses.replace(data, train=corpora, train_size=None))
+    return dataclasses.replace(
+        configuration, data=dataclasses.replace(data, train=corpora, train_size=None, columns=None)
+    )
 
 
 def _write_pairs(path: Path, pairs: Iterable[Pair]) -> str:

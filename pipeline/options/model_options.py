@@ -5,13 +5,35 @@ import dataclasses
 import re
 from pathlib import Path
 
+import yaml
+
 from pipeline.errors import UsageError
 from pipeline.options.arguments import PROGRAM, Parser, positive
 from pipeline.options.settings_options import explanations, parse_search_settings
+from pipeline.settings.data import DataConfiguration
 from pipeline.settings.search import SearchConfiguration
+from pipeline.settings.types import checked
 
 # How sacrebleu may cut text; "given" is our word for leaving it as it is.
 BLEU_TOKENS = ("13a", "intl", "zh", "char", "given")
+
+
+def read_columns(written: str) -> dict[str, int | str] | None:
+    """What `--data.columns` says.
+
+    Raises:
+        UsageError: Nothing sensible.
+
+    Example:
+        >>> read_columns("{source: 1, target: 3}")
+        {'source': 1, 'target': 3}
+    """
+    try:
+        value = yaml.safe_load(written)
+    except yaml.YAMLError:
+        value = written
+    columns: dict[str, int | str] | None = checked("data.columns", value)
+    return DataConfiguration(columns=columns).columns
 
 
 class ModelParser(Parser):
@@ -27,6 +49,17 @@ class ModelParser(Parser):
             type=positive,
             help="Take the mean of the weights of the run's last K epochs (train.keep_checkpoints says how many it "
             "keeps); left out: its best epoch.",
+        )
+
+    def add_columns(self) -> None:
+        """Which columns a table has."""
+        self.add_argument(
+            "--data.columns",
+            dest="columns",
+            metavar="COLUMNS",
+            type=read_columns,
+            help="Which columns of a table are taken, as '{source: 1, target: 3}' or by the names of its header; left "
+            "out: those that the run was trained by, else the first two.",
         )
 
     def add_n_best(self, default: int | None) -> None:

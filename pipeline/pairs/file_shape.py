@@ -44,6 +44,7 @@ class Shape:
         seen: How many lines were looked at, these and blank ones.
         is_whole: Whether the file ends there.
         is_aligned: Whether it is that of two aligned files.
+        taken: What `describe_taken` says of a table whose columns were found otherwise, see `columns.look_at_table`.
 
     Example:
         >>> shape = shape_of(["cat\\tK AE T\\tNOUN"], "a.tsv")
@@ -57,6 +58,7 @@ class Shape:
     seen: int
     is_whole: bool
     is_aligned: bool = False
+    taken: str | None = None
 
     @functools.cached_property
     def counts(self) -> Counter[int]:
@@ -79,6 +81,8 @@ class Shape:
 
     def describe_taken(self) -> str:
         """Which columns are source and target, and which are left out."""
+        if self.taken is not None:
+            return self.taken
         row = next((row for row in self.rows if len(row.cells) == self.columns), None)
         if row is None or self.columns < 2:
             return f"{self.path}: no line of {self.extent()} has two columns with a TAB between them"

@@ -76,9 +76,29 @@ def find_identifiers(shape: Shape) -> Finding | None:
 
 
 def _wrong_columns(shape: Shape, wrong: str, source: int, target: int) -> Finding:
-    chosen = mending(shape.path, f"cut -f{source},{target}")
-    meant = mending(shape.path, "cut -f1,2")
-    return Finding(shape.path, wrong, f"{chosen} takes those columns ({meant} if it is meant so)", shape.rows[0].line)
+    if shape.taken is not None:
+        option = choosing(source, target)
+        remedy = f"{option} takes those columns ({choosing(1, 2)} if it is meant so)"
+    else:
+        chosen, meant = mending(shape.path, f"cut -f{source},{target}"), mending(shape.path, "cut -f1,2")
+        remedy = f"{chosen} takes those columns ({meant} if it is meant so); or say {choosing(source, target)}"
+    return Finding(shape.path, wrong, remedy, shape.rows[0].line)
+
+
+def choosing(source: int, target: int) -> str:
+    """The option that takes columns.
+
+    Example:
+        >>> choosing(1, 3)
+        "--data.columns '{source: 1, target: 3}'"
+    """
+    return f"--data.columns '{{source: {source}, target: {target}}}'"
+
+
+def _choose_or_cut(shape: Shape, source: int, target: int) -> str:
+    """The option, or the command for whoever wants a file; of CSV, which `cut` does not know, the option alone."""
+    option = choosing(source, target)
+    return option if shape.taken is not None else f"{option}, or {mending(shape.path, f'cut -f{source},{target}')}"
 
 
 def find_index(shape: Shape) -> Finding | None:
@@ -96,12 +116,12 @@ def find_few_values(shape: Shape) -> Finding | None:
     """Languages, kinds or parts of speech as a side, beside text that is left out."""
     if shape.columns < 3 or len(shape.rows) < FEW_ROWS or len(set(shape.column(3))) < MOST * len(shape.rows):
         return None
-    for number, side, others in ((1, "source", "2,3"), (2, "target", "1,3")):
+    for number, side, others in ((1, "source", (2, 3)), (2, "target", (1, 3))):
         values = sorted(set(shape.column(number)))
         if 1 < len(values) <= SOME * len(shape.rows):
             few = ", ".join(map(show, values[:3]))
             wrong = f"column {number}, the {side}, holds only {len(values)} different texts ({few}), column 3 many"
-            remedy = f"if that is not meant, {mending(shape.path, f'cut -f{others}')}"
+            remedy = f"if that is not meant, {_choose_or_cut(shape, *others)}"
             return Finding(shape.path, wrong, remedy, shape.rows[0].line)
     return None
 
@@ -113,7 +133,7 @@ def find_running_numbers(shape: Shape) -> Finding | None:
     return Finding(
         shape.path,
         "column 1 counts the lines",
-        f"if it is no source, {mending(shape.path, 'cut -f2,3')}",
+        f"if it is no source, {_choose_or_cut(shape, 2, 3)}",
         shape.rows[0].line,
     )
 
@@ -128,7 +148,7 @@ def find_counts(shape: Shape) -> Finding | None:
     if shape.columns < 3 or not is_nearly_all(shape.column(2), _NUMBER) or share_of(shape.column(3), _NUMBER) > SOME:
         return None
     wrong = f"column 2 holds numbers ({show(shape.column(2)[-1])}), column 3 text"
-    return Finding(shape.path, wrong, f"if that is the target, {mending(shape.path, 'cut -f1,3')}", shape.rows[0].line)
+    return Finding(shape.path, wrong, f"if that is the target, {_choose_or_cut(shape, 1, 3)}", shape.rows[0].line)
 
 
 def find_shares(shape: Shape) -> Finding | None:

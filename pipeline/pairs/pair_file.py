@@ -9,6 +9,7 @@ from pipeline.errors import DataError, count_of
 from pipeline.files.bad_lines import BadLines, Fault, keep_good
 from pipeline.files.first_bytes import mending
 from pipeline.files.lines import scan_lines
+from pipeline.pairs.columns import Columns, is_csv, open_table, take
 from pipeline.pairs.file_shape import LOOK_LINES
 from pipeline.unicode.white_space import strip
 
@@ -27,18 +28,21 @@ class Pair(NamedTuple):
     """Which of several corpora has that line, see `list_corpora`."""
 
 
-def read_table(path: str, bad: BadLines | None = None) -> Iterator[Pair]:
-    """Stream the pairs of a TSV file: source TAB target on every line, further columns ignored.
+def read_table(path: str, bad: BadLines | None = None, columns: Columns | None = None) -> Iterator[Pair]:
+    """Stream the pairs of a TSV file: source TAB target on every line, further columns ignored; or of a CSV file.
 
     Args:
-        path: A UTF-8 file; one whose name ends in .gz is decompressed.
+        path: A UTF-8 file; one whose name ends in .gz is decompressed; one named .csv has commas, see `is_csv`.
         bad: Takes the lines that are no pairs, which are then left out; None refuses them. Blank lines at the end of
             the file are none.
+        columns: Which columns are taken, see `data.columns`; None: the first two.
 
     Raises:
         DataError: The file cannot be read or a line is not a pair (and not left out); found when its turn comes.
     """
-    return keep_good(_scan_table(path, bad), bad)
+    if columns is None and not is_csv(path):
+        return keep_good(_scan_table(path, bad), bad)
+    return keep_good(_scan_columns(path, columns), bad)
 
 
 def read_aligned(source_path: str, target_path: str, bad: BadLines | None = None) -> Iterator[Pair]:
@@ -75,6 +79,13 @@ def _scan_table(path: str, bad: BadLines | None) -> Iterator[Pair | list[Fault]]
         looked[path] = 3
         lines = count_of(more, "line")
         logger.warning("%s: %s from line %d on have more than 2 columns; they are left out", path, lines, first_more)
+
+
+def _scan_columns(path: str, columns: Columns | None) -> Iterator[Pair | list[Fault]]:
+    table = open_table(path, columns)
+    for record in table.records:
+        taken = take(record, table.places, path)
+        yield taken if isinstance(taken, list) else Pair(taken["source"], taken["target"], record.line)
 
 
 def _no_pair(path: str, number: int, line: str) -> Fault:

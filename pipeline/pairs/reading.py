@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pipeline.errors import DataError, UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
+from pipeline.pairs.columns import Columns, is_csv, look_at_table
 from pipeline.pairs.file_shape import Finding, Shape, look, look_at_aligned
 from pipeline.pairs.locations import BUILT_IN, Location, TrainingLocation, is_built_in, list_corpora, split_location
 from pipeline.pairs.odd_shapes import judge_lines, judge_table
@@ -15,17 +16,20 @@ from pipeline.pairs.pair_file import Pair, read_aligned, read_table
 logger = logging.getLogger(__name__)
 
 
-def read_pairs(location: TrainingLocation, role: Role, bad: BadLines | None = None) -> Iterator[Pair]:
-    """Stream the pairs of a built-in corpus, a TSV file or two line-aligned files, in file order.
+def read_pairs(
+    location: TrainingLocation, role: Role, bad: BadLines | None = None, columns: Columns | None = None
+) -> Iterator[Pair]:
+    """Stream the pairs of a built-in corpus, a table or two line-aligned files, in file order.
 
     Args:
-        location: Name of a built-in corpus; else path of a TSV file (source TAB target, further columns
-            ignored); else two paths of line-aligned files, as a list or with a comma between them.
-            Files are UTF-8; those whose names end in .gz are decompressed. Of a mapping of these to weights,
-            the corpora one after the other, in the order of `list_corpora`, each once.
+        location: Name of a built-in corpus; else path of a table (see `read_table`); else two paths of line-aligned
+            files, as a list or with a comma between them. Files are UTF-8; those whose names end in .gz are
+            decompressed. Of a mapping of these to weights, the corpora one after the other, in the order of
+            `list_corpora`, each once.
         role: Which split of a built-in corpus; files do not depend on it.
         bad: Takes the lines that are no pairs, which are then left out; None refuses them. Two aligned files lose the
             pair of a line that is bad in one of them. Blank lines at the end of a file are none.
+        columns: Which columns of tables are taken, see `data.columns`.
 
     Raises:
         UsageError: A list that does not hold two paths.
@@ -34,7 +38,7 @@ def read_pairs(location: TrainingLocation, role: Role, bad: BadLines | None = No
             what they lack.
     """
     if isinstance(location, dict):
-        return _read_corpora([corpus for corpus, _ in list_corpora(location)], role, bad)
+        return _read_corpora([corpus for corpus, _ in list_corpora(location)], role, bad, columns)
     if isinstance(location, str) and location in BUILT_IN:
         return BUILT_IN[location](role, bad)
     if isinstance(location, str) and location.startswith("{") and not os.path.lexists(location):
@@ -48,21 +52,24 @@ def read_pairs(location: TrainingLocation, role: Role, bad: BadLines | None = No
     if paths[0].isidentifier() and not os.path.lexists(paths[0]):
         names = ", ".join(BUILT_IN)
         raise DataError(f"{paths[0]}: no such file, and no built-in corpus of that name ({names}); check the path")
-    return read_table(paths[0], bad)
+    return read_table(paths[0], bad, columns)
 
 
-def _read_corpora(locations: list[Location], role: Role, bad: BadLines | None) -> Iterator[Pair]:
+def _read_corpora(
+    locations: list[Location], role: Role, bad: BadLines | None, columns: Columns | None
+) -> Iterator[Pair]:
     for index, location in enumerate(locations):
-        for pair in read_pairs(location, role, bad and bad.of_corpus(index)):
+        for pair in read_pairs(location, role, bad and bad.of_corpus(index), columns):
             yield pair._replace(corpus=index)
 
 
-def look_at(location: TrainingLocation, looked: dict[str, int] | None = None) -> None:
+def look_at(location: TrainingLocation, looked: dict[str, int] | None = None, columns: Columns | None = None) -> None:
     """Look at the start of every file that a location stands for, and say which columns are taken and what is odd.
 
     Args:
         location: See `read_pairs`; built-in corpora need no look.
         looked: The files that were looked at, which is not done again, with the columns that were seen; takes others.
+        columns: See `read_pairs`.
 
     Raises:
         UsageError: A list that does not hold two paths.
@@ -70,7 +77,7 @@ def look_at(location: TrainingLocation, looked: dict[str, int] | None = None) ->
             mends it.
     """
     looked = {} if looked is None else looked
-    for shape in look_at_start(location):
+    for shape in look_at_start(location, columns):
         if shape.path in looked:
             continue
         looked[shape.path] = shape.columns
@@ -81,14 +88,14 @@ def look_at(location: TrainingLocation, looked: dict[str, int] | None = None) ->
             logger.warning("%s", finding)
 
 
-def check_start(location: TrainingLocation) -> None:
+def check_start(location: TrainingLocation, columns: Columns | None = None) -> None:
     """Refuse what `look_at` refuses, and say nothing: for who reads the files before they are looked at.
 
     Raises:
         UsageError: A list that does not hold two paths.
         DataError: A file that cannot be read, or that cannot be meant so.
     """
-    for shape in look_at_start(location):
+    for shape in look_at_start(location, columns):
         _judge(shape)
 
 
@@ -97,7 +104,7 @@ def _judge(shape: Shape) -> list[Finding]:
     return judge_lines(shape) if shape.is_aligned else judge_table(shape)
 
 
-def look_at_start(location: TrainingLocation) -> Iterator[Shape]:
+def look_at_start(location: TrainingLocation, columns: Columns | None = None) -> Iterator[Shape]:
     """What the start of every file looks like, built-in corpora left out; two aligned files have one shape.
 
     Raises:
@@ -107,4 +114,8 @@ def look_at_start(location: TrainingLocation) -> Iterator[Shape]:
     for corpus, _ in list_corpora(location):
         if not is_built_in(corpus):
             paths = split_location(corpus)
-            yield look_at_aligned(*paths) if len(paths) == 2 else look(paths[0])
+            if len(paths) == 2:
+                yield look_at_aligned(*paths)
+            else:
+                is_plain = columns is None and not is_csv(paths[0])
+                yield look(paths[0]) if is_plain else look_at_table(paths[0], columns)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pipeline.errors import DataError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
+from pipeline.pairs.columns import Columns
 from pipeline.pairs.locations import TrainingLocation, is_built_in, list_corpora, source_files
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import look_at, read_pairs
@@ -98,7 +99,7 @@ def open_part(data: DataConfiguration, bad: BadLines) -> Split:
     """The training pairs as far as `data.train_size` takes them, dev still among them: for who counts before text
     settings are known.
     """
-    whole = Split(functools.partial(read_pairs, data.train, "train", bad))
+    whole = Split(functools.partial(read_pairs, data.train, "train", bad, data.columns))
     return _take_train_size(whole, data, _fold(TextConfiguration()))
 
 
@@ -124,11 +125,12 @@ def _read_splits(data: DataConfiguration, looks: bool) -> dict[str, Split]:
     for role, location in locations.items():
         if location is not None:
             bad = BadLines(data.skip_bad_lines, said=said, looked=looked)
-            _require_readable(location, role, bad, looks)
+            _require_readable(location, role, bad, data.columns, looks)
             # Another split of the same built-in corpus has its bad lines already.
             is_first = role == "train" or location is not own
             splits[role] = Split(
-                functools.partial(read_pairs, location, role, bad), bad if is_first and bad.skips else None
+                functools.partial(read_pairs, location, role, bad, data.columns),
+                bad if is_first and bad.skips else None,
             )
     return splits
 
@@ -146,17 +148,19 @@ def _part(whole: Split, subset: SourceSubset, fold: Callable[[str], str], inside
     return Split(functools.partial(_read_side, whole.read, subset, fold, inside), whole.bad_lines)
 
 
-def _require_readable(location: TrainingLocation, role: Role, bad: BadLines, looks: bool) -> None:
+def _require_readable(
+    location: TrainingLocation, role: Role, bad: BadLines, columns: Columns | None, looks: bool
+) -> None:
     """Find a wrong path now, not after hours of training."""
     for index, (corpus, _) in enumerate(list_corpora(location)):
         for path in source_files(corpus):
             if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
                 raise DataError(f"{path}: is a pipe or device, but is read several times; save it as a file first")
         if looks:
-            look_at(corpus, bad.looked)
+            look_at(corpus, bad.looked, columns)
         else:
             bad.looked.update(dict.fromkeys(source_files(corpus), 3))
-        next(read_pairs(corpus, role, bad.of_corpus(index)), None)
+        next(read_pairs(corpus, role, bad.of_corpus(index), columns), None)
 
 
 def _read_side(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pipeline.answering.predictions import AnswersStrings, PairScores, Prediction
 from pipeline.data.length_limits import describe_limited
 from pipeline.errors import count_of
+from pipeline.pairs.columns import Columns
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import look_at
@@ -24,14 +25,14 @@ _CONSEQUENCES = {
 }
 
 
-def look_first(location: str) -> None:
+def look_first(location: str, columns: Columns | None = None) -> None:
     """Look at the files before they are read, see `corpus.look_at`; not at a pipe, which can be read but once.
 
     Raises:
         DataError: They cannot be read, or cannot be meant so.
     """
     if is_built_in(location) or all(map(os.path.isfile, source_files(location))):
-        look_at(location)
+        look_at(location, columns=columns)
 
 
 def tally_sources(predictor: AnswersStrings, sources: Sequence[str], tally: SymbolTally) -> None:

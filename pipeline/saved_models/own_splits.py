@@ -10,11 +10,12 @@ from pipeline.data.run_data import load_where_data_are, recorded_data
 from pipeline.errors import UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
+from pipeline.pairs.columns import Columns
 from pipeline.pairs.data_files import compare_data, places_of, read_data_files
 from pipeline.pairs.locations import TrainingLocation, is_built_in, source_files
 from pipeline.pairs.reading import look_at, read_pairs
 from pipeline.pairs.splits import Split, open_splits
-from pipeline.runs.directory import RunDirectory
+from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.ensemble_runs import find_runs
 from pipeline.settings.configuration import Configuration
 
@@ -53,12 +54,24 @@ def find_own_split(model: Path, name: str) -> Split | None:
     return _open(configuration, name, str(model))
 
 
+def find_columns(model: Path, given: Columns | None) -> Columns | None:
+    """Which columns a file for a model has: those that are given, else those that its run was trained by.
+
+    Args:
+        model: A run, several with commas between them, or something else, of which nothing is known.
+        given: What the command line says, see `data.columns`.
+    """
+    runs = find_runs(model) if given is None else None
+    return load_configuration(runs[0]).data.columns if runs else given
+
+
 def _open(configuration: Configuration, name: str, model: str) -> Split:
     """Without the other splits, whose files may be gone."""
     data, location = configuration.data, _location(configuration, name)
     if getattr(data, name) is not None or is_built_in(location):
-        look_at(location)
-        return Split(functools.partial(read_pairs, location, cast(Role, name), BadLines(data.skip_bad_lines)))
+        look_at(location, columns=data.columns)
+        bad = BadLines(data.skip_bad_lines)
+        return Split(functools.partial(read_pairs, location, cast(Role, name), bad, data.columns))
     if name == "test":
         raise UsageError(f"{name}: {model} has none, it was trained without data.test; give a file, or dev")
     return open_splits(data, configuration.train.seed, configuration.text)[name]

@@ -1,7 +1,8 @@
 """Section `data`: where the pairs come from and how they become batches."""
 
 import dataclasses
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pipeline.settings.checks import require, require_at_least, require_path, require_sane_numbers, require_weights
 
@@ -18,6 +19,9 @@ class DataConfiguration:
         dev: Development pairs, in one of the first three forms. Left out: the built-in corpus's own, else held out
             from all of train.
         test: Test pairs, same forms. Left out: the built-in corpus's own, else none.
+        columns: Which columns of a table hold what, by number from 1, or by name where the first line has names:
+            {source: 1, target: 3} or {source: lemma, target: form}. A header that is recognised is left out then.
+            null: source is column 1, target column 2. A file named .csv or .csv.gz has commas and quotes (RFC 4180).
         unlabeled: Sources without targets, one a line (UTF-8, may end in .gz), which `distill` and `improve` label.
         train_size: Train on this many distinct sources only, as a share (0.2) or a count (20000); which ones does
             not depend on train.seed. null trains on all.
@@ -44,6 +48,7 @@ class DataConfiguration:
     train: str | list[str] | dict[str, float] = "cmudict"
     dev: str | list[str] | None = None
     test: str | list[str] | None = None
+    columns: dict[str, int | str] | None = None
     unlabeled: str | None = None
     train_size: float | None = None
     dev_size: float = 0.05
@@ -64,6 +69,8 @@ class DataConfiguration:
             if size is not None:
                 require(size > 0, name, size, "above 0")
                 require(size < 1 or float(size).is_integer(), name, size, "a share below 1 or a whole number")
+        if self.columns is not None:
+            require_columns("data.columns", self.columns)
         if isinstance(self.train, dict):
             require_weights("data.train", self.train)
         require_at_least("data", self, 1, ["max_length", "buckets", "min_length", "max_ratio"])
@@ -75,3 +82,25 @@ class DataConfiguration:
             self.batch_tokens,
             f"above data.max_length ({self.max_length}), so that the longest pair fits into a batch",
         )
+
+
+COLUMNS = ("source", "target")
+"""What a column may hold."""
+
+
+def require_columns(key: str, columns: Mapping[str, Any]) -> None:
+    """Refuse columns that say nothing sensible.
+
+    Raises:
+        UsageError: With what is wanted.
+
+    Example:
+        >>> require_columns("data.columns", {"source": "lemma", "target": "form"})
+    """
+    wanted = "as {source: 1, target: 2}: numbers from 1, or names of the first line"
+    require(set(columns) <= set(COLUMNS) and {"source", "target"} <= set(columns), key, columns, wanted)
+    for name, column in columns.items():
+        require(isinstance(column, str) or column >= 1, f"{key}: {name}", column, "at least 1, or a name")
+    require(len(set(columns.values())) == len(columns), key, columns, "a column of its own for each")
+    kinds = {isinstance(column, str) for column in columns.values()}
+    require(len(kinds) == 1, key, columns, "all numbers, or all names")

@@ -23,7 +23,7 @@ ALL_SECTIONS: dict[str, Any] = {**TUNE_SECTIONS, **STUDY_SECTIONS}
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "null"}
 _NUMBER = r"[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?"
 
-Value = int | float | str | bool | None | list[str] | dict[str, float]
+Value = int | float | str | bool | None | list[str] | dict[str, float] | dict[str, int | str]
 """What a setting may be."""
 
 
@@ -141,5 +141,5 @@ def in_words(hint: Any) -> str:
     if get_origin(hint) is list:
         return "a list of texts" if get_args(hint) == (str,) else "a list of numbers"
     if get_origin(hint) is dict:
-        return "a mapping of texts to numbers"
+        return "a mapping of texts to numbers" if get_args(hint)[1] is float else "a mapping to numbers or names"
     return _WORDS[hint] if hint in _WORDS else " or ".join(map(in_words, get_args(hint)))

@@ -228,3 +228,12 @@ def test_files_are_compared_in_one_normal_form(tmp_path: Path, figures: dict[str
     a = write(tmp_path / "a", "u\u0308ber die Bru\u0308cke gehen wir", "\u1100\u1161\u11a8각 e\u0301 é é é")
     found = run(reference, a, reference, **figures)
     assert all(one == pytest.approx(other) for one, other in scores(found).values())
+
+
+def test_columns_of_a_table_and_csv(tmp_path: Path):
+    a, b = write(tmp_path / "a", "A", "B", "C"), write(tmp_path / "b", "A", "B", "X")
+    table = write(tmp_path / "ref.tsv", "a\tN;PL\tA", "b\tN;PL\tB", "c\tV;PST\tC")
+    commas = write(tmp_path / "ref.csv", "word,text", "a,A", "b,B", "c,C")
+    for reference, columns in ((table, {"source": 1, "target": 3}), (commas, None)):
+        found = compare(reference, (a, b), ComparedBy("space"), 4, 3, columns)
+        assert found.n == 3 and scores(found)["WER"] == (0.0, 33.3)

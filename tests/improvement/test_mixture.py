@@ -44,3 +44,16 @@ def test_what_a_setting_chooses_is_written(tmp_path: Path):
     assert len(parts[0]) + len(parts[1]) == 6
     assert set(parts[0]) < {f"{letter}\t{letter.upper()}" for letter in "fghij"}
     assert not set(dev) & {*parts[0], *parts[1]}
+
+
+def test_columns_become_files_without_them(tmp_path: Path):
+    table = tmp_path / "a.tsv"
+    table.write_text("".join(f"w{n}\tx\tW{n}\n" for n in range(9)))
+    changes = {"data.train": str(table), "data.dev": str(table), "data.columns": {"source": 1, "target": 3}}
+    configuration = configure("cmudict", changes)
+    splits = open_splits(configuration.data, 1)
+    data = fix_splits(configuration, splits, tmp_path / "data").data
+    assert data.columns is None
+    assert {name: list(split()) for name, split in open_splits(data, 1).items()} == {
+        name: list(split()) for name, split in splits.items()
+    }

@@ -67,14 +67,14 @@ def test_an_index_with_a_header():
 @pytest.mark.parametrize("first", [0, 1, 100])
 def test_an_index(first: int):
     [said] = warnings(table([str(first + n) for n in range(200)], WORDS, PHONES))
-    assert said == "a.tsv:1: column 1 counts the lines; if it is no source, cut -f2,3 a.tsv > NEW"
+    assert said.startswith("a.tsv:1: column 1 counts the lines; if it is no source, --data.columns ")
+    assert said.endswith(" '{source: 2, target: 3}', or cut -f2,3 a.tsv > NEW")
 
 
 def test_counts():
     [said] = warnings(table(WORDS, [str(n * n) for n in range(200)], PHONES))
-    assert (
-        said == "a.tsv:1: column 2 holds numbers ('39601'), column 3 text; if that is the target, cut -f1,3 a.tsv > NEW"
-    )
+    assert said.startswith("a.tsv:1: column 2 holds numbers ('39601'), column 3 text; if that is the target, ")
+    assert said.endswith(" --data.columns '{source: 1, target: 3}', or cut -f1,3 a.tsv > NEW")
 
 
 def test_probabilities_alone():
