@@ -236,4 +236,5 @@ def test_columns_of_a_table_and_csv(tmp_path: Path):
     commas = write(tmp_path / "ref.csv", "word,text", "a,A", "b,B", "c,C")
     for reference, columns in ((table, {"source": 1, "target": 3}), (commas, None)):
         found = compare(reference, (a, b), ComparedBy("space"), 4, 3, columns)
-        assert found.n == 3 and scores(found)["WER"] == (0.0, 33.3)
+        assert found.n == 3
+        assert scores(found)["WER"] == (0.0, 33.3)
