@@ -37,10 +37,10 @@ def fix_splits(configuration: Configuration, splits: Mapping[str, Split], folder
     if data.train_size is None and data.dev is not None and data.columns is None:
         return dataclasses.replace(configuration, data=data)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("dev", "test"):
-        chosen = name == "dev" and data.dev is None
-        if chosen or (data.columns is not None and name in splits):
-            data = dataclasses.replace(data, **{name: _write_pairs(folder / f"{name}.tsv", splits[name]())})
+    if data.dev is None or data.columns is not None:
+        data = dataclasses.replace(data, dev=_write_pairs(folder / "dev.tsv", splits["dev"]()))
+    if data.test is not None and data.columns is not None:
+        data = dataclasses.replace(data, test=_write_pairs(folder / "test.tsv", splits["test"]()))
     corpora: dict[str, float] = {}
     for number, (_, weight) in enumerate(list_corpora(data.train)):
         pairs = (pair for pair in splits["train"]() if pair.corpus == number)
