@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pipeline.study.seeds import train_seeds
     from pipeline.training.run import train
     from pipeline.training.workbench import prepare
+    from pipeline.trust.calibrate import calibrate
+    from pipeline.trust.calibration_file import read_calibration
     from pipeline.tuning.live_trials import LiveTrials
     from pipeline.tuning.space import make_space
     from pipeline.tuning.tune import tune
@@ -45,9 +47,11 @@ _WITHOUT_TENSORFLOW = {
     "evaluate": "pipeline.evaluation.measure:evaluate",
     "load": "pipeline.saved_models.opening:load",
     "predict": "pipeline.saved_models.opening:predict",
+    "read_calibration": "pipeline.trust.calibration_file:read_calibration",
 }
 _WITH_TENSORFLOW = {
     "LiveTrials": "pipeline.tuning.live_trials:LiveTrials",
+    "calibrate": "pipeline.trust.calibrate:calibrate",
     "export": "pipeline.portable.exporting:export",
     "inspect": "pipeline.data.inspection:inspect",
     "prepare": "pipeline.training.workbench:prepare",
@@ -65,6 +69,7 @@ __all__ = [
     "TuneConfiguration",
     "UsageError",
     "__version__",
+    "calibrate",
     "configure",
     "draw_attention",
     "evaluate",
@@ -74,6 +79,7 @@ __all__ = [
     "make_space",
     "predict",
     "prepare",
+    "read_calibration",
     "register_attention",
     "train",
     "train_seeds",

@@ -40,6 +40,8 @@ def describe(
         "source_tokens": prediction.source_tokens,
         "target_tokens": prediction.target_tokens,
     }
+    if prediction.confidence is not None:
+        answer["confidence"] = round(prediction.confidence, 6)
     if attention:
         answer["attention"] = prediction.attention.astype("float64").round(6).tolist()
     if attention and prediction.attention_heads is not None:

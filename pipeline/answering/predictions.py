@@ -69,6 +69,8 @@ class Prediction(NamedTuple):
     """How many symbols of the prefix the model cannot write: they became <unk>."""
     votes: Sequence[MemberVote] = ()
     """Of an ensemble that decides by outputs, what every member says."""
+    confidence: float | None = None
+    """How probable it is that the best output is right, where `calibrate` has found it out."""
 
     @property
     def source(self) -> str:

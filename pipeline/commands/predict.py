@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.commands.trusting.split_list import ListSplit, add_split_options, check_split_options, find_calibration
 from pipeline.errors import UsageError
 from pipeline.process.standard_streams import Results
 
@@ -42,13 +43,14 @@ def make_parser() -> "ModelParser":
         type=Path,
         help="Also write which source symbol each target symbol looked at most, as 0-0 1-2, a line each.",
     )
+    add_split_options(parser)
     parser.add_search()
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """model, file, beam, n_best, search, average, json, attention, alignments, prefixes."""
-    return make_parser().parse_search(argv)
+    """model, file, beam, n_best, search, average, json, attention, alignments, prefixes, accuracy, queue."""
+    return check_split_options(make_parser().parse_search(argv))
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
@@ -60,17 +62,18 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
 
     stream = open_input(arguments.file)  # a missing file shows before the model is loaded
     shape = look_at_lines(arguments.file)
-    for place in (arguments.attention, arguments.alignments):
+    for place in (arguments.attention, arguments.alignments, arguments.queue):
         if place:
             require_place(place)
     from pipeline.saved_models.opening import open_model
 
-    # The page shows all outputs that there are, whatever the lines hold.
-    n_best = None if arguments.attention else arguments.n_best
+    calibration = find_calibration(arguments)
+    # The page shows all outputs that there are, whatever the lines hold; how sure an answer is follows from all.
+    n_best = None if arguments.attention or calibration else arguments.n_best
     predictor = open_model(
         arguments.model, beam_size=arguments.beam, n_best=n_best, search=arguments.search, average=arguments.average
     )
-    if arguments.attention and predictor.n_best < arguments.n_best:
+    if n_best is None and predictor.n_best < arguments.n_best:
         raise UsageError(
             f"--n-best {arguments.n_best}: {arguments.model} keeps {predictor.n_best}; give a larger --beam"
         )
@@ -80,18 +83,30 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.answering.attention_page import AttentionPage
 
     page = AttentionPage(arguments.attention) if arguments.attention else None
+    split = None
+    if calibration:
+        from pipeline.trust.confident_predictor import ConfidentPredictor
+
+        predictor = ConfidentPredictor(predictor, calibration)
+        split = ListSplit(arguments, calibration) if arguments.accuracy is not None else None
     with contextlib.ExitStack() as stack:
-        listeners: list[Any] = [page] if page else []
+        listeners: list[Any] = [listener for listener in (page, split and split.splitter) if listener]
         if arguments.alignments:
             file = stack.enter_context(open(arguments.alignments, "w", encoding="utf-8", newline="\n"))
             listeners.append(AlignmentWriter(file))
         if stream.isatty():
             logger.info("reading lines from the terminal, answering each; Ctrl-D on an empty line ends")
         on_progress = stack.enter_context(show_progress(stream, results.on_terminal_of_messages()))
-        asked = (arguments.n_best, arguments.json, listeners, arguments.prefixes, on_progress)
-        predict_lines(predictor, stream, results.write, *asked)
+        asked = (arguments.n_best, arguments.json and not split, listeners, arguments.prefixes, on_progress)
+        predict_lines(predictor, stream, _write_nothing if split else results.write, *asked)
+    if split:
+        split.write(results.write)
     if page:
         left_out = page.write()
         if left_out:
             logger.warning("%s: the last %d inputs are left out, a browser copes with no more", page.path, left_out)
         logger.info("attention: open %s in a browser", page.path)
+
+
+def _write_nothing(text: str) -> None:
+    """Answers of a list that is to be split wait for its end."""

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from pipeline.commands import compare, evaluate, export, inspect, predict, score, serve, study, train, trial, tune
 from pipeline.commands.improving import distill, improve
+from pipeline.commands.trusting import calibrate
 from pipeline.errors import UsageError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -24,6 +25,7 @@ COMMANDS: dict[str, ModuleType] = {
     "score": score,
     "study": study,
     "compare": compare,
+    "calibrate": calibrate,
     "export": export,
     "serve": serve,
     "inspect": inspect,

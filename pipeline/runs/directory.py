@@ -45,6 +45,7 @@ EXPLANATION = """# An Attentif run
 | `export/` | the SavedModel: strings in, strings out |
 | `README.md` | this page |
 | `result.json` | figures of the finished run; there when it has ended |
+| `calibration.json`, `calibration.png` | how sure its answers are: what `calibrate` found, and a picture of it |
 | `labels/` | of a student: the pairs that an ensemble labelled, and what they were made of |
 | `data/` | the tokenised corpus, and what a teacher says of it: a cache; what is deleted is made again |
 | `.lock`, `.lock.json` | keep a second training out; the latter is there while one runs |
@@ -79,6 +80,7 @@ class RunDirectory:
         self.export = path / "export"
         self.labels = path / "labels"
         self.result = path / "result.json"
+        self.calibration = path / "calibration.json"
         self.lock = path / LOCK
         self.lock_holder = path / LOCK_HOLDER
         self.checksums = path / recorded_files.NAME
@@ -135,7 +137,8 @@ class RunDirectory:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         # What makes it a run goes last: cut short, it can be removed again.
-        known = (self.metrics, self.limits, self.teacher, self.data_info)
+        calibration = (self.calibration, self.calibration.with_suffix(".png"))
+        known = (self.metrics, self.limits, self.teacher, self.data_info, *calibration)
         for file in (*known, self.readme, self.config, self.checksums, self.info):
             file.unlink(missing_ok=True)
         if self.path.is_dir() and not any(self.path.iterdir()):

@@ -37,7 +37,7 @@ class Predictor:
                                                   source_flags=types.SimpleNamespace(to_json=dict))],
                 source_tokens=list(source), target_tokens=["x"],
                 attention=np.zeros((1, len(source))), cut=False, unknown=0, invalid=False,
-                attention_heads=None, prefix_cut=False, prefix_unknown=0, votes=(), copied=None,
+                attention_heads=None, prefix_cut=False, prefix_unknown=0, votes=(), copied=None, confidence=None,
                 limited=False, limited_outputs=[False]) for source in sources]
 
 fake = types.ModuleType("pipeline.saved_models.loading")

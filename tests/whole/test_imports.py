@@ -21,7 +21,7 @@ ROWS = [
     {"saved_models"},
     {"portable"},
     {"evaluation"},
-    {"monitoring"},
+    {"monitoring", "trust"},
     {"training"},
     {"study", "tuning"},
     {"improvement"},

@@ -1,0 +1,1 @@
+"""The commands that say what to trust, of answers and of data."""
