@@ -1,5 +1,6 @@
 """From pairs to what the epochs need: vocabularies, corpora as ids, batch shapes."""
 
+import collections
 import dataclasses
 import hashlib
 import itertools
@@ -13,10 +14,11 @@ import numpy as np
 
 from pipeline.data.batches import Bucket, TrainingOrder, plan_buckets, training_batches
 from pipeline.data.data_warnings import is_told_of_separators, split_filter, warn_of_odd_data, warn_of_separator
+from pipeline.data.earlier_run import earlier_vocabularies, extend, require_usable, tell_extended
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.data.run_data import describe_changed, record_data, recorded_data
 from pipeline.data.subword_sampling import SampledSide
-from pipeline.data.teacher import begin_teacher, require_fitting, take_vocabularies
+from pipeline.data.teacher import require_fitting, take_vocabularies
 from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 from pipeline.errors import UsageError, count_of
 from pipeline.files.durable import checksum
@@ -27,6 +29,7 @@ from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.splits import Split, open_splits
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
+from pipeline.runs.named_runs import EARLIER, TEACHERS
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import SIDES, TOKENIZER_KINDS, Side, TextConfiguration
@@ -93,6 +96,8 @@ def open_run(
         )
     if configuration.train.teacher and (replaces or not directory.exists()):
         require_fitting(configuration, directory)
+    if configuration.train.init_from and (replaces or not directory.exists()):
+        require_usable(configuration, directory)
     splits = open_splits(configuration.data, configuration.train.seed, configuration.text, looks)
     if replaces:
         directory.remove()
@@ -119,8 +124,9 @@ def prepare_data(
     """
     files = _require_same_files(configuration, directory)
     kept = {name: splits[name].kept() for name in ("train", "dev")}
-    if configuration.train.teacher:
-        begin_teacher(configuration, directory)
+    for named in (TEACHERS, EARLIER):
+        if named.of(configuration):
+            named.begin(configuration, directory)
     if not directory.has_vocabulary():
         if configuration.train.teacher:
             take_vocabularies(configuration, directory)
@@ -202,6 +208,7 @@ def _learn_vocabularies(
     directory.vocabulary.mkdir(exist_ok=True)
     forms = {side: FormCounts() for side in SIDES}
     how = {side: (text.side(side).normalization, text.lowercase) for side in SIDES}
+    earlier = earlier_vocabularies(configuration)
     alike: list[list[Side]] = [["source", "target"]] if text.shared_vocabulary else [["source"], ["target"]]
     for sides in alike:
         marks = SeparatorCounts()
@@ -210,7 +217,16 @@ def _learn_vocabularies(
         )
         if is_told_of_separators(text, sides):
             strings = map(marks.see, strings)
-        vocabulary = learn_vocabulary(strings, sides, text, configuration.train.seed)
+        before = [earlier[side] for side in sides if side in earlier]
+        if before and TOKENIZER_KINDS[text.side(sides[0]).tokenizer].subwords:
+            # Other subwords would cut what the earlier run knows into pieces that it does not know.
+            vocabulary = before[0]
+            collections.deque(strings, maxlen=0)
+        else:
+            vocabulary = learn_vocabulary(strings, sides, text, configuration.train.seed)
+            vocabulary = extend(before, vocabulary) if before else vocabulary
+        if before:
+            tell_extended(sides, str(EARLIER.of(configuration)), before, vocabulary)
         for side in sides:
             vocabulary.forms = forms[side]
             vocabulary.save(directory.vocabulary / f"{side}.txt")

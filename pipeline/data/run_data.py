@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.teacher import TEACHER, compare_teacher, find_teachers
 from pipeline.errors import UsageError
 from pipeline.pairs.data_files import (
     PLACES,
@@ -19,6 +18,7 @@ from pipeline.pairs.data_files import (
 )
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.runs.directory import RunDirectory, load_configuration
+from pipeline.runs.named_runs import EARLIER, TEACHERS
 from pipeline.runs.ownership import require_same
 from pipeline.settings.changes import by_name, describe_changes, replace_settings
 from pipeline.settings.configuration import Configuration
@@ -56,10 +56,10 @@ def load_where_data_are(directory: RunDirectory) -> Configuration:
     if folder is None:
         return configuration
     places = {key: place and _find_place(place, folder) for key, place in places_of(configuration).items()}
-    teacher = configuration.train.teacher
-    if teacher is not None:
-        members = [_find_place(str(run.path), folder) for run in find_teachers(teacher)]
-        places[TEACHER] = ",".join(members)
+    for named in (TEACHERS, EARLIER):
+        runs = named.find(named.of(configuration))
+        if runs:
+            places[named.key] = ",".join(_find_place(str(run.path), folder) for run in runs)
     return replace_settings(configuration, places)
 
 
@@ -120,7 +120,7 @@ def require_same_settings(configuration: Configuration, directory: RunDirectory,
         UsageError: A setting or the content of a file is not what it was.
         DataError: Data are in another place than they were, and cannot be read there.
     """
-    ignored = {*free, *PLACES, TEACHER}
+    ignored = {*free, *PLACES, TEACHERS.key, EARLIER.key}
     changed = describe_changes(
         *(
             {key: value for key, value in by_name(of.to_dict()).items() if key not in ignored}
@@ -128,11 +128,12 @@ def require_same_settings(configuration: Configuration, directory: RunDirectory,
         )
     )
     found = _compare(configuration, directory)
-    other_teacher, moved_teacher = compare_teacher(configuration, directory)
-    require_same(directory.path, "a run of another configuration", [*changed, *found.other, *other_teacher])
+    compared = [named.compare(configuration, directory) for named in (TEACHERS, EARLIER)]
+    others = [sentence for other, _ in compared for sentence in other]
+    require_same(directory.path, "a run of another configuration", [*changed, *found.other, *others])
     if found.changed:
         raise UsageError(describe_changed(found.changed, directory))
-    return [*found.moved, moved_teacher] if moved_teacher else found.moved
+    return [*found.moved, *(moved for _, moved in compared if moved)]
 
 
 def _compare(configuration: Configuration, directory: RunDirectory) -> DataDifferences:

@@ -16,12 +16,20 @@ from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import check_start, read_pairs
-from pipeline.settings.changes import replace_settings
+from pipeline.runs.named_runs import EARLIER, settings_of
+from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
-from pipeline.settings.configure import AUTO, DEFAULT_PRESET, given_settings
+from pipeline.settings.configure import (
+    AUTO,
+    DEFAULT_PRESET,
+    find_configuration_file,
+    given_settings,
+    read_sections,
+)
 from pipeline.settings.configure import configure as configure_named
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.text import TextConfiguration
+from pipeline.settings.types import SECTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -75,12 +83,39 @@ def configure(config: str | os.PathLike[str] | None = None, changes: Mapping[str
     """
     given = given_settings(changes or {})
     config = default_config(given) if config is None else config
-    return fit_to_data(given) if config == AUTO else configure_named(config, changes)
+    if config == AUTO:
+        return fit_to_data(given)
+    found = by_name(read_sections(find_configuration_file(os.fspath(config)), SECTIONS))
+    return configure_named(config, {**inherit({**found, **given}), **(changes or {})})
 
 
 def default_config(given: Given) -> str:
     """What `--config` is where nobody says it."""
     return AUTO if "data.train" in given and not is_built_in(given["data.train"]) else DEFAULT_PRESET
+
+
+def inherit(given: Given) -> dict[str, Any]:
+    """What the run of `train.init_from` decides where nobody gave it: the network, and how strings are cut.
+
+    Args:
+        given: Settings by `section.key` that stay, of a file or a command line.
+
+    Raises:
+        UsageError: It is no run.
+        DataError: A file of it is not what it wrote.
+    """
+    place = given.get(EARLIER.key)
+    if not place:
+        return {}
+    settings = {key: value for key, value in settings_of(EARLIER.key, place).items() if key not in given}
+    if settings:
+        logger.info(
+            "%s: the network and how strings are cut are those of %s where nothing else is given (model.units %s)",
+            EARLIER.key,
+            place,
+            settings.get("model.units", given.get("model.units")),
+        )
+    return settings
 
 
 def fit_to_data(given: Given) -> Configuration:
@@ -95,6 +130,7 @@ def fit_to_data(given: Given) -> Configuration:
     """
     if "data.train" not in given:
         raise UsageError("--config auto: give data.train, from which the settings follow, or the name of a preset")
+    given = {**inherit(given), **given}
     pairs, number = _read(given)
     cuts = choose_text(pairs, given)
     text = TextConfiguration(**_section("text", {**{cut.key: cut.value for cut in cuts}, **given}))

@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Sequence
 
-from pipeline.data.teacher import find_teachers
 from pipeline.improvement.directory import in_time
 from pipeline.improvement.mixture import mix
 from pipeline.improvement.stage import Stage
 from pipeline.improvement.teachers import teaching_weight, with_teachers
 from pipeline.improvement.trainings import how_many_fit, student_epochs, train_all, training_seconds
+from pipeline.runs.named_runs import TEACHERS
 from pipeline.settings.changes import replace_settings
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def train_students(stage: Stage, ensemble: Sequence[int]) -> list[float]:
     members = [stage.directory.member(number) for number in ensemble]
     share = teaching_weight(stage.how.teacher_weight, stage.configuration, stage.directory.student(WEIGHTS[0]))
     taught = with_teachers(stage.configuration, members, share)
-    teachers = len(find_teachers(taught.train.teacher)) if taught.train.teacher else 0
+    teachers = len(TEACHERS.find(taught.train.teacher))
     taught = replace_settings(taught, {"train.epochs": _decide_epochs(stage, teachers)})
     orders = {
         run.path.name: (run, mix(taught, stage.directory.labels.pairs, weight))

@@ -15,6 +15,7 @@ from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, PAD
 
 SOURCE_EMBEDDING, TARGET_EMBEDDING, SHARED_EMBEDDING = "source_embedding", "target_embedding", "shared_embedding"
+EMBEDDINGS = (SOURCE_EMBEDDING, TARGET_EMBEDDING, SHARED_EMBEDDING)
 # Symbols of a hard decoder: a batch takes target × source × so many numbers.
 MOST_EMITTED = 1000
 DROPOUTS = (SOURCE_EMBEDDING, "encoder", TARGET_EMBEDDING, "decoder", "source_symbols", "target_symbols")

@@ -76,8 +76,7 @@ def read_variables(groups: Mapping[str, Sequence[keras.Variable]], path: Path) -
             raise _unusable(path, f"its {group} have other shapes than this model's")
     place = first_not_finite(values.get(WEIGHTS, []))
     if place is not None:
-        name = groups[WEIGHTS][place].path
-        raise _unusable(path, f"{name} holds numbers that are not finite, as of a training that diverged")
+        raise _not_finite(path, groups[WEIGHTS][place].path)
     return values
 
 
@@ -97,6 +96,10 @@ def _unusable(path: Path, reason: str) -> DataError:
     )
 
 
+def _not_finite(path: Path, name: str) -> DataError:
+    return _unusable(path, f"{name} holds numbers that are not finite, as of a training that diverged")
+
+
 def load_variables(groups: Mapping[str, Sequence[keras.Variable]], path: Path) -> None:
     """Give variables the values that a file has for them.
 
@@ -106,6 +109,25 @@ def load_variables(groups: Mapping[str, Sequence[keras.Variable]], path: Path) -
     for group, values in read_variables(groups, path).items():
         for variable, value in zip(groups[group], values, strict=True):
             variable.assign(value)
+
+
+def read_named_weights(path: Path) -> dict[str, np.ndarray]:
+    """A checkpoint's weights by the path that their variables had, without a model.
+
+    Raises:
+        DataError: The file is damaged, or has weights that are no finite numbers.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            every = sorted(file.keys())
+            names = [name for name in every if name.startswith(f"{WEIGHTS}/")]
+            values = {name.split("/", 2)[2]: file.get_tensor(name) for name in names}
+    except (OSError, SafetensorError, ValueError, IndexError) as error:
+        raise _unusable(path, str(error).strip().splitlines()[0]) from error
+    place = first_not_finite(list(values.values()))
+    if place is not None:
+        raise _not_finite(path, list(values)[place])
+    return values
 
 
 def load_weights(model: SequenceToSequence, path: Path) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 import docstring_parser
 import jsonargparse
 
-from pipeline.defaults.configure import default_config, fit_to_data
+from pipeline.defaults.configure import default_config, fit_to_data, inherit
 from pipeline.errors import UsageError
 from pipeline.options.arguments import PROGRAM
 from pipeline.options.settings_command import SettingsCommand
 from pipeline.options.settings_help import HelpTopic, asked_topic, format_help
 from pipeline.options.suggestions import suggest_option
+from pipeline.runs.named_runs import EARLIER, inherited_settings
 from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.configure import AUTO, DEFAULT_PRESET, find_configuration_file, preset_names, read_sections
@@ -110,6 +111,10 @@ def parse_settings(
         return parsed, replace_settings(Configuration(), chosen | given) if chosen else fit_to_data(given)
     path = find_configuration_file(config)
     settings = read_sections(path, command.sections)
+    parsed.config = config
+    for name, value in _inherited({**by_name(settings), **given}, parsed, earlier).items():
+        section, _, key = name.partition(".")
+        settings.setdefault(section, {})[key] = value
     try:
         base = _parsed(parser, lambda: parser.parse_object(settings, defaults=False))
     except UsageError as error:
@@ -118,6 +123,18 @@ def parse_settings(
     parsed.config = config
     values = by_name({section: parsed[section].as_dict() for section in SECTIONS})
     return parsed, replace_settings(Configuration(), _as_meant(values, argv))
+
+
+def _inherited(
+    given: Mapping[str, Any],
+    parsed: jsonargparse.Namespace,
+    earlier: Callable[[jsonargparse.Namespace], Mapping[str, Any]] | None,
+) -> Mapping[str, Any]:
+    """What the run of `train.init_from` decides; of a run that goes on, what it decided when that began."""
+    if not given.get(EARLIER.key):
+        return {}
+    before = inherited_settings(earlier(parsed)) if earlier else {}
+    return {key: value for key, value in before.items() if key not in given} or inherit(given)
 
 
 def _given(parser: jsonargparse.ArgumentParser, argv: list[str]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ EXPLANATION = """# An Attentif run
 | `data.json` | SHA-256 of what the files hold that it was trained and measured on |
 | `checksums.json` | SHA-256 of the files here that say what the model is; checked whenever it is loaded |
 | `teacher.json` | of a run with `train.teacher`: which runs that is, and the SHA-256 of their weights |
+| `init_from.json` | of a run with `train.init_from`: which run, the SHA-256 of its weights, what was taken over |
 | `limits.json` | the longest outputs, as the lengths of the training pairs ask for them |
 | `vocabulary/` | source and target symbols, one a line, by id |
 | `checkpoints/` | all that a training needs to go on, of the newest moments and the best epoch |
@@ -70,6 +71,7 @@ class RunDirectory:
         self.data_info = path / "data.json"
         self.info = path / "run.json"
         self.teacher = path / "teacher.json"
+        self.init_from = path / "init_from.json"
         self.limits = path / "limits.json"
         self.vocabulary = path / "vocabulary"
         self.data = path / "data"
@@ -138,7 +140,7 @@ class RunDirectory:
             shutil.rmtree(folder, ignore_errors=True)
         # What makes it a run goes last: cut short, it can be removed again.
         calibration = (self.calibration, self.calibration.with_suffix(".png"))
-        known = (self.metrics, self.limits, self.teacher, self.data_info, *calibration)
+        known = (self.metrics, self.limits, self.teacher, self.init_from, self.data_info, *calibration)
         for file in (*known, self.readme, self.config, self.checksums, self.info):
             file.unlink(missing_ok=True)
         if self.path.is_dir() and not any(self.path.iterdir()):

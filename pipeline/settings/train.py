@@ -17,7 +17,14 @@ class TrainConfiguration:
 
     Args:
         epochs: How often to train, decode the dev set and save; the learning rate reaches its end at the last one.
-            Going on with a finished run, or beginning from a run's weights (fine-tuning), is not possible yet.
+            A finished run goes on as another that begins with its weights (init_from).
+        init_from: A run with the weights of whose best epoch the training begins (fine-tuning): those of all layers and
+            symbols that both have. Its vocabularies are extended by the new data's symbols, or kept where they are
+            subwords; settings of model (but for dropout) and how strings are cut are that run's where they are not
+            given. null begins at random.
+        frozen: What stays as init_from has it for the first frozen_epochs: encoder, embeddings (of both sides) or both;
+            null trains everything.
+        frozen_epochs: How many epochs that is.
         min_epoch_tokens: An epoch is one pass over the training data, or as many as have this many target symbols,
             padding counted.
         learning_rate: Highest learning rate of Adam.
@@ -66,6 +73,9 @@ class TrainConfiguration:
     """
 
     epochs: int = 10
+    init_from: str | None = None
+    frozen: Literal["encoder", "embeddings", "both"] | None = None
+    frozen_epochs: int = 0
     min_epoch_tokens: int = count(500_000)
     learning_rate: float = 0.003
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
@@ -105,6 +115,8 @@ class TrainConfiguration:
         require_at_least("train", self, 2, ["keep_checkpoints"])
         require_at_least("train", self, 1, ["risk_samples", "teacher_symbols"])
         require(self.teacher is None or bool(self.teacher.strip(" ,")), "train.teacher", self.teacher, "a run")
+        require(self.init_from is None or bool(self.init_from.strip(" ,")), "train.init_from", self.init_from, "a run")
+        self._require_frozen()
         require(0 < self.teacher_weight <= 1, "train.teacher_weight", self.teacher_weight, "above 0 and at most 1")
         require(0 <= self.risk_epochs < self.epochs, "train.risk_epochs", self.risk_epochs, "below train.epochs, or 0")
         require(0 < self.risk_weight <= 1, "train.risk_weight", self.risk_weight, "above 0 and at most 1")
@@ -114,3 +126,11 @@ class TrainConfiguration:
         require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
         require(self.clip_norm is None or self.clip_norm > 0, "train.clip_norm", self.clip_norm, "above 0")
         require_share("train", self, ["label_smoothing", "ema_momentum"])
+
+    def _require_frozen(self) -> None:
+        """Refuse to freeze what begins at random, or nothing, or all the time."""
+        wanted = "null without train.init_from: what begins at random must be trained"
+        require(self.frozen is None or self.init_from is not None, "train.frozen", self.frozen, wanted)
+        fits = 0 < self.frozen_epochs < self.epochs if self.frozen else self.frozen_epochs == 0
+        wanted = "at least 1 and below train.epochs with train.frozen" if self.frozen else "0 without train.frozen"
+        require(fits, "train.frozen_epochs", self.frozen_epochs, wanted)

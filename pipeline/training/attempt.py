@@ -29,6 +29,7 @@ from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.training.averaging import AveragedWeights
+from pipeline.training.beginning import begin_with_earlier
 from pipeline.training.divergence import WatchDivergence
 from pipeline.training.ending import EndWhenAsked, why_ended
 from pipeline.training.optimization import compile_model, restore
@@ -85,7 +86,7 @@ class Attempt:
         """
         state, train, sizes = self.state, self.configuration.train, self.data.vocabulary_sizes
         model = compile_model(self.configuration, sizes, self.order.steps, state.rate_scale, self.data.copied)
-        metrics = restore(model, state, variables) if variables else []
+        metrics = restore(model, state, variables) if variables else self._begin(model)
         self._forget_what_comes_again()
         parts = self._callbacks(model, metrics)
         logger.info(
@@ -105,6 +106,12 @@ class Attempt:
             self.surroundings.board.flush(durably=True)
             write_embeddings(self.directory, model, self.data.source_vocabulary, self.data.target_vocabulary)
         return model
+
+    def _begin(self, model: SequenceToSequence) -> list[Any]:
+        """From the beginning: at random, or with the weights of `train.init_from`."""
+        if self.configuration.train.init_from:
+            begin_with_earlier(model, self.configuration, self.directory, self.data)
+        return []
 
     def _forget_what_comes_again(self) -> None:
         state = self.state

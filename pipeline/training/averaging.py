@@ -1,5 +1,6 @@
-"""A moving average of the weights, which decodes and is exported in their place."""
+"""The optimizer, with weights that begin to move later and a moving average, which decodes in their place."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,7 +13,40 @@ class AdamW(keras.optimizers.AdamW):
 
     after t steps before. So it always spans about the last tenth of the training, and at most 1 / (1 - `ema_momentum`)
     steps; with a constant m, the random start would keep the share m ** steps of it.
+
+    Weights may be frozen for the first steps: they stay, while the moments of their gradients are kept, so that their
+    first step is no larger than others. Whether a step moves them follows from the count of steps alone, which every
+    checkpoint has.
     """
+
+    _frozen: frozenset[int] = frozenset()
+    _frozen_steps = 0
+
+    def freeze(self, variables: Sequence[keras.Variable], steps: int) -> None:
+        """Leave weights as they are for the first steps.
+
+        Args:
+            variables: Those that `build` was given, or some of them.
+            steps: Optimizer steps.
+        """
+        self._frozen = frozenset(self._get_variable_index(variable) for variable in variables)
+        self._frozen_steps = steps
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """A step of Adam, of length 0 where the variable is frozen."""
+        if self._get_variable_index(variable) in self._frozen:
+            learning_rate = learning_rate * keras.ops.cast(self._thawed(), "float32")
+        super().update_step(gradient, variable, learning_rate)
+
+    def _apply_weight_decay(self, variables: Any) -> None:
+        frozen = [variable for variable in variables if self._get_variable_index(variable) in self._frozen]
+        before = [keras.ops.copy(variable.value) for variable in frozen]
+        super()._apply_weight_decay(variables)
+        for variable, value in zip(frozen, before, strict=True):
+            variable.assign(keras.ops.where(self._thawed(), variable.value, value))
+
+    def _thawed(self) -> Any:
+        return keras.ops.greater_equal(self.iterations, self._frozen_steps)
 
     def _update_model_variables_moving_average(self, trainable_variables: Any) -> None:
         if not self.use_ema:

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
+from pipeline.model.sequence_to_sequence import EMBEDDINGS, SequenceToSequence, build_model
 from pipeline.model.weights import METRICS, load_variables, read_variables, training_variables
 from pipeline.process.xla_cache import open_cache
 from pipeline.runs.checkpoints import TrainingState
@@ -55,7 +55,18 @@ def compile_model(
     # XLA compiles the recurrences alone: its random generator would make dropout slow.
     model.compile(optimizer=optimizer, jit_compile=False)
     model.optimizer.build(model.trainable_variables)
+    if train.frozen:
+        inner = optimizer.inner_optimizer if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else optimizer
+        inner.freeze(frozen_variables(model, train.frozen), train.frozen_epochs * steps_per_epoch)
     return model
+
+
+def frozen_variables(model: SequenceToSequence, frozen: str) -> list[keras.Variable]:
+    """What `train.frozen` keeps as it is: of "encoder", "embeddings" or "both"."""
+    layers = [model.get_layer("encoder")] if frozen != "embeddings" else []
+    if frozen != "encoder":
+        layers += [layer for layer in model.layers if layer.name in EMBEDDINGS]
+    return [variable for layer in layers for variable in layer.trainable_variables]
 
 
 def restore(model: SequenceToSequence, state: TrainingState, variables: Path) -> list[np.ndarray]:

@@ -21,6 +21,7 @@ from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.runs.lock import lock_run
+from pipeline.runs.named_runs import EARLIER
 from pipeline.saved_models.export import export_run
 from pipeline.saved_models.loading import load_predictor
 from pipeline.settings.configuration import Configuration
@@ -114,9 +115,9 @@ def _refuse_longer(configuration: Configuration, directory: RunDirectory) -> Non
     same = same and dataclasses.replace(configuration.train, epochs=before) == earlier.train
     if same and before != now and directory.read_result() is not None:
         raise UsageError(
-            f"{directory.path}: finished with train.epochs {before}, and a finished training cannot go on to {now} "
-            f"yet, nor another begin with its weights; choose another --run to train {now} epochs from the beginning, "
-            "or replace this one with --overwrite"
+            f"{directory.path}: finished with train.epochs {before}, where its learning rate has reached its end; "
+            f"another --run with --{EARLIER.key} {directory.path} trains on from its weights, without it {now} epochs "
+            "from the beginning, and --overwrite replaces this one"
         )
 
 

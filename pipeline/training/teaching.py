@@ -14,10 +14,10 @@ import tensorflow as tf
 from pipeline.data.batches import Bucket, PlannedBatch, assign_buckets, fill_batch
 from pipeline.data.lessons import Lessons, LessonWriter, open_lessons
 from pipeline.data.preparation import TrainingData
-from pipeline.data.teacher import TEACHER, find_teachers, weights_of_teacher
 from pipeline.errors import UsageError, count_of
 from pipeline.model.network import Network
 from pipeline.runs.directory import RunDirectory
+from pipeline.runs.named_runs import TEACHERS
 from pipeline.saved_models.ensemble_runs import read_member
 from pipeline.saved_models.loading import load_network
 from pipeline.settings.configuration import Configuration
@@ -49,12 +49,12 @@ def teach(configuration: Configuration, directory: RunDirectory, data: TrainingD
     if train.teacher is None:
         return data
     kept = min(train.teacher_symbols, len(data.target_vocabulary))
-    made_of = [data.train.fingerprint, weights_of_teacher(directory), kept]
+    made_of = [data.train.fingerprint, TEACHERS.weights(directory), kept]
     fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     place = directory.data / "teacher"
     lessons = open_lessons(place, fingerprint)
     if lessons is None:
-        runs = find_teachers(train.teacher)
+        runs = TEACHERS.find(train.teacher)
         _require_there(runs, directory)
         logger.info("teacher: the training data are taken once through %s", " and ".join(str(run.path) for run in runs))
         _compute(runs, data, LessonWriter(place, fingerprint, kept), kept)
@@ -69,7 +69,7 @@ def _require_there(runs: Sequence[RunDirectory], directory: RunDirectory) -> Non
     for run in runs:
         if not run.exists():
             raise UsageError(
-                f"{TEACHER}: {run.path}: no such run, and what it says of the training data is not whole in "
+                f"{TEACHERS.key}: {run.path}: no such run, and what it says of the training data is not whole in "
                 f"{directory.data}; bring it back, or give the place where it is now"
             )
 

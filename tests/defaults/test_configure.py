@@ -8,7 +8,12 @@ import yaml
 
 from pipeline.defaults.configure import configure, default_config
 from pipeline.errors import DataError, UsageError
+from pipeline.options.settings_command import SettingsCommand
+from pipeline.options.settings_options import parse_settings, settings_parser
+from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
+from pipeline.settings.model import ModelConfiguration
+from pipeline.settings.text import TextConfiguration
 from tests.tiny_task import write_splits
 
 
@@ -97,3 +102,41 @@ def test_settings_follow_from_the_part_that_is_trained_on(train_file: str, caplo
         configure(changes={"data.train": train_file, "data.train_size": 0.1})
     said = [record.message.partition(" (")[0] for record in caplog.records if "--config auto" in record.message]
     assert said == [f"settings that follow from {number} training pairs" for number in (40, 50)]
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> str:
+    """A run of an odd size that cuts in an odd way."""
+    run = RunDirectory(tmp_path / "earlier")
+    model = ModelConfiguration(units=24, cell="lstm", dropout=0.9)
+    run.begin(Configuration(text=TextConfiguration(lowercase=True, min_count=3), model=model))
+    return str(run.path)
+
+
+def test_a_run_to_begin_with_decides_what_nobody_gave(train_file: str, earlier: str, caplog: pytest.LogCaptureFixture):
+    changes = {"data.train": train_file, "train.init_from": earlier, "model.embedding_units": 10}
+    with caplog.at_level(logging.INFO):
+        found = configure(changes=changes)
+    assert (found.model.units, found.model.cell, found.model.embedding_units) == (24, "lstm", 10)
+    assert (found.text.target_tokenizer, found.text.lowercase) == ("char", True)
+    # What has no shape follows from the data.
+    assert (found.model.dropout, found.text.min_count) == (0.5, 1)
+    assert f"those of {earlier} where nothing else is given (model.units 24)" in caplog.text
+    assert "model.units 192" not in caplog.text
+    named = configure("cmudict", changes)
+    assert (named.model.units, named.text.lowercase) == (24, True)
+    with pytest.raises(UsageError, match=r"train\.init_from: none: no such run"):
+        configure(changes={**changes, "train.init_from": "none"})
+
+
+def test_a_file_and_a_command_line_decide_before_it(train_file: str, earlier: str, tmp_path: Path):
+    file = tmp_path / "own.yaml"
+    file.write_text("model: {units: 12}\n")
+    command = SettingsCommand("train")
+    words = ["--config", str(file), "--data.train", train_file, f"--train.init_from={earlier}", "--model.cell=gru"]
+    _, found = parse_settings(command, settings_parser(command), words)
+    assert (found.model.units, found.model.cell, found.text.lowercase) == (12, "gru", True)
+    # Of a run that goes on, what it decided when that began.
+    before = {"model.embedding_units": 7, "text.lowercase": False, "train.epochs": 3}
+    _, found = parse_settings(command, settings_parser(command), words, lambda _: before)
+    assert (found.model.embedding_units, found.text.lowercase, found.train.epochs) == (7, False, 10)
