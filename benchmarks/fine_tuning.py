@@ -2,9 +2,9 @@
 
 PLACE is as `benchmarks.corpora` has it. A model of the first language is trained as `train` trains it, then two models
 on the first WORDS pairs of the second: one begins with its weights (`train.init_from`) and has its sizes, one begins at
-random and has the sizes that `--config auto` gives so few words. The figures are the best dev WER of the epochs that had
-ended after 30, 60 and 120 seconds of steps, compiling included, decoding not; the training of the first language is not
-counted. A table goes to stderr, a JSON object to stdout. What is there already is not trained again.
+random and has the sizes that `--config auto` gives so few words. Figures are the best dev WER of the epochs that had
+ended after 30, 60 and 120 seconds of steps, compiling included, decoding not; the training of the first language is
+not counted. A table goes to stderr, a JSON object to stdout. What is there already is not trained again.
 """
 
 import argparse
