@@ -27,9 +27,9 @@ from pipeline.prediction.predictor import Predictor
 from pipeline.process.interruption import Interruption
 from pipeline.runs.checkpoints import Checkpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
+from pipeline.saved_models.earlier_weights import begin_with_earlier
 from pipeline.settings.configuration import Configuration
 from pipeline.training.averaging import AveragedWeights
-from pipeline.training.beginning import begin_with_earlier
 from pipeline.training.divergence import WatchDivergence
 from pipeline.training.ending import EndWhenAsked, why_ended
 from pipeline.training.optimization import compile_model, restore

@@ -17,10 +17,10 @@ from pipeline.model.weights import read_named_weights
 from pipeline.process.interruption import Interrupted
 from pipeline.runs.best_epoch import best_weights
 from pipeline.runs.directory import RunDirectory
+from pipeline.saved_models.earlier_weights import begin_with_earlier
 from pipeline.settings.changes import replace_settings
 from pipeline.settings.train import TrainConfiguration
 from pipeline.training.averaging import AdamW
-from pipeline.training.beginning import begin_with_earlier
 from pipeline.training.optimization import compile_model, frozen_variables
 from pipeline.training.run import train
 from tests.tiny_task import TinyRun, write_pairs

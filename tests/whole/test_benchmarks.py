@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the benchmarks need PyTorch: pip install -r requirements-bench.txt")
 
 from benchmarks import __main__ as together  # noqa: E402
-from benchmarks import fine_tuning, growth, round_trip, search_speed, start_up, subword_speed, training_speed, turns  # noqa: E402
+from benchmarks import growth, round_trip, search_speed, start_up, subword_speed, training_speed, turns  # noqa: E402
 from benchmarks.memory import peak_memory  # noqa: E402
 from benchmarks.sizes import SIZES, Batch, Size, random_batch, training_work  # noqa: E402
 from benchmarks.torch_peer import TorchPeer, copy_weights, peer_loss  # noqa: E402
@@ -329,11 +329,3 @@ def test_all_of_them_are_joined(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert set(found) == {"training", "search", "start_up"}
     assert set(found["training"]) == set(found["search"]) == set(SIZES)
     assert len(asked) == 2 * len(SIZES) + 1
-
-
-def test_fine_tuning_takes_the_best_epoch_that_had_ended(tmp_path: Path):
-    epochs = [(20, 50.0), (9, 30.0), (10, 40.0), (70, 20.0)]
-    lines = [json.dumps({"epoch": at + 1, "seconds": of, "val_wer": wer}) for at, (of, wer) in enumerate(epochs)]
-    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
-    assert fine_tuning.dev_after(tmp_path) == {"30 s": 30.0, "60 s": 30.0, "120 s": 20.0}
-    assert fine_tuning.dev_after(tmp_path, (5,)) == {"5 s": None}

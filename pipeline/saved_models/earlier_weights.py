@@ -1,4 +1,4 @@
-"""How a training begins with the weights of an earlier run."""
+"""The weights of an earlier run in the network of a training that begins with them."""
 
 import json
 import logging
