@@ -1,6 +1,7 @@
-"""`train`: a training, or going on with one."""
+"""`train [FILE]`: a training, or going on with one; FILE is --data.train."""
 
 import argparse
+import itertools
 import logging
 import os
 import shlex
@@ -15,6 +16,8 @@ from pipeline.process.standard_streams import Results
 if TYPE_CHECKING:
     import jsonargparse
 
+    from pipeline.settings.configuration import Configuration
+
 logger = logging.getLogger(__name__)
 
 SUMMARY = "train a model, or go on with a training that was interrupted"
@@ -22,9 +25,10 @@ GOES_ON = "where the training stopped"
 ALSO_CALLED = ("fit", "learn")
 _COMMAND = SettingsCommand(
     "train",
-    "[--run DIR] [--overwrite] [--seed N] [--seeds N] ",
+    "[FILE] [--run DIR] [--overwrite] [--seed N] [--seeds N] ",
     examples=(
-        "--data.train pairs.tsv --run runs/mine",
+        "pairs.tsv",
+        "pairs.tsv --data.dev dev.tsv --run runs/mine",
         "--config sentences --data.train train.de,train.en --data.dev dev.de,dev.en",
         "--data.train pairs.tsv --seeds 3 --run runs/three",
         "--data.train pairs.tsv --model.units 64 --train.min_epoch_tokens 20000 --run runs/first-try",
@@ -37,7 +41,14 @@ def make_parser() -> "jsonargparse.ArgumentParser":
     from pipeline.options.settings_options import settings_parser
 
     parser = settings_parser(_COMMAND)
-    parser.add_argument("--run", metavar="DIR", type=str, help="Run directory; left out: runs/ and --config's name.")
+    parser.add_argument("file", nargs="?", metavar="FILE", type=str, help="Training data: the same as --data.train.")
+    parser.add_argument(
+        "--run",
+        metavar="DIR",
+        type=str,
+        help="Run directory; left out: runs/ and the name of the training file, or of --config if that is given; where "
+        "another training is there already, the next free one of NAME-2, NAME-3 and so on.",
+    )
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a run exists already.")
     parser.add_argument(
         "--seeds",
@@ -53,24 +64,67 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """configuration, run, overwrite, seeds."""
     from pipeline.options.settings_options import parse_settings
 
-    parsed, configuration = parse_settings(_COMMAND, make_parser(), argv, _settings_of_run)
+    parsed, configuration = parse_settings(_COMMAND, make_parser(), _name_file(argv), _settings_of_run)
     if parsed.seeds is not None and parsed.seeds < 1:
         raise UsageError(f"--seeds {parsed.seeds}: impossible, it must be at least 1")
     options = {"overwrite": parsed.overwrite, "seeds": parsed.seeds}
-    return argparse.Namespace(configuration=configuration, run=_place(parsed), **options)
+    place = Path(parsed.run) if parsed.run else _choose_place(parsed, configuration)
+    return argparse.Namespace(configuration=configuration, run=place, **options)
 
 
-def _place(parsed: "jsonargparse.Namespace") -> Path:
-    return Path(parsed.run) if parsed.run else Path("runs") / Path(parsed.config).stem
+def _name_file(argv: list[str]) -> list[str]:
+    """The words with a training file that stands alone as the setting that it is.
+
+    Raises:
+        UsageError: There are several, or the setting as well.
+    """
+    words, files, before = [], [], ""
+    for word in argv:
+        takes_value = before.startswith("-") and "=" not in before and before not in ("--overwrite", "--help", "-h")
+        alone = not word.startswith("-") and not takes_value and before not in ("--help", "-h")
+        (files if alone else words).append(word)
+        before = word
+    if len(files) > 1:
+        raise UsageError(
+            f"{files[1]}: a file too many beside {files[0]}; the two sides of line-aligned files have a comma between "
+            "them, others are --data.dev and --data.test"
+        )
+    if files and any(word.partition("=")[0] == "--data.train" for word in words):
+        raise UsageError(f"{files[0]}: --data.train is given as well; leave one of them out")
+    return [*(f"--data.train={file}" for file in files), *words]
+
+
+def _choose_place(parsed: "jsonargparse.Namespace", configuration: "Configuration") -> Path:
+    """Where a training goes whose --run was left out: where the same one is, or the next name that is free."""
+    from pipeline.data.run_data import describe_other_training
+    from pipeline.pairs.locations import name_of_location
+    from pipeline.runs.directory import RunDirectory
+    from pipeline.settings.configure import AUTO
+
+    name = name_of_location(configuration.data.train) if parsed.config == AUTO else Path(parsed.config).stem
+    first, held = Path("runs") / name, ""
+    for number in itertools.count(1):
+        place = first if number == 1 else first.with_name(f"{name}-{number}")
+        directory = RunDirectory(place if parsed.seeds is None else place / f"seed-{configuration.train.seed}")
+        if parsed.overwrite or not place.exists() or RunDirectory(place).is_free():
+            break
+        other = describe_other_training(configuration, directory) if directory.exists() else "something else"
+        if other is None:
+            break
+        held = held or f", for {place} holds {other}"
+    if held or parsed.config == AUTO:
+        logger.info("--run was left out: the run is %s%s", place, held)
+    return place
 
 
 def _settings_of_run(parsed: "jsonargparse.Namespace") -> dict[str, Any]:
-    """Those that a run has which goes on, or the first of several seeds; none where one begins."""
+    """Those that a run has which goes on, or the first of several seeds; none where one begins, or is looked for."""
     from pipeline.runs.directory import RunDirectory, load_configuration
     from pipeline.settings.changes import by_name
 
-    place = _place(parsed)
-    directory = RunDirectory(place if parsed.seeds is None else place / f"seed-{parsed.train.seed}")
+    if not parsed.run:
+        return {}
+    directory = RunDirectory(Path(parsed.run, *([] if parsed.seeds is None else [f"seed-{parsed.train.seed}"])))
     if parsed.overwrite or not directory.exists():
         return {}
     directory.check()

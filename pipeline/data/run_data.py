@@ -1,12 +1,13 @@
 """The data of a run: what it was begun with, and whether what is there now is the same."""
 
+import dataclasses
 import json
 import logging
 import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UsageError
+from pipeline.errors import DataError, UsageError
 from pipeline.pairs.data_files import (
     PLACES,
     DataDifferences,
@@ -24,6 +25,12 @@ from pipeline.settings.changes import by_name, describe_changes, replace_setting
 from pipeline.settings.configuration import Configuration
 
 logger = logging.getLogger(__name__)
+
+# Settings that may change while a training is interrupted: they change nothing that the training makes.
+MAY_CHANGE = {
+    *("train.checkpoint_minutes", "train.checkpoint_steps", "train.keep_checkpoints"),
+    *("train.on_write_failure", "train.max_rollbacks"),
+}
 
 
 def recorded_data(directory: RunDirectory) -> DataFiles:
@@ -120,8 +127,19 @@ def require_same_settings(configuration: Configuration, directory: RunDirectory,
         UsageError: A setting or the content of a file is not what it was.
         DataError: Data are in another place than they were, and cannot be read there.
     """
+    differences, changed, moved = _compare_settings(configuration, directory, free)
+    require_same(directory.path, "a run of another configuration", differences)
+    if changed:
+        raise UsageError(describe_changed(changed, directory))
+    return moved
+
+
+def _compare_settings(
+    configuration: Configuration, directory: RunDirectory, free: set[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """What is another setting, in sentences; the files that changed; what has moved, in sentences."""
     ignored = {*free, *PLACES, TEACHERS.key, EARLIER.key}
-    changed = describe_changes(
+    settings = describe_changes(
         *(
             {key: value for key, value in by_name(of.to_dict()).items() if key not in ignored}
             for of in (load_configuration(directory), configuration)
@@ -130,10 +148,27 @@ def require_same_settings(configuration: Configuration, directory: RunDirectory,
     found = _compare(configuration, directory)
     compared = [named.compare(configuration, directory) for named in (TEACHERS, EARLIER)]
     others = [sentence for other, _ in compared for sentence in other]
-    require_same(directory.path, "a run of another configuration", [*changed, *found.other, *others])
-    if found.changed:
-        raise UsageError(describe_changed(found.changed, directory))
-    return [*found.moved, *(moved for _, moved in compared if moved)]
+    moves = [moved for _, moved in compared if moved]
+    return [*settings, *found.other, *others], found.changed, [*found.moved, *moves]
+
+
+def describe_other_training(configuration: Configuration, directory: RunDirectory) -> str | None:
+    """Why a training is not the one that a run holds, finished or not; None if it is.
+
+    Args:
+        configuration: Every setting.
+        directory: A run.
+    """
+    try:
+        directory.check()
+        configuration = keep_earlier_defaults(configuration, directory)
+        different, _, _ = _compare_settings(configuration, directory, MAY_CHANGE)
+        before = recorded_data(directory)
+        changed = [] if different else compare_data(before, read_data_files(configuration, before.places)).changed
+    except (UsageError, DataError) as error:
+        return str(error)
+    different += [f"{path} has changed" for path in changed]
+    return f"another training ({'; '.join(different)})" if different else None
 
 
 def _compare(configuration: Configuration, directory: RunDirectory) -> DataDifferences:
@@ -142,6 +177,23 @@ def _compare(configuration: Configuration, directory: RunDirectory) -> DataDiffe
         return DataDifferences([], [], [])  # they are about to be read anyway
     # A finished run can be asked for where its data are no longer.
     return compare_data(before, read_data_files(configuration, before.places))
+
+
+def keep_earlier_defaults(configuration: Configuration, directory: RunDirectory) -> Configuration:
+    """The settings, with those that an earlier version gave the run in the place of what defaults mean now.
+
+    The held-out dev set and the search's limits of a run stay what they were.
+    """
+    before, search = load_configuration(directory), configuration.search
+    if before.data.shares == configuration.data.shares:
+        return configuration
+    names = ("length_ratio", "length_offset")
+    kept = {name: getattr(before.search, name) for name in names if getattr(search, name) is None}
+    return dataclasses.replace(
+        configuration,
+        data=dataclasses.replace(configuration.data, shares=before.data.shares),
+        search=dataclasses.replace(search, **kept),
+    )
 
 
 def describe_changed(paths: list[str], directory: RunDirectory) -> str:

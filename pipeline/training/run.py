@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.data.batches import TrainingOrder
 from pipeline.data.odd_settings import describe_odd_settings
 from pipeline.data.preparation import Splits, open_run
-from pipeline.data.run_data import require_same_settings, require_unchanged
+from pipeline.data.run_data import MAY_CHANGE, keep_earlier_defaults, require_same_settings, require_unchanged
 from pipeline.errors import UsageError
 from pipeline.evaluation.evaluate import evaluate_pairs
 from pipeline.evaluation.figures import Figures
@@ -31,12 +31,6 @@ from pipeline.training.seeds import set_seed
 from pipeline.training.teaching import teach
 
 logger = logging.getLogger(__name__)
-
-# Settings that may change while a training is interrupted: they change nothing that the training makes.
-MAY_CHANGE = {
-    *("train.checkpoint_minutes", "train.checkpoint_steps", "train.keep_checkpoints"),
-    *("train.on_write_failure", "train.max_rollbacks"),
-}
 
 
 def train(configuration: Configuration, run: Path | str, overwrite: bool = False) -> Figures:
@@ -119,23 +113,6 @@ def _refuse_longer(configuration: Configuration, directory: RunDirectory) -> Non
             f"another --run with --{EARLIER.key} {directory.path} trains on from its weights, without it {now} epochs "
             "from the beginning, and --overwrite replaces this one"
         )
-
-
-def keep_earlier_defaults(configuration: Configuration, directory: RunDirectory) -> Configuration:
-    """The settings, with those that an earlier version gave the run in the place of what defaults mean now.
-
-    The held-out dev set and the search's limits of a run stay what they were.
-    """
-    before, search = load_configuration(directory), configuration.search
-    if before.data.shares == configuration.data.shares:
-        return configuration
-    names = ("length_ratio", "length_offset")
-    kept = {name: getattr(before.search, name) for name in names if getattr(search, name) is None}
-    return dataclasses.replace(
-        configuration,
-        data=dataclasses.replace(configuration.data, shares=before.data.shares),
-        search=dataclasses.replace(search, **kept),
-    )
 
 
 @dataclasses.dataclass(frozen=True)

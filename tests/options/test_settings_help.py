@@ -36,7 +36,7 @@ def test_the_short_help_has_the_most_used_settings_and_examples(shown: Show):
     text = shown("train", "--help")
     assert keys(text) == set(MOST_USED)
     assert len(MOST_USED) < 13
-    assert "examples:\n  python -m pipeline train --data.train " in text
+    assert "examples:\n  python -m pipeline train pairs.tsv\n" in text
     assert "--help all every setting" in text
 
 
