@@ -78,7 +78,9 @@ def _name_file(argv: list[str]) -> list[str]:
     Raises:
         UsageError: There are several, or the setting as well.
     """
-    words, files, before = [], [], ""
+    words: list[str] = []
+    files: list[str] = []
+    before = ""
     for word in argv:
         takes_value = before.startswith("-") and "=" not in before and before not in ("--overwrite", "--help", "-h")
         alone = not word.startswith("-") and not takes_value and before not in ("--help", "-h")
