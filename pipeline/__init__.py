@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.settings.configuration import Configuration
     from pipeline.settings.tune import TuneConfiguration
     from pipeline.study.seeds import train_seeds
+    from pipeline.suspects.search import find_suspects
     from pipeline.training.run import train
     from pipeline.training.workbench import prepare
     from pipeline.trust.calibrate import calibrate
@@ -53,6 +54,7 @@ _WITH_TENSORFLOW = {
     "LiveTrials": "pipeline.tuning.live_trials:LiveTrials",
     "calibrate": "pipeline.trust.calibrate:calibrate",
     "export": "pipeline.portable.exporting:export",
+    "find_suspects": "pipeline.suspects.search:find_suspects",
     "inspect": "pipeline.data.inspection:inspect",
     "prepare": "pipeline.training.workbench:prepare",
     "register_attention": "pipeline.model.own_attention:register_attention",
@@ -74,6 +76,7 @@ __all__ = [
     "draw_attention",
     "evaluate",
     "export",
+    "find_suspects",
     "inspect",
     "load",
     "make_space",

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from pipeline.commands import compare, evaluate, export, inspect, predict, score, serve, study, train, trial, tune
 from pipeline.commands.improving import distill, improve
-from pipeline.commands.trusting import calibrate
+from pipeline.commands.trusting import calibrate, suspects
 from pipeline.errors import UsageError
 
 COMMANDS: dict[str, ModuleType] = {
@@ -26,6 +26,7 @@ COMMANDS: dict[str, ModuleType] = {
     "study": study,
     "compare": compare,
     "calibrate": calibrate,
+    "suspects": suspects,
     "export": export,
     "serve": serve,
     "inspect": inspect,

@@ -16,6 +16,7 @@ from pipeline.evaluation.error_rates import error_counts
 from pipeline.evaluation.evaluate import as_compared, best_texts, split_symbols
 from pipeline.evaluation.figures import Figures
 from pipeline.evaluation.scores import count_wrong
+from pipeline.pairs.columns import Columns
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
 from pipeline.pairs.references import group_references, overlap
@@ -25,7 +26,7 @@ from pipeline.prediction.pair_check import look_first, warn_of_predictions, warn
 from pipeline.process.messages import progress_bar
 from pipeline.saved_models.ensemble_runs import find_runs
 from pipeline.saved_models.opening import open_model
-from pipeline.saved_models.own_splits import find_own_split
+from pipeline.saved_models.own_splits import find_columns, find_own_split
 from pipeline.settings.text import TextConfiguration
 from pipeline.trust.calibration_file import identify, write_calibration
 from pipeline.trust.confidence import signs_of
@@ -53,6 +54,7 @@ def calibrate(
     beam_size: int | None = None,
     search: Mapping[str, Any] | None = None,
     average: int | None = None,
+    columns: Columns | None = None,
 ) -> Figures:
     """Find out how probable it is that an answer of a model is right, and keep it beside the model.
 
@@ -66,6 +68,7 @@ def calibrate(
         beam_size: As in `load`; so are the next two.
         search: See there.
         average: See there.
+        columns: Which columns of the files are taken, see `data.columns`; None takes those that a run was trained by.
 
     Returns:
         {"calibration", "picture", "split", "n", "right", "method", "log_loss", "calibration_error",
@@ -78,7 +81,7 @@ def calibrate(
     """
     path = Path(model)
     # A wrong name shows before the model is loaded.
-    reads = {place: _open_pairs(path, place) for place in (dev, check) if place}
+    reads = {place: _open_pairs(path, place, find_columns(path, columns)) for place in (dev, check) if place}
     predictor = open_model(path, alone=False, beam_size=beam_size, n_best=None, search=search, average=average)
     pairs = list(reads[dev]())
     _warn_of_trained_on(path, pairs, dev)
@@ -105,12 +108,12 @@ def calibrate(
     return result
 
 
-def _open_pairs(model: Path, place: str) -> Callable[[], Iterator[Pair]]:
+def _open_pairs(model: Path, place: str, columns: Columns | None) -> Callable[[], Iterator[Pair]]:
     split = find_own_split(model, place)
     if split:
         return split
-    look_first(place)
-    return lambda: read_pairs(place, "test")
+    look_first(place, columns)
+    return lambda: read_pairs(place, "test", columns=columns)
 
 
 def answer(predictor: AnswersStrings, pairs: Sequence[Pair]) -> tuple[list[Prediction], np.ndarray]:

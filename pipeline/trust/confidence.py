@@ -8,10 +8,13 @@ import numpy as np
 
 from pipeline.answering.predictions import Hypothesis, Prediction
 
-SIGNS = ("score", "odds", "score_per_symbol", "margin", "length", "source_length", "unknown", "flagged", "cut")
-"""What is looked at: log p of the answer; the log odds of p; log p per symbol; the log odds of its share of the
-probability of all outputs found; symbols of the answer and of the source; unknown symbols of the source; whether it
-skips or repeats parts of the source; whether source or output were cut."""
+SIGNS = (
+    *("score", "odds", "probability", "score_per_symbol", "margin", "share"),
+    *("length", "source_length", "unknown", "flagged", "cut"),
+)
+"""What is looked at: log p of the answer, its log odds, and p; log p per symbol; the log odds of its share of the
+probability of all outputs found, and that share; symbols of the answer and of the source; unknown symbols of the
+source; whether it skips or repeats parts of the source; whether source or output were cut."""
 MOST = 20.0
 """Beyond these log odds there is no difference."""
 
@@ -22,11 +25,14 @@ def signs_of(prediction: Prediction) -> list[float]:
         return [0.0] * len(SIGNS)
     best = prediction.hypotheses[0]
     flags = best.source_flags
+    margin = _margin(prediction.hypotheses)
     signs = [
         best.score,
         log_odds(best.score),
+        float(np.exp(min(best.score, 0.0))),
         best.score / max(1, len(best.tokens)),
-        _margin(prediction.hypotheses),
+        margin,
+        1 / (1 + float(np.exp(-margin))),
         float(len(best.tokens)),
         float(len(prediction.source_tokens)),
         float(prediction.unknown),

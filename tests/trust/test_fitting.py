@@ -15,7 +15,7 @@ def draw(count: int, seed: int, curve: bool = False) -> tuple[np.ndarray, np.nda
     """Signs, whether answers are right, and with which probability they are."""
     chance = np.random.default_rng(seed)
     signs = chance.normal(size=(count, len(SIGNS)))
-    signs[:, 4] = 3.0  # says nothing
+    signs[:, 6] = 3.0  # says nothing
     odds = 1.5 * signs[:, 1] - signs[:, 3] + 0.5
     known = np.where(odds > 0, 0.9, 0.2) if curve else 1 / (1 + np.exp(-odds))
     return signs, chance.random(count) < known, known

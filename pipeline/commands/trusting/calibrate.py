@@ -1,7 +1,7 @@
 """`calibrate`: how probable it is that an answer is right."""
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.process.standard_streams import Results
 
@@ -26,12 +26,13 @@ def make_parser() -> "ModelParser":
     data = "Pairs that it was not trained on: a TSV file, two aligned files as SOURCE,TARGET, or dev: the run's own."
     parser.add_argument("data", metavar="DEV", help=data)
     parser.add_argument("--check", metavar="DATA", help="Other pairs, as DEV, on which the result is measured.")
+    parser.add_columns()
     parser.add_search()
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """model, data, check, beam, search, average."""
+    """model, data, check, columns, beam, search, average."""
     return make_parser().parse_search(argv)
 
 
@@ -45,5 +46,6 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
         import_tensorflow()
     from pipeline.trust.calibrate import calibrate
 
-    how = {"beam_size": arguments.beam, "search": arguments.search, "average": arguments.average}
+    how: dict[str, Any] = {"beam_size": arguments.beam, "search": arguments.search, "average": arguments.average}
+    how["columns"] = arguments.columns
     results.write_json(calibrate(arguments.model, arguments.data, arguments.check, **how))
