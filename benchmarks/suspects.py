@@ -1,9 +1,9 @@
 """How many known errors `suspects` finds: `python -m benchmarks.suspects PAIRS DIRECTORY [options] [--data.… …]`.
 
 2 % of the pairs of a corpus are corrupted, a quarter of these in each way: a symbol of the target substituted, left
-out, added, or the targets of two pairs swapped. Recall at 2 % is the share of them among the first 2 % of the list. PAIRS
-is what `data.train` takes; options that begin with a section's name go to `python -m pipeline suspects`. A JSON object is
-the last line of stdout; the corruptions stand in DIRECTORY/corruptions.tsv.
+out, added, or the targets of two pairs swapped. Recall at 2 % is the share of them among the first 2 % of the list.
+PAIRS is what `data.train` takes; options that begin with a section's name go to `python -m pipeline suspects`. A JSON
+object is the last line of stdout; the corruptions stand in DIRECTORY/corruptions.tsv.
 """
 
 import argparse
