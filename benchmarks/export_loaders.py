@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from pipeline.model.ensemble import Ensemble
 from pipeline.model.network import SingleNetwork
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.model.weights import WEIGHTS, load_mean_weights, save_variables
+from pipeline.prediction.lexicon_table import LexiconTable
 from pipeline.prediction.string_model import StringModel
 from pipeline.prediction.unknown_symbols import UnknownReplacement
 from pipeline.saved_models.export import save_string_model
@@ -64,6 +65,7 @@ class Kind:
     averaged: bool = False
     """Whether the weights are the mean of two checkpoints'."""
     dictionary: Mapping[str, str] | None = None
+    lexicon: Mapping[str, Sequence[str]] | None = None
 
     @property
     def text(self) -> TextConfiguration:
@@ -108,6 +110,9 @@ KINDS = {
     "ensemble": Kind(others=(_LSTM, {"attention": "multi_head_bahdanau"})),
     "ensemble of twins": Kind(others=({},)),
     "averaged": Kind(averaged=True),
+    "lexicon": Kind(
+        {"copy": True, "attention": "multi_head_bahdanau"}, lexicon={"cat": ["C A T", "KAT"], "a dog": ["D"]}
+    ),
 }
 
 
@@ -121,7 +126,9 @@ def make_model(kind: Kind, folder: Path) -> StringModel:
     copied = copied_ids(vocabulary, vocabulary) if network.copies else None
     replacing = search.replace_unknown or network.copies
     replacement = UnknownReplacement(kind.dictionary, copied, search.replace_unknown) if replacing else None
-    return StringModel(network, *texts, search, search.beam_size, MAX_LENGTH, replacement)
+    model = StringModel(network, *texts, search, search.beam_size, MAX_LENGTH, replacement)
+    model.lexicon = LexiconTable(kind.lexicon, model.n_best) if kind.lexicon else None
+    return model
 
 
 def _members(kind: Kind) -> list[Mapping[str, Any]]:

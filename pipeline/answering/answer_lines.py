@@ -40,6 +40,8 @@ def describe(
         "source_tokens": prediction.source_tokens,
         "target_tokens": prediction.target_tokens,
     }
+    if prediction.answered_by:
+        answer["answered_by"] = prediction.answered_by
     if prediction.confidence is not None:
         answer["confidence"] = round(prediction.confidence, 6)
     if attention:

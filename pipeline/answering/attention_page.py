@@ -53,6 +53,8 @@ class AttentionPage:
             "direction": direction(source),
             "hypotheses": hypotheses,
         }
+        if prediction.answered_by:
+            item["answered_by"] = prediction.answered_by
         if prediction.cut:
             item["cut"] = True
         if prediction.unknown:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+LEXICON, MODEL = "lexicon", "model"
+"""By what a string is answered."""
+
+
 class Hypothesis(NamedTuple):
     """One of the outputs for an input."""
 
@@ -71,6 +75,8 @@ class Prediction(NamedTuple):
     """Of an ensemble that decides by outputs, what every member says."""
     confidence: float | None = None
     """How probable it is that the best output is right, where `calibrate` has found it out."""
+    answered_by: str | None = None
+    """"lexicon" or "model", where there is a lexicon; its answers have the score 0, no symbols and no attention."""
 
     @property
     def source(self) -> str:

@@ -35,13 +35,19 @@ def make_parser() -> "ModelParser":
     parser.add_argument("--precision", choices=PRECISIONS, default=PRECISIONS[0], help=precisions)
     page = "With --format onnx: also a page that runs the model in the browser."
     parser.add_argument("--page", action="store_true", help=page)
+    parser.add_argument(
+        "--lexicon",
+        metavar="FILE",
+        type=Path,
+        help="Exceptions, source TAB target on every line, whose targets are answered in the place of the model's.",
+    )
     parser.add_n_best(None)
     parser.add_search()
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """run, directory, format, precision, page, beam, n_best, search, average."""
+    """run, directory, format, precision, page, lexicon, beam, n_best, search, average."""
     return make_parser().parse_search(argv)
 
 
@@ -60,6 +66,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
         n_best=arguments.n_best,
         search=arguments.search,
         average=arguments.average,
+        lexicon=arguments.lexicon,
         **kind,
     )
     logger.info("exported %s to %s", arguments.run, arguments.directory)

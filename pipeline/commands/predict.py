@@ -43,13 +43,20 @@ def make_parser() -> "ModelParser":
         type=Path,
         help="Also write which source symbol each target symbol looked at most, as 0-0 1-2, a line each.",
     )
+    parser.add_argument(
+        "--lexicon",
+        metavar="FILE",
+        type=Path,
+        help="Exceptions, source TAB target on every line, whose targets are answered in the place of the model's; "
+        "several lines of a source are its n-best.",
+    )
     add_split_options(parser)
     parser.add_search()
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """model, file, beam, n_best, search, average, json, attention, alignments, prefixes, accuracy, queue."""
+    """model, file, beam, n_best, search, average, json, attention, alignments, prefixes, lexicon, accuracy, queue."""
     return check_split_options(make_parser().parse_search(argv))
 
 
@@ -89,6 +96,10 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
 
         predictor = ConfidentPredictor(predictor, calibration)
         split = ListSplit(arguments, calibration) if arguments.accuracy is not None else None
+    if arguments.lexicon:
+        from pipeline.answering.lexicon import LexiconPredictor, read_lexicon
+
+        predictor = LexiconPredictor(predictor, read_lexicon(arguments.lexicon, predictor.text))
     with contextlib.ExitStack() as stack:
         listeners: list[Any] = [listener for listener in (page, split and split.splitter) if listener]
         if arguments.alignments:

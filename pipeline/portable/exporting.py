@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.errors import UsageError
 from pipeline.portable.kinds import SAVED_MODEL, FolderKind, require_offered
 
 Format = Literal["savedmodel", "litert", "onnx"]
@@ -22,6 +23,7 @@ def export(
     format: Format = "savedmodel",
     precision: FolderPrecision = "float32",
     page: bool = False,
+    lexicon: Path | str | os.PathLike[str] | None = None,
 ) -> None:
     """Export a run, or several of them as an ensemble: a SavedModel, or a folder that needs no TensorFlow.
 
@@ -39,6 +41,7 @@ def export(
         format: "savedmodel", or "litert" or "onnx" for a folder.
         precision: Of a folder's weights: "float32"; for LiteRT also "float16" or "int8".
         page: With "onnx": also a page that runs the model in the browser.
+        lexicon: A file of exceptions, see `pipeline.saved_models.export.export_run`; not of a folder.
 
     Raises:
         UsageError: Not a run, runs that cannot vote together, `n_best` above `beam_size`, settings that are impossible
@@ -51,11 +54,16 @@ def export(
         load("small").predict("attention")
     """
     require_offered(format, precision, page)
+    if lexicon is not None and format != SAVED_MODEL:
+        raise UsageError(
+            f"--lexicon: impossible with --format {format}, a folder has none; give it to `predict --lexicon`, which "
+            "takes folders, too"
+        )
     options: dict[str, Any] = {"beam_size": beam_size, "n_best": n_best, "search": search, "average": average}
     if format == SAVED_MODEL:
         from pipeline.saved_models.export import export_run
 
-        export_run(Path(run), Path(directory), **options)
+        export_run(Path(run), Path(directory), **options, lexicon=None if lexicon is None else Path(lexicon))
     else:
         from pipeline.portable.export import export_folder
 

@@ -140,6 +140,7 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
         cut=bool(arrays["cut"][row]),
         invalid=bool(arrays["invalid"][row]),
         unknown=int(arrays["unknown"][row]),
+        answered_by=arrays["answered_by"][row].decode() if "answered_by" in arrays else None,
         attention_heads=_heads_of(arrays, row, source_length),
         copied=arrays["copied"][row, : int(arrays["target_length"][row, 0])].copy() if "copied" in arrays else None,
         prefix_cut="prefix_cut" in arrays and bool(arrays["prefix_cut"][row]),

@@ -7,14 +7,16 @@ import tensorflow as tf
 
 from pipeline.data.length_limits import GENERAL
 from pipeline.model.network import Network
+from pipeline.prediction.given_ids import count_tokens, flags, to_ids
 from pipeline.prediction.id_search import IdSearch
 from pipeline.prediction.large_batches import map_rows
+from pipeline.prediction.lexicon_table import LexiconTable
 from pipeline.prediction.unknown_symbols import UnknownReplacement
 from pipeline.search.result import SearchResult
 from pipeline.settings.search import SearchConfiguration
 from pipeline.text.normalization import make_valid
 from pipeline.text.processor import Reading, TextProcessor
-from pipeline.text.symbols import END, PAD, UNKNOWN
+from pipeline.text.symbols import END, PAD
 
 Outputs = dict[str, tf.Tensor]
 
@@ -67,6 +69,8 @@ class StringModel(tf.Module):
         self._find_ids = IdSearch(network, self.search, n_best)
         self.max_target_length = max(TARGET_LENGTH, int(self._find_ids.longest(max_length)))
         self.replacement = replacement
+        self.lexicon: LexiconTable | None = None
+        """Answers sources before the network does; set before the first call."""
         if not target_text.right_to_left:
             # What begins with a prefix is not searched where the end is found first.
             self.complete = tf.function(self._complete, WITH_PREFIX, autograph=False)
@@ -89,7 +93,7 @@ class StringModel(tf.Module):
             search's limit ended it where the model would have gone on); of the source:
             source_tokens `[batch, source]` and source_length `[batch]`, all with the end symbol where the model
             sees it; and cut, invalid and unknown `[batch]`: whether the source was too long, whether it was not
-            UTF-8, and how many of its symbols were not in training.
+            UTF-8, and how many of its symbols were not in training. With a lexicon also answered_by `[batch]`.
         """
         return self.search_strings(_everything, source)
 
@@ -155,13 +159,13 @@ class StringModel(tf.Module):
         self, source: tf.Tensor, prefix: tf.Tensor | None = None, explain: bool = False, attention: bool = True
     ) -> Outputs:
         read = self.source_text.read(source, self.max_length)
-        ids, lengths = _to_ids(self.source_text, read, self.max_length)
-        flags = _flags(read, ids)
+        ids, lengths = to_ids(self.source_text, read, self.max_length)
+        told = flags(read, ids)
         begin = None
         if prefix is not None:
             begun = self.target_text.read(prefix, self.max_target_length)
-            begin, _ = _to_ids(self.target_text, begun, self.max_target_length)
-            flags |= _flags(begun, begin, "prefix_")
+            begin, _ = to_ids(self.target_text, begun, self.max_target_length)
+            told |= flags(begun, begin, "prefix_")
             begin = tf.where(tf.equal(begin, END), PAD, begin)
         found = self._find_ids(ids, lengths, begin, attention or self.replacement is not None)
         more = self._look_again(ids, lengths, found.tokens[:, 0]) if explain else {}
@@ -177,9 +181,11 @@ class StringModel(tf.Module):
             "source_length": lengths,
             "target_length": found.lengths,
             "limited": found.limited,
-            **flags,
+            **told,
+            **more,
+            **({"attention": found.attention_weights} if attention else {}),
         }
-        return {**outputs, **more, **({"attention": found.attention_weights} if attention else {})}
+        return outputs if self.lexicon is None or prefix is not None else self.lexicon(outputs, read.text)
 
     def _as_read(self, found: SearchResult) -> SearchResult:
         """The same, its symbols and their attention in the order in which they are read."""
@@ -237,7 +243,7 @@ class StringModel(tf.Module):
         """The same of targets that are cut already: `[batch, target]` without end symbol, '' on the right."""
 
         def score(source: tf.Tensor, tokens: tf.Tensor) -> Outputs:
-            counts = _count_tokens(tokens)
+            counts = count_tokens(tokens)
             valid = make_valid(tokens)
             read = Reading(
                 tf.RaggedTensor.from_tensor(valid, lengths=tf.cast(counts, tf.int64)),
@@ -247,7 +253,7 @@ class StringModel(tf.Module):
             return self._score(source, read)
 
         def lengths(source: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            kept = tf.minimum(_count_tokens(tokens), self.max_target_length)
+            kept = tf.minimum(count_tokens(tokens), self.max_target_length)
             return self.source_text.estimate_lengths(source, self.max_length), tf.cast(kept, tf.float32)
 
         return self._map_targets(score, lengths, source, target_tokens)
@@ -263,12 +269,12 @@ class StringModel(tf.Module):
 
     def _score(self, source: tf.Tensor, target: Reading) -> Outputs:
         read = self.source_text.read(source, self.max_length)
-        ids, source_lengths = _to_ids(self.source_text, read, self.max_length)
-        targets, lengths = _to_ids(self.target_text, target, self.max_target_length)
+        ids, source_lengths = to_ids(self.source_text, read, self.max_length)
+        targets, lengths = to_ids(self.target_text, target, self.max_target_length)
         gained = self.network.score(ids, source_lengths, targets)
         score = tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1)
-        flags = {**_flags(read, ids), **_flags(target, targets, "target_")}
-        return {"score": score, "target_length": lengths, **flags}
+        told = {**flags(read, ids), **flags(target, targets, "target_")}
+        return {"score": score, "target_length": lengths, **told}
 
 
 def _by_rows(function: Callable[..., Outputs], *names: str) -> list[Any]:
@@ -279,21 +285,3 @@ def _by_rows(function: Callable[..., Outputs], *names: str) -> list[Any]:
 
 def _everything(outputs: Outputs) -> Outputs:
     return outputs
-
-
-def _to_ids(text: TextProcessor, read: Reading, max_length: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """See `TextProcessor.to_ids`; of as many rows as are known to be, which some ways of cutting forget."""
-    ids, lengths = text.to_ids(read.symbols, max_length)
-    rows = read.invalid.shape[0]
-    ids.set_shape([rows, None])
-    lengths.set_shape([rows])
-    return ids, lengths
-
-
-def _flags(read: Reading, ids: tf.Tensor, prefix: str = "") -> Outputs:
-    unknown = tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1)
-    return {f"{prefix}cut": read.cut, f"{prefix}invalid": read.invalid, f"{prefix}unknown": unknown}
-
-
-def _count_tokens(tokens: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(tf.cast(tf.not_equal(tokens, ""), tf.int32), axis=1)

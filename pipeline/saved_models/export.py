@@ -8,7 +8,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from pipeline.answering.lexicon import Lexicon, read_lexicon
+from pipeline.errors import DataError, count_of
 from pipeline.files.durable import readable_name
+from pipeline.prediction.lexicon_table import LexiconTable
 from pipeline.prediction.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
 from pipeline.runs.directory import load_configuration
 from pipeline.saved_models.custom_operations import needed_libraries
@@ -18,9 +21,10 @@ from pipeline.saved_models.loading import load_string_model
 from pipeline.saved_models.places import replace_export, require_export_place
 from pipeline.saved_models.warm_up import write_warm_up
 from pipeline.settings.text import TextConfiguration
+from pipeline.text.chunks import CHUNK, in_chunks
 from pipeline.version import __version__
 
-FLAGS = ("cut", "invalid", "unknown")
+FLAGS = ("cut", "invalid", "unknown", "answered_by")
 
 
 def export_run(
@@ -30,6 +34,7 @@ def export_run(
     n_best: int | None = None,
     search: Mapping[str, Any] | None = None,
     average: int | None = None,
+    lexicon: Path | None = None,
 ) -> None:
     """Export a run, or several of them as an ensemble.
 
@@ -70,16 +75,42 @@ def export_run(
         search: Other settings of `SearchConfiguration` in the place of the run's, by key; fixed in the export.
         average: Take the mean of the weights of each run's last epochs' checkpoints, as many as this; None takes the
             best checkpoint.
+        lexicon: A file of exceptions, see `pipeline.answering.lexicon.read_lexicon`: its targets are the answers of
+            `serving_default`, `n_best` and `explain`, with the score 0, without symbols and attention; these tell
+            `answered_by` `[B]`, "lexicon" or "model". `complete` and the scores are the model's.
 
     Raises:
         UsageError: Not a run, runs that cannot vote together, `n_best` above `beam_size`, settings that are
             impossible, fewer checkpoints than `average`, or the directory holds something else.
-        DataError: The run has no checkpoint yet.
+        DataError: The run has no checkpoint yet, or the lexicon cannot be used.
     """
     runs = require_runs(Path(run))
     directory = require_export_place(directory)
     model = load_string_model(runs, beam_size, n_best, search, average)
-    save_string_model(model, directory, describe_model(model, load_configuration(runs[0]).text))
+    text = load_configuration(runs[0]).text
+    info = describe_model(model, text)
+    if lexicon is not None:
+        entries = read_lexicon(lexicon, text)
+        _require_readable(entries, model, lexicon)
+        model.lexicon = LexiconTable(entries, model.n_best)
+        info["lexicon"] = len(entries)
+    save_string_model(model, directory, info)
+
+
+def _require_readable(lexicon: Lexicon, model: StringModel, path: Path) -> None:
+    """Refuse sources of a lexicon that a model cuts: nobody would ever look them up.
+
+    Raises:
+        DataError: There are any.
+    """
+    for sources in in_chunks(lexicon, CHUNK, len):
+        cut = model.source_text.read(tf.constant(sources), model.max_length).cut.numpy()
+        long = next((source for source, is_cut in zip(sources, cut, strict=True) if is_cut), None)
+        if long is not None:
+            raise DataError(
+                f"{path}: {long!r} is longer than the {count_of(model.max_length, 'symbol')} that the model reads: "
+                "leave it out"
+            )
 
 
 def describe_model(model: StringModel, text: TextConfiguration) -> dict[str, object]:

@@ -24,6 +24,8 @@ class Reading(NamedTuple):
     """`[batch]` bool: there is more in the string than is looked at, or more symbols than are used."""
     invalid: tf.Tensor
     """`[batch]` bool: not UTF-8; what is none became U+FFFD."""
+    text: tf.Tensor | None = None
+    """`[batch]` what was looked at, in one form; None of what was given as symbols."""
 
 
 class TextProcessor(tf.Module):
@@ -87,9 +89,10 @@ class TextProcessor(tf.Module):
         """
         valid = make_valid(strings)
         kept = tf.strings.substr(valid, 0, max_length * CHARACTERS_PER_SYMBOL, unit="UTF8_CHAR")
-        symbols = self.tokenizer.split(normalize_valid(kept, self.normalization, self.lowercase))
+        text = normalize_valid(kept, self.normalization, self.lowercase)
+        symbols = self.tokenizer.split(text)
         cut = tf.not_equal(kept, valid) | (symbols.row_lengths() > max_length)
-        return Reading(symbols, cut, tf.not_equal(valid, strings))
+        return Reading(symbols, cut, tf.not_equal(valid, strings), text)
 
     def estimate_lengths(self, strings: tf.Tensor, most: int) -> tf.Tensor:
         """About how many symbols are read of strings `[batch]`, float32: characters, or their parts, by their bytes."""

@@ -12,6 +12,7 @@ from pipeline.answering.predictions import Prediction
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.model.weights import load_weights
 from pipeline.prediction.building import live_string_model
+from pipeline.prediction.lexicon_table import LexiconTable
 from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
 from pipeline.runs.checkpoints import Checkpoints
@@ -369,3 +370,26 @@ def test_heads_come_where_they_are_asked_for():
         assert heads is not None
         assert heads.shape == (2, *mean.shape)
         np.testing.assert_allclose(heads.mean(axis=0), mean, atol=1e-6)
+
+
+def test_a_lexicon_answers_before_the_network(
+    model: keras.Model, strings: StringModel, predictor: Predictor, tiny_run: TinyRun
+):
+    with_lexicon = string_model(model, tiny_run, beam_size=3, n_best=3)
+    with_lexicon.lexicon = LexiconTable({"ab": ["X", "Y"], "é": ["1", "2", "3", "4"]}, n_best=3)
+    asked = Predictor(with_lexicon, tiny_run.configuration.text, n_best=3)
+    sources = ["ab", "ba", " e\u0301 ", "ab" * 10]
+    found = asked.predict(sources)
+    assert [one.answered_by for one in found] == ["lexicon", "model", "lexicon", "model"]
+    assert [found[0].texts, found[2].texts] == [["X", "Y"], ["1", "2", "3"]]
+    assert (found[0].scores, found[0].limited, found[0].target_tokens) == ([0.0, 0.0], False, [])
+    assert found[0].attention.shape == (0, 3)
+    for place in (1, 3):
+        [alone] = predictor.predict(sources[place])
+        assert (alone.texts, alone.answered_by) == (found[place].texts, None)
+        np.testing.assert_allclose(alone.attention, found[place].attention, atol=1e-6)
+    [single] = asked.predict("ab")
+    assert (single.texts, single.answered_by) == (["X", "Y"], "lexicon")
+    [begun] = asked.predict("ab", prefixes="A")
+    assert (begun.texts[0], begun.answered_by) == ("A B", None)
+    assert asked.score("ab", "A B").score == pytest.approx(predictor.score("ab", "A B").score)

@@ -13,9 +13,10 @@ import pytest
 import tensorflow as tf
 
 from pipeline.answering.predictions import Prediction
-from pipeline.errors import UsageError
+from pipeline.errors import DataError, UsageError
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.pairs.pair_file import Pair
+from pipeline.portable.exporting import export as export_any
 from pipeline.prediction.building import live_string_model
 from pipeline.prediction.scoring import score_pairs
 from pipeline.saved_models import export
@@ -451,3 +452,27 @@ def test_flags_of_prefixes_and_targets(tiny_export: Path):
         assert found[f"{name}_unknown"].numpy().tolist() == [0, 1, 0]
     assert scored["target_length"].numpy().tolist() == [3, 3, 1025]
     np.testing.assert_allclose(cut_before["score"], scored["score"], rtol=1e-4)
+
+
+def test_a_lexicon_that_an_export_cannot_have_is_refused(tiny_run: TinyRun, tmp_path: Path):
+    lexicon = tmp_path / "lexicon.tsv"
+    lexicon.write_text("ab\tX\n" + "ab" * 10 + "\tY\n")
+    with pytest.raises(UsageError, match=r"--lexicon: impossible with --format litert, a folder has none"):
+        export_any(tiny_run.path, tmp_path / "folder", format="litert", lexicon=lexicon)
+    with pytest.raises(DataError, match=r"'abababababababababab' is longer than the 16 symbols that the model reads"):
+        export_run(tiny_run.path, tmp_path / "export", lexicon=lexicon)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lexicon.tsv"]
+
+
+@pytest.mark.slow
+def test_an_export_with_a_lexicon_answers_from_it(tiny_run: TinyRun, tmp_path: Path):
+    lexicon = tmp_path / "lexicon.tsv"
+    lexicon.write_text("ab\tX\nab\tY\n")
+    export_any(tiny_run.path, tmp_path / "export", lexicon=lexicon)
+    assert json.loads((tmp_path / "export" / "attentif.json").read_text())["lexicon"] == 1
+    found = load_predictor(tmp_path / "export", n_best=2).predict(["ab", "ba"])
+    assert [(one.texts[0], one.answered_by) for one in found] == [("X", "lexicon"), ("B A", "model")]
+    signatures = tf.saved_model.load(str(tmp_path / "export")).signatures
+    for name in ("serving_default", "n_best", "explain"):
+        answered = signatures[name](source=tf.constant(["ab", "ba"]))["answered_by"].numpy().tolist()
+        assert answered == [b"lexicon", b"model"]

@@ -27,6 +27,7 @@ TOGETHER = {
         {"method": "sample"},
         others=({"attention": "luong_general", "cell": "layer_norm_lstm"},),
         averaged=True,
+        lexicon={"cat": ["C A T", "KAT"], "a dog": ["D"]},
     ),
 }
 
