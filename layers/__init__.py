@@ -17,7 +17,7 @@ from layers.copying import Copying
 from layers.decoder import AttentionDecoder
 from layers.decoder_state import AttentionMemory
 from layers.dropout import Dropout, SymbolDropout
-from layers.encoder import BidirectionalEncoder
+from layers.encoder import BidirectionalEncoder, FeatureMemory
 from layers.monotonic_decoder import MonotonicDecoder
 from layers.plain_unroll import plain_unroll
 
@@ -29,6 +29,7 @@ __all__ = [
     "BidirectionalEncoder",
     "Copying",
     "Dropout",
+    "FeatureMemory",
     "FixedContext",
     "GRUCell",
     "LSTMCell",

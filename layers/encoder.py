@@ -1,9 +1,10 @@
-"""The source, read in both directions: embedded symbols in, one memory vector per symbol out."""
+"""The source, read in both directions: embedded symbols in, a memory vector per symbol out; and features beside it."""
 
 from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from layers.cells.kinds import CELLS
@@ -11,7 +12,7 @@ from layers.dropout import Dropout
 from layers.fast import bidirectional, reading
 from layers.fast.conditions import has_encoder
 from layers.guest_layer import GuestLayer, makes_node
-from layers.masks import open_positions
+from layers.masks import mask_of, open_positions
 from layers.packing import pack, unpack
 from layers.registration import PACKAGE
 
@@ -196,3 +197,70 @@ class BidirectionalEncoder(GuestLayer):
             "fast": self.fast,
             "right_padded": self.right_padded,
         }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class FeatureMemory(GuestLayer):
+    """Puts features, a bag without an order, into the memory of an encoder that has read the other symbols alone.
+
+        m_j = tanh(W f_j + b) at features, memory_j elsewhere     summary' = summary + mean of the m_j of features
+
+    Args:
+        first: The id of the first feature in the source's vocabulary, for those who have ids: those from there on are
+            features.
+        dropout: Share of what features bring to the memory that is dropped in training.
+        seed: Seed of dropout.
+
+    Call arguments:
+        inputs: `[batch, source, embedding]`, embedded symbols and features.
+        memory: `[batch, source, units]`; what it has at features is of no account.
+        summary: `[batch, units]`.
+        mask: `[batch, source]` bool, True at features; None takes that which Keras attached to the inputs, or else all.
+
+    Returns:
+        memory and summary, as they were given.
+
+    Example:
+        >>> import numpy as np
+        >>> layer = FeatureMemory()
+        >>> is_feature = np.array([[False, False, True], [False, False, False]])
+        >>> memory, summary = layer(np.ones((2, 3, 4)), np.zeros((2, 3, 8)), np.zeros((2, 8)), is_feature)
+        >>> memory.shape, bool((memory[0, 2] == summary[0]).numpy().all()), float(np.abs(summary[1]).max())
+        (TensorShape([2, 3, 8]), True, 0.0)
+    """
+
+    def __init__(self, first: int = 0, dropout: float = 0.0, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.first, self.dropout, self.seed = first, dropout, seed
+        self.dropout_layer = Dropout(dropout, seed=seed, dtype=self.dtype_policy)
+        self.projection: Any = None
+
+    def build(self, inputs_shape: Any, memory_shape: Any, summary_shape: Any) -> None:
+        """Create the projection."""
+        self.projection = keras.layers.Dense(
+            memory_shape[-1], activation="tanh", dtype=self.dtype_policy, name="projection"
+        )
+        self.projection.build(inputs_shape)
+        self.built = True
+
+    def call(
+        self, inputs: Any, memory: Any, summary: Any, mask: Any = None, training: bool | None = None
+    ) -> tuple[Any, Any]:
+        """Put them there; see the class."""
+        is_feature = tf.expand_dims(open_positions(mask_of(inputs) if mask is None else mask, inputs), -1)
+        projected = self.dropout_layer(self.projection(inputs), training=training)
+        counts = ops.cast(is_feature, projected.dtype)
+        mean = ops.sum(projected * counts, axis=1) / ops.maximum(ops.sum(counts, axis=1), 1)
+        return tf.where(is_feature, projected, ops.cast(memory, projected.dtype)), summary + mean
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> tuple[None, None]:
+        """None: the memory is more than features."""
+        return None, None
+
+    def compute_output_shape(self, inputs_shape: Any, memory_shape: Any, summary_shape: Any) -> tuple[Any, Any]:
+        """Shapes of memory and summary."""
+        return memory_shape, summary_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The keyword arguments that make this layer again."""
+        return {**super().get_config(), "first": self.first, "dropout": self.dropout, "seed": self.seed}

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pipeline.text.symbols import FEATURE_MARK
+
 if TYPE_CHECKING:
     from pipeline.answering.predictions import Prediction
 
@@ -37,13 +39,15 @@ def describe(
             | one.source_flags.to_json()
             for one in prediction.hypotheses[:n_best]
         ],
-        "source_tokens": prediction.source_tokens,
+        "source_tokens": [without_mark(token) for token in prediction.source_tokens],
         "target_tokens": prediction.target_tokens,
     }
     if prediction.answered_by:
         answer["answered_by"] = prediction.answered_by
     if prediction.confidence is not None:
         answer["confidence"] = round(prediction.confidence, 6)
+    if prediction.features:
+        answer["features"] = prediction.features
     if attention:
         answer["attention"] = prediction.attention.astype("float64").round(6).tolist()
     if attention and prediction.attention_heads is not None:
@@ -59,8 +63,13 @@ def describe(
     if prediction.invalid:
         answer["invalid"] = True
     if prediction.unknown:
-        answer |= {"unknown": prediction.unknown, "unknown_symbols": list(lacking)}
+        answer |= {"unknown": prediction.unknown, "unknown_symbols": [without_mark(symbol) for symbol in lacking]}
     return _to_json(answer)
+
+
+def without_mark(token: str) -> str:
+    """A symbol of a source as it is shown, without what tells a feature from it."""
+    return token.removeprefix(FEATURE_MARK) or token
 
 
 def describe_fault(source: str, fault: str) -> str:

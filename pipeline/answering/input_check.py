@@ -46,7 +46,8 @@ def look_at_lines(location: str) -> Shape | None:
 
 
 def refuse_table(shape: Shape, model: Path, predictor: "AnswersStrings") -> None:
-    """Refuse lines with a TAB of which the model never saw one: their other columns would be read as letters.
+    """Refuse lines with a TAB of which the model never saw one: their other columns would be read as letters; or say
+    that lines have none, where features are to follow it.
 
     Args:
         shape: Of the file.
@@ -57,6 +58,12 @@ def refuse_table(shape: Shape, model: Path, predictor: "AnswersStrings") -> None
         DataError: Nearly all lines have a TAB.
     """
     tables = [row for row in shape.rows if "\t" in row.text]
+    if predictor.text.feature_separator is not None and shape.rows and not tables:
+        logger.warning(
+            "%s: no line of %s has features, which the sources of the training have: write SOURCE TAB FEATURES",
+            shape.path,
+            shape.extent(),
+        )
     if not tables or len(tables) < NEARLY_ALL * len(shape.rows) or predictor.known.reads_tab:
         return
     file = shlex.quote(shape.path)

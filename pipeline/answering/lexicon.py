@@ -30,6 +30,9 @@ Lexicon = Mapping[str, Sequence[str]]
 def read_lexicon(path: str | os.PathLike[str], text: TextConfiguration) -> Lexicon:
     """Read a lexicon: source TAB target on every line; further lines of a source have its next best targets.
 
+    For a model that reads features a third column has those of the source, as `predict` would be given them; a line
+    without any answers sources without features.
+
     Args:
         path: A UTF-8 file, as training data are read.
         text: How the model brings sources to one form: so are those of the lexicon.
@@ -38,7 +41,8 @@ def read_lexicon(path: str | os.PathLike[str], text: TextConfiguration) -> Lexic
         DataError: The file cannot be read, or a line of it cannot be used.
     """
     lexicon: dict[str, dict[str, None]] = {}
-    for pair in read_table(os.fspath(path)):
+    columns = None if text.feature_separator is None else {"source": 1, "target": 2, "features": 3}
+    for pair in read_table(os.fspath(path), columns=columns):
         source, target = _key(pair.source, text), strip(pair.target)
         if not source or not target:
             side = "target" if source else "source"

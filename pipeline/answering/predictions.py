@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.answering.source_flags import SourceFlags, flag_source
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.known_symbols import KnownSymbols
+from pipeline.text.symbols import FEATURE_MARK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,11 +33,24 @@ class Hypothesis(NamedTuple):
     """The score with the search's penalties, by which outputs are ordered; not a number where no search told it."""
     limited: bool = False
     """Whether the search's limit ended it where the model would have gone on: the rest is missing."""
+    features: int = 0
+    """How many of the source's symbols, the last ones before its end, are features."""
 
     @property
     def source_flags(self) -> SourceFlags:
-        """Which parts of the source it skips or repeats, as its attention tells."""
-        return flag_source(self.attention)
+        """Which parts of the source it skips or repeats, as its attention tells; features are no parts of it."""
+        last = self.attention.shape[1] - 1
+        return flag_source(np.delete(self.attention, slice(last - self.features, last), axis=1))
+
+
+def count_features(source_tokens: Sequence[str]) -> int:
+    """How many of a source's symbols are features.
+
+    Example:
+        >>> count_features(["g", "o", "\\tV", "\\tPST", "</s>"])
+        2
+    """
+    return sum(len(token) > 1 and token.startswith(FEATURE_MARK) for token in source_tokens)
 
 
 class MemberVote(NamedTuple):
@@ -55,7 +69,7 @@ class Prediction(NamedTuple):
     hypotheses: list[Hypothesis]
     """The outputs, best first."""
     source_tokens: list[str]
-    """The symbols of the source as the model sees them, end symbol included: S of them."""
+    """The symbols of the source as the model sees them, end symbol included: S of them; features behind a TAB each."""
     cut: bool = False
     """Whether the source was longer than the model takes, and its rest ignored."""
     invalid: bool = False
@@ -81,8 +95,15 @@ class Prediction(NamedTuple):
     @property
     def source(self) -> str:
         """What the model saw of the source: its characters, or other symbols with spaces between them."""
-        tokens = self.source_tokens[:-1]
-        return ("" if all(len(token) == 1 for token in tokens) else " ").join(tokens)
+        tokens = self.source_tokens[: -1 - len(self.features)]
+        text = ("" if all(len(token) == 1 for token in tokens) else " ").join(tokens)
+        return " ".join([text, *self.features])
+
+    @property
+    def features(self) -> list[str]:
+        """The features of the source, where it has some."""
+        number = count_features(self.source_tokens)
+        return [token.removeprefix(FEATURE_MARK) for token in self.source_tokens[-1 - number : -1]]
 
     @property
     def texts(self) -> list[str]:

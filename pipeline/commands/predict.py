@@ -84,6 +84,11 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
         raise UsageError(
             f"--n-best {arguments.n_best}: {arguments.model} keeps {predictor.n_best}; give a larger --beam"
         )
+    if arguments.prefixes and predictor.text.feature_separator is not None:
+        raise UsageError(
+            f"--prefixes: impossible with {arguments.model}, whose lines are SOURCE TAB FEATURES; leave it out, or "
+            "give prefixes in Python (predict(sources, prefixes=...)) or to the signature complete of an export"
+        )
     if shape and not arguments.prefixes:
         refuse_table(shape, arguments.model, predictor)
     from pipeline.answering.alignments import AlignmentWriter  # not before TensorFlow is there

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     """Write a number for every pair."""
     from pipeline.answering.line_progress import show_pair_progress
     from pipeline.pairs.reading import read_pairs
-    from pipeline.prediction.pair_check import look_first
+    from pipeline.prediction.pair_check import look_first, require_features
     from pipeline.prediction.scoring import score_pairs
     from pipeline.saved_models.opening import open_scorer
     from pipeline.saved_models.own_splits import find_columns
@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     columns = find_columns(arguments.model, arguments.columns)
     look_first(arguments.data, columns)
     predictor = open_scorer(arguments.model, average=arguments.average)
+    require_features(predictor, arguments.data, columns)
     pairs = read_pairs(arguments.data, "test", columns=columns)
     with show_pair_progress(arguments.data, results.on_terminal_of_messages()) as on_progress:
         for score in score_pairs(predictor, pairs, arguments.tokens, arguments.data, on_progress):

@@ -132,7 +132,7 @@ def _warn_of_nothing_to_copy(texts: tuple[TextProcessor, TextProcessor]) -> None
         logger.warning(
             "model.copy: none of the %s is one of the %s: all that is copied is what the targets lack; tokenizers, "
             "text.normalization and text.lowercase decide what a symbol is",
-            count_of(len(source) - len(SPECIAL_SYMBOLS), "source symbol"),
+            count_of(len(source) - source.features - len(SPECIAL_SYMBOLS), "source symbol"),
             count_of(len(target) - len(SPECIAL_SYMBOLS), "target symbol"),
         )
 
@@ -207,7 +207,7 @@ def _left_out_of(split: str, reason: str) -> str:
 def _warn_of_unknown(
     pairs: Iterable[Pair], dev: TokenizedCorpus, texts: tuple[TextProcessor, TextProcessor], location: TrainingLocation
 ) -> None:
-    places = _places_of_unknown(dev)
+    places = _places_of_unknown(dev, texts)
     if not any(places):
         return
     wanted = set.union(*places)
@@ -217,10 +217,10 @@ def _warn_of_unknown(
         for tally, text, side in zip(tallies, texts, ("source", "target"), strict=True):
             for symbols in _unknown_symbols([getattr(pair, side) for pair in chunk], text):
                 tally.add(symbols)
-    for side, tally, (corpus, line), ids in zip(
-        ("source", "target"), tallies, firsts, (dev.source_ids, dev.target_ids), strict=True
+    for side, tally, (corpus, line), ids, text in zip(
+        ("source", "target"), tallies, firsts, (dev.source_ids, dev.target_ids), texts, strict=True
     ):
-        number = int((ids == UNKNOWN).sum())
+        number = int(_are_unknown(ids, text).sum())
         if number:
             logger.warning(
                 "dev: %s that training lacks (%s), first on %s: read as <unk>",
@@ -230,11 +230,20 @@ def _warn_of_unknown(
             )
 
 
-def _places_of_unknown(dev: TokenizedCorpus) -> list[set[tuple[int, int]]]:
+def _are_unknown(ids: np.ndarray, text: TextProcessor) -> np.ndarray:
+    """Of every id whether it is that of the unknown symbol or feature."""
+    unknown = ids == UNKNOWN
+    features = text.vocabulary.features
+    return unknown | (ids == len(text.vocabulary) - features) if features else unknown
+
+
+def _places_of_unknown(dev: TokenizedCorpus, texts: tuple[TextProcessor, TextProcessor]) -> list[set[tuple[int, int]]]:
     """Line and corpus of the pairs with unknown symbols in their source, and in their target."""
     places = []
-    for ids, offsets in ((dev.source_ids, dev.source_offsets), (dev.target_ids, dev.target_offsets)):
-        rows = np.unique(np.searchsorted(offsets, np.flatnonzero(ids == UNKNOWN), side="right") - 1)
+    sides = (dev.source_ids, dev.source_offsets), (dev.target_ids, dev.target_offsets)
+    for (ids, offsets), text in zip(sides, texts, strict=True):
+        unknown = np.flatnonzero(_are_unknown(np.asarray(ids), text))
+        rows = np.unique(np.searchsorted(offsets, unknown, side="right") - 1)
         places.append(set(zip(dev.lines[rows].tolist(), dev.corpora[rows].tolist(), strict=True)))
     return places
 

@@ -40,6 +40,7 @@ def inspect(configuration: Configuration) -> str:
             *_corpora(data, configuration),
             *_text_changes(data, configuration.text),
             _vocabulary("source", data.source_vocabulary),
+            *_features(data.source_vocabulary),
             _vocabulary("target", data.target_vocabulary),
             _lengths(data),
             str(data.limits),
@@ -93,10 +94,17 @@ def _text_changes(data: TrainingData, text: TextConfiguration) -> list[str]:
     return ["\n".join(describe_changes((text.normalization, text.target_form), text.lowercase, source, target))]
 
 
+def _features(vocabulary: Vocabulary) -> list[str]:
+    """The features of the sources; with the one that training lacks, which has no name."""
+    shown = list(map(visible, vocabulary.symbols[len(vocabulary) - vocabulary.features + 1 :]))
+    return [f"features: {len(shown):,}, most frequent first: {' '.join(shown[:40])}"] if shown else []
+
+
 def _vocabulary(side: str, vocabulary: Vocabulary) -> str:
-    shown = " ".join(map(visible, vocabulary.symbols[4:44]))
-    more = f" … and {len(vocabulary) - 44:,} more" if len(vocabulary) > 44 else ""
-    return f"{side} vocabulary: {len(vocabulary):,} with 4 special symbols, most frequent first: {shown}{more}"
+    size = len(vocabulary) - vocabulary.features
+    shown = " ".join(map(visible, vocabulary.symbols[4 : min(44, size)]))
+    more = f" … and {size - 44:,} more" if size > 44 else ""
+    return f"{side} vocabulary: {size:,} with 4 special symbols, most frequent first: {shown}{more}"
 
 
 def _lengths(data: TrainingData) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.data.batches import Bucket, TrainingOrder, plan_buckets, training_batches
 from pipeline.data.data_warnings import is_told_of_separators, split_filter, warn_of_odd_data, warn_of_separator
 from pipeline.data.earlier_run import earlier_vocabularies, extend, require_usable, tell_extended
+from pipeline.data.features import learn_features, text_of
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.data.run_data import describe_changed, record_data, recorded_data
 from pipeline.data.subword_sampling import SampledSide
@@ -37,7 +38,7 @@ from pipeline.text.learning import learn_vocabulary
 from pipeline.text.processor import make_texts
 from pipeline.text.sampled_cuts import make_cutter, word_starts
 from pipeline.text.separators import SeparatorCounts
-from pipeline.text.vocabulary import Vocabulary, copied_ids, load_vocabularies
+from pipeline.text.vocabulary import FEATURES, Vocabulary, copied_ids, load_vocabularies, split_features
 from pipeline.unicode.normal_forms import FormCounts, describe_changes
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,11 @@ class TrainingData(NamedTuple):
     def copied(self) -> list[int]:
         """The target id of every source id, as `model.copy` has it."""
         return copied_ids(self.source_vocabulary, self.target_vocabulary)
+
+    @property
+    def features(self) -> int:
+        """How many of the source vocabulary's symbols are features."""
+        return self.source_vocabulary.features
 
 
 def open_run(
@@ -209,11 +215,17 @@ def _learn_vocabularies(
     forms = {side: FormCounts() for side in SIDES}
     how = {side: (text.side(side).normalization, text.lowercase) for side in SIDES}
     earlier = earlier_vocabularies(configuration)
+    if text.feature_separator is not None:
+        features = learn_features(pairs(), text)
+        if earlier:
+            earlier["source"], known = split_features(earlier["source"])
+            features = extend([known], features)
+        features.save(directory.vocabulary / FEATURES)
     alike: list[list[Side]] = [["source", "target"]] if text.shared_vocabulary else [["source"], ["target"]]
     for sides in alike:
         marks = SeparatorCounts()
         strings: Iterable[str] = (
-            forms[side].see(getattr(pair, side), *how[side]) for pair in pairs() for side in sides
+            forms[side].see(text_of(pair, side, text), *how[side]) for pair in pairs() for side in sides
         )
         if is_told_of_separators(text, sides):
             strings = map(marks.see, strings)
@@ -251,7 +263,8 @@ def _tell_changes(text: TextConfiguration, source: FormCounts, target: FormCount
 def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str, files: DataFiles) -> str:
     """Names what the ids depend on: settings, vocabularies, and the content of the files, wherever they lie."""
     settings = configuration.to_dict()
-    sides = [directory.vocabulary / f"{side}{end}" for side in ("source", "target") for end in (".txt", ".model")]
+    names = "source.txt", "source.model", "target.txt", "target.model", FEATURES
+    sides = [directory.vocabulary / name for name in names]
     vocabularies = [checksum(file) for file in sides if file.is_file()]
     without = ("train", "dev", "test", "unlabeled", "batch_tokens", "buckets")
     data = {name: value for name, value in settings["data"].items() if name not in without}

@@ -14,8 +14,9 @@ from pipeline.defaults.text_choices import choose_text
 from pipeline.errors import UsageError, count_of
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.locations import is_built_in, source_files
+from pipeline.pairs.odd_columns import find_feature_column
 from pipeline.pairs.pair_file import Pair
-from pipeline.pairs.reading import check_start, read_pairs
+from pipeline.pairs.reading import check_start, look_at_start, read_pairs
 from pipeline.runs.named_runs import EARLIER, settings_of
 from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
@@ -27,9 +28,10 @@ from pipeline.settings.configure import (
     read_sections,
 )
 from pipeline.settings.configure import configure as configure_named
-from pipeline.settings.data import DataConfiguration
+from pipeline.settings.data import FEATURES, DataConfiguration
 from pipeline.settings.text import TextConfiguration
 from pipeline.settings.types import SECTIONS
+from pipeline.text.symbols import FEATURE_MARK
 
 logger = logging.getLogger(__name__)
 
@@ -131,13 +133,32 @@ def fit_to_data(given: Given) -> Configuration:
     if "data.train" not in given:
         raise UsageError("--config auto: give data.train, from which the settings follow, or the name of a preset")
     given = {**inherit(given), **given}
-    pairs, number = _read(given)
-    cuts = choose_text(pairs, given)
+    found = _find_features(given)
+    pairs, number = _read({**given, **{choice.key: choice.value for choice in found}})
+    columns = found[0].value if found else given.get("data.columns") or {}
+    separator = given.get("data.feature_separator", DataConfiguration.feature_separator)
+    texts = [pair._replace(source=pair.source.partition(FEATURE_MARK)[0]) for pair in pairs]
+    cuts = choose_text(texts if FEATURES in columns else pairs, given)
     text = TextConfiguration(**_section("text", {**{cut.key: cut.value for cut in cuts}, **given}))
+    if FEATURES in columns:
+        text = dataclasses.replace(text, feature_separator=separator)
     facts = dataclasses.replace(count_facts(pairs, number, text), dev=_count_dev(given, number))
-    configuration, choices = _combine([*cuts, *choose(facts)], given)
+    configuration, choices = _combine([*found, *cuts, *choose(facts)], given)
     _tell(number, choices)
     return configuration
+
+
+def _find_features(given: Given) -> list[Choice]:
+    """The columns of tables of which one holds features, the same in all files; nothing where they are given."""
+    if "data.columns" in given:
+        return []
+    names = [name for name in ("train", "dev", "test") if given.get(f"data.{name}") is not None]
+    data = DataConfiguration(**{name: given[f"data.{name}"] for name in names})
+    places = [getattr(data, name) for name in names]
+    found = [find_feature_column(shape) for place in places for shape in look_at_start(place)]
+    if not found or found[0] is None or any(columns != found[0] for columns in found):
+        return []
+    return [Choice("data.columns", found[0], f"column {found[0]['features']} holds features (V;PST)")]
 
 
 def _combine(choices: Sequence[Choice], given: Given) -> tuple[Configuration, list[Choice]]:

@@ -17,6 +17,7 @@ from pipeline.pairs.locations import is_built_in
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import look_at, read_pairs
 from pipeline.pairs.references import fold_source
+from pipeline.prediction.pair_check import require_features
 from pipeline.settings.text import TextConfiguration
 from pipeline.unicode.normal_forms import normalize_string, to_form
 from pipeline.unicode.white_space import split, strip
@@ -87,6 +88,8 @@ def compare(
     """
     references = _read_references(reference, places, columns)
     predictors = {place: _load(place, references) for place in places if is_model(place)}
+    for predictor in predictors.values():
+        require_features(predictor, reference, columns or _columns_of(places))
     texts = [predictor.text for predictor in predictors.values()]
     _warn_of_unlike(texts)
     figures = _choose(figures, references, texts[0] if texts else None)

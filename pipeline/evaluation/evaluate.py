@@ -19,6 +19,7 @@ from pipeline.pairs.splits import Split
 from pipeline.plain_text.cutting import split_targets
 from pipeline.prediction.pair_check import (
     look_first,
+    require_features,
     warn_of_predictions,
     warn_of_references,
     warn_of_swapped,
@@ -161,6 +162,7 @@ def evaluate_file(
         DataError: The file cannot be read.
     """
     if not split:
+        require_features(predictor, location, columns)
         look_first(location, columns)
     pairs = split() if split else read_pairs(location, "test", columns=columns)
     scores, predictions = evaluate_pairs(predictor, pairs, "evaluating", tokens)

@@ -55,6 +55,11 @@ def gather_inputs(
     if recombined is not None and recombined < 0:
         raise UsageError(f"--recombined: {recombined} is impossible, it must be at least 0")
     text = configuration.text
+    if text.feature_separator is not None:
+        raise UsageError(
+            "data.columns: impossible with features here, labels have no column for them; `train` takes them, or leave "
+            "features out of data.columns"
+        )
     held_out = {fold_source(pair.source, text) for name in ("dev", "test") if name in splits for pair in splits[name]()}
     chosen: dict[str, str] = {}  # by what a model can tell apart
     for pair in splits["train"]():

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from layers import plain_unroll
-from pipeline.model.sequence_to_sequence import find_layer
+from pipeline.model.sequence_to_sequence import FEATURES, find_layer
 from pipeline.text.symbols import PAD, START
 
 LARGEST_TABLE = 256
@@ -80,6 +80,7 @@ class SingleNetwork(tf.Module):
     decoder: Any
     copying: Any
     gate: Any
+    features: Any
 
     def __init__(self, model: keras.Model, frozen: bool = False) -> None:
         super().__init__()
@@ -87,8 +88,8 @@ class SingleNetwork(tf.Module):
         # does without them, TensorFlow's others find none of the variables that the functions ask for.
         layers = {name: find_layer(model, name) for name in LAYERS}
         others = {layer.name: layer for layer in model.layers}
-        self.__dict__.update(layers, copying=others.get(COPYING), gate=others.get(GATE))
-        owners = [*layers.values(), *([self.gate] if self.gate else [])]
+        self.__dict__.update(layers, copying=others.get(COPYING), gate=others.get(GATE), features=others.get(FEATURES))
+        owners = [*layers.values(), *(layer for layer in (self.gate, self.features) if layer)]
         weights = [weight for layer in owners for weight in layer.weights]
         # What two layers share is saved once.
         self._saved = [weight.value for weight in {id(weight): weight for weight in weights}.values()]
@@ -105,7 +106,8 @@ class SingleNetwork(tf.Module):
 
         Its numbers are so large that all others would be 0 beside them where a table is rounded to 8 bits.
         """
-        tables = (self._frozen and self._frozen[0]) or ()
+        # Where features stand beside what is read, there is padding in their place.
+        tables = (not self.features and self._frozen and self._frozen[0]) or ()
         before = [table.numpy() for table in tables]
         try:
             for table, values in zip(tables, before, strict=True):
@@ -221,6 +223,19 @@ class SingleNetwork(tf.Module):
     def _read(self, source: tf.Tensor, lengths: tf.Tensor, tables: "_Tables") -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Memory, its mask and summary."""
         mask = tf.sequence_mask(lengths, tf.shape(source)[1])
+        if self.features:
+            return self._read_apart(source, mask, tables)
+        return self._encode(source, mask, tables)
+
+    def _read_apart(self, source: tf.Tensor, mask: tf.Tensor, tables: "_Tables") -> tuple[Any, tf.Tensor, Any]:
+        """The same of symbols alone, and features put into it."""
+        is_feature = mask & (source >= self.features.first)
+        memory, _, summary = self._encode(source, mask & ~is_feature, tables)
+        embedded = _embed(self.source_embedding, source)
+        memory, summary = self.features(embedded, memory, summary, is_feature)
+        return memory, mask, summary
+
+    def _encode(self, source: tf.Tensor, mask: tf.Tensor, tables: "_Tables") -> tuple[Any, tf.Tensor, Any]:
         if tables.source is None:
             memory, summary = self.encoder(_embed(self.source_embedding, source), mask)
         else:

@@ -7,9 +7,17 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import AttentionDecoder, BidirectionalEncoder, Copying, Dropout, MonotonicDecoder, SymbolDropout
+from layers import (
+    AttentionDecoder,
+    Copying,
+    Dropout,
+    FeatureMemory,
+    MonotonicDecoder,
+    SymbolDropout,
+)
 from pipeline.errors import UsageError
 from pipeline.model.losses import Lesson, Risk, symmetric_divergence, token_cross_entropy
+from pipeline.model.source_reading import make_encoder, read_beside
 from pipeline.process.xla_cache import name_functions_alike
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, PAD
@@ -18,7 +26,8 @@ SOURCE_EMBEDDING, TARGET_EMBEDDING, SHARED_EMBEDDING = "source_embedding", "targ
 EMBEDDINGS = (SOURCE_EMBEDDING, TARGET_EMBEDDING, SHARED_EMBEDDING)
 # Symbols of a hard decoder: a batch takes target × source × so many numbers.
 MOST_EMITTED = 1000
-DROPOUTS = (SOURCE_EMBEDDING, "encoder", TARGET_EMBEDDING, "decoder", "source_symbols", "target_symbols")
+FEATURES = "features"
+DROPOUTS = (SOURCE_EMBEDDING, "encoder", TARGET_EMBEDDING, "decoder", "source_symbols", "target_symbols", FEATURES)
 
 
 @keras.saving.register_keras_serializable(package="attentif")
@@ -158,6 +167,7 @@ def build_model(
     seed: int | None = None,
     copied: Sequence[int] | None = None,
     right_to_left: bool = False,
+    features: int = 0,
 ) -> SequenceToSequence:
     """Assemble the functional model.
 
@@ -169,6 +179,7 @@ def build_model(
         copied: The target id of every source id, for `configuration.copy`; None: they mean the same on both sides.
         right_to_left: Whether targets begin with their last symbol; attention that only moves forward begins at the
             source's end then.
+        features: How many of the source vocabulary's symbols, the last ones, are features.
 
     Returns:
         The model; its layers "source_embedding", "encoder", "target_embedding" and "decoder" are what search and
@@ -186,17 +197,8 @@ def build_model(
     source = keras.Input([None], dtype="int32", name="source")
     target_inputs = keras.Input([None], dtype="int32", name="target_inputs")
     source_mask = ops.not_equal(source, PAD)
-    encoder = BidirectionalEncoder(
-        units=configuration.encoder_units,
-        layers=configuration.encoder_layers,
-        cell=configuration.encoder_cell,
-        dropout=configuration.dropout,
-        seed=seeds["encoder"],
-        fast=configuration.fast,
-        right_padded=True,
-        dtype=policy,
-        name="encoder",
-    )
+    attended = features > 0 and configuration.features == "attended"
+    encoder = make_encoder(configuration, seeds["encoder"], right_padded=not attended)
     decoder = _decoder(configuration, target_size, seeds["decoder"], right_to_left)
 
     def embed(ids: Any, embedding: keras.layers.Layer, name: str) -> Any:
@@ -216,7 +218,13 @@ def build_model(
     else:
         source_embedding = _embedding(source_size, configuration, SOURCE_EMBEDDING)
         target_embedding = _embedding(target_size, configuration, TARGET_EMBEDDING)
-    memory, summary = encoder(embed(source, source_embedding, SOURCE_EMBEDDING), source_mask)
+    embedded_source = embed(source, source_embedding, SOURCE_EMBEDDING)
+    if attended:
+        first, dropout = source_size - features, configuration.dropout
+        bag = FeatureMemory(first, dropout, seeds[FEATURES], dtype=policy, name=FEATURES)
+        memory, summary = read_beside(encoder, bag, embedded_source, source, source_mask)
+    else:
+        memory, summary = encoder(embedded_source, source_mask)
     embedded = embed(target_inputs, target_embedding, TARGET_EMBEDDING)
     given = [target_inputs] if configuration.kind.is_hard else []
     outputs, attention_weights = decoder(embedded, memory, source_mask, summary, *given)

@@ -14,6 +14,7 @@ from pipeline.prediction.predictor import Predictor
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
+from pipeline.text.symbols import FEATURE_MARK
 
 TABLE_ROWS = 20
 
@@ -123,6 +124,7 @@ def table_of(references: Mapping[str, list[str]], predictions: Sequence[Predicti
     rows = ["| source | prediction | references | |", "|---|---|---|---|"]
     for (source, targets), prediction, output in zip(references.items(), predictions, outputs, strict=True):
         right = "✓" if output in split_targets(targets, text.compared) else "✗"
-        cells = escape(source), escape(first_text(prediction)), " / ".join(map(escape, targets))
+        shown = source if text.feature_separator is None else source.replace(FEATURE_MARK, " ")
+        cells = escape(shown), escape(first_text(prediction)), " / ".join(map(escape, targets))
         rows.append(f"| {' | '.join(cells)} | {right} |")
     return "\n".join(rows)

@@ -11,10 +11,11 @@ from pipeline.files.bad_lines import Fault
 from pipeline.files.lines import GZIP_ERRORS, open_bytes, scan_lines
 from pipeline.pairs.file_shape import LOOK_CHARACTERS, LOOK_LINES, Row, Shape, show
 from pipeline.pairs.odd_pairs import find_header
+from pipeline.settings.data import FEATURES
 from pipeline.unicode.white_space import strip
 
 Columns = Mapping[str, int | str]
-"""What `data.columns` is: "source" and "target" to numbers from 1, or to names."""
+"""What `data.columns` is: "source", "target" and "features" to numbers from 1, or to names."""
 BY_DEFAULT: Columns = {"source": 1, "target": 2}
 _MEND = "mend or remove the line"
 
@@ -85,7 +86,7 @@ def take(record: Record, places: Mapping[str, int], path: str) -> dict[str, str]
     faults: list[Fault] = []
     for name, place in places.items():
         taken[name] = record.cells[place] if place < len(record.cells) else ""
-        if not taken[name]:
+        if not taken[name] and name != FEATURES:
             number = f"the line has {len(record.cells)} columns, and {name} is column {place + 1} (--data.columns)"
             wrong = f"empty {name}" if place < len(record.cells) else f"empty {name}: {number}"
             faults.append(Fault(path, record.line, wrong, "fill it in or remove the line"))
@@ -105,7 +106,9 @@ def look_at_table(path: str, columns: Columns | None) -> Shape:
     kept = start[:LOOK_LINES]
     faults = [record.fault for record in kept if record.fault]
     good = [record for record in kept if record.cells]
-    rows = [_row(record, None if columns is None else [*table.places.values()]) for record in good]
+    # Features are no text, and nothing is looked for in them.
+    chosen = [place for name, place in table.places.items() if name != FEATURES]
+    rows = [_row(record, None if columns is None else chosen) for record in good]
     seen = kept[-1].line if kept else 0
     return Shape(path, rows, faults, seen, len(start) == len(kept), taken=_describe(table, good))
 

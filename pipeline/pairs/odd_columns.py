@@ -62,6 +62,23 @@ def find_features(shape: Shape) -> Finding | None:
     return _wrong_columns(shape, wrong, *chosen)
 
 
+def find_feature_column(shape: Shape) -> dict[str, int] | None:
+    """Where features stand beside a source and a target, as `data.columns` has it; None where they do not.
+
+    Example:
+        >>> from pipeline.pairs.file_shape import shape_of
+        >>> find_feature_column(shape_of(["go\\tV;PST\\twent", "cow\\tN;PL\\tcows"], "a.tsv"))
+        {'source': 1, 'target': 3, 'features': 2}
+    """
+    if shape.columns != 3:
+        return None
+    bundles = [number for number in (1, 2, 3) if _are_features(shape.column(number))]
+    if len(bundles) != 1:
+        return None
+    source, target = (number for number in (1, 2, 3) if number not in bundles)
+    return {"source": source, "target": target, "features": bundles[0]}
+
+
 def _are_features(cells: Sequence[str]) -> bool:
     return is_nearly_all(cells, _FEATURES) and sum(not cell.isalnum() for cell in cells) >= MOST * len(cells)
 

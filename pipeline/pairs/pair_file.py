@@ -11,6 +11,7 @@ from pipeline.files.first_bytes import mending
 from pipeline.files.lines import scan_lines
 from pipeline.pairs.columns import Columns, is_csv, open_table, take
 from pipeline.pairs.file_shape import LOOK_LINES
+from pipeline.settings.data import FEATURES
 from pipeline.unicode.white_space import strip
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,10 @@ _NO_PAIR = "every line must be source TAB target, so mend or remove it"
 
 
 class Pair(NamedTuple):
-    """A source, a target and the 1-based line they stand on; no white space around either."""
+    """A source, a target and the 1-based line they stand on; no white space around either.
+
+    A source that has features (`data.columns`) has them behind a TAB.
+    """
 
     source: str
     target: str
@@ -85,7 +89,20 @@ def _scan_columns(path: str, columns: Columns | None) -> Iterator[Pair | list[Fa
     table = open_table(path, columns)
     for record in table.records:
         taken = take(record, table.places, path)
-        yield taken if isinstance(taken, list) else Pair(taken["source"], taken["target"], record.line)
+        if isinstance(taken, list):
+            yield taken
+        else:
+            yield Pair(join_features(taken["source"], taken.get(FEATURES, "")), taken["target"], record.line)
+
+
+def join_features(source: str, features: str) -> str:
+    r"""A source and its features as one string, as models that have features read it.
+
+    Example:
+        >>> join_features("walk", "V;PST"), join_features("walk", "")
+        ('walk\tV;PST', 'walk')
+    """
+    return f"{source}\t{features}" if features else source
 
 
 def _no_pair(path: str, number: int, line: str) -> Fault:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from pipeline.plain_text.features import split_with_features
 from pipeline.plain_text.tokenizers import make_plain_tokenizer
 from pipeline.settings.text import TOKENIZER_KINDS, SideText, TextConfiguration
-from pipeline.unicode.normal_forms import normalize_string
 
 
 def split_sources(sources: Iterable[str], text: TextConfiguration) -> list[list[str]]:
@@ -20,4 +20,4 @@ def split_targets(targets: Iterable[str], text: TextConfiguration) -> list[list[
 def _split(strings: Iterable[str], how: SideText) -> list[list[str]]:
     name = "space" if TOKENIZER_KINDS[how.tokenizer].subwords else how.tokenizer
     split = make_plain_tokenizer(name, separator=how.separator).split
-    return [split(normalize_string(string, how.normalization, how.lowercase)) for string in strings]
+    return [split_with_features(string, how, split) for string in strings]

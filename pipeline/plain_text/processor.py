@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipeline.plain_text.features import split_with_features
 from pipeline.plain_text.tokenizers import make_plain_tokenizer
 from pipeline.settings.text import SideText, TextConfiguration
-from pipeline.text.symbols import CHARACTERS_PER_SYMBOL, END, SPECIAL_SYMBOLS, UNKNOWN
-from pipeline.unicode.normal_forms import normalize_string, to_form
+from pipeline.text.symbols import CHARACTERS_PER_SYMBOL, END, FEATURE_MARK, SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.unicode.normal_forms import to_form
 
 
 class PlainReading(NamedTuple):
@@ -55,6 +56,9 @@ class PlainText:
         model: bytes | None = None,
     ) -> None:
         own = symbols[len(SPECIAL_SYMBOLS) :]
+        # Without features no symbol begins with a TAB, but the TAB itself where that is one.
+        has_features = how.feature_separator is not None
+        self.unknown_feature = symbols.index(FEATURE_MARK) if has_features and FEATURE_MARK in symbols else UNKNOWN
         self.tokenizer = make_plain_tokenizer(how.tokenizer, own, model, how.separator)
         self.how, self.output_form = how, output_form
         self.ids = {symbol: number for number, symbol in enumerate(own, len(SPECIAL_SYMBOLS))}
@@ -63,7 +67,7 @@ class PlainText:
 
     def split(self, text: str) -> list[str]:
         """Valid UTF-8 to its symbols."""
-        return self.tokenizer.split(normalize_string(text, self.how.normalization, self.how.lowercase))
+        return split_with_features(text, self.how, self.tokenizer.split)
 
     def read(self, string: bytes, max_length: int) -> PlainReading:
         """Any bytes to symbols, of which no more than `max_length * 32` characters are looked at."""
@@ -77,7 +81,14 @@ class PlainText:
 
     def to_ids(self, symbols: Sequence[str]) -> list[int]:
         """Symbols to ids, without an end symbol."""
-        return [self.ids.get(symbol, UNKNOWN) for symbol in symbols]
+        return [
+            self.ids.get(symbol, self.unknown_feature if symbol.startswith(FEATURE_MARK) else UNKNOWN)
+            for symbol in symbols
+        ]
+
+    def count_unknown(self, ids: Sequence[int]) -> int:
+        """How many of the ids are those of the unknown symbol or feature."""
+        return sum(number in (UNKNOWN, self.unknown_feature) for number in ids)
 
     def join(self, symbols: Sequence[str]) -> str:
         """Symbols to a string; '' is no symbol."""

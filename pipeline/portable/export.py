@@ -27,6 +27,7 @@ from pipeline.saved_models.loading import load_string_model
 from pipeline.saved_models.places import replace_export, require_export_place
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.symbols import END, UNKNOWN
+from pipeline.text.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +62,14 @@ def export_folder(
     require_offered(*kind)
     web = None
     if kind.page:
+        if text.feature_separator is not None:
+            raise UsageError("--page: impossible with features, which it has no field for; leave --page out")
         require_readable(text.source_tokenizer, text.target_tokenizer)
         web = find_onnxruntime_web(None)
     # The runtimes compute in nothing else.
     model = load_string_model(runs, beam_size, n_best, search, average, precision="float32")
+    if text.feature_separator is not None and kind.precision == "int8":
+        raise UsageError("--precision int8: not with features, beside whose padding others would be 0; give float16")
     save_folder(model, text, directory, kind, web)
 
 
@@ -91,7 +96,7 @@ def save_folder(
     dictionary = read_dictionary(model.search.dictionary, text) if model.search.dictionary else None
     with replace_export(directory) as unfinished:
         (unfinished / file).write_bytes(content)
-        _try(graph, unfinished / file, kind)
+        _try(graph, model.source_text.vocabulary, unfinished / file, kind)
         _write_words(model, unfinished)
         (unfinished / RUNTIME).write_text(join_runtime(), encoding="utf-8")
         (unfinished / "README.md").write_text(_explain(directory, kind), encoding="utf-8")
@@ -110,7 +115,7 @@ def save_folder(
         (unfinished / INFO).write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _try(graph: SearchGraph, path: Path, kind: FolderKind) -> None:
+def _try(graph: SearchGraph, vocabulary: Vocabulary, path: Path, kind: FolderKind) -> None:
     """Let the runtime answer once as the graph does, where it is installed.
 
     Raises:
@@ -125,7 +130,9 @@ def _try(graph: SearchGraph, path: Path, kind: FolderKind) -> None:
         raise UsageError(
             f"--format {kind.format} cannot run this model ({error}); --format savedmodel takes it"
         ) from error
-    source, prefix = np.array([[UNKNOWN, UNKNOWN, END]], np.int32), np.zeros((1, 1), np.int32)
+    # The last symbol is a feature, where there are some.
+    features = [len(vocabulary) - 1] if vocabulary.features else []
+    source, prefix = np.array([[UNKNOWN, UNKNOWN, *features, END]], np.int32), np.zeros((1, 1), np.int32)
     expected, found = graph.find(source, prefix), engine.run(source, prefix)
     if kind.precision == "float32" and not np.allclose(found["scores"][0], expected["scores"][0], atol=1e-3):
         raise UsageError(

@@ -3,7 +3,6 @@
 import tensorflow as tf
 
 from pipeline.text.processor import Reading, TextProcessor
-from pipeline.text.symbols import UNKNOWN
 
 
 def to_ids(text: TextProcessor, read: Reading, max_length: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -15,15 +14,16 @@ def to_ids(text: TextProcessor, read: Reading, max_length: int) -> tuple[tf.Tens
     return ids, lengths
 
 
-def flags(read: Reading, ids: tf.Tensor, prefix: str = "") -> dict[str, tf.Tensor]:
+def flags(text: TextProcessor, read: Reading, ids: tf.Tensor, prefix: str = "") -> dict[str, tf.Tensor]:
     """cut, invalid and unknown `[batch]`: whether there was more, whether it was no UTF-8, how many are unknown.
 
     Args:
+        text: What has read.
         read: What was read.
         ids: `[batch, symbols]` of that.
         prefix: Of the names.
     """
-    unknown = tf.reduce_sum(tf.cast(tf.equal(ids, UNKNOWN), tf.int32), axis=1)
+    unknown = tf.reduce_sum(tf.cast(text.is_unknown(ids), tf.int32), axis=1)
     return {f"{prefix}cut": read.cut, f"{prefix}invalid": read.invalid, f"{prefix}unknown": unknown}
 
 

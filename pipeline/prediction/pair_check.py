@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pipeline.answering.predictions import AnswersStrings, PairScores, Prediction
 from pipeline.data.length_limits import describe_limited
-from pipeline.errors import count_of
+from pipeline.errors import UsageError, count_of
 from pipeline.pairs.columns import Columns
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.pairs.pair_file import Pair
@@ -33,6 +33,20 @@ def look_first(location: str, columns: Columns | None = None) -> None:
     """
     if is_built_in(location) or all(map(os.path.isfile, source_files(location))):
         look_at(location, columns=columns)
+
+
+def require_features(predictor: AnswersStrings, location: str, columns: Columns | None) -> None:
+    """Refuse a table of which nobody has said where its features are, for a model that reads them.
+
+    Raises:
+        UsageError: An export or a folder, which do not know the columns that they were trained by.
+    """
+    is_table = not is_built_in(location) and len(source_files(location)) == 1
+    if predictor.text.feature_separator is not None and columns is None and is_table:
+        raise UsageError(
+            f"{location}: the model reads features beside its sources; say which columns hold what, as in "
+            "--data.columns '{source: 1, target: 2, features: 3}', or leave features out there to measure without any"
+        )
 
 
 def tally_sources(predictor: AnswersStrings, sources: Sequence[str], tally: SymbolTally) -> None:

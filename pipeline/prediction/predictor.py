@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from pipeline.answering.predictions import Hypothesis, PairScores, Prediction, Predictions
+from pipeline.answering.predictions import Hypothesis, PairScores, Prediction, Predictions, count_features
 from pipeline.plain_text.given_strings import encode, list_pairs, list_prefixes, list_strings, list_token_pairs
 from pipeline.prediction.asked_model import AskedModel
 from pipeline.settings.text import TextConfiguration
@@ -119,6 +119,8 @@ def _pair_scores(found: Mapping[str, tf.Tensor]) -> PairScores:
 
 def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Prediction:
     source_length = int(arrays["source_length"][row])
+    source_tokens = [token.decode() for token in arrays["source_tokens"][row, :source_length]]
+    features = count_features(source_tokens)
     hypotheses = []
     for rank, score in enumerate(arrays["scores"][row, :n_best]):
         if np.isfinite(score):
@@ -132,11 +134,12 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
                     attention=arrays["attention"][row, rank, :length, :source_length].copy(),
                     rank_score=float(arrays["rank_scores"][row, rank]),
                     limited=bool(arrays["limited"][row, rank]),
+                    features=features,
                 )
             )
     return Prediction(
         hypotheses=hypotheses,
-        source_tokens=[token.decode() for token in arrays["source_tokens"][row, :source_length]],
+        source_tokens=source_tokens,
         cut=bool(arrays["cut"][row]),
         invalid=bool(arrays["invalid"][row]),
         unknown=int(arrays["unknown"][row]),

@@ -160,12 +160,12 @@ class StringModel(tf.Module):
     ) -> Outputs:
         read = self.source_text.read(source, self.max_length)
         ids, lengths = to_ids(self.source_text, read, self.max_length)
-        told = flags(read, ids)
+        told = flags(self.source_text, read, ids)
         begin = None
         if prefix is not None:
             begun = self.target_text.read(prefix, self.max_target_length)
             begin, _ = to_ids(self.target_text, begun, self.max_target_length)
-            told |= flags(begun, begin, "prefix_")
+            told |= flags(self.target_text, begun, begin, "prefix_")
             begin = tf.where(tf.equal(begin, END), PAD, begin)
         found = self._find_ids(ids, lengths, begin, attention or self.replacement is not None)
         more = self._look_again(ids, lengths, found.tokens[:, 0]) if explain else {}
@@ -214,7 +214,7 @@ class StringModel(tf.Module):
         symbols = self.target_text.symbols(found.tokens)
         if self.replacement is None:
             return self.target_text.decode(found.tokens), symbols
-        weights = found.attention_weights
+        weights = self.source_text.hide_features(found.attention_weights, source_ids)
         symbols = self.replacement(found.tokens, symbols, weights, source_tokens, source_lengths, source_ids)
         return self.target_text.join(tf.where(found.tokens == END, "", symbols)), symbols
 
@@ -273,7 +273,7 @@ class StringModel(tf.Module):
         targets, lengths = to_ids(self.target_text, target, self.max_target_length)
         gained = self.network.score(ids, source_lengths, targets)
         score = tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1)
-        told = {**flags(read, ids), **flags(target, targets, "target_")}
+        told = {**flags(self.source_text, read, ids), **flags(self.target_text, target, targets, "target_")}
         return {"score": score, "target_length": lengths, **told}
 
 

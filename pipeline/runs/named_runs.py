@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 # Besides the vocabularies, all that ids depend on.
 _SAME = ("source_tokenizer", "target_tokenizer", "source_separator", "target_separator", "normalization", "target_form")
-_SAME_TEXT = (*_SAME, "lowercase", "direction", "shared_vocabulary")
+_SAME_TEXT = (*_SAME, "lowercase", "direction", "shared_vocabulary", "feature_separator")
 # Of the network, what has no shape: it follows from the data that are trained on.
 _NO_SHAPE = ("model.dropout", "model.symbol_dropout")
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from pipeline.answering.predictions import Hypothesis, PairScores, Prediction, Predictions
+from pipeline.answering.predictions import Hypothesis, PairScores, Prediction, Predictions, count_features
 from pipeline.errors import DataError
 from pipeline.plain_text.given_strings import encode, list_pairs, list_prefixes, list_strings, list_token_pairs
 from pipeline.plain_text.processor import PlainReading, make_plain_texts, take_tokens
@@ -139,7 +139,7 @@ class Model:
             source_tokens=[*read.symbols, SPECIAL_SYMBOLS[END]],
             cut=read.cut,
             invalid=read.invalid,
-            unknown=ids.count(UNKNOWN),
+            unknown=self.source_text.count_unknown(ids),
             attention_heads=heads,
             copied=copied,
             prefix_cut=begun is not None and begun.cut,
@@ -162,6 +162,7 @@ class Model:
                         attention=attention,
                         rank_score=float(arrays["rank_scores"][rank]),
                         limited=bool(arrays["limited"][rank]),
+                        features=count_features(read.symbols),
                     )
                 )
         return hypotheses
@@ -214,7 +215,7 @@ class Model:
             read = self.source_text.read(source, self.folder.max_length)
             ids, wanted = self.source_text.to_ids(read.symbols), self.target_text.to_ids(target.symbols)
             score = self._ask(ids, [*wanted, END], lambda arrays: float(arrays["scores"][0]))
-            told = len(wanted) + 1, read.cut, ids.count(UNKNOWN), target.cut, wanted.count(UNKNOWN)
+            told = len(wanted) + 1, read.cut, self.source_text.count_unknown(ids), target.cut, wanted.count(UNKNOWN)
             rows.append((-np.inf if score < LEAST_SCORE else score, *told))
         dtypes = (np.float32, np.int32, np.bool_, np.int32, np.bool_, np.int32)
         columns = zip(*rows, strict=True) if rows else [()] * len(dtypes)

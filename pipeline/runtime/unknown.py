@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.answering.predictions import count_features
 from pipeline.plain_text.given_strings import encode
 from pipeline.plain_text.processor import PlainText
 from pipeline.runtime.folder import Folder
@@ -23,10 +24,12 @@ class Replacement(NamedTuple):
 
     def positions(self, source: Sequence[str]) -> np.ndarray:
         """Which of the source's symbols may be shown, bool."""
+        # Features are no part of an output.
+        symbols = np.array([count_features([symbol]) == 0 for symbol in source], bool)
         if self.as_unknown is None:
-            return np.ones(len(source), bool)
-        chosen = np.array(self.as_unknown(source), bool)
-        return chosen if chosen.any() or not self.always else ~chosen
+            return symbols
+        chosen = np.array(self.as_unknown(source), bool) & symbols
+        return chosen if chosen.any() or not self.always else symbols
 
 
 def replace_unknown(
@@ -86,4 +89,4 @@ class UnknownInVocabularies:
         return [number == UNKNOWN for number in self.target.to_ids(symbols)]
 
     def _count(self, text: PlainText, string: str, most: int) -> int:
-        return text.to_ids(text.read(encode(string), most).symbols).count(UNKNOWN)
+        return text.count_unknown(text.to_ids(text.read(encode(string), most).symbols))

@@ -12,7 +12,14 @@ from pipeline.answering.lexicon import Lexicon, read_lexicon
 from pipeline.errors import DataError, count_of
 from pipeline.files.durable import readable_name
 from pipeline.prediction.lexicon_table import LexiconTable
-from pipeline.prediction.string_model import SOURCE, WITH_PREFIX, Outputs, StringModel
+from pipeline.prediction.string_model import (
+    SOURCE,
+    WITH_PREFIX,
+    WITH_TARGET,
+    WITH_TARGET_TOKENS,
+    Outputs,
+    StringModel,
+)
 from pipeline.runs.directory import load_configuration
 from pipeline.saved_models.custom_operations import needed_libraries
 from pipeline.saved_models.ensemble_runs import require_runs
@@ -22,6 +29,7 @@ from pipeline.saved_models.places import replace_export, require_export_place
 from pipeline.saved_models.warm_up import write_warm_up
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.chunks import CHUNK, in_chunks
+from pipeline.text.symbols import FEATURE_MARK
 from pipeline.version import __version__
 
 FLAGS = ("cut", "invalid", "unknown", "answered_by")
@@ -51,6 +59,9 @@ def export_run(
       `text.direction` right_to_left
     - `score`: from `source` and `target` `[B]`: `score`, log p of the target, and `target_length`
     - `score_tokens`: the same from `target_tokens` `[B, T]`, '' on the right
+
+    Where sources have features, all of them take `features` `[B]` besides, '' for none; of a source that holds a TAB
+    itself, what follows it are its features.
 
     `limited` (bool; `serving_default`, `explain` and `complete` tell it of the best output, `[B]`): that the search's
     limit ended an output where the model would have gone on.
@@ -162,10 +173,27 @@ def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
         return model.search_strings(_best_text, source, prefix)
 
     functions = {"serving_default": serving_default, "n_best": n_best, "explain": explain}
-    signatures = {name: tf.function(function, SOURCE, autograph=False) for name, function in functions.items()}
+    asked: list[tuple[str, Callable[..., Outputs], list[tf.TensorSpec]]] = [
+        (name, function, SOURCE) for name, function in functions.items()
+    ]
     if not model.target_text.right_to_left:
-        signatures["complete"] = tf.function(complete, WITH_PREFIX, autograph=False)
+        asked.append(("complete", complete, WITH_PREFIX))
+    if model.source_text.vocabulary.features:
+        asked += [("score", model.score, WITH_TARGET), ("score_tokens", model.score_tokens, WITH_TARGET_TOKENS)]
+        return {name: _with_features(function, specs) for name, function, specs in asked}
+    signatures = {name: tf.function(function, specs, autograph=False) for name, function, specs in asked}
     return {**signatures, "score": model.score, "score_tokens": model.score_tokens}
+
+
+def _with_features(function: Callable[..., Outputs], specs: list[tf.TensorSpec]) -> Callable[..., Outputs]:
+    """A function of sources and what else it takes, as one that takes their features as its last argument."""
+
+    def joined(source: tf.Tensor, *others: tf.Tensor) -> Outputs:
+        features = others[-1]
+        both = tf.where(features == "", source, tf.strings.join([source, FEATURE_MARK, features]))
+        return function(both, *others[:-1])
+
+    return tf.function(joined, [*specs, tf.TensorSpec([None], tf.string, "features")], autograph=False)
 
 
 def _best_text(outputs: Outputs) -> Outputs:

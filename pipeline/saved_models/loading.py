@@ -104,7 +104,8 @@ def _load_model(member: Member, average: int | None, precision: Precision | None
     settings, copied = member.configuration.model, copied_ids(member.source_vocabulary, member.target_vocabulary)
     settings = dataclasses.replace(settings, precision=precision or settings.precision)
     backward = member.configuration.text.right_to_left
-    model = build_model(settings, *sizes, copied=copied, right_to_left=backward)
+    features = member.source_vocabulary.features
+    model = build_model(settings, *sizes, copied=copied, right_to_left=backward, features=features)
     if last is None:
         load_weights(model, member.best)
     else:

@@ -68,19 +68,21 @@ def _field(number: int, content: bytes) -> bytes:
 def _requests(model: StringModel) -> Iterator[tuple[str, dict[str, Any]]]:
     length = min(model.max_length, LENGTH)
     tokens = _typical(model.target_text, length)
-    source = [_join(model.source_text, _typical(model.source_text, length))]
+    source = {"source": [_join(model.source_text, _typical(model.source_text, length))]}
+    if model.source_text.vocabulary.features:
+        source["features"] = [b""]
     target = [_join(model.target_text, tokens)]
     for signature in ("serving_default", "n_best", "explain"):
-        yield signature, {"source": source}
+        yield signature, source
     if not model.target_text.right_to_left:
-        yield "complete", {"source": source, "prefix": [_join(model.target_text, tokens[:1])]}
-    yield "score", {"source": source, "target": target}
-    yield "score_tokens", {"source": source, "target_tokens": [tokens]}
+        yield "complete", {**source, "prefix": [_join(model.target_text, tokens[:1])]}
+    yield "score", {**source, "target": target}
+    yield "score_tokens", {**source, "target_tokens": [tokens]}
 
 
 def _typical(text: TextProcessor, length: int) -> list[str]:
     """Symbols, the most frequent first, and again from the first where there are fewer."""
-    symbols = text.vocabulary.symbols[len(SPECIAL_SYMBOLS) :]
+    symbols = text.vocabulary.symbols[len(SPECIAL_SYMBOLS) : len(text.vocabulary) - text.vocabulary.features]
     whole = [symbol for symbol in symbols[: LENGTH + 256] if not _BYTE.fullmatch(symbol)] or symbols
     return [whole[place % len(whole)] for place in range(length)]
 

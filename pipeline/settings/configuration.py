@@ -30,6 +30,15 @@ class Configuration:
     search: SearchConfiguration = dataclasses.field(default_factory=SearchConfiguration)
 
     def __post_init__(self) -> None:
+        separator = self.data.separator_of_features
+        if self.text.feature_separator != separator:
+            # How strings are cut must be known where nothing is known of the data: in an export.
+            object.__setattr__(self, "text", dataclasses.replace(self.text, feature_separator=separator))
+        if separator:
+            shared, hard = self.text.shared_vocabulary, self.model.kind.is_hard and self.model.features == "attended"
+            require(not shared, "text.shared_vocabulary", shared, "false where sources have features (data.columns)")
+            wanted = "encoded with model.attention monotonic, which looks at what it moves over alone"
+            require(not hard, "model.features", self.model.features, wanted)
         shares = self.model.shared_embeddings
         wanted = "false where text.shared_vocabulary is false"
         require(self.text.shared_vocabulary or not shares, "model.shared_embeddings", shares, wanted)

@@ -21,7 +21,10 @@ class DataConfiguration:
         test: Test pairs, same forms. Left out: the built-in corpus's own, else none.
         columns: Which columns of a table hold what, by number from 1, or by name where the first line has names:
             {source: 1, target: 3} or {source: lemma, target: form}. A header that is recognised is left out then.
-            null: source is column 1, target column 2. A file named .csv or .csv.gz has commas and quotes (RFC 4180).
+            null: source is column 1, target column 2. With features, {source: 1, target: 2, features: 3}, what that
+            column holds (V;PST) is read beside the source, as symbols of their own. A file named .csv or .csv.gz has
+            commas and quotes (RFC 4180).
+        feature_separator: What stands between the features of a line.
         unlabeled: Sources without targets, one a line (UTF-8, may end in .gz), which `distill` and `improve` label.
         train_size: Train on this many distinct sources only, as a share (0.2) or a count (20000); which ones does
             not depend on train.seed. null trains on all.
@@ -49,6 +52,7 @@ class DataConfiguration:
     dev: str | list[str] | None = None
     test: str | list[str] | None = None
     columns: dict[str, int | str] | None = None
+    feature_separator: str = ";"
     unlabeled: str | None = None
     train_size: float | None = None
     dev_size: float = 0.05
@@ -71,6 +75,9 @@ class DataConfiguration:
                 require(size < 1 or float(size).is_integer(), name, size, "a share below 1 or a whole number")
         if self.columns is not None:
             require_columns("data.columns", self.columns)
+        separator = self.feature_separator
+        wanted = "one character or more, no TAB and no line end"
+        require(bool(separator) and not set("\t\r\n") & set(separator), "data.feature_separator", separator, wanted)
         if isinstance(self.train, dict):
             require_weights("data.train", self.train)
         require_at_least("data", self, 1, ["max_length", "buckets", "min_length", "max_ratio"])
@@ -83,8 +90,14 @@ class DataConfiguration:
             f"above data.max_length ({self.max_length}), so that the longest pair fits into a batch",
         )
 
+    @property
+    def separator_of_features(self) -> str | None:
+        """What stands between features; None where there are none."""
+        return self.feature_separator if FEATURES in (self.columns or {}) else None
 
-COLUMNS = ("source", "target")
+
+FEATURES = "features"
+COLUMNS = ("source", "target", FEATURES)
 """What a column may hold."""
 
 

@@ -48,6 +48,8 @@ class SideText(NamedTuple):
     lowercase: bool
     separator: str | None
     """What stands between symbols, in the form that the strings are brought to; None: white space, or nothing."""
+    feature_separator: str | None = None
+    """What stands between the features that follow behind a TAB; None: there are none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +76,8 @@ class TextConfiguration:
         shared_vocabulary: One vocabulary for both sides, learned from both.
         sampling: Cut words otherwise in every pass of the training: the share of merges left out (bpe), or of words
             that are not cut in the best way (unigram).
+        feature_separator: Follows from data.columns and data.feature_separator, whatever is given here: null where
+            sources have no features.
         learn_size: Learn subwords from this many training sentences at most, drawn at random by train.seed.
     """
 
@@ -91,6 +95,7 @@ class TextConfiguration:
     shared_vocabulary: bool = False
     sampling: float = 0.0
     learn_size: int = count(500_000)
+    feature_separator: str | None = None
 
     def __post_init__(self) -> None:
         require_sane_numbers("text", self)
@@ -158,14 +163,15 @@ class TextConfiguration:
 
         Example:
             >>> TextConfiguration(target_tokenizer="space", target_separator="-").side("target")
-            SideText(tokenizer='space', normalization='nfc', lowercase=False, separator='-')
+            SideText(tokenizer='space', normalization='nfc', lowercase=False, separator='-', feature_separator=None)
         """
         tokenizer, form, separator = (
             (self.source_tokenizer, self.normalization, self.source_separator)
             if side == "source"
             else (self.target_tokenizer, self.target_form, self.target_separator)
         )
-        return SideText(tokenizer, form, self.lowercase, separator and fold(separator, form, self.lowercase))
+        features = self.feature_separator if side == "source" else None
+        return SideText(tokenizer, form, self.lowercase, separator and fold(separator, form, self.lowercase), features)
 
     @property
     def right_to_left(self) -> bool:

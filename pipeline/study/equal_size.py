@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 TOLERANCE = 0.1
 
 
-def count_parameters(configuration: ModelConfiguration, source_size: int, target_size: int) -> int:
-    """Number of weights of the network for vocabularies of these sizes."""
-    count = build_model(configuration, source_size, target_size).count_params()
+def count_parameters(configuration: ModelConfiguration, source_size: int, target_size: int, features: int = 0) -> int:
+    """Number of weights of the network for vocabularies of these sizes, and so many features in that of the source."""
+    count = build_model(configuration, source_size, target_size, features=features).count_params()
     keras.utils.clear_session()
     return int(count)
 
@@ -67,7 +67,7 @@ def _first_even(count: Callable[[int], int], parameters: float, units: int) -> i
     return range(2, limit + 2, 2)[bisect_left(range(2, limit, 2), parameters, key=count)]
 
 
-def fixed_context(configuration: Configuration, sizes: tuple[int, int]) -> Configuration:
+def fixed_context(configuration: Configuration, sizes: tuple[int, int, int]) -> Configuration:
     """The same without attention, and with about as many parameters."""
     model = configuration.model
     wanted = count_parameters(model, *sizes)

@@ -145,7 +145,7 @@ def _reseeded(order: _Order, seed: int) -> _Order:
     return _Order(order.kind, seed, replace_settings(order.configuration, {"train.seed": seed}))
 
 
-def _prepare(directory: StudyDirectory, order: _Order) -> tuple[int, int]:
+def _prepare(directory: StudyDirectory, order: _Order) -> tuple[int, int, int]:
     """Sizes of the vocabularies: those of the first run, which goes on with the data that are prepared here."""
     run = RunDirectory(directory.runs / order.name)
     if run.exists():
@@ -154,7 +154,7 @@ def _prepare(directory: StudyDirectory, order: _Order) -> tuple[int, int]:
     if not (run.exists() and run.has_vocabulary()):
         open_run(order.configuration, run, looks=False)
     source, target = load_vocabularies(run.vocabulary)
-    return len(source), len(target)
+    return len(source), len(target), source.features
 
 
 def _train(directory: StudyDirectory, orders: Sequence[_Order], workers: int) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Protocol
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.chunks import in_chunks
 from pipeline.text.symbol_names import name_symbol
-from pipeline.text.symbols import CONTINUES
+from pipeline.text.symbols import CONTINUES, FEATURE_MARK
 
 BATCH = 256
 MOST_KEPT = 100_000
@@ -52,13 +52,18 @@ class KnownSymbols:
 
     @property
     def reads_tab(self) -> bool:
-        """Whether a TAB is a symbol of the sources; to words and subwords it is none, only what might stand between."""
+        """Whether a TAB says something: as a symbol of the sources, which to words and subwords it is not, or as what
+        stands before features.
+        """
+        if self.text.feature_separator is not None:
+            return True
         return self.text.source.characters and not self.lacking_in_source(["\t"])
 
     def lacking_in_source(self, symbols: Iterable[str]) -> list[str]:
         """Those that training never saw in a source, each once, in order of appearance."""
         if self.text.source.bytewise:
-            return []  # cut into bytes, nothing is unknown
+            # Cut into bytes, nothing is unknown but features.
+            symbols = (symbol for symbol in symbols if symbol.startswith(FEATURE_MARK) and len(symbol) > 1)
         if self.text.source.whole_unknown:
             # An unknown word is not cut: what continues a word is known.
             symbols = (symbol for symbol in symbols if not symbol.startswith(CONTINUES))
@@ -79,6 +84,19 @@ class KnownSymbols:
         return _find_form(lacking, self.lacking_in_target)
 
     def _ask_source(self, symbols: Sequence[str]) -> list[bool]:
+        if self.text.feature_separator is not None:
+            alone, *counts = self.unknown.in_sources(
+                [_FENCE, *(_FENCE + symbol if symbol.startswith(FEATURE_MARK) else _FENCE for symbol in symbols)]
+            )
+            own = iter(self._ask_symbols([symbol for symbol in symbols if not symbol.startswith(FEATURE_MARK)]))
+            return [
+                count > alone if symbol.startswith(FEATURE_MARK) else next(own)
+                for symbol, count in zip(symbols, counts, strict=True)
+            ]
+        return self._ask_symbols(symbols)
+
+    def _ask_symbols(self, symbols: Sequence[str]) -> list[bool]:
+        """Of symbols that are no features."""
         if self.text.source.characters:
             probes = [f"{_FENCE}{symbol}{_FENCE}" for symbol in symbols]
             fences, *counts = self.unknown.in_sources([_FENCE * 2, *probes])

@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.normalization import make_valid, normalize, normalize_valid, to_form
-from pipeline.text.symbols import CHARACTERS_PER_SYMBOL, END, PAD, SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.text.symbols import CHARACTERS_PER_SYMBOL, END, FEATURE_MARK, PAD, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.text.tokenizers import make_tokenizer
 from pipeline.text.vocabulary import Vocabulary
 from pipeline.unicode.normal_forms import NORMAL_FORMS
+from pipeline.unicode.white_space import ENDS
 
 
 class Reading(NamedTuple):
@@ -42,6 +43,8 @@ class TextProcessor(tf.Module):
         normalization: A row of `pipeline.unicode.normal_forms.NORMAL_FORMS`.
         lowercase: Whether to lowercase.
         separator: What stands between symbols of `space` in normalised strings; None for white space.
+        feature_separator: What stands between the features that follow a string behind a TAB, in the vocabulary behind
+            its symbols (`pipeline.text.vocabulary.with_features`); None: nothing follows.
         right_to_left: Whether ids stand from the last symbol to the first.
 
     Example:
@@ -59,13 +62,15 @@ class TextProcessor(tf.Module):
         normalization: str = "nfc",
         lowercase: bool = False,
         separator: str | None = None,
+        feature_separator: str | None = None,
         right_to_left: bool = False,
     ) -> None:
         super().__init__()
-        self.right_to_left = right_to_left
+        self.right_to_left, self.feature_separator = right_to_left, feature_separator
         self.vocabulary = vocabulary
         symbols = vocabulary.symbols[len(SPECIAL_SYMBOLS) :]
-        self.tokenizer = make_tokenizer(tokenizer, symbols, vocabulary.model, separator)
+        own = symbols[: len(symbols) - vocabulary.features]
+        self.tokenizer = make_tokenizer(tokenizer, own, vocabulary.model, separator)
         self.normalization, self.lowercase = normalization, lowercase
         self.output_form = vocabulary.forms and vocabulary.forms.output_form(normalization)
         ids = tf.range(len(symbols), dtype=tf.int32) + len(SPECIAL_SYMBOLS)
@@ -78,7 +83,51 @@ class TextProcessor(tf.Module):
 
     def split(self, strings: Any) -> tf.RaggedTensor:
         """Strings `[batch]` to their symbols, ragged `[batch, symbols]`."""
-        return self.tokenizer.split(self.normalize(strings))
+        return self._split(make_valid(strings))
+
+    def _split(self, valid: tf.Tensor) -> tf.RaggedTensor:
+        """Valid UTF-8 to symbols, and behind them features."""
+
+        def cut(strings: tf.Tensor) -> tf.RaggedTensor:
+            return self.tokenizer.split(normalize_valid(strings, self.normalization, self.lowercase))
+
+        if self.feature_separator is None:
+            return cut(valid)
+        text = tf.strings.regex_replace(valid, r"(?s)\t.*", "")
+        rest = tf.strings.regex_replace(valid, r"(?s)\A[^\t]*\t?", "")
+        features = tf.strings.split(to_form(rest, self.normalization), self.feature_separator)
+        features = features.with_flat_values(tf.strings.regex_replace(features.flat_values, ENDS, ""))
+        features = tf.ragged.boolean_mask(features, features != "")
+        marked = features.with_flat_values(tf.strings.join([FEATURE_MARK, features.flat_values]))
+        return tf.concat([cut(text), marked], axis=1)
+
+    def look_up(self, symbols: tf.Tensor) -> tf.Tensor:
+        """The ids of symbols, int32; of those that training lacks, that of the unknown symbol or feature."""
+        ids = self.table.lookup(symbols)
+        if not self.vocabulary.features:
+            return ids
+        is_feature = tf.equal(tf.strings.substr(symbols, 0, 1), FEATURE_MARK)
+        unknown = len(self.vocabulary) - self.vocabulary.features
+        return tf.where(is_feature & tf.equal(ids, UNKNOWN), unknown, ids)
+
+    def hide_features(self, weights: Any, ids: tf.Tensor) -> Any:
+        """Attention weights `[batch, n_best, target, source]`, 0 at features, which are no part of an output.
+
+        Args:
+            weights: Any.
+            ids: `[batch, source]`, of the sources.
+        """
+        if not self.vocabulary.features:
+            return weights
+        is_symbol = ids < len(self.vocabulary) - self.vocabulary.features
+        return weights * tf.cast(is_symbol, weights.dtype)[:, None, None]
+
+    def is_unknown(self, ids: tf.Tensor) -> tf.Tensor:
+        """Whether each id is that of the unknown symbol, or of the unknown feature."""
+        unknown = tf.equal(ids, UNKNOWN)
+        if not self.vocabulary.features:
+            return unknown
+        return unknown | tf.equal(ids, len(self.vocabulary) - self.vocabulary.features)
 
     def read(self, strings: tf.Tensor, max_length: int) -> "Reading":
         """The same of strings from anywhere, of which no more than `max_length * 32` characters are looked at.
@@ -90,7 +139,7 @@ class TextProcessor(tf.Module):
         valid = make_valid(strings)
         kept = tf.strings.substr(valid, 0, max_length * CHARACTERS_PER_SYMBOL, unit="UTF8_CHAR")
         text = normalize_valid(kept, self.normalization, self.lowercase)
-        symbols = self.tokenizer.split(text)
+        symbols = self.tokenizer.split(text) if self.feature_separator is None else self._split(kept)
         cut = tf.not_equal(kept, valid) | (symbols.row_lengths() > max_length)
         return Reading(symbols, cut, tf.not_equal(valid, strings), text)
 
@@ -102,7 +151,7 @@ class TextProcessor(tf.Module):
 
     def encode(self, strings: Any) -> tf.RaggedTensor:
         """Strings `[batch]` to ids, ragged int32 `[batch, symbols + 1]`, each row closed by the end symbol."""
-        ids = tf.ragged.map_flat_values(self.table.lookup, self.split(strings))
+        ids = tf.ragged.map_flat_values(self.look_up, self.split(strings))
         if self.right_to_left:
             ids = tf.reverse(ids, [1])
         ends = tf.fill([ids.nrows(), 1], END)
@@ -117,7 +166,7 @@ class TextProcessor(tf.Module):
             ids, int32 `[batch, longest + 1]`, each row cut after `max_length` symbols, closed by the end symbol and
             padded; and the lengths with the end symbol, int32 `[batch]`.
         """
-        ids = symbols.with_flat_values(self.table.lookup(symbols.flat_values)).to_tensor(PAD)
+        ids = symbols.with_flat_values(self.look_up(symbols.flat_values)).to_tensor(PAD)
         closed, lengths = _close(ids, symbols, max_length, END)
         return self.turn(closed, closed), lengths
 

@@ -4,16 +4,23 @@ import itertools
 import unicodedata
 from collections.abc import Mapping
 
+from pipeline.text.symbols import FEATURE_MARK
+
 SHOWN = 6
 
 
 def name_symbol(symbol: str) -> str:
-    r"""A symbol as people can tell it from others: letters as they are, else in quotes, what is invisible escaped.
+    r"""A symbol as people can tell it from others: letters as they are, else in quotes, what is invisible escaped; a
+    feature is called so.
 
     Example:
         >>> print(name_symbol("AH0"), name_symbol("a"), name_symbol("\t"), name_symbol("\u0301"))
         AH0 'a' '\t' U+0301
+        >>> print(name_symbol("\tPST"))
+        feature PST
     """
+    if len(symbol) > 1 and symbol.startswith(FEATURE_MARK):
+        return f"feature {name_symbol(symbol.removeprefix(FEATURE_MARK))}"
     if len(symbol) == 1 and unicodedata.category(symbol).startswith("M"):
         return f"U+{ord(symbol):04X}"
     return symbol if len(symbol) > 1 and symbol.isalnum() else repr(symbol)

@@ -11,3 +11,5 @@ NO_PIECE = "[UNK]"
 CHARACTERS_PER_SYMBOL = 32
 """What is read of a string per symbol that may come of it: no text has symbols so long on the average. Without a bound
 before the normal form is made, a long string of accents alone would take time that grows with its square."""
+FEATURE_MARK = "\t"
+"""What features begin with, among the symbols of a source; alone it is the feature that training lacks."""

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from pipeline.errors import DataError
 from pipeline.files.durable import write_atomically
-from pipeline.text.symbols import SPECIAL_SYMBOLS, UNKNOWN
+from pipeline.text.symbols import FEATURE_MARK, SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.unicode.normal_forms import FormCounts
 
 _REMEDY = "bring the file back as the training wrote it, or train again with --overwrite"
+FEATURES = "features.txt"
+"""The file of a run's features."""
 NEVER_COPIED = -1
 """The target id of a source symbol that is no symbol of the data."""
 
@@ -27,10 +29,18 @@ class Vocabulary:
         symbols: The symbols of the data, most frequent first, without the special ones.
         model: The SentencePiece model whose subwords the symbols are, if they are.
         forms: In which normal form the training data's strings of this side stand; None: nobody counted.
+        features: How many of the symbols, the last ones, are features; see `with_features`.
     """
 
-    def __init__(self, symbols: Iterable[str], model: bytes | None = None, forms: FormCounts | None = None) -> None:
+    def __init__(
+        self,
+        symbols: Iterable[str],
+        model: bytes | None = None,
+        forms: FormCounts | None = None,
+        features: int = 0,
+    ) -> None:
         self.symbols = [*SPECIAL_SYMBOLS, *symbols]
+        self.features = features
         self.model = model
         self.forms = forms
 
@@ -140,15 +150,42 @@ def unescape(line: str) -> str:
 
 
 def load_vocabularies(folder: Path) -> tuple[Vocabulary, Vocabulary]:
-    """Source and target vocabulary of a run, from its folder of them."""
-    return Vocabulary.load(folder / "source.txt"), Vocabulary.load(folder / "target.txt")
+    """Source and target vocabulary of a run, from its folder of them; that of the sources has their features, too."""
+    source, features = Vocabulary.load(folder / "source.txt"), folder / FEATURES
+    if features.is_file():
+        source = with_features(source, Vocabulary.load(features))
+    return source, Vocabulary.load(folder / "target.txt")
+
+
+def with_features(source: Vocabulary, features: Vocabulary) -> Vocabulary:
+    """One vocabulary of both: behind the symbols of sources an unknown feature, and the features, each behind a TAB.
+
+    Example:
+        >>> with_features(Vocabulary(["a"]), Vocabulary(["V", "PST"])).symbols[4:]
+        ['a', '\\t', '\\tV', '\\tPST']
+    """
+    own = [FEATURE_MARK, *(FEATURE_MARK + feature for feature in features.symbols[len(SPECIAL_SYMBOLS) :])]
+    symbols = source.symbols[len(SPECIAL_SYMBOLS) :]
+    return Vocabulary([*symbols, *own], source.model, source.forms, len(own))
+
+
+def split_features(both: Vocabulary) -> tuple[Vocabulary, Vocabulary]:
+    """What `with_features` has joined.
+
+    Example:
+        >>> [part.symbols[4:] for part in split_features(with_features(Vocabulary(["a"]), Vocabulary(["V"])))]
+        [['a'], ['V']]
+    """
+    size = len(both) - both.features
+    own = (symbol.removeprefix(FEATURE_MARK) for symbol in both.symbols[size + 1 :])
+    return Vocabulary(both.symbols[len(SPECIAL_SYMBOLS) : size], both.model, both.forms), Vocabulary(own)
 
 
 def copied_ids(source: Vocabulary, target: Vocabulary) -> list[int]:
     """The target id of every source id.
 
     Symbols that the target vocabulary lacks, and the unknown symbol, are copied as the unknown symbol: an output then
-    shows them as they stand in the source. Padding, start and end are never copied.
+    shows them as they stand in the source. Padding, start, end and features are never copied.
 
     Example:
         >>> copied_ids(Vocabulary(["a", "b", "c"]), Vocabulary(["c", "a"]))
@@ -156,7 +193,8 @@ def copied_ids(source: Vocabulary, target: Vocabulary) -> list[int]:
     """
     ids = {symbol: number for number, symbol in enumerate(target.symbols) if number > UNKNOWN}
     own = [ids.get(symbol, UNKNOWN) for symbol in source.symbols]
-    return [NEVER_COPIED if number < UNKNOWN else copied for number, copied in enumerate(own)]
+    features = len(source) - source.features
+    return [NEVER_COPIED if number < UNKNOWN or number >= features else copied for number, copied in enumerate(own)]
 
 
 def count_common(source: Vocabulary, target: Vocabulary) -> int:

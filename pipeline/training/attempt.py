@@ -85,7 +85,8 @@ class Attempt:
             epochs: The last one.
         """
         state, train, sizes = self.state, self.configuration.train, self.data.vocabulary_sizes
-        model = compile_model(self.configuration, sizes, self.order.steps, state.rate_scale, self.data.copied)
+        of_symbols = self.data.copied, self.data.features
+        model = compile_model(self.configuration, sizes, self.order.steps, state.rate_scale, *of_symbols)
         metrics = restore(model, state, variables) if variables else self._begin(model)
         self._forget_what_comes_again()
         parts = self._callbacks(model, metrics)

@@ -21,6 +21,7 @@ def compile_model(
     steps_per_epoch: int,
     rate_scale: float = 1.0,
     copied: Sequence[int] | None = None,
+    features: int = 0,
 ) -> SequenceToSequence:
     """Build the model with its optimizer, ready for a checkpoint to be loaded.
 
@@ -30,11 +31,14 @@ def compile_model(
         steps_per_epoch: With the epochs the length of the learning rate's schedule.
         rate_scale: By what the learning rate is multiplied.
         copied: The target id of every source id, see `build_model`.
+        features: How many of the source's symbols are features, see there.
     """
     train = configuration.train
     open_cache(configuration.model, sizes)
     backward = configuration.text.right_to_left
-    model = build_model(configuration.model, *sizes, seed=train.seed, copied=copied, right_to_left=backward)
+    model = build_model(
+        configuration.model, *sizes, seed=train.seed, copied=copied, right_to_left=backward, features=features
+    )
     peak, total_steps = train.learning_rate * rate_scale, train.epochs * steps_per_epoch
     optimizer = AdamW(
         WarmupDecay(peak, total_steps, train.warmup_steps, train.schedule),

@@ -78,7 +78,9 @@ def prepare(configuration: Configuration, folder: Path | None = None) -> Workben
             data = _open(configuration, RunDirectory(Path(temporary) / "run"))
     else:
         data = _open(configuration, RunDirectory(Path(folder)))
-    model = compile_model(configuration, data.vocabulary_sizes, steps_per_epoch=1, copied=data.copied)
+    model = compile_model(
+        configuration, data.vocabulary_sizes, steps_per_epoch=1, copied=data.copied, features=data.features
+    )
     return Workbench(configuration, model, data)
 
 

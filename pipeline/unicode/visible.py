@@ -30,7 +30,14 @@ def visible(text: str, space: str = SPACE) -> str:
     Example:
         >>> visible("a b"), visible("\u200d"), visible("\u0301"), visible("a\xa0b")
         ('a␣b', 'U+200D', '◌́', 'aU+00A0b')
+
+    A feature, which begins with a TAB among a source's symbols, stands in brackets:
+
+        >>> visible("\tPST")
+        '[PST]'
     """
+    if len(text) > 1 and text[0] == "\t":
+        return f"[{visible(text[1:], space)}]"
     has_base = any(unicodedata.category(character)[0] in "LNPS" for character in text)
     shown, stands = "", False  # whether a mark would have something to stand on
     for character in text:

@@ -11,8 +11,10 @@ import pytest
 from pipeline.answering.input_check import look_at_lines, refuse_table
 from pipeline.errors import DataError
 
-NEVER_SAW_ONE: Any = SimpleNamespace(known=SimpleNamespace(reads_tab=False))
-KNOWS_TABS: Any = SimpleNamespace(known=SimpleNamespace(reads_tab=True))
+NO_FEATURES, FEATURES = (SimpleNamespace(feature_separator=separator) for separator in (None, ";"))
+NEVER_SAW_ONE: Any = SimpleNamespace(known=SimpleNamespace(reads_tab=False), text=NO_FEATURES)
+KNOWS_TABS: Any = SimpleNamespace(known=SimpleNamespace(reads_tab=True), text=NO_FEATURES)
+READS_FEATURES: Any = SimpleNamespace(known=SimpleNamespace(reads_tab=True), text=FEATURES)
 
 
 def check(path: Path, content: bytes, predictor: Any = NEVER_SAW_ONE) -> None:
@@ -41,6 +43,13 @@ def test_lines_and_slips_are_answered(tmp_path: Path, content: bytes):
 
 def test_a_model_that_knows_tabs_reads_them(tmp_path: Path):
     check(tmp_path / "words.txt", b"a\tb\n" * 3, KNOWS_TABS)
+
+
+def test_lines_without_features_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    check(tmp_path / "with.txt", b"sea\tN;PL\nsky\n", READS_FEATURES)
+    assert caplog.messages == []
+    check(tmp_path / "without.txt", b"sea\nsky\n", READS_FEATURES)
+    assert "no line of the 2 lines has features, which the sources of the training have" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from pipeline.answering.predictions import Hypothesis
 from pipeline.answering.source_flags import flag_source
 
 S = 7  # with the end symbol
@@ -59,3 +60,10 @@ def test_small_or_without_attention(shape: tuple[int, int]):
 def test_json_has_what_there_is():
     assert flag_source(looks([0, 1, 5, 6])).to_json() == {"skipped_source": [[2, 4]]}
     assert flag_source(looks([0, 1, 2, 3, 4, 5, 6])).to_json() == {}
+
+
+def test_features_are_not_skipped():
+    # Three symbols, three features and the end, of which the features are looked at by nothing.
+    looks = np.eye(7)[[0, 1, 2, 6]]
+    assert Hypothesis("", 0.0, [], looks).source_flags.skipped == [(3, 5)]
+    assert Hypothesis("", 0.0, [], looks, features=3).source_flags.skipped == []

@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers import BidirectionalEncoder
+from layers import BidirectionalEncoder, FeatureMemory
 from tests.layer_contract import CONTRACT, TOLERANCES, LayerCase, arrays, assert_close, name_of, randomize
 from tests.xla import needs_xla
 
 UNITS, FEATURES = 5, 6
 MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 INPUTS = np.random.default_rng(0).normal(size=(3, 4, FEATURES))
+# Of features: embedded symbols, memory, summary, and which are features.
+BESIDE = [
+    INPUTS.astype("float32"),
+    *(np.random.default_rng(1).normal(size=size).astype("float32") for size in ((3, 4, UNITS), (3, UNITS))),
+    np.array([[0, 1, 1, 0], [0, 0, 1, 0], [1, 0, 0, 1]], bool),
+]
 CELLS = ("gru", "lstm", "layer_norm_gru", "layer_norm_lstm")
 
 
@@ -30,6 +36,7 @@ CASES = [
     case("gru", layers=2, dropout=0.1, seed=3),
     case("plain_gru", layers=1, fast=False),
     case("lstm", layers=1, cell="lstm"),
+    LayerCase("features", lambda dtype: FeatureMemory(dtype=dtype), BESIDE, (False, False)),
 ]
 
 
@@ -201,3 +208,28 @@ def test_the_source_may_be_of_any_length():
     assert [output.shape for output in model.outputs] == [(None, None, 2 * UNITS), (None, 2 * UNITS)]
     for length in (1, 3):
         assert [output.shape for output in model(np.ones((2, length, FEATURES)))] == [(2, length, 10), (2, 10)]
+
+
+def test_features_stand_in_the_memory_and_their_mean_in_the_summary():
+    layer = FeatureMemory()
+    layer(*BESIDE)
+    randomize(layer)
+    kernel, bias = (weight.numpy() for weight in layer.weights)
+    inputs, memory, summary, mask = BESIDE
+    found = arrays(layer(*BESIDE))
+    for row in range(3):
+        features = [np.tanh(inputs[row, place] @ kernel + bias) for place in np.flatnonzero(mask[row])]
+        assert_close(found[0][row, mask[row]], features, 1e-5)
+        assert_close(found[0][row, ~mask[row]], memory[row, ~mask[row]], 1e-6)
+        assert_close(found[1][row], summary[row] + np.mean(features, axis=0), 1e-5)
+
+
+def test_the_order_of_features_is_of_no_account_and_none_change_nothing():
+    layer = FeatureMemory()
+    inputs, memory, summary, mask = BESIDE
+    _, found = layer(*BESIDE)
+    swapped = inputs.copy()
+    swapped[0, [1, 2]] = inputs[0, [2, 1]]
+    assert_close(layer(swapped, memory, summary, mask)[1], found, 1e-6)
+    for output, given in zip(layer(inputs, memory, summary, mask & False), (memory, summary), strict=True):
+        np.testing.assert_array_equal(output, given)
