@@ -11,15 +11,14 @@ from pipeline.answering.predictions import (
     MODEL,
     AnswersStrings,
     Hypothesis,
-    PairScores,
     Prediction,
     Predictions,
 )
+from pipeline.answering.wrapped_model import WrappedModel
 from pipeline.errors import DataError
 from pipeline.pairs.pair_file import read_table
 from pipeline.plain_text.given_strings import encode, list_prefixes, list_strings
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.known_symbols import KnownSymbols
 from pipeline.unicode.normal_forms import normalize_string
 from pipeline.unicode.white_space import strip
 
@@ -56,7 +55,7 @@ def _key(source: str, text: TextConfiguration) -> str:
     return normalize_string(source, how.normalization, how.lowercase)
 
 
-class LexiconPredictor:
+class LexiconPredictor(WrappedModel):
     """Answers what stands in a lexicon as that does, everything else as a model does; says which of the two it was.
 
     Args:
@@ -65,14 +64,8 @@ class LexiconPredictor:
     """
 
     def __init__(self, model: AnswersStrings, lexicon: Lexicon) -> None:
-        self.model, self.lexicon = model, lexicon
-        self.text: TextConfiguration = model.text
-        self.n_best, self.copies_unknown = model.n_best, model.copies_unknown
-
-    @property
-    def known(self) -> KnownSymbols:
-        """Which symbols the model has."""
-        return self.model.known
+        super().__init__(model)
+        self.lexicon = lexicon
 
     def predict(
         self,
@@ -102,15 +95,3 @@ class LexiconPredictor:
         return prediction._replace(
             hypotheses=hypotheses, answered_by=LEXICON, confidence=sure, attention_heads=None, copied=None, votes=()
         )
-
-    def score(
-        self, sources: str | bytes | Iterable[str | bytes], targets: str | bytes | Iterable[str | bytes]
-    ) -> PairScores:
-        """As the model does."""
-        return self.model.score(sources, targets)
-
-    def score_tokens(
-        self, sources: str | bytes | Iterable[str | bytes], targets: Iterable[Iterable[str]]
-    ) -> PairScores:
-        """As the model does."""
-        return self.model.score_tokens(sources, targets)

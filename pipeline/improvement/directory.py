@@ -1,25 +1,20 @@
 """What an improvement leaves behind, and where; how it is begun, and how it is recognised when it goes on."""
 
 import json
-import logging
 import shutil
 import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UsageError
-from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
+from pipeline.files.durable import LOCK, LOCK_HOLDER, write_atomically
 from pipeline.improvement.labels import LabelDirectory
-from pipeline.pairs.data_files import PLACES, DataFiles, compare_data, read_data_files, without_places
+from pipeline.pairs.data_files import read_data_files
 from pipeline.runs.directory import RunDirectory
-from pipeline.runs.ownership import read_info, require_format, require_free, require_same, whole
-from pipeline.settings.changes import by_name, describe_changes, with_defaults
+from pipeline.runs.ownership import whole
+from pipeline.settings.changes import by_name
 from pipeline.settings.configuration import Configuration
-from pipeline.version import __version__
+from pipeline.study.beginning import Kind, begin, read_begun
 
-logger = logging.getLogger(__name__)
-
-FORMAT = 1
 TICK_SECONDS = 5.0
 EXPLANATION = """# An improvement: several models, and one that learned from all of them
 
@@ -36,6 +31,7 @@ EXPLANATION = """# An improvement: several models, and one that learned from all
 
 Go on with an unfinished improvement by the command that started it, also with more `--hours`.
 """
+KIND = Kind("run of improve", "an improvement with other settings", 1, EXPLANATION)
 
 
 class ImprovementDirectory:
@@ -90,21 +86,9 @@ def begin_improvement(directory: ImprovementDirectory, configuration: Configurat
     Raises:
         UsageError: The directory holds another one, one of other data, or something else.
     """
-    settings = by_name(configuration.to_dict())
-    now = read_data_files(configuration)
-    if directory.exists() and overwrite:
-        directory.remove()
-    elif directory.exists():
-        _require_same(directory, settings, now)
-        logger.info("%s: going on", directory.path)
-    else:
-        require_free(directory.path, "run of improve", is_unused(directory.path))
-    sweep(directory.path)
-    info = {"format": FORMAT, "attentif": __version__, "configuration": settings, "files": dict(now.checksums)}
-    write_atomically(directory.info, json.dumps(info, indent=1) + "\n")
-    write_atomically(directory.readme, EXPLANATION)
-    for folder in (directory.members, directory.settings, directory.logs):
-        folder.mkdir(exist_ok=True)
+    folders = directory.members, directory.settings, directory.logs
+    settings, now = by_name(configuration.to_dict()), read_data_files(configuration)
+    begin(directory, KIND, settings, now, folders, overwrite)
 
 
 def read_settings(directory: ImprovementDirectory) -> dict[str, Any]:
@@ -113,25 +97,7 @@ def read_settings(directory: ImprovementDirectory) -> dict[str, Any]:
     Raises:
         UsageError: What says so is damaged.
     """
-    info = read_info(directory.info, "run of improve")
-    with whole(directory.info, "run of improve"):
-        return with_defaults(info["configuration"])
-
-
-def _require_same(directory: ImprovementDirectory, settings: dict[str, Any], now: DataFiles) -> None:
-    info = read_info(directory.info, "run of improve")
-    require_format(directory.path, info, FORMAT, "; begin again with --overwrite")
-    earlier = read_settings(directory)
-    with whole(directory.info, "run of improve"):
-        before = DataFiles({key: earlier.get(key) for key in PLACES}, info["files"])
-    found = compare_data(before, now)
-    if found.changed:
-        raise UsageError(
-            f"{', '.join(found.changed)}: changed since {directory.path} was begun; bring the former content back to "
-            "go on, or begin anew with --overwrite"
-        )
-    changed = [*describe_changes(without_places(earlier), without_places(settings)), *found.other]
-    require_same(directory.path, "an improvement with other settings", changed)
+    return read_begun(directory, KIND)
 
 
 class Clock:
@@ -146,7 +112,7 @@ class Clock:
         self._path, self._budget = path, 3600 * hours
         self.noted: dict[str, float] = {"seconds": 0.0}
         if path.is_file():
-            with whole(path, "run of improve"):
+            with whole(path, KIND.name):
                 self.noted |= json.loads(path.read_text(encoding="utf-8"))
         self._before, self._began, self._written = self.noted["seconds"], time.monotonic(), 0.0
 

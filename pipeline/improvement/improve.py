@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.errors import count_of
 from pipeline.evaluation.metrics import objectives
-from pipeline.improvement.directory import ImprovementDirectory, begin_improvement
+from pipeline.improvement.directory import KIND, ImprovementDirectory, begin_improvement
 from pipeline.improvement.distill import label
 from pipeline.improvement.members import choose_ensemble, train_members
 from pipeline.improvement.plan import Improvement
@@ -41,7 +41,7 @@ def improve(configuration: Configuration, run: Path, how: Improvement, overwrite
         TrainingError: No member, or no student, could be trained.
     """
     directory = ImprovementDirectory(Path(run))
-    with lock_run(directory, "run of improve"):
+    with lock_run(directory, KIND.name):
         begin_improvement(directory, configuration, overwrite)
         if directory.result.is_file():
             logger.info("%s: finished before, nothing to do (--overwrite begins anew)", directory.path)

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from layers import plain_unroll
 from pipeline.model.sequence_to_sequence import FEATURES, find_layer
+from pipeline.model.source_reading import read_beside
 from pipeline.text.symbols import PAD, START
 
 LARGEST_TABLE = 256
@@ -223,23 +224,19 @@ class SingleNetwork(tf.Module):
     def _read(self, source: tf.Tensor, lengths: tf.Tensor, tables: "_Tables") -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Memory, its mask and summary."""
         mask = tf.sequence_mask(lengths, tf.shape(source)[1])
-        if self.features:
-            return self._read_apart(source, mask, tables)
-        return self._encode(source, mask, tables)
 
-    def _read_apart(self, source: tf.Tensor, mask: tf.Tensor, tables: "_Tables") -> tuple[Any, tf.Tensor, Any]:
-        """The same of symbols alone, and features put into it."""
-        is_feature = mask & (source >= self.features.first)
-        memory, _, summary = self._encode(source, mask & ~is_feature, tables)
-        embedded = _embed(self.source_embedding, source)
-        memory, summary = self.features(embedded, memory, summary, is_feature)
-        return memory, mask, summary
+        def encode(mask: tf.Tensor) -> tuple[Any, Any]:
+            if tables.source is None:
+                memory, summary = self.encoder(_embed(self.source_embedding, source), mask)
+            else:
+                memory, summary = self.encoder.look_up(tables.source, source, mask)
+            return memory, summary
 
-    def _encode(self, source: tf.Tensor, mask: tf.Tensor, tables: "_Tables") -> tuple[Any, tf.Tensor, Any]:
-        if tables.source is None:
-            memory, summary = self.encoder(_embed(self.source_embedding, source), mask)
+        if not self.features:
+            memory, summary = encode(mask)
         else:
-            memory, summary = self.encoder.look_up(tables.source, source, mask)
+            embedded = _embed(self.source_embedding, source)
+            memory, summary = read_beside(encode, self.features, embedded, source, mask)
         return memory, mask, summary
 
     def _logits(self, hidden: tf.Tensor) -> tf.Tensor:

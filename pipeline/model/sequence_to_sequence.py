@@ -1,5 +1,6 @@
 """The functional model, and the one builder that knows both the configuration and the layers."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,14 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import (
-    AttentionDecoder,
-    Copying,
-    Dropout,
-    FeatureMemory,
-    MonotonicDecoder,
-    SymbolDropout,
-)
+from layers import AttentionDecoder, Copying, Dropout, FeatureMemory, MonotonicDecoder, SymbolDropout
 from pipeline.errors import UsageError
 from pipeline.model.losses import Lesson, Risk, symmetric_divergence, token_cross_entropy
 from pipeline.model.source_reading import make_encoder, read_beside
@@ -222,7 +216,8 @@ def build_model(
     if attended:
         first, dropout = source_size - features, configuration.dropout
         bag = FeatureMemory(first, dropout, seeds[FEATURES], dtype=policy, name=FEATURES)
-        memory, summary = read_beside(encoder, bag, embedded_source, source, source_mask)
+        encode = functools.partial(encoder, embedded_source)
+        memory, summary = read_beside(encode, bag, embedded_source, source, source_mask)
     else:
         memory, summary = encoder(embedded_source, source_mask)
     embedded = embed(target_inputs, target_embedding, TARGET_EMBEDDING)

@@ -1,5 +1,6 @@
 """How a network reads its sources: the encoder, and features beside what it reads."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -30,16 +31,18 @@ def make_encoder(configuration: ModelConfiguration, seed: int | None, right_padd
     )
 
 
-def read_beside(encoder: Any, features: FeatureMemory, embedded: Any, source: Any, mask: Any) -> tuple[Any, Any]:
+def read_beside(
+    encode: Callable[[Any], tuple[Any, Any]], features: FeatureMemory, embedded: Any, source: Any, mask: Any
+) -> tuple[Any, Any]:
     """Memory and summary of sources whose features are attended to.
 
     Args:
-        encoder: Reads what is no feature.
+        encode: Reads what a mask `[batch, source]` says to memory and summary; here all but the features.
         features: Puts the others into the memory.
-        embedded: `[batch, source, embedding]`, both.
+        embedded: `[batch, source, embedding]`, symbols and features.
         source: `[batch, source]` ids.
         mask: `[batch, source]` bool, False on padding.
     """
     is_feature = ops.greater_equal(source, features.first)
-    memory, summary = encoder(embedded, ops.logical_and(mask, ops.logical_not(is_feature)))
+    memory, summary = encode(ops.logical_and(mask, ops.logical_not(is_feature)))
     return features(embedded, memory, summary, is_feature)

@@ -1,24 +1,16 @@
 """What a search for suspects leaves behind, and where; how it is begun, and how it is recognised when it goes on."""
 
-import json
-import logging
 import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.errors import UsageError
-from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
-from pipeline.pairs.data_files import PLACES, DataFiles, compare_data, read_data_files, without_places
+from pipeline.files.durable import LOCK, LOCK_HOLDER
+from pipeline.pairs.data_files import read_data_files
 from pipeline.runs.directory import RunDirectory
-from pipeline.runs.ownership import read_info, require_format, require_free, require_same, whole
-from pipeline.settings.changes import by_name, describe_changes, with_defaults
+from pipeline.settings.changes import by_name
 from pipeline.settings.configuration import Configuration
-from pipeline.version import __version__
+from pipeline.study.beginning import Kind, begin
 
-logger = logging.getLogger(__name__)
-
-FORMAT = 1
-KIND = "search for suspects"
 EXPLANATION = """# Suspects: training pairs that models which have not seen them disbelieve
 
 | here | what it is |
@@ -30,6 +22,7 @@ EXPLANATION = """# Suspects: training pairs that models which have not seen them
 
 Go on with an unfinished search by the command that started it.
 """
+KIND = Kind("search for suspects", "a search for suspects with other settings", 1, EXPLANATION)
 
 
 class Part(NamedTuple):
@@ -96,32 +89,5 @@ def begin_search(directory: SuspectsDirectory, configuration: Configuration, par
         UsageError: The directory holds another one, one of other data, or something else.
     """
     settings = {**by_name(configuration.to_dict()), "parts": parts}
-    now = read_data_files(configuration)
-    if directory.exists() and overwrite:
-        directory.remove()
-    elif directory.exists():
-        _require_same(directory, settings, now)
-        logger.info("%s: going on", directory.path)
-    else:
-        require_free(directory.path, KIND, is_unused(directory.path))
-    sweep(directory.path)
-    info = {"format": FORMAT, "attentif": __version__, "configuration": settings, "files": dict(now.checksums)}
-    write_atomically(directory.info, json.dumps(info, indent=1) + "\n")
-    write_atomically(directory.readme, EXPLANATION)
-    for folder in (directory.parts, directory.settings, directory.logs):
-        folder.mkdir(exist_ok=True)
-
-
-def _require_same(directory: SuspectsDirectory, settings: dict[str, object], now: DataFiles) -> None:
-    info = read_info(directory.info, KIND)
-    require_format(directory.path, info, FORMAT, "; begin again with --overwrite")
-    with whole(directory.info, KIND):
-        earlier = with_defaults(info["configuration"])
-        before = DataFiles({key: earlier.get(key) for key in PLACES}, info["files"])
-    found = compare_data(before, now)
-    if found.changed:
-        raise UsageError(
-            f"{', '.join(found.changed)}: changed since {directory.path} was begun; begin anew with --overwrite"
-        )
-    changed = [*describe_changes(without_places(earlier), without_places(settings)), *found.other]
-    require_same(directory.path, f"a {KIND} with other settings", changed)
+    folders = directory.parts, directory.settings, directory.logs
+    begin(directory, KIND, settings, read_data_files(configuration), folders, overwrite)

@@ -88,7 +88,7 @@ def find_suspects(
     if workers is not None and workers < 1:
         raise UsageError(f"--workers {workers}: impossible, it must be at least 1")
     directory = SuspectsDirectory(Path(run))
-    with lock_run(directory, KIND):
+    with lock_run(directory, KIND.name):
         pairs = read_training_pairs(configuration)
         assigned = assign(pairs, parts, configuration.train.seed, configuration.text)
         begin_search(directory, configuration, parts, overwrite)

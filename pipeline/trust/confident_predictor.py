@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pipeline.answering.predictions import AnswersStrings, PairScores, Predictions
-from pipeline.settings.text import TextConfiguration
-from pipeline.text.known_symbols import KnownSymbols
+from pipeline.answering.predictions import AnswersStrings, Predictions
+from pipeline.answering.wrapped_model import WrappedModel
 from pipeline.trust.confidence import Calibration
 
 
-class ConfidentPredictor:
+class ConfidentPredictor(WrappedModel):
     """Answers as the model does, and says of every answer how probable it is that it is right.
 
     Args:
@@ -18,14 +17,8 @@ class ConfidentPredictor:
     """
 
     def __init__(self, model: AnswersStrings, calibration: Calibration) -> None:
-        self.model, self.calibration = model, calibration
-        self.text: TextConfiguration = model.text
-        self.n_best, self.copies_unknown = model.n_best, model.copies_unknown
-
-    @property
-    def known(self) -> KnownSymbols:
-        """Which symbols the model has."""
-        return self.model.known
+        super().__init__(model)
+        self.calibration = calibration
 
     def predict(
         self,
@@ -41,15 +34,3 @@ class ConfidentPredictor:
             return found
         sure = self.calibration.confidences(found)
         return Predictions(one._replace(confidence=float(p)) for one, p in zip(found, sure, strict=True))
-
-    def score(
-        self, sources: str | bytes | Iterable[str | bytes], targets: str | bytes | Iterable[str | bytes]
-    ) -> PairScores:
-        """As the model does."""
-        return self.model.score(sources, targets)
-
-    def score_tokens(
-        self, sources: str | bytes | Iterable[str | bytes], targets: Iterable[Iterable[str]]
-    ) -> PairScores:
-        """As the model does."""
-        return self.model.score_tokens(sources, targets)
