@@ -40,6 +40,7 @@ class Predictor:
                 source_tokens=list(source), features=[], target_tokens=["x"],
                 attention=np.zeros((1, len(source))), cut=False, unknown=0, invalid=False,
                 attention_heads=None, prefix_cut=False, prefix_unknown=0, votes=(), copied=None, confidence=None,
+                answered_by=None,
                 limited=False, limited_outputs=[False]) for source in sources]
 
 fake = types.ModuleType("pipeline.saved_models.loading")
@@ -308,7 +309,7 @@ def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: 
     assert json.loads(capsys.readouterr().out) == {"split": "a.tsv", "predictor": str((Path("model"), given))}
     options = ["--beam", "3", "--n-best", "2", "--average", "4", "--search.length_penalty", "1"]
     assert main(["export", "run", "out", *options]) == 0
-    assert calls == [((Path("run"), Path("out")), {**given, "n_best": 2})]
+    assert calls == [((Path("run"), Path("out")), {**given, "n_best": 2, "lexicon": None})]
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "exported run to out\n")
     assert main(["inspect", "--model.units", "12"]) == 0
