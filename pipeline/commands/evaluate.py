@@ -1,8 +1,10 @@
 """`evaluate`: how good a model is."""
 
 import argparse
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import UsageError
 from pipeline.process.standard_streams import Results
 
 if TYPE_CHECKING:
@@ -30,17 +32,36 @@ def make_parser() -> "ModelParser":
         help=f"How BLEU cuts text: {', '.join(BLEU_TOKENS)} (tokens as they stand, between spaces); left out: 13a. "
         "Also has symbols measured as sentences.",
     )
+    parser.add_argument(
+        "--report",
+        metavar="DIR",
+        type=Path,
+        help="Also write what goes wrong, as a page (DIR/report.html) and as tables: errors by symbols, by length, by "
+        "frequency, by feature, among the n best, the worst answers; an earlier report there is replaced.",
+    )
+    parser.add_argument(
+        "--against",
+        metavar="MODEL",
+        type=Path,
+        help="A second model, as the first: the report also says what one gets right and the other does not.",
+    )
     parser.add_search()
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """model, data, columns, beam, search, average, bleu_tokens."""
-    return make_parser().parse_search(argv)
+    """model, data, columns, beam, search, average, bleu_tokens, report, against."""
+    arguments = make_parser().parse_search(argv)
+    if arguments.against and not arguments.report:
+        raise UsageError("--against: needs --report DIR, where what two models get right is written")
+    return arguments
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Measure, and write the figures as JSON."""
+    if arguments.report:
+        results.write_json(_report(arguments))
+        return
     from pipeline.saved_models.opening import open_model
     from pipeline.saved_models.own_splits import find_columns, find_own_split
 
@@ -52,3 +73,18 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.evaluation.evaluate import evaluate_file  # not before TensorFlow is there
 
     results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns))
+
+
+def _report(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure, and write what goes wrong."""
+    from pipeline.runtime.folder import is_folder
+
+    if not all(is_folder(model) for model in (arguments.model, arguments.against) if model):
+        from pipeline.process.quiet_tensorflow import import_tensorflow
+
+        import_tensorflow()
+    from pipeline.evaluation.measure import evaluate
+
+    how: dict[str, Any] = {"beam_size": arguments.beam, "search": arguments.search, "average": arguments.average}
+    how |= {"report": arguments.report, "against": arguments.against, "columns": arguments.columns}
+    return evaluate(arguments.model, arguments.data, arguments.bleu_tokens, **how)

@@ -91,7 +91,7 @@ def compare(
     for predictor in predictors.values():
         require_features(predictor, reference, columns or _columns_of(places))
     texts = [predictor.text for predictor in predictors.values()]
-    _warn_of_unlike(texts)
+    warn_of_unlike(texts)
     figures = _choose(figures, references, texts[0] if texts else None)
     text = texts[0] if texts else TextConfiguration(normalization="none")
     sources = [pair.source for pair in references.pairs] if references.has_sources else None
@@ -107,7 +107,7 @@ def compare(
         for place in places
     ]
     form = normalizer(text, figures.symbols is not None) if texts else _compose
-    return _measure(_make_items(references, units, outputs, form), places, figures, samples, seed)
+    return compare_items(_make_items(references, units, outputs, form), places, figures, samples, seed)
 
 
 def _make_items(
@@ -179,26 +179,39 @@ def _load(place: str, references: _References) -> "AnswersStrings":
     return open_model(Path(place))
 
 
-def _warn_of_unlike(texts: Sequence[TextConfiguration]) -> None:
+def warn_of_unlike(texts: Sequence[TextConfiguration]) -> None:
+    """Say in what two models' outputs are compared as the first has it."""
     for key in ("normalization", "target_normalization", "lowercase", "target_tokenizer", "target_separator"):
         values = [text.target_form if key == "target_normalization" else getattr(text, key) for text in texts]
         if len(set(values)) > 1:
             logger.warning("text.%s is %r in A, %r in B: compared as A has it", key, *values)
 
 
+def compared_by(text: TextConfiguration) -> ComparedBy:
+    """By what a model's outputs are compared, if nothing else is asked for.
+
+    Example:
+        >>> compared_by(TextConfiguration(target_tokenizer="space")).symbols
+        'space'
+    """
+    symbols = None if text.has_sentences else "space" if text.target_tokenizer == "space" else "char"
+    return ComparedBy(symbols, None, text.lowercase, text.compared.side("target").separator)
+
+
 def _choose(figures: ComparedBy, references: _References, text: TextConfiguration | None) -> ComparedBy:
     """What was not asked for, with a word about it."""
-    if text and text.lowercase:
+    own = compared_by(text) if text else None
+    if own and own.lowercase:
         figures = figures._replace(lowercase=True)
     if figures.separator is not None:
         figures = figures._replace(separator=_compose(figures.separator))
-    elif text:
-        figures = figures._replace(separator=text.compared.side("target").separator)
+    elif own:
+        figures = figures._replace(separator=own.separator)
     if figures.symbols or figures.tokens:
         return figures
     targets = [pair.target for pair in references.pairs]
-    if text:
-        symbols = None if text.has_sentences else "space" if text.target_tokenizer == "space" else "char"
+    if text and own:
+        symbols = own.symbols
         why = f"text.target_tokenizer is {text.target_tokenizer}"
     elif references.has_sources and _are_words([pair.source for pair in references.pairs]):
         symbols, why = "char" if _are_words(targets) else "space", "sources are single words"
@@ -239,7 +252,18 @@ def _align(
     )
 
 
-def _measure(items: Items, places: tuple[str, str], figures: ComparedBy, samples: int, seed: int) -> Comparison:
+def compare_items(
+    items: Items, places: tuple[str, str], figures: ComparedBy, samples: int = 1000, seed: int = 12345
+) -> Comparison:
+    """Compare what was read or decoded already.
+
+    Args:
+        items: Outputs and references, in the form in which they are compared.
+        places: What the outputs are called.
+        figures: By what; something must be asked for.
+        samples: See `compare`.
+        seed: See there.
+    """
     if figures.symbols:
         metrics = symbol_figures(figures.symbols, figures.lowercase, figures.separator)  # type: ignore[arg-type]
     else:

@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ from pipeline.answering.predictions import AnswersStrings, Prediction
 from pipeline.errors import count_of
 from pipeline.evaluation.metrics import MeasuredOutputs, Metric
 from pipeline.evaluation.scores import SentenceScores, SymbolScores, score_sentences, score_symbols
+from pipeline.evaluation.test_set import ReferenceSet
 from pipeline.pairs.columns import Columns
 from pipeline.pairs.locations import is_built_in
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
-from pipeline.pairs.references import group_references
 from pipeline.pairs.splits import Split
 from pipeline.plain_text.cutting import split_targets
 from pipeline.prediction.pair_check import (
@@ -114,23 +114,31 @@ def evaluate_pairs(
         description: What the progress bar says.
         tokens: See `score_predictions`.
     """
+    test = gather_references(predictor, pairs, tokens)
+    with progress_bar(total=len(test.sources), desc=description, unit=" sources") as bar:
+        predictions = predictor.predict(test.sources, on_progress=bar.update)
+    warn_of_predictions(predictor, predictions)
+    return score_predictions(predictions, test.references, predictor.text, tokens), predictions
+
+
+def gather_references(predictor: AnswersStrings, pairs: Iterable[Pair], tokens: str = "") -> ReferenceSet:
+    """What a model is to decode, and what it is measured by; what is odd about it is said.
+
+    Args:
+        predictor: What decodes.
+        pairs: Sources and references.
+        tokens: See `score_predictions`.
+    """
     lines = list(pairs)
     warn_of_swapped(predictor, lines)
-    if tokens or predictor.text.has_sentences:
-        sources, references = [pair.source for pair in lines], [[pair.target] for pair in lines]
-        if not tokens and _look_tokenized(references):
-            logger.warning(
-                "the references look tokenised, and BLEU cuts them once more; --bleu-tokens given takes them as they "
-                "are, as published figures of tokenised text do"
-            )
-    else:
-        grouped = group_references(lines, predictor.text)
-        sources, references = list(grouped), list(grouped.values())
-    warn_of_references(predictor, references)
-    with progress_bar(total=len(sources), desc=description, unit=" sources") as bar:
-        predictions = predictor.predict(sources, on_progress=bar.update)
-    warn_of_predictions(predictor, predictions)
-    return score_predictions(predictions, references, predictor.text, tokens), predictions
+    test = ReferenceSet.from_pairs(lines, predictor.text, by_line=bool(tokens))
+    if not tokens and predictor.text.has_sentences and _look_tokenized(test.references):
+        logger.warning(
+            "the references look tokenised, and BLEU cuts them once more; --bleu-tokens given takes them as they "
+            "are, as published figures of tokenised text do"
+        )
+    warn_of_references(predictor, test.references)
+    return test
 
 
 def _look_tokenized(references: Sequence[Sequence[str]]) -> bool:
@@ -161,29 +169,57 @@ def evaluate_file(
     Raises:
         DataError: The file cannot be read.
     """
-    if not split:
-        require_features(predictor, location, columns)
-        look_first(location, columns)
-    pairs = split() if split else read_pairs(location, "test", columns=columns)
+    pairs = open_pairs(predictor, location, split, columns)
     scores, predictions = evaluate_pairs(predictor, pairs, "evaluating", tokens)
     if scores.caution:
         logger.info("%s", scores.caution)
-    name = Path(location).name
-    if split or is_built_in(location):
-        name = location if split else "test"
-    return scores.to_json(name) | _count_flags(predictions)
+    flags = FlagCounts()
+    flags.add(predictions)
+    return scores.to_json(name_of(location, split)) | flags.to_json()
 
 
-def _count_flags(predictions: Sequence[Prediction]) -> dict[str, int]:
-    """How many of the best outputs skip or repeat parts of their sources; nothing of a model that looks nowhere."""
-    if not any(prediction.attention.any() for prediction in predictions):
-        return {}
-    flags = [prediction.hypotheses[0].source_flags for prediction in predictions if prediction.hypotheses]
-    skipped, repeated = sum(bool(one.skipped) for one in flags), sum(bool(one.repeated) for one in flags)
-    if skipped or repeated:
-        logger.info(
-            "by its attention, %s part of the source, %s again at a part (predict --json and --attention show which)",
-            count_of(skipped, "output skips", "outputs skip"),
-            count_of(repeated, "output looks", "outputs look"),
-        )
-    return {"skipped_source": skipped, "repeated_source": repeated}
+def open_pairs(
+    predictor: AnswersStrings, location: str, split: Split | None, columns: Columns | None
+) -> Iterator[Pair]:
+    """The pairs of a place, which is looked at first; see `evaluate_file`."""
+    if split:
+        return split()
+    require_features(predictor, location, columns)
+    look_first(location, columns)
+    return read_pairs(location, "test", columns=columns)
+
+
+def name_of(location: str, split: Split | None) -> str:
+    """What the figures call their pairs."""
+    if split:
+        return location
+    return "test" if is_built_in(location) else Path(location).name
+
+
+class FlagCounts:
+    """How many of the best outputs skip or repeat parts of their sources, as their attention tells."""
+
+    def __init__(self) -> None:
+        self.looks, self.skipped, self.repeated = False, 0, 0
+
+    def add(self, predictions: Iterable[Prediction]) -> None:
+        """Some of them."""
+        for prediction in predictions:
+            if prediction.attention.any():
+                flags = prediction.hypotheses[0].source_flags
+                self.looks = True
+                self.skipped += bool(flags.skipped)
+                self.repeated += bool(flags.repeated)
+
+    def to_json(self) -> dict[str, int]:
+        """The numbers, which are said, too; nothing of a model that looks nowhere."""
+        if not self.looks:
+            return {}
+        if self.skipped or self.repeated:
+            logger.info(
+                "by its attention, %s part of the source, %s again at a part (predict --json and --attention show "
+                "which)",
+                count_of(self.skipped, "output skips", "outputs skip"),
+                count_of(self.repeated, "output looks", "outputs look"),
+            )
+        return {"skipped_source": self.skipped, "repeated_source": self.repeated}

@@ -123,20 +123,40 @@ def warn_of_sources(predictor: AnswersStrings, tally: SymbolTally, cut: int, num
 
 def warn_of_predictions(predictor: AnswersStrings, predictions: Sequence[Prediction]) -> None:
     """The same of sources that were decoded to be measured."""
-    silent = sum(not prediction.hypotheses for prediction in predictions)
-    if silent:
-        logger.warning(
-            "%s no output, the model's scores are no numbers", count_of(silent, "source has", "sources have")
-        )
-    tally = SymbolTally()
-    for prediction in predictions:
-        if prediction.unknown:
-            tally.add(predictor.known.lacking_in_source(prediction.source_tokens[:-1]))
-    cut = sum(prediction.cut for prediction in predictions)
-    warn_of_sources(predictor, tally, cut, len(predictions), "decoded and counted")
-    limited = sum(prediction.limited for prediction in predictions)
-    if limited:
-        logger.warning("%s", describe_limited(limited))
+    check = PredictionCheck(predictor)
+    check.add(predictions)
+    check.warn()
+
+
+class PredictionCheck:
+    """The same where they come in parts.
+
+    Args:
+        predictor: What decodes them.
+    """
+
+    def __init__(self, predictor: AnswersStrings) -> None:
+        self.predictor, self.tally = predictor, SymbolTally()
+        self.number = self.silent = self.cut = self.limited = 0
+
+    def add(self, predictions: Sequence[Prediction]) -> None:
+        """Some of them."""
+        self.number += len(predictions)
+        self.silent += sum(not prediction.hypotheses for prediction in predictions)
+        self.cut += sum(prediction.cut for prediction in predictions)
+        self.limited += sum(prediction.limited for prediction in predictions)
+        for prediction in predictions:
+            if prediction.unknown:
+                self.tally.add(self.predictor.known.lacking_in_source(prediction.source_tokens[:-1]))
+
+    def warn(self) -> None:
+        """Say what there is to say of all."""
+        if self.silent:
+            said = count_of(self.silent, "source has", "sources have")
+            logger.warning("%s no output, the model's scores are no numbers", said)
+        warn_of_sources(self.predictor, self.tally, self.cut, self.number, "decoded and counted")
+        if self.limited:
+            logger.warning("%s", describe_limited(self.limited))
 
 
 def warn_of_swapped(predictor: AnswersStrings, pairs: Sequence[Pair]) -> None:

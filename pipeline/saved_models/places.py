@@ -2,19 +2,15 @@
 
 import contextlib
 import errno
-import fcntl
-import itertools
 import os
-import secrets
-import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
 
 from pipeline.errors import UsageError
-from pipeline.files.durable import REPLACED, put_in_place, require_local, sync_files
+from pipeline.files.durable import require_local
+from pipeline.files.workplaces import replace_directory
 from pipeline.saved_models.export_info import EXPORT_INFO
 
 # What TensorFlow says of a file in words alone.
@@ -47,10 +43,8 @@ def replace_export(directory: Path) -> Iterator[Path]:
         OSError: It cannot be written; what was there before is as it was.
     """
     try:
-        with _workplace(directory.parent) as unfinished:
+        with replace_directory(directory, _WORKPLACE) as unfinished:
             yield unfinished
-            sync_files(unfinished)
-            put_in_place(unfinished, directory)
     except tf.errors.OpError as error:
         code = next((code for code in _CODES if os.strerror(code) in str(error)), None)
         if code is None:
@@ -59,36 +53,3 @@ def replace_export(directory: Path) -> Iterator[Path]:
     except OSError as error:
         # Not the name beside it.
         raise OSError(error.errno, error.strerror, str(directory)) from error
-
-
-@contextlib.contextmanager
-def _workplace(parent: Path) -> Iterator[Path]:
-    """A new directory beside the place of an export, locked and in the end removed if it still has its name.
-
-    Those that killed processes have left go first.
-    """
-    parent.mkdir(parents=True, exist_ok=True)
-    for path in itertools.chain(parent.glob(f"{_WORKPLACE}*"), parent.glob(f"{REPLACED}*")):
-        # Whose lock can be taken is nobody's; a new one is not locked at once.
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > 60:
-                with _locked(path):
-                    shutil.rmtree(path, ignore_errors=True)
-    place = parent / f"{_WORKPLACE}{secrets.token_hex(8)}"
-    try:
-        place.mkdir()
-        with _locked(place):
-            yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a directory, or raise an OSError if another process does."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)

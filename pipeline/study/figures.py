@@ -7,77 +7,16 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.error_rates import error_counts
 from pipeline.evaluation.evaluate import as_compared, split_symbols
 from pipeline.evaluation.scores import sentence_metrics
-from pipeline.pairs.pair_file import Pair
-from pipeline.pairs.references import group_references
-from pipeline.plain_text.cutting import split_sources
+from pipeline.evaluation.test_set import ReferenceSet
 from pipeline.prediction.predictor import Predictor
 from pipeline.settings.text import TextConfiguration
-from pipeline.unicode.normal_forms import normalize_string
 
 SEED = 12345
 CONFIDENCE = 95
-FIFTHS = 5
-
-
-class ReferenceSet(NamedTuple):
-    """What is decoded: as evaluation has it, lines of sentences, but distinct sources of symbols."""
-
-    sources: list[str]
-    references: list[list[str]]
-
-    @classmethod
-    def from_pairs(cls, pairs: Sequence[Pair], text: TextConfiguration) -> "ReferenceSet":
-        """The pairs of a split."""
-        if text.has_sentences:
-            return cls([pair.source for pair in pairs], [[pair.target] for pair in pairs])
-        grouped = group_references(pairs, text)
-        return cls(list(grouped), list(grouped.values()))
-
-
-def source_lengths(sources: Sequence[str], text: TextConfiguration) -> tuple[str, np.ndarray]:
-    """What lengths are counted in, and the lengths.
-
-    Words between white space where the source is cut into subwords (characters, where the language has no spaces),
-    else symbols.
-
-    Example:
-        >>> unit, lengths = source_lengths(["K AE T", "AO"], TextConfiguration(source_tokenizer="space"))
-        >>> unit, lengths.tolist()
-        ('symbols', [3, 1])
-    """
-    lengths = np.array([len(symbols) for symbols in split_sources(sources, text)])
-    if text.source.separated:
-        return "symbols", lengths
-    if text.source.characters:
-        return "characters", lengths
-    if np.median(lengths) > 1:
-        return "words", lengths
-    return "characters", np.array(
-        [len(normalize_string(source, text.normalization, text.lowercase)) for source in sources]
-    )
-
-
-def split_by_length(lengths: np.ndarray, parts: int = FIFTHS) -> list[np.ndarray]:
-    """Positions of the inputs in parts of about equal size, the shortest inputs first.
-
-    Inputs of the same length are never parted, so that parts may differ in size, and be fewer.
-
-    Args:
-        lengths: `[n]`.
-        parts: How many.
-
-    Example:
-        >>> [part.tolist() for part in split_by_length(np.array([1, 9, 2, 1, 5, 7]), parts=3)]
-        [[0, 3], [2, 4], [1, 5]]
-    """
-    shares = np.arange(1, parts) / parts
-    edges = np.unique(np.quantile(lengths, shares, method="inverted_cdf"))
-    group = np.searchsorted(edges, lengths, side="left")
-    found = [np.flatnonzero(group == number) for number in range(len(edges) + 1)]
-    return [positions for positions in found if len(positions)]
 
 
 class Quality(Protocol):
@@ -186,18 +125,6 @@ def decode_parts(
         references = [test.references[position] for position in positions]
         found.append(Decoded(quality.statistics(outputs, references), seconds, float(np.mean(sizes))))
     return found
-
-
-class Interval(NamedTuple):
-    """A figure and where 95 % of its bootstrap samples lie."""
-
-    value: float
-    low: float
-    high: float
-
-    def to_json(self, digits: int = 2) -> dict[str, float]:
-        """Rounded."""
-        return {name: round(float(number), digits) for name, number in self._asdict().items()}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pipeline.data.preparation import open_run
 from pipeline.data.run_data import recorded_data
 from pipeline.errors import CircumstanceError, TrainingError, UsageError
 from pipeline.evaluation.metrics import objectives
+from pipeline.evaluation.test_set import ReferenceSet, source_lengths, split_by_length
 from pipeline.files.durable import write_atomically
 from pipeline.model.own_attention import require_importable
 from pipeline.pairs.data_files import read_data_files
@@ -31,12 +32,9 @@ from pipeline.study.directory import StudyDirectory, begin_study, require_same_d
 from pipeline.study.equal_size import count_parameters, fixed_context
 from pipeline.study.figures import (
     Decoded,
-    ReferenceSet,
     decode_parts,
     make_quality,
     measure,
-    source_lengths,
-    split_by_length,
 )
 from pipeline.study.jobs import Job, run_jobs
 from pipeline.study.report import LengthStudy, TrainedModel, TrainingRecord, write_report

@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pipeline.evaluation.bootstrap import Interval
 from pipeline.files.durable import write_atomically
 from pipeline.pictures.heat_map import save_png
-from pipeline.study.figures import Interval, Measured
+from pipeline.study.figures import Measured
 from pipeline.text.chunks import BATCH_SIZE
 
 # Two of the colours that Okabe and Ito (2008) chose for every kind of sight; marks and lines differ as well.

@@ -10,20 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.answering.predictions import Hypothesis, Prediction
+from pipeline.evaluation.test_set import ReferenceSet, source_lengths, split_by_length
 from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.predictor import Predictor
 from pipeline.settings.text import TextConfiguration
 from pipeline.study.figures import (
     SEED,
     Decoded,
-    ReferenceSet,
     SentenceQuality,
     SymbolQuality,
     decode_parts,
     make_quality,
     measure,
-    source_lengths,
-    split_by_length,
 )
 
 SPACE = TextConfiguration(target_tokenizer="space")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.study.figures import Interval, Measured
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.study.figures import Measured
 from pipeline.study.report import LengthStudy, TrainedModel, TrainingRecord, draw_length, write_report
 
 

@@ -1,0 +1,139 @@
+"""What one of two models gets right and the other does not."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.answering.predictions import AnswersStrings
+from pipeline.evaluation.comparison import ComparedBy, compare_items, compared_by, normalizer, warn_of_unlike
+from pipeline.evaluation.differences import Differences, Items
+from pipeline.evaluation.evaluate import best_texts
+from pipeline.evaluation.report.answers import PART
+from pipeline.evaluation.report.error_tables import split_source
+from pipeline.evaluation.report.tables import Column, Table
+from pipeline.evaluation.significance import Comparison
+from pipeline.evaluation.test_set import ReferenceSet
+from pipeline.process.messages import progress_bar
+from pipeline.saved_models.opening import open_model
+from pipeline.text.chunks import in_chunks
+
+
+class Other(NamedTuple):
+    """A second model, that the first is laid beside."""
+
+    name: str
+    predictor: AnswersStrings
+
+
+def open_other(model: AnswersStrings | str | os.PathLike[str], options: Mapping[str, Any]) -> Other:
+    """A second model, with its best outputs alone.
+
+    Args:
+        model: Its path, or what `load` made of it.
+        options: Of `load`, as the first model has them.
+
+    Raises:
+        UsageError: See `load`.
+    """
+    if isinstance(model, str | os.PathLike):
+        return Other(str(model), open_model(Path(model), alone=False, **{**options, "n_best": 1}))
+    return Other("the other model", model)
+
+
+def decode_other(other: Other, test: ReferenceSet) -> list[str]:
+    """Its best outputs, part by part."""
+    with progress_bar(total=len(test.sources), desc=f"decoding with {other.name}", unit=" sources") as bar:
+        parts = in_chunks(test.sources, PART, len)
+        return [text for part in parts for text in best_texts(other.predictor.predict(part, on_progress=bar.update))]
+
+
+def lay_beside(
+    predictor: AnswersStrings, name: str, outputs: list[str], other: Other, test: ReferenceSet, tokens: str = ""
+) -> Comparison:
+    """Compare as `compare` does.
+
+    Args:
+        predictor: The first model, which says how outputs are compared.
+        name: Of it.
+        outputs: Its own.
+        other: The second model.
+        test: What both were asked.
+        tokens: How BLEU cuts text, where symbols are to be compared as sentences.
+    """
+    text = predictor.text
+    warn_of_unlike([text, other.predictor.text])
+    form = normalizer(text, symbols=not (tokens or text.has_sentences))
+    items = Items(
+        lines=test.lines,
+        sources=test.sources,
+        references=[list(dict.fromkeys(map(form, targets))) for targets in test.references],
+        a=list(map(form, outputs)),
+        b=list(map(form, decode_other(other, test))),
+    )
+    how = ComparedBy(None, tokens, text.lowercase) if tokens else compared_by(text)
+    return compare_items(items, (name, other.name), how)
+
+
+def comparison_table(found: Comparison) -> Table:
+    """The figures of both, and whether they differ by more than chance."""
+    columns = (
+        Column("figure", "Its name."),
+        Column("a", "Of the first model.", "percent"),
+        Column("b", "Of the second.", "percent"),
+        Column("difference", "B − A.", "percent"),
+        Column("a_low", "95 % bootstrap interval of A.", "percent"),
+        Column("a_high", "Its upper end.", "percent"),
+        Column("b_low", "95 % bootstrap interval of B.", "percent"),
+        Column("b_high", "Its upper end.", "percent"),
+        Column("p", "How often chance alone gives a larger difference, in either direction.", "number"),
+    )
+    rows = []
+    for metric in found.metrics:
+        a, b = metric.a, metric.b
+        bounds = (a.mean - a.ci, a.mean + a.ci, b.mean - b.ci, b.mean + b.ci)
+        rows.append((metric.name, a.score, b.score, b.score - a.score, *bounds, metric.p))
+    return Table("comparison", "Figures of both", columns, rows, f"Paired bootstrap, {found.samples:,} samples.")
+
+
+def count_table(differences: Differences, right: tuple[int, int]) -> Table:
+    """Who is right on how many.
+
+    Args:
+        differences: The answers that differ.
+        right: How many each has right in all.
+    """
+    columns = (Column("right", "Who answers rightly."), Column("answers", "How many sources.", "count"))
+    total = len(differences.items.references)
+    alone = [len(differences.places[name]) for name in ("a", "b")]
+    both = right[0] - alone[0]
+    rows = [("A alone", alone[0]), ("B alone", alone[1]), ("both", both), ("neither", total - both - sum(alone))]
+    return Table("who_is_right", "Who is right", columns, rows)
+
+
+def difference_tables(differences: Differences, has_features: bool) -> list[Table]:
+    """What A alone has right, what B alone has, and the other answers that differ: one file each."""
+    titles = {
+        "a": ("a_alone", "A is right, B is not"),
+        "b": ("b_alone", "B is right, A is not"),
+        "neither": ("neither", "Both are wrong, each in its own way"),
+    }
+    columns = (
+        Column("line", "Where the source stands first.", "count"),
+        Column("source", "The source."),
+        *([Column("features", "Its features.")] if has_features else []),
+        Column("references", "What is right, with | between several.", "several"),
+        Column("a", "What A wrote."),
+        Column("b", "What B wrote."),
+    )
+    return [
+        Table(file, title, columns, list(_rows(differences, differences.places[name], has_features)))
+        for name, (file, title) in titles.items()
+    ]
+
+
+def _rows(differences: Differences, places: Sequence[int], has_features: bool) -> Iterator[tuple[object, ...]]:
+    items = differences.items
+    for place in places:
+        source = split_source(items.sources[place] if items.sources else "", has_features)
+        yield (items.lines[place], *source, items.references[place], items.a[place], items.b[place])
