@@ -1,6 +1,7 @@
 """Maps of cells as SVG within a page: they take its colours, light or dark, and need no script."""
 
 import html
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +16,9 @@ LABEL, NUMBER, SMALL = 13, 10, 11
 LONGEST_LABEL = 16
 PALEST = 0.02
 """Of the darkest; paler cells are not drawn, of which long sequences have most."""
-_BAR_ROOM, _BAR_WIDTH, _BAR_HEIGHT, _BAR_STEPS = 74, 12, 120, 12
+_SPECIAL = re.compile("<.+>")
+_BAR_ROOM, _BAR_WIDTH, _BAR_STEPS = 60, 12, 12
+_SHORTEST_BAR, _LONGEST_BAR = 84, 144
 
 
 class Scale(NamedTuple):
@@ -62,12 +65,13 @@ def draw_map(
     rows, columns = ([shorten(label, LONGEST_LABEL) for label in labels] for labels in (rows, columns))
     left = 14 + max(26, *map(_width, rows))
     longest = max(map(_width, columns))
-    leans = longest > CELL - 2
+    leans = longest > CELL + 2
     top = 22 + round(0.87 * longest) if leans else 30
     across = left + CELL * len(columns)
     # A leaning label may reach out beyond the last column.
     beyond = max(16, round(longest / 2) if leans else 0)
-    height = max(top + CELL * len(rows) + 8, top + _BAR_HEIGHT + 14)
+    bar = min(_LONGEST_BAR, max(_SHORTEST_BAR, CELL * len(rows)))
+    height = top + max(CELL * len(rows), bar) + 8
     width = across + beyond + _BAR_ROOM
     parts = [f"<title>{html.escape(title)}</title>", _frame(left, top, len(columns), len(rows))]
     for place, label in enumerate(columns):
@@ -81,7 +85,7 @@ def draw_map(
             for at, value in enumerate(cells.tolist())
             if value > PALEST * scale.most or (numbers and value > 0)
         ]
-    parts.append(_bar(across + beyond, top, scale))
+    parts.append(_bar(across + beyond, top, bar, scale))
     return (
         f"<svg class='map' role='img' width='{width}' height='{height}' viewBox='0 0 {width} {height}'>"
         + "".join(parts)
@@ -91,12 +95,14 @@ def draw_map(
 
 def _width(label: str) -> int:
     """About how wide it will be, in pixels: nobody knows which font a reader has."""
-    wide = sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.6 for letter in label if _stands(letter))
-    return round(wide * LABEL) + 1
+    standing = (letter for letter in label if unicodedata.category(letter)[0] != "M")
+    wide = sum(1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.6 for letter in standing)
+    return round(wide * _size(label)) + 1
 
 
-def _stands(letter: str) -> bool:
-    return unicodedata.category(letter)[0] != "M"
+def _size(label: str) -> int:
+    """Smaller for symbols that are no text, as the end."""
+    return NUMBER if _SPECIAL.fullmatch(label) else LABEL
 
 
 def _frame(left: int, top: int, columns: int, rows: int) -> str:
@@ -111,10 +117,11 @@ def _column_label(label: str, x: int, y: int, leans: bool) -> str:
     if not leans:
         return _label(label, x, y, "middle")
     turn = f" transform='rotate(-60 {x} {y})'"
-    return f"<text x='{x}' y='{y}' font-size='{LABEL}'{turn}>{html.escape(label)}</text>"
+    return f"<text x='{x}' y='{y}' font-size='{_size(label)}'{turn}>{html.escape(label)}</text>"
 
 
-def _label(label: str, x: int, y: int, anchor: str, size: int = LABEL) -> str:
+def _label(label: str, x: int, y: int, anchor: str, size: int | None = None) -> str:
+    size = size or _size(label)
     return f"<text x='{x}' y='{y}' text-anchor='{anchor}' font-size='{size}'>{html.escape(label)}</text>"
 
 
@@ -128,16 +135,16 @@ def _cell(x: int, y: int, value: float, scale: Scale, numbers: bool) -> str:
     return f"{square}<text{dark} {place}>{value:.0f}</text>"
 
 
-def _bar(x: int, top: int, scale: Scale) -> str:
-    step = _BAR_HEIGHT / _BAR_STEPS
+def _bar(x: int, top: int, height: int, scale: Scale) -> str:
+    step = height / _BAR_STEPS
     steps = "".join(
         f"<rect class='step' x='{x}' y='{top + step * at:.1f}' width='{_BAR_WIDTH}' height='{step:.1f}' "
         f"fill-opacity='{1 - (at + 0.5) / _BAR_STEPS:.2f}'/>"
         for at in range(_BAR_STEPS)
     )
-    outline = f"<rect class='outline' x='{x}' y='{top}' width='{_BAR_WIDTH}' height='{_BAR_HEIGHT}'/>"
-    beside, middle = x + _BAR_WIDTH + 5, top + _BAR_HEIGHT // 2
-    ends = _label(scale.top, beside, top + 8, "start", SMALL) + _label("0", beside, top + _BAR_HEIGHT, "start", SMALL)
+    outline = f"<rect class='outline' x='{x}' y='{top}' width='{_BAR_WIDTH}' height='{height}'/>"
+    beside, middle = x + _BAR_WIDTH + 5, top + height // 2
+    ends = _label(scale.top, beside, top + 8, "start", SMALL) + _label("0", beside, top + height, "start", SMALL)
     turned = (
         f"<text x='{beside + 14}' y='{middle}' text-anchor='middle' font-size='{SMALL}' "
         f"transform='rotate(90 {beside + 14} {middle})'>{html.escape(scale.label)}</text>"

@@ -142,6 +142,7 @@ def test_every_command_has_help(argv: list[str], capsys: pytest.CaptureFixture[s
         (["compare", "a", "b", "c", "--symbols", "char", "--separator", "-"], "--separator: impossible with --symbols"),
         (["compare", "a", "b", "c", "--tokens", "intl", "--separator=|"], "--separator: impossible with --tokens"),
         (["compare", "a", "b", "c", "--separator", " "], "--separator: ' ' is impossible; left out, white space"),
+        (["evaluate", "a", "b", "--against", "c"], "--against: needs --report DIR"),
         (["study"], "a study is missing (studies: length"),
         (["study", "depth"], "depth: no such study"),
         (["study", "length", "--study.seeds", "1,1"], "study.seeds: '1,1' is impossible"),

@@ -77,9 +77,9 @@ class Composer:
         self, asked: Asked, test: ReferenceSet, findings: Findings, figures: dict[str, Interval], untold: str
     ) -> None:
         self.asked, self.test, self.findings, self.figures = asked, test, findings, figures
-        self.untold = untold
+        self.untold, self.text = untold, asked.predictor.text
         self.counts = findings.counts
-        self.has_features = asked.predictor.text.feature_separator is not None
+        self.has_features = self.text.feature_separator is not None
         self.tables: list[Table] = []
         self.sections: list[Section] = []
 
@@ -110,20 +110,27 @@ class Composer:
 
     @property
     def _items(self) -> str:
-        by_line = self.asked.tokens or self.asked.predictor.text.has_sentences
+        by_line = self.asked.tokens or self.text.has_sentences
         return "sentences" if by_line else "sources"
+
+    @property
+    def _joint(self) -> str:
+        """What stands between the symbols of an output."""
+        target = self.text.compared.side("target")
+        return "" if target.tokenizer == "char" else target.separator or " "
 
     def _header(self, split: str) -> str:
         n = len(self.counts)
         beside = f" beside {self.asked.other.name}" if self.asked.other else ""
-        what = html.escape(f"{self.asked.name}{beside} on {split} ({self.asked.location})")
+        data = split if self.asked.split else self.asked.location
+        what = html.escape(f"{self.asked.name}{beside} on {data}")
         cards = show_cards(self.figures, n - int(self.counts[:, 0].sum()), n, self._items)
         return f"<h1>What goes wrong</h1><p>{what}</p>{cards}"
 
     def _errors(self) -> None:
         tally = self.findings.errors
         if not tally.number:
-            self._section("errors", "Errors by symbols", say("There are none: every answer is right."))
+            self._section("errors", "Errors", say("There are none: every answer is right."))
             self._keep(kind_table(tally), error_table(tally), symbol_table(tally))
             return
         said = (
@@ -136,7 +143,7 @@ class Composer:
         tables = self._keep(kind_table(tally), error_table(tally), symbol_table(tally))
         if tally.linked:
             tables += self._keep(source_symbol_table(tally))
-        self._section("errors", "Errors by symbols", notes, show_tables(tables))
+        self._section("errors", "Errors", notes, show_tables(tables))
 
     def _said_of_links(self) -> str:
         tally = self.findings.errors
@@ -164,7 +171,7 @@ class Composer:
         self._section("confusion", "Which symbol for which", say(said), f"<figure>{draw_confusion(found)}</figure>")
 
     def _length(self) -> None:
-        unit, lengths = source_lengths(self.test.sources, self.asked.predictor.text)
+        unit, lengths = source_lengths(self.test.sources, self.text)
         groups = group_answers(self.counts, by_length(lengths))
         first = Column("length", f"Length of the source in {unit}.")
         [table] = self._keep(group_table("length", f"By length of the source in {unit}", first, groups))
@@ -245,9 +252,9 @@ class Composer:
             lost,
             f'<p><a href="{table.file}">{table.file}</a></p>',
             "<h3>Right answers that the model held for least probable</h3>",
-            show_examples(doubted),
+            show_examples(doubted, self._joint),
             "<h3>Wrong answers that it was surest of</h3>",
-            show_examples(surest),
+            show_examples(surest, self._joint),
         )
 
     def _two_models(self, found: Comparison) -> None:

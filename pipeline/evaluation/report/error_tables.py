@@ -63,7 +63,7 @@ def error_table(tally: ErrorTally) -> Table:
         Column("of", "How often the wanted symbol stands in the references.", "count"),
         Column("source_symbols", "What of the source the model looked at there, and how often.", "sources"),
         Column("line", "Where the first answer with it stands.", "count", on_page=False),
-        Column("source", "That source.", on_page=False),
+        Column("source", "That source."),
         Column("reference", "What was wanted there."),
         Column("output", "What was written."),
     )

@@ -9,7 +9,7 @@ from pipeline.answering.predictions import AnswersStrings
 from pipeline.evaluation.report.answers import Judged
 from pipeline.text.chunks import BATCH_SIZE, in_chunks
 
-SHOWN = 20
+SHOWN = 12
 """Of each kind on the page."""
 
 

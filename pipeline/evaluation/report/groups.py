@@ -84,7 +84,7 @@ def by_frequency(rarest: np.ndarray) -> list[tuple[str, np.ndarray]]:
     names = ["0", *(f"{low:,} to {high - 1:,}" for low, high in itertools.pairwise(DECADES))]
     names.append(f"{DECADES[-1]:,} or more")
     places = np.searchsorted(edges, rarest, side="right") - 1
-    return [(name, np.flatnonzero(places == number)) for number, name in enumerate(names)]
+    return [(name, np.flatnonzero(places == number)) for number, name in enumerate(names) if (places == number).any()]
 
 
 def rarest_frequency(prediction: Prediction, frequencies: Mapping[str, int]) -> int:

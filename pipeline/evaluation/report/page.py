@@ -2,11 +2,12 @@
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.report.answers import Judged
@@ -77,14 +78,24 @@ def show_cards(figures: Mapping[str, Interval], right: int, n: int, items: str) 
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def show_examples(examples: Sequence[tuple[Judged, Wrong]]) -> str:
-    """Answers with their heat-maps."""
-    return f'<div class="examples">{"".join(_example(*one) for one in examples)}</div>'
+def show_examples(examples: Sequence[tuple[Judged, Wrong]], joint: str) -> str:
+    """Answers with their heat-maps.
+
+    Args:
+        examples: The worst first.
+        joint: What stands between the symbols of outputs.
+    """
+    return f'<div class="examples">{"".join(_example(*one, joint) for one in examples)}</div>'
 
 
-def _example(judged: Judged, wrong: Wrong) -> str:
+def _example(judged: Judged, wrong: Wrong, joint: str) -> str:
     prediction = judged.prediction
-    right = " | ".join(map(show_text, judged.references))
+    steps = Levenshtein.editops(judged.wanted, judged.symbols)
+    missed = {step.src_pos for step in steps if step.tag != "insert"}
+    faulty = {step.dest_pos for step in steps if step.tag != "delete"}
+    others = [show_text(text) for place, text in enumerate(judged.references) if place != judged.nearest]
+    right = " | ".join([_mark(judged.wanted, missed, joint), *others])
+    written = _mark(judged.symbols, faulty, joint) if judged.symbols else '<span class="faint">nothing</span>'
     log_p = "" if math.isinf(wrong.log_p_reference) else _probability(wrong.log_p_reference)
     notes = []
     if wrong.rank:
@@ -97,12 +108,26 @@ def _example(judged: Judged, wrong: Wrong) -> str:
         f'<p><span class="faint">line {wrong.line}</span> <span class="source">'
         f"{show_text(wrong.source.replace(chr(9), '  '))}</span></p>",
         f'<p><span class="side">right</span><span class="wanted">{right}</span> <span class="faint">{log_p}</span></p>',
-        f'<p><span class="side">written</span><span class="written">{show_text(wrong.output)}</span> '
+        f'<p><span class="side">written</span><span class="written">{written}</span> '
         f'<span class="faint">{_probability(wrong.log_p_output)}</span></p>',
         say("; ".join(notes), note=True) if notes else "",
         _heat_map(judged),
     ]
     return f"<article>{''.join(parts)}</article>"
+
+
+def _mark(symbols: Sequence[str], places: Collection[int], joint: str) -> str:
+    """Symbols as text, some of them marked.
+
+    Example:
+        >>> _mark(["a", "<"], [1], " ")
+        '<bdi dir="ltr">a <span class="bad">&lt;</span></bdi>'
+    """
+    shown = [
+        f'<span class="bad">{html.escape(symbol)}</span>' if place in places else html.escape(symbol)
+        for place, symbol in enumerate(symbols)
+    ]
+    return f'<bdi dir="{direction(joint.join(symbols))}">{html.escape(joint).join(shown)}</bdi>'
 
 
 def _probability(log_p: float) -> str:

@@ -62,7 +62,7 @@ def _percent(value: float | None) -> str:
 def _bar(value: float | None) -> str:
     if value is None:
         return ""
-    return f'<span class="bar" style="--part: {value:.1f}%"></span>{value:.2f}'
+    return f'<span class="bar" style="--part: {value:.1f}%"></span><span class="figure">{value:.2f}</span>'
 
 
 def _count(value: int | None) -> str:
