@@ -130,7 +130,7 @@ def _cell(x: int, y: int, value: float, scale: Scale, numbers: bool) -> str:
     square = f"<rect class='cell' x='{x}' y='{y}' width='{CELL}' height='{CELL}' fill-opacity='{share:.2f}'/>"
     if not numbers:
         return square
-    dark = " class='on-dark'" if share > 0.55 else ""
+    dark = " class='on-dark'" if share > 0.7 else ""
     place = f"x='{x + CELL // 2}' y='{y + 16}' text-anchor='middle' font-size='{NUMBER}'"
     return f"{square}<text{dark} {place}>{value:.0f}</text>"
 

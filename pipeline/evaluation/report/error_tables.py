@@ -74,9 +74,7 @@ def error_table(tally: ErrorTally) -> Table:
         )
         for error in tally.ranked()
     ]
-    note = (
-        "Symbols are spelt as on the page: a space as ␣, what cannot be seen by its code point, features in brackets."
-    )
+    note = "Symbols are spelt so that all is seen: a space as ␣, others by code point, features in brackets."
     return Table("errors", "Errors by symbols", columns, rows, note)
 
 

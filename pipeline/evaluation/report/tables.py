@@ -137,6 +137,8 @@ class Table:
             "<tr>" + "".join(_cell(self.columns[place].kind, row[place]) for place in places) + "</tr>"
             for row in self.rows[: self.shown]
         ]
+        if not self.rows:
+            lines = [f'<tr><td class="faint" colspan="{len(places)}">none</td></tr>']
         more = len(self.rows) - self.shown
         rest = f"{count_of(more, 'more row')} in " if more > 0 else ""
         return (

@@ -1,5 +1,6 @@
 """What one of two models gets right and the other does not."""
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,10 @@ from pipeline.evaluation.test_set import ReferenceSet
 from pipeline.process.messages import progress_bar
 from pipeline.saved_models.opening import open_model
 from pipeline.text.chunks import in_chunks
+
+
+UNBOUNDED = ("PER", "TER")
+"""Figures that may be above 100 %."""
 
 
 class Other(NamedTuple):
@@ -91,7 +96,8 @@ def comparison_table(found: Comparison) -> Table:
     rows = []
     for metric in found.metrics:
         a, b = metric.a, metric.b
-        bounds = (a.mean - a.ci, a.mean + a.ci, b.mean - b.ci, b.mean + b.ci)
+        most = math.inf if metric.name in UNBOUNDED else 100.0
+        bounds = [bound for one in (a, b) for bound in (max(0.0, one.mean - one.ci), min(most, one.mean + one.ci))]
         rows.append((metric.name, a.score, b.score, b.score - a.score, *bounds, metric.p))
     return Table("comparison", "Figures of both", columns, rows, f"Paired bootstrap, {found.samples:,} samples.")
 
