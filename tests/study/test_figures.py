@@ -1,17 +1,13 @@
 """Fifths, statistics and bootstrap by hand, against sacrebleu and against a direct computation."""
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 import sacrebleu
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.answering.predictions import Hypothesis, Prediction
-from pipeline.evaluation.test_set import ReferenceSet, source_lengths, split_by_length
-from pipeline.pairs.pair_file import Pair
+from pipeline.evaluation.test_set import ReferenceSet
 from pipeline.prediction.predictor import Predictor
 from pipeline.settings.text import TextConfiguration
 from pipeline.study.figures import (
@@ -28,43 +24,6 @@ SPACE = TextConfiguration(target_tokenizer="space")
 SENTENCES = TextConfiguration(source_tokenizer="bpe", target_tokenizer="bpe")
 OUTPUTS = ["the dog runs on the beach .", "two men are talking , it seems", "a cat", "one two three four five"]
 REFERENCES = [["a dog runs along the beach ."], ["two men are talking , it seems"], ["a cat sat here"], ["six two"]]
-
-
-# Parts
-
-
-@given(st.lists(st.integers(1, 30), min_size=1, max_size=80), st.integers(1, 6))
-def test_parts_are_apart_and_about_equal(values: list[int], parts: int):
-    lengths = np.array(values)
-    found = split_by_length(lengths, parts)
-    assert sorted(np.concatenate(found).tolist()) == list(range(len(values)))
-    assert len(found) <= parts
-    for shorter, longer in itertools.pairwise(found):
-        assert lengths[shorter].max() < lengths[longer].min()
-    if len(set(values)) == len(values):
-        assert max(map(len, found)) - min(map(len, found)) <= 1 or len(values) < parts
-
-
-def test_equal_lengths_stay_together():
-    assert [part.tolist() for part in split_by_length(np.array([3, 3, 3, 3, 8]))] == [[0, 1, 2, 3], [4]]
-    assert [len(part) for part in split_by_length(np.full(7, 4))] == [7]
-
-
-def test_lengths_are_counted_in_what_the_source_is_made_of():
-    unit, lengths = source_lengths(["e\u0301a", "東京"], SPACE)
-    assert (unit, lengths.tolist()) == ("characters", [2, 2])
-    separated = TextConfiguration("space", "space", source_separator="-")
-    assert source_lengths(["a-b c", "a"], separated)[1].tolist() == [2, 1]
-    unit, lengths = source_lengths(["ein Hund", "zwei Hunde da"], SENTENCES)
-    assert (unit, lengths.tolist()) == ("words", [2, 3])
-    unit, lengths = source_lengths(["犬が走る", "猫"], SENTENCES)
-    assert (unit, lengths.tolist()) == ("characters", [4, 1])
-
-
-def test_references_are_those_of_evaluation():
-    pairs = [Pair("a", "X", 1), Pair("b", "Y", 2), Pair("a", "Z", 3)]
-    assert ReferenceSet.from_pairs(pairs, SPACE) == (["a", "b"], [["X", "Z"], ["Y"]])
-    assert ReferenceSet.from_pairs(pairs, SENTENCES) == (["a", "b", "a"], [["X"], ["Y"], ["Z"]])
 
 
 # Quality
@@ -145,7 +104,7 @@ class Upper(Predictor):
 
 
 def test_parts_are_decoded_one_by_one():
-    test = ReferenceSet(["ab", "c", "def"], [["A B"], ["X"], ["D E F"]])
+    test = ReferenceSet(["ab", "c", "def"], [["A B"], ["X"], ["D E F"]], [1, 2, 3])
     parts = [np.array([1]), np.array([0, 2])]
     short, long = decode_parts(Upper(), test, parts, SymbolQuality(SPACE), attends=True)
     assert short.statistics.tolist() == [[0, 1]]

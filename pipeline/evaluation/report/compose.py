@@ -200,8 +200,8 @@ class Composer:
         symbols = group_answers(self.counts, self.findings.unseen.ordered())
         tables = self._keep(by_kind, group_table("unseen_symbols", "By unseen symbol", named, symbols))
         if len(places):
-            has = f"of {len(self.counts):,} have" if len(places) > 1 else f"of {len(self.counts):,} has"
-            said = f"{len(places):,} {has} symbols that training lacks."
+            verb = "have" if len(places) > 1 else "has"
+            said = f"{len(places):,} of {count_of(len(self.counts), 'source')} {verb} symbols that training lacks."
             self._section("unseen", "Unseen symbols", say(said), show_tables(tables))
         else:
             self._section("unseen", "Unseen symbols", say("No source has a symbol that training lacks."))

@@ -16,7 +16,7 @@ from pipeline.evaluation.report.groups import Places, rarest_frequency
 from pipeline.evaluation.scores import SymbolScores, score_sentences, sentence_metrics
 from pipeline.evaluation.significance import compare_outputs
 from pipeline.prediction.pair_check import PredictionCheck
-from pipeline.text.symbol_names import name_symbol
+from pipeline.unicode.visible import visible
 
 
 class Findings:
@@ -67,7 +67,7 @@ class Findings:
         if prediction.unknown:
             self.with_unseen.append(judged.place)
             lacking = self.predictor.known.lacking_in_source(prediction.source_tokens[:-1])
-            self.unseen.add(judged.place, map(name_symbol, lacking))
+            self.unseen.add(judged.place, map(visible, lacking))
         if self.predictor.text.feature_separator is not None:
             self.features.add(judged.place, prediction.features)
             self.bundles.add(judged.place, [self.predictor.text.feature_separator.join(prediction.features)])

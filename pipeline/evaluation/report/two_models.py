@@ -19,7 +19,6 @@ from pipeline.process.messages import progress_bar
 from pipeline.saved_models.opening import open_model
 from pipeline.text.chunks import in_chunks
 
-
 UNBOUNDED = ("PER", "TER")
 """Figures that may be above 100 %."""
 
