@@ -18,6 +18,17 @@ def join_texts(texts: list[str], n_best: int) -> str:
     return "\t".join(fields + [""] * (n_best - len(fields)))
 
 
+def join_answers(prediction: "Prediction", n_best: int) -> str:
+    """The best texts; of outputs that were sent back as many fields more: which of the outputs of the way back is the
+    source, from 1, or 0 where none is.
+    """
+    line = join_texts(prediction.texts, n_best)
+    if not any(one.back for one in prediction.hypotheses):
+        return line
+    ranks = [str(one.back.rank or 0) if one.back else "" for one in prediction.hypotheses]
+    return f"{line}\t{join_texts(ranks, n_best)}"
+
+
 def describe(
     source: str, prediction: "Prediction", n_best: int, lacking: Sequence[str] = (), attention: bool = True
 ) -> str:
@@ -37,6 +48,7 @@ def describe(
             {"text": one.text, "score": round(float(one.score), 6), "rank_score": round(float(one.rank_score), 6)}
             | ({"limited": True} if one.limited else {})
             | one.source_flags.to_json()
+            | (one.back.to_json() if one.back else {})
             for one in prediction.hypotheses[:n_best]
         ],
         "source_tokens": [without_mark(token) for token in prediction.source_tokens],

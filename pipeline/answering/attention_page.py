@@ -40,6 +40,7 @@ class AttentionPage:
                 "direction": direction(hypothesis.text),
                 "weights": encode_weights(hypothesis.attention),
                 **hypothesis.source_flags.to_json(),
+                **(hypothesis.back.to_json() if hypothesis.back else {}),
             }
             for hypothesis in prediction.hypotheses
         ]

@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
+from pipeline.answering.predictions import count_returns
 from pipeline.errors import count_of
 from pipeline.plain_text.cutting import split_targets
 from pipeline.text.symbol_tally import SymbolTally
@@ -41,6 +44,26 @@ class Line(NamedTuple):
     prefix: str = ""
 
 
+def describe_returns(sent: int, came: int, first: int) -> str:
+    """What to say of answers that were sent back.
+
+    Args:
+        sent: How many.
+        came: How many of them came back.
+        first: How many of these as the best output of the way back.
+
+    Example:
+        >>> describe_returns(4, 3, 2)
+        '3 of 4 answers come back to their source (75.0 %), 2 of them as the best output of the way back'
+    """
+    share = f"{100 * came / sent:.1f} %"
+    hint = "" if came else "; is it a model of the other direction?"
+    return (
+        f"{came:,} of {count_of(sent, 'answer')} come back to their source ({share}), {first:,} of them as the best output "
+        f"of the way back{hint}"
+    )
+
+
 class LineReport:
     """Warns of lines as they come, and at the end of how many there were, where it had not named all.
 
@@ -56,11 +79,13 @@ class LineReport:
         self.counts: Counter[str] = Counter()
         self.first: dict[str, int] = {}
         self.empty: list[int] = []
+        self.returns = np.zeros(3, np.int64)
         self.tallies = {side: SymbolTally() for side in _LACKS}
 
     def add(self, lines: Sequence[Line], predictions: Sequence["Prediction | None"]) -> None:
         """Lines and their predictions; one with a fault has none."""
         rows = [prediction.source_tokens[:-1] for prediction in predictions if prediction and prediction.unknown]
+        self.returns += count_returns(predictions)
         self._lacking(SOURCE, [symbol for row in rows for symbol in row])  # asked for together, then known
         for line, prediction in zip(lines, predictions, strict=True):
             self.lines += 1
@@ -99,6 +124,9 @@ class LineReport:
             if tally.items > 1:
                 said = tally.sentence(self.lines, "line", ("has", "have"), _LACKS[side])
                 logger.warning("%s; first on line %d%s", said, tally.first_line, self._hint(side, tally))
+
+        if self.returns[0]:
+            logger.info("%s", describe_returns(*self.returns.tolist()))
 
     def _warn(self, kind: str, number: int, fault: str = "") -> None:
         self.counts[kind] += 1

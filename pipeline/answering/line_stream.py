@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
-from pipeline.answering.answer_lines import describe, describe_fault, join_texts
+from pipeline.answering.answer_lines import describe, describe_fault, join_answers
 from pipeline.answering.line_report import EMPTY, Line, LineReport
 from pipeline.files.lines import (
     GZIP_ERRORS,
@@ -277,7 +277,7 @@ def _answer(
             if json_of:
                 yield describe(line.text, prediction, n_best, name_lacking(prediction, json_of))
             else:
-                yield join_texts(prediction.texts, n_best)
+                yield join_answers(prediction, n_best)
 
 
 def name_lacking(prediction: "Prediction", predictor: "AnswersStrings") -> Sequence[str]:

@@ -19,6 +19,19 @@ LEXICON, MODEL = "lexicon", "model"
 """By what a string is answered."""
 
 
+class WayBack(NamedTuple):
+    """What a model of the other direction makes of an output."""
+
+    texts: list[str]
+    """What comes back, best first; nothing where the output cannot be sent."""
+    rank: int | None
+    """Which of these, from 1, is the source; None: the output does not come back."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"comes_back": self.rank is not None, "back_rank": self.rank, "back": self.texts}
+
+
 class Hypothesis(NamedTuple):
     """One of the outputs for an input."""
 
@@ -35,6 +48,8 @@ class Hypothesis(NamedTuple):
     """Whether the search's limit ended it where the model would have gone on: the rest is missing."""
     features: int = 0
     """How many of the source's symbols, the last ones before its end, are features."""
+    back: WayBack | None = None
+    """What came of sending it back; None where nobody asked."""
 
     @property
     def source_flags(self) -> SourceFlags:
@@ -155,6 +170,17 @@ class Prediction(NamedTuple):
         chosen = self.hypotheses[rank]
         title = f"{self.source} → {chosen.text}" if title is None else title
         return draw_attention(chosen.attention, self.source_tokens, chosen.tokens, title)
+
+
+def count_returns(predictions: Iterable[Prediction | None]) -> tuple[int, int, int]:
+    """Of how many best answers it is known whether they come back, how many do, and how many of these as the first.
+
+    Args:
+        predictions: With or without; None for what got no answer.
+    """
+    ways = [one.hypotheses[0].back for one in predictions if one and one.hypotheses]
+    ranks = [way.rank for way in ways if way]
+    return len(ranks), sum(rank is not None for rank in ranks), sum(rank == 1 for rank in ranks)
 
 
 class Predictions(list[Prediction]):

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.commands.trusting.round_trip import add_round_trip, check_round_trip, send_back
 from pipeline.commands.trusting.split_list import ListSplit, add_split_options, check_split_options, find_calibration
 from pipeline.errors import UsageError
 from pipeline.process.standard_streams import Results
@@ -51,13 +52,17 @@ def make_parser() -> "ModelParser":
         "several lines of a source are its n-best.",
     )
     add_split_options(parser)
+    told = "Behind the texts of a line then stands of each which output of the way back is the source, 0 where none is."
+    add_round_trip(parser, f"{told} --json has comes_back, back_rank and back.")
     parser.add_search()
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """model, file, beam, n_best, search, average, json, attention, alignments, prefixes, lexicon, accuracy, queue."""
-    return check_split_options(make_parser().parse_search(argv))
+    """model, file, beam, n_best, search, average, json, attention, alignments, prefixes, lexicon, accuracy, queue,
+    round_trip.
+    """
+    return check_round_trip(check_split_options(make_parser().parse_search(argv)))
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
@@ -105,6 +110,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
         from pipeline.answering.lexicon import LexiconPredictor, read_lexicon
 
         predictor = LexiconPredictor(predictor, read_lexicon(arguments.lexicon, predictor.text))
+    predictor = send_back(predictor, arguments)
     with contextlib.ExitStack() as stack:
         listeners: list[Any] = [listener for listener in (page, split and split.splitter) if listener]
         if arguments.alignments:

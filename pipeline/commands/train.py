@@ -5,6 +5,7 @@ import itertools
 import logging
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from pipeline.errors import UsageError
 from pipeline.options.settings_command import SettingsCommand
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
+from pipeline.settings.configure import AUTO
 
 if TYPE_CHECKING:
     import jsonargparse
@@ -25,15 +27,20 @@ GOES_ON = "where the training stopped"
 ALSO_CALLED = ("fit", "learn")
 _COMMAND = SettingsCommand(
     "train",
-    "[FILE] [--run DIR] [--overwrite] [--seed N] [--seeds N] ",
+    "[FILE] [--both] [--run DIR] [--overwrite] [--seed N] [--seeds N] ",
     examples=(
         "pairs.tsv",
         "pairs.tsv --data.dev dev.tsv --run runs/mine",
         "--config sentences --data.train train.de,train.en --data.dev dev.de,dev.en",
+        "pairs.tsv --both",
         "--data.train pairs.tsv --seeds 3 --run runs/three",
         "--data.train pairs.tsv --model.units 64 --train.min_epoch_tokens 20000 --run runs/first-try",
     ),
 )
+
+
+_FLAGS = ("--overwrite", "--both", "--help", "-h")
+"""What takes no value."""
 
 
 def make_parser() -> "jsonargparse.ArgumentParser":
@@ -57,19 +64,43 @@ def make_parser() -> "jsonargparse.ArgumentParser":
         help="Train with so many seeds, --seed and those after it, side by side in DIR/seed-1 and so on, and report "
         "mean and spread.",
     )
+    parser.add_argument(
+        "--both",
+        action="store_true",
+        help="Train source to target in DIR and, beside it, target to source in DIR-back, from the same data; "
+        "predict --round-trip then marks answers that do not come back to their source.",
+    )
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """configuration, run, overwrite, seeds."""
+    """configuration, run, overwrite, seeds, back (the training of the other direction, or None)."""
     from pipeline.options.settings_options import parse_settings
 
     parsed, configuration = parse_settings(_COMMAND, make_parser(), _name_file(argv), _settings_of_run)
     if parsed.seeds is not None and parsed.seeds < 1:
         raise UsageError(f"--seeds {parsed.seeds}: impossible, it must be at least 1")
     options = {"overwrite": parsed.overwrite, "seeds": parsed.seeds}
-    place = Path(parsed.run) if parsed.run else _choose_place(parsed, configuration)
-    return argparse.Namespace(configuration=configuration, run=place, **options)
+    if not parsed.both:
+        place = Path(parsed.run) if parsed.run else _choose_place(parsed, [configuration])
+        return argparse.Namespace(configuration=configuration, run=place, back=None, **options)
+    from pipeline.runs.model_paths import back_of
+
+    back = _turn_round(parsed, configuration)
+    place = Path(parsed.run) if parsed.run else _choose_place(parsed, [configuration, back])
+    logger.info("the way back, target → source: %s", back_of(place))
+    return argparse.Namespace(configuration=configuration, run=place, back=back, **options)
+
+
+def _turn_round(parsed: "jsonargparse.Namespace", configuration: "Configuration") -> "Configuration":
+    """That of the other direction, with the settings that its run has which goes on."""
+    from pipeline.defaults.reverse import reverse
+    from pipeline.runs.model_paths import back_of
+
+    earlier = _settings_in(back_of(Path(parsed.run)), parsed) if parsed.run else {}
+    if not earlier and parsed.config == AUTO:
+        logger.info("settings of the way back, target → source:")
+    return reverse(configuration, earlier)
 
 
 def _name_file(argv: list[str]) -> list[str]:
@@ -82,7 +113,7 @@ def _name_file(argv: list[str]) -> list[str]:
     files: list[str] = []
     before = ""
     for word in argv:
-        takes_value = before.startswith("-") and "=" not in before and before not in ("--overwrite", "--help", "-h")
+        takes_value = before.startswith("-") and "=" not in before and before not in _FLAGS
         alone = not word.startswith("-") and not takes_value and before not in ("--help", "-h")
         (files if alone else words).append(word)
         before = word
@@ -96,37 +127,51 @@ def _name_file(argv: list[str]) -> list[str]:
     return [*(f"--data.train={file}" for file in files), *words]
 
 
-def _choose_place(parsed: "jsonargparse.Namespace", configuration: "Configuration") -> Path:
-    """Where a training goes whose --run was left out: where the same one is, or the next name that is free."""
-    from pipeline.data.run_data import describe_other_training
+def _choose_place(parsed: "jsonargparse.Namespace", directions: Sequence["Configuration"]) -> Path:
+    """Where a training goes whose --run was left out: where the same one is, or the next name that is free; of both
+    directions the place of the first.
+    """
     from pipeline.pairs.locations import name_of_location
-    from pipeline.runs.directory import RunDirectory
-    from pipeline.settings.configure import AUTO
+    from pipeline.runs.model_paths import back_of
 
-    name = name_of_location(configuration.data.train) if parsed.config == AUTO else Path(parsed.config).stem
+    train = directions[0].data.train
+    name = name_of_location(train) if parsed.config == AUTO else Path(parsed.config).stem
     first, held = Path("runs") / name, ""
     for number in itertools.count(1):
         place = first if number == 1 else first.with_name(f"{name}-{number}")
-        directory = RunDirectory(place if parsed.seeds is None else place / f"seed-{configuration.train.seed}")
-        if parsed.overwrite or not place.exists() or RunDirectory(place).is_free():
+        places = zip(directions, (place, back_of(place)), strict=False)
+        others = [said for one in places if (said := _describe_holder(parsed, *one))]
+        if not others:
             break
-        other = describe_other_training(configuration, directory) if directory.exists() else "something else"
-        if other is None:
-            break
-        held = held or f", for {place} holds {other}"
+        held = held or f", for {others[0]}"
     if held or parsed.config == AUTO:
         logger.info("--run was left out: the run is %s%s", place, held)
     return place
 
 
+def _describe_holder(parsed: "jsonargparse.Namespace", configuration: "Configuration", place: Path) -> str:
+    """What holds a place that is not free for a training; nothing if it is, or holds the same one."""
+    from pipeline.data.run_data import describe_other_training
+    from pipeline.runs.directory import RunDirectory
+
+    if parsed.overwrite or not place.exists() or RunDirectory(place).is_free():
+        return ""
+    directory = RunDirectory(place if parsed.seeds is None else place / f"seed-{configuration.train.seed}")
+    other = describe_other_training(configuration, directory) if directory.exists() else "something else"
+    return f"{place} holds {other}" if other else ""
+
+
 def _settings_of_run(parsed: "jsonargparse.Namespace") -> dict[str, Any]:
-    """Those that a run has which goes on, or the first of several seeds; none where one begins, or is looked for."""
+    """Those that a run has which goes on; none where one begins, or is looked for."""
+    return _settings_in(Path(parsed.run), parsed) if parsed.run else {}
+
+
+def _settings_in(run: Path, parsed: "jsonargparse.Namespace") -> dict[str, Any]:
+    """The settings of a run that was begun in a place, or of the first of several seeds there."""
     from pipeline.runs.directory import RunDirectory, load_configuration
     from pipeline.settings.changes import by_name
 
-    if not parsed.run:
-        return {}
-    directory = RunDirectory(Path(parsed.run, *([] if parsed.seeds is None else [f"seed-{parsed.train.seed}"])))
+    directory = RunDirectory(run if parsed.seeds is None else run / f"seed-{parsed.train.seed}")
     if parsed.overwrite or not directory.exists():
         return {}
     directory.check()
@@ -139,12 +184,40 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.process.children import CHILD, end_with_parent
     from pipeline.training.run import train
 
+    if arguments.back:
+        _train_both(arguments, results)
+        return
     if arguments.seeds is not None:
         _train_seeds(arguments, results)
         return
     if CHILD in os.environ:
         end_with_parent()
     results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))
+
+
+def _train_both(arguments: argparse.Namespace, results: Results) -> None:
+    from pipeline.options.arguments import PROGRAM
+    from pipeline.runs.model_paths import back_of
+    from pipeline.study.both import BACK, THERE, Direction, train_directions
+
+    directions = [
+        Direction(arguments.configuration, arguments.run),
+        Direction(arguments.back, back_of(arguments.run)),
+    ]
+    if arguments.seeds is None:
+        found = train_directions(directions, arguments.overwrite)
+        results.write(found.table())
+        results.write_json(found.to_json())
+        trained = str(arguments.run)
+    else:
+        from pipeline.study.seeds import train_seeds
+
+        of_seeds = [train_seeds(*one, arguments.seeds, arguments.overwrite) for one in directions]
+        for one in of_seeds:
+            results.write(f"{one.path}\n{one.table()}")
+        results.write_json({name: one.to_json() for name, one in zip((THERE, BACK), of_seeds, strict=True)})
+        trained = of_seeds[0].ensemble
+    logger.info("which answers come back:  %s predict %s FILE --round-trip", PROGRAM, shlex.quote(trained))
 
 
 def _train_seeds(arguments: argparse.Namespace, results: Results) -> None:

@@ -45,14 +45,17 @@ class FittedConfiguration(Configuration):
 
     Args:
         reasons: By `section.key`, of settings that were chosen.
+        given: The settings by `section.key` that somebody gave: the others follow from the data.
     """
 
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
+    given: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """See `Configuration`; reasons are no settings."""
         settings = super().to_dict()
         settings.pop("reasons")
+        settings.pop("given")
         return settings
 
     def to_yaml(self) -> str:
@@ -132,7 +135,7 @@ def fit_to_data(given: Given) -> Configuration:
     """
     if "data.train" not in given:
         raise UsageError("--config auto: give data.train, from which the settings follow, or the name of a preset")
-    given = {**inherit(given), **given}
+    named, given = tuple(given), {**inherit(given), **given}
     found = _find_features(given)
     pairs, number = _read({**given, **{choice.key: choice.value for choice in found}})
     columns = found[0].value if found else given.get("data.columns") or {}
@@ -145,7 +148,7 @@ def fit_to_data(given: Given) -> Configuration:
     facts = dataclasses.replace(count_facts(pairs, number, text), dev=_count_dev(given, number))
     configuration, choices = _combine([*found, *cuts, *choose(facts)], given)
     _tell(number, choices)
-    return configuration
+    return dataclasses.replace(configuration, given=named)
 
 
 def _find_features(given: Given) -> list[Choice]:
@@ -161,7 +164,7 @@ def _find_features(given: Given) -> list[Choice]:
     return [Choice("data.columns", found[0], f"column {found[0]['features']} holds features (V;PST)")]
 
 
-def _combine(choices: Sequence[Choice], given: Given) -> tuple[Configuration, list[Choice]]:
+def _combine(choices: Sequence[Choice], given: Given) -> tuple[FittedConfiguration, list[Choice]]:
     """What was chosen below what is given, and which of the choices stand: one that is impossible beside what is given
     does not.
 
@@ -181,7 +184,7 @@ def _combine(choices: Sequence[Choice], given: Given) -> tuple[Configuration, li
         raise
 
 
-def _apply(choices: Sequence[Choice], given: Given) -> Configuration:
+def _apply(choices: Sequence[Choice], given: Given) -> FittedConfiguration:
     fitted = FittedConfiguration(reasons={choice.key: choice.reason for choice in choices})
     return replace_settings(fitted, {**{choice.key: choice.value for choice in choices}, **given})
 

@@ -12,7 +12,7 @@ from typing import Any
 import docstring_parser
 import jsonargparse
 
-from pipeline.defaults.configure import default_config, fit_to_data, inherit
+from pipeline.defaults.configure import FittedConfiguration, default_config, fit_to_data, inherit
 from pipeline.errors import UsageError
 from pipeline.options.arguments import PROGRAM
 from pipeline.options.settings_command import SettingsCommand
@@ -108,7 +108,9 @@ def parse_settings(
     if config == AUTO:
         parsed.config = config
         chosen = dict(earlier(parsed)) if earlier else {}
-        return parsed, replace_settings(Configuration(), chosen | given) if chosen else fit_to_data(given)
+        if not chosen:
+            return parsed, fit_to_data(given)
+        return parsed, replace_settings(FittedConfiguration(given=tuple(given)), chosen | given)
     path = find_configuration_file(config)
     settings = read_sections(path, command.sections)
     parsed.config = config

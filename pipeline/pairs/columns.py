@@ -42,6 +42,17 @@ class Table(NamedTuple):
     """All below the header."""
 
 
+def turns(columns: Columns | None) -> bool:
+    """Whether targets stand before sources, by the numbers of their columns.
+
+    Example:
+        >>> turns({"source": 2, "target": 1}), turns({"source": "a", "target": "b"}), turns(None)
+        (True, False, False)
+    """
+    source, target = (columns or BY_DEFAULT)["source"], (columns or BY_DEFAULT)["target"]
+    return isinstance(source, int) and isinstance(target, int) and source > target
+
+
 def is_csv(path: str | os.PathLike[str]) -> bool:
     """Whether a file is read as CSV: named so, and without a TAB on its first line, which it may have all the same."""
     name = os.fspath(path).lower()

@@ -79,6 +79,21 @@ def name_of_location(location: TrainingLocation) -> str:
     return name
 
 
+def turn_sides(location: TrainingLocation) -> TrainingLocation:
+    """The same data with the files of two sides the other way round; what is one file stays as it is.
+
+    Example:
+        >>> turn_sides({"talks.de,talks.en": 2, "pairs.tsv": 1})
+        {'talks.en,talks.de': 2, 'pairs.tsv': 1}
+        >>> turn_sides(["a.de", "a.en"])
+        ['a.en', 'a.de']
+    """
+    if isinstance(location, dict):
+        return {",".join(reversed(split_location(corpus))): weight for corpus, weight in location.items()}
+    turned = split_location(location)[::-1]
+    return turned if isinstance(location, list) else ",".join(turned)
+
+
 def split_location(location: Location) -> list[str]:
     """The paths of a location that is no built-in corpus: one, or two of line-aligned files.
 

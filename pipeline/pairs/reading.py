@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pipeline.errors import DataError, UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
-from pipeline.pairs.columns import Columns, is_csv, look_at_table
+from pipeline.pairs.columns import Columns, is_csv, look_at_table, turns
 from pipeline.pairs.file_shape import Finding, Shape, look, look_at_aligned
 from pipeline.pairs.locations import BUILT_IN, Location, TrainingLocation, is_built_in, list_corpora, split_location
 from pipeline.pairs.odd_shapes import judge_lines, judge_table
@@ -29,7 +29,8 @@ def read_pairs(
         role: Which split of a built-in corpus; files do not depend on it.
         bad: Takes the lines that are no pairs, which are then left out; None refuses them. Two aligned files lose the
             pair of a line that is bad in one of them. Blank lines at the end of a file are none.
-        columns: Which columns of tables are taken, see `data.columns`.
+        columns: Which columns of tables are taken, see `data.columns`. A built-in corpus has a column for each side, in
+            their order: it is turned round where the number of the source is the larger one.
 
     Raises:
         UsageError: A list that does not hold two paths.
@@ -40,7 +41,8 @@ def read_pairs(
     if isinstance(location, dict):
         return _read_corpora([corpus for corpus, _ in list_corpora(location)], role, bad, columns)
     if isinstance(location, str) and location in BUILT_IN:
-        return BUILT_IN[location](role, bad)
+        pairs = BUILT_IN[location](role, bad)
+        return (pair._replace(source=pair.target, target=pair.source) for pair in pairs) if turns(columns) else pairs
     if isinstance(location, str) and location.startswith("{") and not os.path.lexists(location):
         raise UsageError(
             f"data: {location} is no file, and no mapping of places to weights; write {{a.tsv: 0.5, b.tsv: 2}}, with a "

@@ -1,4 +1,4 @@
-"""The paths that one path of a model stands for: several with commas between them are an ensemble."""
+"""The paths that one path of a model stands for: several with commas between them are an ensemble; and the way back."""
 
 import os
 from pathlib import Path
@@ -27,3 +27,19 @@ def split_models(path: Path) -> list[Path]:
         places.append(Path(name))
         del parts[:end]
     return places
+
+
+BACK = "-back"
+"""What the name of a run ends in that goes the other way than the one beside it: from targets to sources."""
+
+
+def back_of(run: Path) -> Path:
+    """Where the run of the other direction is, that `train --both` makes beside a run.
+
+    Example:
+        >>> str(back_of(Path("runs/pairs"))), str(back_of(Path("runs/pairs-back")))
+        ('runs/pairs-back', 'runs/pairs')
+    """
+    run = run if run.name and run.name != ".." else run.absolute()
+    name = run.name.removesuffix(BACK) or run.name
+    return run.with_name(name if name != run.name else name + BACK)

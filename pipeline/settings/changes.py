@@ -2,9 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pipeline.settings.configuration import Configuration
+
+Kind = TypeVar("Kind", bound=Configuration)
 
 
 def by_name(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def read_setting(configuration: Configuration, name: str) -> Any:
     return getattr(getattr(configuration, section), key)
 
 
-def replace_settings(configuration: Configuration, values: Mapping[str, Any]) -> Configuration:
+def replace_settings(configuration: Kind, values: Mapping[str, Any]) -> Kind:
     """A copy with other values, by `section.key`.
 
     Raises:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.errors import CircumstanceError, TrainingError
 from pipeline.process.children import CANNOT_WRITE, INTERRUPTED, MEMORY_SHORT, Child, Messages
 from pipeline.process.environment import usable_cores
 from pipeline.process.interruption import Interruption
@@ -61,6 +62,22 @@ def run_jobs(
 def threads_of(workers: int) -> int | None:
     """TensorFlow's threads in each of so many processes at the same time; None leaves all to a single one."""
     return max(1, usable_cores() // workers) if workers > 1 else None
+
+
+def require_all(failures: dict[str, Failure]) -> None:
+    """Raise an error that says why trainings failed, those that failed for the same reason together.
+
+    Raises:
+        TrainingError: There are any.
+    """
+    if not failures:
+        return
+    names: dict[str, list[str]] = {}
+    for name, failure in failures.items():
+        names.setdefault(failure.reason, []).append(name)
+    said = "; ".join(f"{', '.join(of)}: {reason}" for reason, of in names.items())
+    again = any(failure.try_again for failure in failures.values())
+    raise (CircumstanceError if again else TrainingError)(f"{said} (the same command tries again)")
 
 
 def _run_jobs(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pipeline.errors import CircumstanceError, TrainingError, UsageError, count_of
+from pipeline.errors import UsageError, count_of
 from pipeline.evaluation.metrics import objectives
 from pipeline.files.durable import LOCK, LOCK_HOLDER, is_unused, sweep, write_atomically
 from pipeline.pairs.locations import is_built_in
@@ -20,7 +20,7 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.runs.lock import lock_run
 from pipeline.settings.changes import replace_settings
 from pipeline.settings.configuration import Configuration
-from pipeline.study.jobs import Failure, Job, run_jobs, threads_of
+from pipeline.study.jobs import Job, require_all, run_jobs, threads_of
 from pipeline.study.seeds_report import SeedFigures, SeedsResult
 from pipeline.training.run import find_result
 from pipeline.version import __version__
@@ -140,23 +140,7 @@ def _train(directory: SeedsDirectory, all_of: dict[int, Configuration], overwrit
             "data.dev is null: every seed holds out other pairs, so that dev figures differ for that reason, too, and "
             "vocabularies may; give a file of dev pairs to compare seeds alone"
         )
-    _require_all(run_jobs(jobs, workers, told=("epoch ", "warning: ")))
-
-
-def _require_all(failures: dict[str, Failure]) -> None:
-    """Raise an error that says why trainings failed, those that failed for the same reason together.
-
-    Raises:
-        TrainingError: There are any.
-    """
-    if not failures:
-        return
-    names: dict[str, list[str]] = {}
-    for name, failure in failures.items():
-        names.setdefault(failure.reason, []).append(name)
-    said = "; ".join(f"{', '.join(of)}: {reason}" for reason, of in names.items())
-    again = any(failure.try_again for failure in failures.values())
-    raise (CircumstanceError if again else TrainingError)(f"{said} (the same command tries again)")
+    require_all(run_jobs(jobs, workers, told=("epoch ", "warning: ")))
 
 
 def _read(run: RunDirectory, configuration: Configuration) -> SeedFigures:
