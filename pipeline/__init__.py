@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from pipeline.pictures.heat_map import draw_attention
     from pipeline.portable.exporting import export
     from pipeline.saved_models.opening import load, predict
+    from pipeline.saved_models.way_back import load_round_trip
     from pipeline.settings.configuration import Configuration
     from pipeline.settings.tune import TuneConfiguration
+    from pipeline.study.both import train_both
     from pipeline.study.seeds import train_seeds
     from pipeline.suspects.search import find_suspects
     from pipeline.training.run import train
@@ -47,6 +49,7 @@ _WITHOUT_TENSORFLOW = {
     # These ask for it themselves, where what they are given needs it.
     "evaluate": "pipeline.evaluation.measure:evaluate",
     "load": "pipeline.saved_models.opening:load",
+    "load_round_trip": "pipeline.saved_models.way_back:load_round_trip",
     "predict": "pipeline.saved_models.opening:predict",
     "read_calibration": "pipeline.trust.calibration_file:read_calibration",
 }
@@ -59,6 +62,7 @@ _WITH_TENSORFLOW = {
     "prepare": "pipeline.training.workbench:prepare",
     "register_attention": "pipeline.model.own_attention:register_attention",
     "train": "pipeline.training.run:train",
+    "train_both": "pipeline.study.both:train_both",
     "train_seeds": "pipeline.study.seeds:train_seeds",
     "tune": "pipeline.tuning.tune:tune",
 }
@@ -79,12 +83,14 @@ __all__ = [
     "find_suspects",
     "inspect",
     "load",
+    "load_round_trip",
     "make_space",
     "predict",
     "prepare",
     "read_calibration",
     "register_attention",
     "train",
+    "train_both",
     "train_seeds",
     "tune",
 ]

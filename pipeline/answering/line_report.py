@@ -59,8 +59,8 @@ def describe_returns(sent: int, came: int, first: int) -> str:
     share = f"{100 * came / sent:.1f} %"
     hint = "" if came else "; is it a model of the other direction?"
     return (
-        f"{came:,} of {count_of(sent, 'answer')} come back to their source ({share}), {first:,} of them as the best output "
-        f"of the way back{hint}"
+        f"{came:,} of {count_of(sent, 'answer')} come back to their source ({share}), {first:,} of them as the best "
+        f"output of the way back{hint}"
     )
 
 

@@ -35,8 +35,8 @@ class Predictor:
         print("a library's chatter")
         sources = [prefix + source for prefix, source in zip(prefixes or [""] * len(sources), sources)]
         return [types.SimpleNamespace(texts=[source.upper()], scores=[-1.0], rank_scores=[-0.5],
-                hypotheses=[types.SimpleNamespace(text=source.upper(), score=-1.0, rank_score=-0.5, limited=False, back=None,
-                                                  source_flags=types.SimpleNamespace(to_json=dict))],
+                hypotheses=[types.SimpleNamespace(text=source.upper(), score=-1.0, rank_score=-0.5, limited=False,
+                                                  source_flags=types.SimpleNamespace(to_json=dict), back=None)],
                 source_tokens=list(source), features=[], target_tokens=["x"],
                 attention=np.zeros((1, len(source))), cut=False, unknown=0, invalid=False,
                 attention_heads=None, prefix_cut=False, prefix_unknown=0, votes=(), copied=None, confidence=None,
