@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.commands.trusting.round_trip import add_round_trip, check_round_trip, send_back
 from pipeline.errors import UsageError
 from pipeline.process.standard_streams import Results
 
@@ -45,15 +46,19 @@ def make_parser() -> "ModelParser":
         type=Path,
         help="A second model, as the first: the report also says what one gets right and the other does not.",
     )
+    told = "The figures then have comes_back, and how many answers are wrong of those that do and of those that do not."
+    add_round_trip(parser, told)
     parser.add_search()
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """model, data, columns, beam, search, average, bleu_tokens, report, against."""
-    arguments = make_parser().parse_search(argv)
+    """model, data, columns, beam, search, average, bleu_tokens, report, against, round_trip."""
+    arguments = check_round_trip(make_parser().parse_search(argv))
     if arguments.against and not arguments.report:
         raise UsageError("--against: needs --report DIR, where what two models get right is written")
+    if arguments.report and arguments.round_trip is not None:
+        raise UsageError("--round-trip: impossible with --report, which says nothing of it; leave one of them out")
     return arguments
 
 
@@ -70,6 +75,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     predictor = open_model(
         arguments.model, beam_size=arguments.beam, search=arguments.search, average=arguments.average
     )
+    predictor = send_back(predictor, arguments)
     from pipeline.evaluation.evaluate import evaluate_file  # not before TensorFlow is there
 
     results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns))

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.answering.predictions import AnswersStrings, Prediction
 from pipeline.errors import count_of
+from pipeline.evaluation.error_rates import error_counts
 from pipeline.evaluation.metrics import MeasuredOutputs, Metric
-from pipeline.evaluation.scores import SentenceScores, SymbolScores, score_sentences, score_symbols
+from pipeline.evaluation.round_trips import return_figures
+from pipeline.evaluation.scores import SentenceScores, SymbolScores, count_wrong, score_sentences, score_symbols
 from pipeline.evaluation.test_set import ReferenceSet
 from pipeline.pairs.columns import Columns
 from pipeline.pairs.locations import is_built_in
@@ -56,6 +60,17 @@ def score_predictions(
         references = [as_compared(targets, text) for targets in references]
         return score_sentences(as_compared(outputs, text), references, tokens or "13a", text.lowercase)
     return score_symbols(*split_symbols(outputs, references, text))
+
+
+def are_right(
+    predictions: Sequence[Prediction], references: Sequence[Sequence[str]], text: TextConfiguration
+) -> np.ndarray:
+    """`[n]` bool: whether each best output is one of its references, as `evaluate` compares them."""
+    outputs = best_texts(predictions)
+    if not text.has_sentences:
+        return error_counts(*split_symbols(outputs, references, text))[:, 0] == 0
+    compared = zip(as_compared(outputs, text), references, strict=True)
+    return np.array([not count_wrong([one], [as_compared(own, text)], text.lowercase) for one, own in compared], bool)
 
 
 def best_texts(predictions: Iterable[Prediction]) -> list[str]:
@@ -115,10 +130,15 @@ def evaluate_pairs(
         tokens: See `score_predictions`.
     """
     test = gather_references(predictor, pairs, tokens)
-    with progress_bar(total=len(test.sources), desc=description, unit=" sources") as bar:
-        predictions = predictor.predict(test.sources, on_progress=bar.update)
-    warn_of_predictions(predictor, predictions)
+    predictions = _decode(predictor, test.sources, description)
     return score_predictions(predictions, test.references, predictor.text, tokens), predictions
+
+
+def _decode(predictor: AnswersStrings, sources: Sequence[str], description: str) -> list[Prediction]:
+    with progress_bar(total=len(sources), desc=description, unit=" sources") as bar:
+        predictions = predictor.predict(sources, on_progress=bar.update)
+    warn_of_predictions(predictor, predictions)
+    return predictions
 
 
 def gather_references(predictor: AnswersStrings, pairs: Iterable[Pair], tokens: str = "") -> ReferenceSet:
@@ -164,18 +184,22 @@ def evaluate_file(
 
     Returns:
         What the scores' `to_json` gives; of a model that looks at its sources also skipped_source and
-        repeated_source, the numbers of outputs that have such flags (`pipeline.answering.source_flags`).
+        repeated_source, the numbers of outputs that have such flags (`pipeline.answering.source_flags`); of one whose
+        answers are sent back what `return_figures` gives.
 
     Raises:
         DataError: The file cannot be read.
     """
     pairs = open_pairs(predictor, location, split, columns)
-    scores, predictions = evaluate_pairs(predictor, pairs, "evaluating", tokens)
+    test = gather_references(predictor, pairs, tokens)
+    predictions = _decode(predictor, test.sources, "evaluating")
+    scores = score_predictions(predictions, test.references, predictor.text, tokens)
     if scores.caution:
         logger.info("%s", scores.caution)
     flags = FlagCounts()
     flags.add(predictions)
-    return scores.to_json(name_of(location, split)) | flags.to_json()
+    came = return_figures(predictions, are_right(predictions, test.references, predictor.text))
+    return scores.to_json(name_of(location, split)) | flags.to_json() | came
 
 
 def open_pairs(

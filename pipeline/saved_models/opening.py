@@ -19,6 +19,7 @@ def load(
     n_best: int | None = 1,
     search: Mapping[str, Any] | None = None,
     average: int | None = None,
+    lexicon: str | os.PathLike[str] | None = None,
 ) -> AnswersStrings:
     """Open a run, several of them as an ensemble, an export, or a folder that needs no TensorFlow, nor imports it.
 
@@ -29,6 +30,8 @@ def load(
         search: Other settings of `SearchConfiguration` in the place of the run's, by key; in exports they are fixed.
         average: Take the mean of the weights of each run's last epochs' checkpoints, as many as this; None takes the
             best checkpoint. Exports have their weights.
+        lexicon: A file of exceptions, source TAB target on every line, which answers before the model; predictions then
+            have `answered_by`.
 
     Returns:
         What has `predict`: a `pipeline.prediction.predictor.Predictor`; of a folder a `pipeline.runtime.model.Model`.
@@ -44,7 +47,12 @@ def load(
         prediction.texts, prediction.scores
     """
     options = {"beam_size": beam_size, "n_best": n_best, "search": search, "average": average}
-    return open_model(Path(path), alone=False, **options)
+    model = open_model(Path(path), alone=False, **options)
+    if lexicon is None:
+        return model
+    from pipeline.answering.lexicon import LexiconPredictor, read_lexicon
+
+    return LexiconPredictor(model, read_lexicon(lexicon, model.text))
 
 
 def predict(

@@ -12,10 +12,8 @@ import numpy as np
 from pipeline.answering.predictions import AnswersStrings, Prediction
 from pipeline.data.run_data import load_where_data_are
 from pipeline.errors import AttentifError, count_of
-from pipeline.evaluation.error_rates import error_counts
-from pipeline.evaluation.evaluate import as_compared, best_texts, split_symbols
+from pipeline.evaluation.evaluate import are_right
 from pipeline.evaluation.figures import Figures
-from pipeline.evaluation.scores import count_wrong
 from pipeline.pairs.columns import Columns
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
@@ -27,7 +25,6 @@ from pipeline.process.messages import progress_bar
 from pipeline.saved_models.ensemble_runs import find_runs
 from pipeline.saved_models.opening import open_model
 from pipeline.saved_models.own_splits import find_columns, find_own_split
-from pipeline.settings.text import TextConfiguration
 from pipeline.trust.calibration_file import identify, write_calibration
 from pipeline.trust.confidence import signs_of
 from pipeline.trust.diagram import draw_reliability
@@ -134,17 +131,6 @@ def answer(predictor: AnswersStrings, pairs: Sequence[Pair]) -> tuple[list[Predi
         predictions = predictor.predict(list(grouped), on_progress=bar.update)
     warn_of_predictions(predictor, predictions)
     return predictions, are_right(predictions, references, predictor.text)
-
-
-def are_right(
-    predictions: Sequence[Prediction], references: Sequence[Sequence[str]], text: TextConfiguration
-) -> np.ndarray:
-    """`[n]` bool: whether each best output is one of its references, as `evaluate` compares them."""
-    outputs = best_texts(predictions)
-    if not text.has_sentences:
-        return error_counts(*split_symbols(outputs, references, text))[:, 0] == 0
-    compared = zip(as_compared(outputs, text), references, strict=True)
-    return np.array([not count_wrong([one], [as_compared(own, text)], text.lowercase) for one, own in compared], bool)
 
 
 def _measure(confidences: np.ndarray, right: np.ndarray) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pipeline.answering.attention_page import AttentionPage
 from pipeline.answering.lexicon import LexiconPredictor, read_lexicon
 from pipeline.answering.predictions import Hypothesis, Prediction, Predictions
 from pipeline.errors import DataError
+from pipeline.saved_models import opening
 from pipeline.settings.text import TextConfiguration
 
 TEXT = TextConfiguration(normalization="nfc", lowercase=True)
@@ -81,3 +82,10 @@ def test_answers_say_whose_they_are(tmp_path: Path):
 def test_without_a_lexicon_nothing_is_said():
     [one] = Echo().predict(["cat"])
     assert "answered_by" not in json.loads(describe("cat", one, 1))
+
+
+def test_a_model_is_opened_with_its_lexicon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(opening, "open_model", lambda path, **options: Echo())
+    [ox, cat] = opening.load("model", lexicon=write(tmp_path, "ox\tO\n")).predict(["OX", "cat"])
+    assert [(one.texts, one.answered_by) for one in (ox, cat)] == [(["O"], "lexicon"), (["CAT"], "model")]
+    assert isinstance(opening.load("model"), Echo)
