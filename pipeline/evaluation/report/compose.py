@@ -22,7 +22,7 @@ from pipeline.evaluation.report.error_tables import (
 )
 from pipeline.evaluation.report.examples import SHOWN
 from pipeline.evaluation.report.findings import Findings
-from pipeline.evaluation.report.groups import by_frequency, by_length, group_answers
+from pipeline.evaluation.report.groups import Places, by_frequency, by_length, group_answers
 from pipeline.evaluation.report.page import Section, make_page, say, show_cards, show_examples, show_tables
 from pipeline.evaluation.report.tables import Column, Table
 from pipeline.evaluation.report.two_models import Other, comparison_table, count_table, difference_tables
@@ -125,7 +125,7 @@ class Composer:
         data = split if self.asked.split else self.asked.location
         what = html.escape(f"{self.asked.name}{beside} on {data}")
         cards = show_cards(self.figures, n - int(self.counts[:, 0].sum()), n, self._items)
-        return f"<h1>What goes wrong</h1><p>{what}</p>{cards}"
+        return f'<h1>What goes wrong</h1><p>{what}</p>{cards}<p class="note"><a href="summary.tsv">summary.tsv</a></p>'
 
     def _errors(self) -> None:
         tally = self.findings.errors
@@ -202,7 +202,7 @@ class Composer:
         if len(places):
             verb = "have" if len(places) > 1 else "has"
             said = f"{len(places):,} of {count_of(len(self.counts), 'source')} {verb} symbols that training lacks."
-            self._section("unseen", "Unseen symbols", say(said), show_tables(tables))
+            self._section("unseen", "Unseen symbols", say(said), show_tables(tables), _rest(self.findings.unseen))
         else:
             self._section("unseen", "Unseen symbols", say("No source has a symbol that training lacks."))
 
@@ -218,14 +218,18 @@ class Composer:
             group_table("features", "By feature", first, one),
             group_table("feature_sets", "By all features of a source, most wrong answers first", all_of, bundles),
         )
-        self._section("features", "By feature", show_tables(tables))
+        rest = _rest(self.findings.features) + _rest(self.findings.bundles)
+        self._section("features", "By feature", show_tables(tables), rest)
 
     def _n_best(self) -> None:
         n = self.findings.most_outputs
         [table] = self._keep(rank_table(self.findings.ranks, n))
         said = f"For how many sources the right answer is among the first outputs of the search, up to {n}."
         if n == 1:
-            said = "The search keeps one output for a source; with --beam 5, or another export, this has more rows."
+            said = (
+                "One output is kept for a source. A larger beam gives more (--beam 5; of an export, one that was made "
+                "with it; in Python load with n_best=None)."
+            )
         self._section("n_best", "Among the n best", say(said), table.to_html())
 
     def _examples(self) -> None:
@@ -274,3 +278,12 @@ class Composer:
         )
         several = "A source with several references is right with any of them, and compared with the nearest."
         self._section("method", "How it was counted", say(f"{figures} {several} README.md explains every column."))
+
+
+def _rest(places: Places) -> str:
+    """What to say of names that have no row."""
+    return (
+        say(f"{places.left_out:,} times one stood there that has no row: they are too many.", note=True)
+        if places.left_out
+        else ""
+    )

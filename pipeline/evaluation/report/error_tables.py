@@ -61,7 +61,9 @@ def error_table(tally: ErrorTally) -> Table:
         Column("errors", "How often.", "count"),
         Column("share", "In percent of all errors.", "bar"),
         Column("of", "How often the wanted symbol stands in the references.", "count"),
-        Column("source_symbols", "What of the source the model looked at there, and how often.", "sources"),
+        Column(
+            "source_symbols", "What of the source the model looked at there, and how often; up to 50 kinds.", "sources"
+        ),
         Column("line", "Where the first answer with it stands.", "count", on_page=False),
         Column("source", "That source."),
         Column("reference", "What was wanted there."),

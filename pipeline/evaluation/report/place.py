@@ -21,10 +21,14 @@ def require_report_place(directory: Path) -> Path:
     """The absolute path of a directory that a report may go to: a new one, an empty one, or that of an earlier report.
 
     Raises:
-        UsageError: It holds something else, which would be lost.
+        UsageError: It holds something else, which would be lost; or it cannot be made.
     """
     require_local(directory)
     place = directory.resolve()
+    above = next(parent for parent in place.parents if os.path.lexists(parent))
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        wrong = "cannot be written to" if above.is_dir() else "is no directory"
+        raise UsageError(f"{place}: {above} {wrong}; choose another --report")
     known = _files_of(place)
     require_free(place, "report", bool(known) or is_unused(place), "choose another --report or empty it")
     others = sorted({path.name for path in place.iterdir()} - known) if known else []

@@ -11,7 +11,7 @@ from pipeline.errors import count_of
 from pipeline.unicode.visible import direction, visible
 
 FEW_SOURCES = 4
-"""Of what an error was about, on the page and in its table."""
+"""Of what an error was about, on the page; the file has all."""
 _BETWEEN_FIELDS = str.maketrans("\t\n\r", "   ")
 
 
@@ -45,10 +45,10 @@ def _several(values: Sequence[str]) -> str:
     return " | ".join(map(_text, values))
 
 
-def _sources(values: Counter[str]) -> str:
+def _sources(values: Counter[str], most: int | None = None) -> str:
     named = sorted(((name, number) for name, number in values.items() if name), key=lambda item: (-item[1], item[0]))
-    shown = [f"{_text(name)} ×{number:,}" for name, number in named[:FEW_SOURCES]]
-    return ", ".join([*shown, "…"] if len(named) > FEW_SOURCES else shown)
+    shown = [f"{_text(name)} ×{number:,}" for name, number in named[:most]]
+    return ", ".join([*shown, "…"] if len(named) > len(shown) else shown)
 
 
 def _number(value: float | None) -> str:
@@ -77,7 +77,7 @@ CELLS = {
     "text": CellKind(_text, show_text),
     "symbol": CellKind(visible, _show_symbol),
     "several": CellKind(_several, lambda values: " | ".join(map(show_text, values))),
-    "sources": CellKind(_sources, lambda values: show_text(_sources(values))),
+    "sources": CellKind(_sources, lambda values: show_text(_sources(values, FEW_SOURCES))),
     "count": CellKind(_count, _show_count, is_number=True),
     "percent": CellKind(_percent, _percent, is_number=True),
     "bar": CellKind(_percent, _bar, is_number=True),
@@ -155,7 +155,7 @@ class Table:
 def _head(column: Column) -> str:
     number = ' class="number"' if CELLS[column.kind].is_number else ""
     name = column.name.replace("_", " ")
-    return f'<th{number} title="{html.escape(column.what)}">{html.escape(name)}</th>'
+    return f'<th{number} scope="col" title="{html.escape(column.what)}">{html.escape(name)}</th>'
 
 
 def _cell(kind: str, value: Any) -> str:

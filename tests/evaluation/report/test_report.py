@@ -273,6 +273,16 @@ def test_a_file_cannot_be_a_directory(tmp_path: Path):
     path = write(tmp_path / "test.tsv", *PAIRS)
     with pytest.raises(UsageError, match=r"test\.tsv: exists and is not a report"):
         evaluate(ToldModel(TABLE), path, report=path)
+    with pytest.raises(UsageError, match=r"test\.tsv is no directory; choose another --report"):
+        evaluate(ToldModel(TABLE), path, report=Path(path) / "out")
+
+
+def test_a_directory_that_cannot_be_written_to_shows_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("os.access", lambda *arguments, **options: False)
+    model = ToldModel(TABLE)
+    with pytest.raises(UsageError, match="cannot be written to; choose another --report"):
+        evaluate(model, write(tmp_path / "test.tsv", *PAIRS), report=tmp_path / "out")
+    assert model.asked == []
 
 
 def test_what_fails_leaves_the_earlier_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
