@@ -142,7 +142,8 @@ def test_pip_installs_the_command_with_everything_it_needs(tmp_path: Path):
     install = [programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*install, str(source)], check=True, cwd=elsewhere)
     (installed,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
-    for name in ("presets/cmudict.yaml", "presets/default.space.yaml", "answering/attention_page.html"):
+    pages = ("answering/attention_page.html", "trust/review_page.html", "evaluation/report/page.html")
+    for name in ("presets/cmudict.yaml", "presets/default.space.yaml", *pages):
         assert (installed / "pipeline" / name).read_bytes() == (ROOT / "pipeline" / name).read_bytes()
 
     def attentif(*argv: str, **changes: str) -> subprocess.CompletedProcess[str]:

@@ -89,7 +89,7 @@ def symbol_table(tally: ErrorTally) -> Table:
         Column("accuracy", "The same in percent.", "bar"),
         Column("substituted", "How often another stood in its place.", "count"),
         Column("left_out", "How often nothing did.", "count"),
-        Column("written_instead", "What stood in its place, and how often.", "sources"),
+        Column("written_instead", "What stood in its place, and how often; up to 50 kinds.", "sources"),
     )
     instead: dict[str, Counter[str]] = {}
     lost: Counter[str] = Counter()
@@ -114,7 +114,7 @@ def source_symbol_table(tally: ErrorTally) -> Table:
         Column("source_symbols", "What of the source the model looked at."),
         Column("errors", "How many errors were about it.", "count"),
         Column("share", "In percent of all errors.", "bar"),
-        Column("which", "The most frequent of these errors: wanted → written.", "sources"),
+        Column("which", "The most frequent of these errors, wanted → written; up to 50 kinds.", "sources"),
     )
     found: dict[str, Counter[str]] = {}
     for error in tally.ranked():

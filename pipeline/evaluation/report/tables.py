@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from pipeline.errors import count_of
 from pipeline.unicode.visible import direction, visible
 
-FEW_SOURCES = 4
-"""Of what an error was about, on the page; the file has all."""
+FEW_SOURCES, MOST_SOURCES = 4, 50
+"""Of what an error was about, on the page and in its file."""
 _BETWEEN_FIELDS = str.maketrans("\t\n\r", "   ")
 
 
@@ -45,7 +45,7 @@ def _several(values: Sequence[str]) -> str:
     return " | ".join(map(_text, values))
 
 
-def _sources(values: Counter[str], most: int | None = None) -> str:
+def _sources(values: Counter[str], most: int = MOST_SOURCES) -> str:
     named = sorted(((name, number) for name, number in values.items() if name), key=lambda item: (-item[1], item[0]))
     shown = [f"{_text(name)} ×{number:,}" for name, number in named[:most]]
     return ", ".join([*shown, "…"] if len(named) > len(shown) else shown)
