@@ -12,6 +12,7 @@ from layers.attention.kinds import register_attention
 from layers.attention.luong import LuongAttention
 from layers.attention.monotonic import MonotonicAttention
 from layers.attention.multi_head import MultiHeadBahdanauAttention
+from layers.batch_share import BatchShare, share_of_batch
 from layers.cells.kinds import GRUCell, LayerNormalizedGRUCell, LayerNormalizedLSTMCell, LSTMCell
 from layers.copying import Copying
 from layers.decoder import AttentionDecoder
@@ -26,6 +27,7 @@ __all__ = [
     "AttentionDecoder",
     "AttentionMemory",
     "BahdanauAttention",
+    "BatchShare",
     "BidirectionalEncoder",
     "Copying",
     "Dropout",
@@ -42,4 +44,5 @@ __all__ = [
     "SymbolDropout",
     "plain_unroll",
     "register_attention",
+    "share_of_batch",
 ]

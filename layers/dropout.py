@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from layers.batch_share import random_numbers, random_uniform
 from layers.registration import PACKAGE
 
 VALUES = 2**8
@@ -44,7 +45,8 @@ class Dropout(keras.layers.Dropout):
         if self.rate == 1:
             return tf.zeros_like(inputs)
         dropped = min(max(round(self.rate * VALUES), 1), VALUES - 1)
-        kept = _random_bytes(tf.shape(inputs), self.seed_generator.next()) >= tf.constant(dropped, tf.uint8)
+        drawn = random_numbers(tf.shape(inputs), self.seed_generator.next(), tf.uint8)
+        kept = drawn >= tf.constant(dropped, tf.uint8)
         return inputs * tf.where(kept, tf.constant(VALUES / (VALUES - dropped), inputs.dtype), 0)
 
     def get_config(self) -> dict[str, Any]:
@@ -84,8 +86,7 @@ class SymbolDropout(keras.layers.Dropout):
         """Drop, in training."""
         if not training or self.rate == 0:
             return inputs
-        seed = tf.cast(self.seed_generator.next(), tf.int32)
-        kept = tf.random.stateless_uniform(tf.shape(inputs)[:2], seed) >= self.rate
+        kept = random_uniform(tf.shape(inputs)[:2], self.seed_generator.next()) >= self.rate
         scales = tf.where(kept, tf.constant(1 / (1 - self.rate), inputs.dtype), 0)
         if mask is not None:
             scales = tf.where(tf.cast(mask, tf.bool), scales, 1)
@@ -94,10 +95,3 @@ class SymbolDropout(keras.layers.Dropout):
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""
         return {name: value for name, value in super().get_config().items() if name != "noise_shape"}
-
-
-def _random_bytes(shape: Any, seed: Any) -> Any:
-    """Random uint8 of a shape, four of each random word."""
-    elements = tf.reduce_prod(shape)
-    words = tf.random.stateless_uniform([(elements + 3) // 4], tf.cast(seed, tf.int32), None, None, tf.uint32)
-    return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:elements], shape)

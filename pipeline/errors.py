@@ -31,6 +31,13 @@ class MemoryShortError(CircumstanceError):
     code_for_parent = 137
 
 
+class LostWorkerError(TrainingError):
+    """Another process of the same training is gone: all are to be started again, and go on."""
+
+    exit_code = 75
+    code_for_parent = 75
+
+
 class UsageError(AttentifError):
     """The command line, the configuration or a model path cannot be what was meant."""
 

@@ -27,7 +27,7 @@ GOES_ON = "where the training stopped"
 ALSO_CALLED = ("fit", "learn")
 _COMMAND = SettingsCommand(
     "train",
-    "[FILE] [--both] [--run DIR] [--overwrite] [--seed N] [--seeds N] ",
+    "[FILE] [--both] [--run DIR] [--overwrite] [--seed N] [--seeds N] [--workers N] ",
     examples=(
         "pairs.tsv",
         "pairs.tsv --data.dev dev.tsv --run runs/mine",
@@ -65,6 +65,13 @@ def make_parser() -> "jsonargparse.ArgumentParser":
         "mean and spread.",
     )
     parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=int,
+        help="Train in so many processes of this machine, each with a share of every batch and a GPU or as many cores "
+        "of its own: the same training as by one. On several machines TF_CONFIG or SLURM names the workers instead.",
+    )
+    parser.add_argument(
         "--both",
         action="store_true",
         help="Train source to target in DIR and, beside it, target to source in DIR-back, from the same data; "
@@ -74,13 +81,18 @@ def make_parser() -> "jsonargparse.ArgumentParser":
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """configuration, run, overwrite, seeds, back (the training of the other direction, or None)."""
+    """configuration, run, overwrite, seeds, back (the training of the other direction, or None), workers, words."""
     from pipeline.options.settings_options import parse_settings
 
     parsed, configuration = parse_settings(_COMMAND, make_parser(), _name_file(argv), _settings_of_run)
     if parsed.seeds is not None and parsed.seeds < 1:
         raise UsageError(f"--seeds {parsed.seeds}: impossible, it must be at least 1")
-    options = {"overwrite": parsed.overwrite, "seeds": parsed.seeds}
+    if parsed.workers is not None and parsed.workers < 1:
+        raise UsageError(f"--workers {parsed.workers}: impossible, it must be at least 1")
+    if parsed.workers and (parsed.seeds or parsed.both):
+        raise UsageError("--workers: impossible with --seeds and --both, whose trainings share the machine already")
+    words = ["train", *_without_workers(argv)]
+    options = {"overwrite": parsed.overwrite, "seeds": parsed.seeds, "workers": parsed.workers or 1, "words": words}
     if not parsed.both:
         place = Path(parsed.run) if parsed.run else _choose_place(parsed, [configuration])
         return argparse.Namespace(configuration=configuration, run=place, back=None, **options)
@@ -125,6 +137,18 @@ def _name_file(argv: list[str]) -> list[str]:
     if files and any(word.partition("=")[0] == "--data.train" for word in words):
         raise UsageError(f"{files[0]}: --data.train is given as well; leave one of them out")
     return [*(f"--data.train={file}" for file in files), *words]
+
+
+def _without_workers(argv: list[str]) -> list[str]:
+    """The words without `--workers N`."""
+    words = iter(argv)
+    kept = []
+    for word in words:
+        if word == "--workers":
+            next(words, None)
+        elif not word.startswith("--workers="):
+            kept.append(word)
+    return kept
 
 
 def _choose_place(parsed: "jsonargparse.Namespace", directions: Sequence["Configuration"]) -> Path:
@@ -180,9 +204,7 @@ def _settings_in(run: Path, parsed: "jsonargparse.Namespace") -> dict[str, Any]:
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Train, and write the figures as JSON."""
-    import_tensorflow()
     from pipeline.process.children import CHILD, end_with_parent
-    from pipeline.training.run import train
 
     if arguments.back:
         _train_both(arguments, results)
@@ -192,10 +214,29 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
         return
     if CHILD in os.environ:
         end_with_parent()
-    results.write_json(train(arguments.configuration, arguments.run, overwrite=arguments.overwrite))
+    if arguments.workers > 1:
+        from pipeline.cluster.local_workers import local_workers
+
+        with local_workers(arguments.workers, arguments.words):
+            _train(arguments, results)
+    else:
+        _train(arguments, results)
+
+
+def _train(arguments: argparse.Namespace, results: Results) -> None:
+    """One training, alone or as one of several workers."""
+    import_tensorflow()
+    from pipeline.cluster.joining import join_cluster
+    from pipeline.training.run import train
+
+    cluster = join_cluster()
+    found = train(arguments.configuration, arguments.run, overwrite=arguments.overwrite, cluster=cluster)
+    if cluster.rank == 0:
+        results.write_json(found)
 
 
 def _train_both(arguments: argparse.Namespace, results: Results) -> None:
+    import_tensorflow()
     from pipeline.options.arguments import PROGRAM
     from pipeline.runs.model_paths import back_of
     from pipeline.study.both import BACK, THERE, Direction, train_directions
@@ -221,6 +262,7 @@ def _train_both(arguments: argparse.Namespace, results: Results) -> None:
 
 
 def _train_seeds(arguments: argparse.Namespace, results: Results) -> None:
+    import_tensorflow()
     from pipeline.options.arguments import PROGRAM
     from pipeline.study.seeds import train_seeds
 

@@ -1,13 +1,15 @@
 """From a tokenised corpus to batches for training: length buckets, token budget, an order that can be repeated."""
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from pipeline.cluster.cluster import ALONE, Cluster
 from pipeline.data.lessons import ARRAYS, Lessons
 from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.text.symbols import END, PAD, START
@@ -32,6 +34,18 @@ class PlannedBatch(NamedTuple):
     indices: np.ndarray
     number: int = 0
     """The pass."""
+
+    def share(self, rank: int, size: int) -> "PlannedBatch":
+        """The rows that one of several processes takes: as many for each, the last ones empty where it does not divide.
+
+        Example:
+            >>> batch = PlannedBatch(Bucket(5, 6, 8), np.arange(7))
+            >>> [batch.share(rank, 3).indices.tolist() for rank in range(3)], batch.share(0, 3).bucket.rows
+            ([[0, 1, 2], [3, 4, 5], [6]], 3)
+        """
+        rows = -(-self.bucket.rows // size)
+        indices = self.indices[rank * rows : (rank + 1) * rows]
+        return self._replace(bucket=self.bucket._replace(rows=rows), indices=indices)
 
 
 def plan_buckets(corpus: TokenizedCorpus, buckets: int, batch_tokens: int) -> list[Bucket]:
@@ -243,16 +257,23 @@ class TrainingOrder:
             position = 0
 
 
-def training_batches(order: TrainingOrder, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
-    """What `fill_batch` makes of all batches from there on, without end."""
+def training_batches(order: TrainingOrder, epoch: int = 0, step: int = 0, cluster: Cluster = ALONE) -> tf.data.Dataset:
+    """What `fill_batch` makes of all batches from there on, without end; of a cluster this process's share of each."""
     taught = order.corpus.lessons is not None
-    return _dataset(lambda: (fill_batch(order.corpus, batch) for batch in order.batches(epoch, step)), taught)
+    batches = functools.partial(order.batches, epoch, step)
+    return _dataset(lambda: _fill_shares(order.corpus, batches(), cluster), taught)
 
 
-def validation_batches(corpus: TokenizedCorpus, buckets: list[Bucket]) -> tuple[tf.data.Dataset, int]:
-    """One pass over the pairs that fit the buckets, in a fixed order, and the number of batches."""
+def validation_batches(
+    corpus: TokenizedCorpus, buckets: list[Bucket], cluster: Cluster = ALONE
+) -> tuple[tf.data.Dataset, int]:
+    """One pass over the pairs that fit the buckets, in a fixed order, and the number of batches; shares as above."""
     batches = plan_pass(assign_buckets(corpus, buckets), buckets, 0, 0)
-    return _dataset(lambda: (fill_batch(corpus, batch) for batch in batches)), len(batches)
+    return _dataset(lambda: _fill_shares(corpus, batches, cluster)), len(batches)
+
+
+def _fill_shares(corpus: TokenizedCorpus, batches: Iterable[PlannedBatch], cluster: Cluster) -> Iterator[Any]:
+    return (fill_batch(corpus, batch.share(cluster.rank, cluster.size)) for batch in batches)
 
 
 def _dataset(generator: object, taught: bool = False) -> tf.data.Dataset:

@@ -178,3 +178,15 @@ class Risk(Protocol):
 
     def add_gradients(self, gradients: list[Any], source: Any, candidates: Any) -> list[Any]:
         """The gradients, with those of what was drawn."""
+
+
+def count_right(targets: Any, logits: Any, dtype: Any) -> Any:
+    """How many real target symbols are the most probable ones.
+
+    Args:
+        targets: `[batch, target]` ids.
+        logits: `[batch, target, vocabulary]`.
+        dtype: Of the number.
+    """
+    right = tf.equal(tf.argmax(logits, axis=-1, output_type=targets.dtype), targets) & (targets != PAD)
+    return tf.reduce_sum(tf.cast(right, dtype))

@@ -8,16 +8,31 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from layers import AttentionDecoder, Copying, Dropout, FeatureMemory, MonotonicDecoder, SymbolDropout
+from layers import (
+    AttentionDecoder,
+    BatchShare,
+    Copying,
+    Dropout,
+    FeatureMemory,
+    MonotonicDecoder,
+    SymbolDropout,
+    share_of_batch,
+)
+from pipeline.cluster.cluster import ALONE, Cluster, refuse_strategies
 from pipeline.errors import UsageError
-from pipeline.model.losses import Lesson, Risk, symmetric_divergence, token_cross_entropy
+from pipeline.model.embeddings import (
+    SHARED_EMBEDDING,
+    SOURCE_EMBEDDING,
+    TARGET_EMBEDDING,
+    full_precision,
+    make_embedding,
+)
+from pipeline.model.losses import Lesson, Risk, count_right, symmetric_divergence, token_cross_entropy
 from pipeline.model.source_reading import make_encoder, read_beside
 from pipeline.process.xla_cache import name_functions_alike
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, PAD
 
-SOURCE_EMBEDDING, TARGET_EMBEDDING, SHARED_EMBEDDING = "source_embedding", "target_embedding", "shared_embedding"
-EMBEDDINGS = (SOURCE_EMBEDDING, TARGET_EMBEDDING, SHARED_EMBEDDING)
 # Symbols of a hard decoder: a batch takes target × source × so many numbers.
 MOST_EMITTED = 1000
 FEATURES = "features"
@@ -31,14 +46,25 @@ class SequenceToSequence(keras.Model):
     Inputs are `[batch, source]` and `[batch, target]` int32, the latter being the target shifted right by
     the start symbol; outputs `[batch, target, vocabulary]` and `[batch, target, source]`. Training data are
     ((source, target_inputs), targets), or with a teacher ((source, target_inputs), (targets, symbols, probabilities)),
-    see `pipeline.model.losses.Lesson`. The loss is divided by the number of real target symbols of the
-    global batch, so that padding, and the share of a batch that a replica sees, change nothing.
+    see `pipeline.model.losses.Lesson`. The loss is divided by the number of real target symbols of the whole
+    batch, so that padding, and the share of the batch that each of several processes has, change nothing
+    (`set_cluster`). Under a strategy of tf.distribute it is not trained: Keras would clip every replica's gradient
+    before they are summed.
     """
 
+    cluster: Cluster = ALONE
     label_smoothing = 0.0
     r_drop = 0.0
     teacher_weight = 0.0
     risk: "Risk | None" = None
+
+    def set_cluster(self, cluster: Cluster) -> None:
+        """Let `train_step` and `test_step` see a share of every batch, the others of a cluster the rest.
+
+        Gradients and figures are summed over all before anything is made of them: what is clipped, applied and shown
+        is that of the whole batch.
+        """
+        self.cluster = cluster
 
     def set_label_smoothing(self, share: float) -> None:
         """Set the share of the probability that `train_step` spreads over the vocabulary."""
@@ -82,9 +108,13 @@ class SequenceToSequence(keras.Model):
         """One optimizer step.
 
         Returns:
-            The metrics so far, and of this batch alone the cross-entropy per target symbol, "batch_loss", and the
-            global norm of the gradient, "gradient_norm" (not with a scaled loss).
+            The metrics so far, and of this batch alone the cross-entropy per target symbol, "batch_loss", the global
+            norm of the gradient, "gradient_norm" (not with a scaled loss), and how many processes were "asked" to end.
+
+        Raises:
+            UsageError: It runs under a strategy of tf.distribute.
         """
+        refuse_strategies()
         name_functions_alike()
         passes = 2 if self.r_drop else 1
         if self.r_drop:
@@ -96,24 +126,32 @@ class SequenceToSequence(keras.Model):
             targets, symbols, probabilities = targets
             lesson = Lesson(symbols, probabilities, self.teacher_weight)
         candidates = self.risk.candidates(inputs, targets) if self.risk else None
+        share = BatchShare(self.cluster.rank, self.cluster.size, passes)
         with tf.GradientTape() as tape:
-            logits, _ = self(inputs, training=True)
+            with share_of_batch(share):
+                logits, _ = self(inputs, training=True)
             total, tokens = token_cross_entropy(targets, logits, self.label_smoothing, lesson)
-            global_tokens = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, tokens)
-            loss = total / tf.maximum(global_tokens, 1)
-            apart = self._divergence(targets, logits) / tf.maximum(global_tokens, 1) if self.r_drop else 0
+            # Known from the targets alone: the others are asked while this process computes.
+            [all_tokens] = self.cluster.sum([tokens])
+            loss = total / tf.maximum(all_tokens, 1)
+            apart = self._divergence(targets, logits) / tf.maximum(all_tokens, 1) if self.r_drop else 0
             objective = self.risk.mix(loss + apart, logits, candidates) if self.risk else loss + apart
             scaled_loss = self.optimizer.scale_loss(objective)
         gradients = [tf.convert_to_tensor(part) for part in tape.gradient(scaled_loss, self.trainable_variables)]
         if self.risk:
-            gradients = self.risk.add_gradients(gradients, inputs[0], candidates)
+            with share_of_batch(share._replace(passes=1)):
+                gradients = self.risk.add_gradients(gradients, inputs[0], candidates)
+        figures = total, count_right(targets, logits, tokens.dtype), tf.cast(self.cluster.asked, tokens.dtype)
+        variables = self.trainable_variables
+        gradients = [tf.ensure_shape(part, variable.shape) for part, variable in zip(gradients, variables, strict=True)]
+        *gradients, total, right, asked = self.cluster.sum([*gradients, *figures])
         norm = self._apply(gradients)
-        figures = self._update_metrics(targets, logits, total, tokens, passes)
-        figures["batch_loss"] = loss
+        shown = self._update_metrics(total, right, all_tokens, passes)
+        shown |= {"batch_loss": total / tf.maximum(all_tokens, 1), "asked": asked}
         if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             # That one looks for gradients that are no numbers itself, and makes its scale smaller.
-            figures["gradient_norm"] = norm
-        return figures
+            shown["gradient_norm"] = norm
+        return shown
 
     def _apply(self, gradients: list[Any]) -> Any:
         """Let the optimizer change the weights; compiled, where it runs alone and in one precision.
@@ -126,8 +164,7 @@ class SequenceToSequence(keras.Model):
             self.optimizer.apply(gradients, self.trainable_variables)
             return tf.linalg.global_norm(gradients)
 
-        scales = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
-        if not scales and not tf.distribute.has_strategy():
+        if not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             # A chain of element-wise operations on every weight: as one loop it takes half the time.
             apply = tf.function(apply, jit_compile=True, autograph=False)
         return apply(gradients)
@@ -138,18 +175,17 @@ class SequenceToSequence(keras.Model):
         inputs, targets = data
         logits, _ = self(inputs, training=False)
         total, tokens = token_cross_entropy(targets, logits)
-        return self._update_metrics(targets, logits, total, tokens)
+        return self._update_metrics(*self.cluster.sum([total, count_right(targets, logits, tokens.dtype), tokens]))
 
     def _divergence(self, targets: Any, logits: Any) -> Any:
         """What `set_r_drop` adds, times the number of symbols in both halves of a doubled batch."""
         first, second = tf.split(logits, 2)
         return self.r_drop / 2 * symmetric_divergence(tf.split(targets, 2)[0], first, second)
 
-    def _update_metrics(self, targets: Any, logits: Any, total: Any, tokens: Any, passes: int = 1) -> dict[str, Any]:
+    def _update_metrics(self, total: Any, right: Any, tokens: Any, passes: int = 1) -> dict[str, Any]:
         loss, accuracy, seen = self.metrics
-        right = tf.equal(tf.argmax(logits, axis=-1, output_type=targets.dtype), targets) & (targets != PAD)
         loss.update_state(total / tf.maximum(tokens, 1), sample_weight=tokens)
-        accuracy.update_state(tf.reduce_sum(tf.cast(right, tokens.dtype)) / tf.maximum(tokens, 1), tokens)
+        accuracy.update_state(right / tf.maximum(tokens, 1), tokens)
         seen.update_state(tokens / passes)
         return {metric.name: metric.result() for metric in self.metrics}
 
@@ -208,10 +244,10 @@ def build_model(
         return dropout(embedded)
 
     if configuration.shared_embeddings:
-        source_embedding = target_embedding = _embedding(target_size, configuration, SHARED_EMBEDDING)
+        source_embedding = target_embedding = make_embedding(target_size, configuration, SHARED_EMBEDDING)
     else:
-        source_embedding = _embedding(source_size, configuration, SOURCE_EMBEDDING)
-        target_embedding = _embedding(target_size, configuration, TARGET_EMBEDDING)
+        source_embedding = make_embedding(source_size, configuration, SOURCE_EMBEDDING)
+        target_embedding = make_embedding(target_size, configuration, TARGET_EMBEDDING)
     embedded_source = embed(source, source_embedding, SOURCE_EMBEDDING)
     if attended:
         first, dropout = source_size - features, configuration.dropout
@@ -227,7 +263,7 @@ def build_model(
     if configuration.copy:
         if configuration.tied_embeddings:
             # The embeddings have no column for the gate.
-            gate = keras.layers.Dense(1, dtype=_full(configuration), name="copying_gate")
+            gate = keras.layers.Dense(1, dtype=full_precision(configuration), name="copying_gate")
             logits = ops.concatenate([logits, gate(outputs)], axis=-1)
         logits = Copying(copied, configuration.fast, dtype=policy, name="copying")(logits, attention_weights, source)
     return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")
@@ -265,22 +301,6 @@ def _decoder(
         fast=configuration.fast,
         **parts,
     )
-
-
-def _embedding(size: int, configuration: ModelConfiguration, name: str) -> keras.layers.Layer:
-    # With Keras's own deviation, 0.03, what comes out hardly depends on what goes in at first: from little data
-    # and many symbols nothing is ever learnt.
-    initializer = keras.initializers.RandomNormal(stddev=0.3)
-    settings = {"embeddings_initializer": initializer, "dtype": keras.DTypePolicy(configuration.precision)}
-    if name != SOURCE_EMBEDDING and configuration.tied_embeddings:
-        return keras.layers.ReversibleEmbedding(
-            size, configuration.embedding_units, reverse_dtype=_full(configuration), name=name, **settings
-        )
-    return keras.layers.Embedding(size, configuration.embedding_units, name=name, **settings)
-
-
-def _full(configuration: ModelConfiguration) -> str:
-    return "float64" if configuration.precision == "float64" else "float32"
 
 
 def find_layer(model: keras.Model, name: str) -> Any:

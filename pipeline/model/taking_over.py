@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.model.sequence_to_sequence import SHARED_EMBEDDING, SOURCE_EMBEDDING, SequenceToSequence
+from pipeline.model.embeddings import SHARED_EMBEDDING, SOURCE_EMBEDDING
+from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.text.symbols import SPECIAL_SYMBOLS
 from pipeline.text.vocabulary import Vocabulary
 

@@ -11,7 +11,7 @@ from pipeline.monitoring.write_failures import WriteFailures
 from pipeline.runs.directory import RunDirectory
 
 LOG_EVERY_STEPS = 50
-NOT_OF_THE_EPOCH = {"val_tokens", "batch_loss", "gradient_norm"}
+NOT_OF_THE_EPOCH = {"val_tokens", "batch_loss", "gradient_norm", "asked"}
 
 
 class FigureLog(keras.callbacks.Callback):

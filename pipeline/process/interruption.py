@@ -26,10 +26,18 @@ class Interruption:
     """Remembers that Ctrl-C or SIGTERM came, while it is entered; the second Ctrl-C ends at once.
 
     Does nothing outside of the main thread, where Python takes no signals.
+
+    Args:
+        alone: Whether a signal is heeded as soon as it is heard; else when somebody says that it is (`heed`), as where
+            several processes have to end at the same step.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, alone: bool = True) -> None:
+        self.alone = alone
+        self.heard: int | None = None
+        """The signal that came."""
         self.number: int | None = None
+        """The one that is heeded."""
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -47,12 +55,18 @@ class Interruption:
         self._before.clear()
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        if self.number is not None:
+        if self.heard is not None:
             raise KeyboardInterrupt
-        self.number = number
+        self.heard = number
+        if self.alone:
+            self.number = number
         # In the middle of another message nothing can be said.
         with contextlib.suppress(RuntimeError):
             logger.info("%s: saving, then ending (once more ends at once)", signal.Signals(number).name)
+
+    def heed(self) -> None:
+        """From now on this process is asked to end, by its own signal or by another process's."""
+        self.number = self.number or self.heard or signal.SIGTERM
 
     def end_if_asked(self) -> None:
         """End, now that everything is saved.

@@ -64,6 +64,12 @@ class TrainingState:
         """Name of the checkpoint's directory."""
         return f"epoch-{self.epoch:04d}" + (f"-step-{self.step:07d}" if self.step else "")
 
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainingState":
+        """What `dataclasses.asdict` made JSON of."""
+        recent = tuple(map(tuple, values.get("recent", ())))
+        return cls(**{**values, "losses": tuple(values["losses"]), "recent": recent})
+
 
 class Checkpoints:
     """The checkpoints of a run: a directory each, with variables and a manifest that has the SHA-256 of both.
@@ -189,6 +195,13 @@ class Checkpoints:
         return sorted((path for path in named if (path / MANIFEST).is_file()), key=_numbers)
 
 
+class NoCheckpoints(Checkpoints):
+    """Those of a process that trains with others, of whom one alone saves."""
+
+    def save(self, state: TrainingState, write: Callable[[Path], None]) -> None:
+        """Leave it to the other."""
+
+
 def _manifest(state: TrainingState, variables: Path) -> bytes:
     described = {"state": dataclasses.asdict(state), "sha256": checksum(variables)}
     return json.dumps({**described, "manifest_sha256": _checksum_of(described)}, indent=1).encode()
@@ -203,9 +216,7 @@ def _read(path: Path) -> tuple[TrainingState, Path] | None:
             raise ValueError(f"{MANIFEST} is not what was written")
         if manifest["sha256"] != checksum(path / VARIABLES):
             raise ValueError(f"{VARIABLES} is not what was written")
-        state = manifest["state"]
-        recent = tuple(map(tuple, state.get("recent", ())))
-        return TrainingState(**{**state, "losses": tuple(state["losses"]), "recent": recent}), path / VARIABLES
+        return TrainingState.from_dict(manifest["state"]), path / VARIABLES
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.warning("%s: damaged checkpoint (%s), it is not used", path, str(error) or "not a manifest")
         return None

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from pipeline.cluster.cluster import Cluster
 from pipeline.data.batches import TrainingOrder, training_batches, validation_batches
 from pipeline.data.length_limits import read_limits
 from pipeline.data.preparation import TrainingData
@@ -14,7 +15,7 @@ from pipeline.errors import count_of
 from pipeline.evaluation.metrics import objectives
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.monitoring.board import DEV, Board, forget_after
-from pipeline.monitoring.dev_decoding import DecodedDevMetrics
+from pipeline.monitoring.dev_decoding import DecodedDevMetrics, SharedPredictor
 from pipeline.monitoring.dev_report import DevReport
 from pipeline.monitoring.epoch_clock import EpochClock
 from pipeline.monitoring.figures import FigureLog
@@ -31,10 +32,11 @@ from pipeline.saved_models.earlier_weights import begin_with_earlier
 from pipeline.settings.configuration import Configuration
 from pipeline.training.averaging import AveragedWeights
 from pipeline.training.divergence import WatchDivergence
-from pipeline.training.ending import EndWhenAsked, why_ended
+from pipeline.training.ending import AskToEnd, EndWhenAsked, why_ended
 from pipeline.training.optimization import compile_model, restore
 from pipeline.training.risk import BeginRisk
 from pipeline.training.saving import SaveAndStop
+from pipeline.training.standing import CompareWeights
 from pipeline.training.surroundings import Standing, Surroundings
 
 logger = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class Training:
     checkpoints: Checkpoints
     interruption: Interruption
     """Entered."""
+    cluster: Cluster
 
 
 class Attempt:
@@ -72,6 +75,7 @@ class Attempt:
             clock=EpochClock(self.order.steps, state.step, state.seconds),
             failures=WriteFailures(train.on_write_failure == "continue", checkpoints.describe_newest),
             interruption=training.interruption,
+            cluster=training.cluster,
         )
         self.metrics = objectives(self.configuration)
         shapes = len(self.data.buckets)
@@ -87,6 +91,7 @@ class Attempt:
         state, train, sizes = self.state, self.configuration.train, self.data.vocabulary_sizes
         of_symbols = self.data.copied, self.data.features
         model = compile_model(self.configuration, sizes, self.order.steps, state.rate_scale, *of_symbols)
+        model.set_cluster(self.surroundings.cluster)
         metrics = restore(model, state, variables) if variables else self._begin(model)
         self._forget_what_comes_again()
         parts = self._callbacks(model, metrics)
@@ -123,18 +128,19 @@ class Attempt:
             self.surroundings.board.begin(self.configuration, self.directory.path.name, there)
 
     def _run_epochs(self, model: SequenceToSequence, parts: list[keras.callbacks.Callback], epochs: int) -> None:
-        validation, validation_steps = validation_batches(self.data.dev, self.data.buckets)
+        cluster = self.surroundings.cluster
+        validation, validation_steps = validation_batches(self.data.dev, self.data.buckets, cluster)
         # The batches come shuffled.
         options: dict[str, Any] = {"callbacks": parts, "verbose": 0, "shuffle": False}
         if validation_steps:
             options.update(validation_data=validation.repeat(), validation_steps=validation_steps)
         epoch, step, steps = self.state.epoch, self.state.step, self.order.steps
         if step and epoch < epochs:
-            rest = training_batches(self.order, epoch, step)
+            rest = training_batches(self.order, epoch, step, cluster)
             model.fit(rest, initial_epoch=epoch, epochs=epoch + 1, steps_per_epoch=steps - step, **options)
             epoch += 1
         if epoch < epochs and not model.stop_training:
-            batches = training_batches(self.order, epoch)
+            batches = training_batches(self.order, epoch, cluster=cluster)
             model.fit(batches, initial_epoch=epoch, epochs=epochs, steps_per_epoch=steps, **options)
 
     def _callbacks(self, model: SequenceToSequence, metrics: list[Any]) -> list[keras.callbacks.Callback]:
@@ -146,15 +152,18 @@ class Attempt:
         saving = SaveAndStop(around, self.configuration, standing, watch, figures, *averaged)
         # The decoder sets the figures that those after it read; who ends it all comes last.
         risk = [BeginRisk(self.configuration.train)] if self.configuration.train.risk_epochs else []
+        together = [CompareWeights(around.cluster)] if around.cluster.size > 1 else []
         return [
             *risk,
+            *together,
+            AskToEnd(around.interruption, around.cluster),
             around.clock,
             watch,
             *averaged,
             self._decoding(model),
             figures,
             saving,
-            self.progress,
+            *([] if around.cluster.rank else [self.progress]),
             EndWhenAsked(around.interruption, around.clock),
         ]
 
@@ -170,6 +179,8 @@ class Attempt:
             configuration.train.dev_beam_size,
             n_best=1,
         )
-        report = DevReport(self.directory, self.surroundings.board.runs[DEV], configuration, self.surroundings.failures)
+        around = self.surroundings
+        report = DevReport(self.directory, around.board.runs[DEV], configuration, around.failures)
         references = group_references(data.splits["dev"](), configuration.text)
-        return DecodedDevMetrics(Predictor(strings, configuration.text), references, self.metrics, report)
+        predictor = SharedPredictor(Predictor(strings, configuration.text), around.cluster)
+        return DecodedDevMetrics(predictor, references, self.metrics, None if around.cluster.rank else report)

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from pipeline.cluster.cluster import Cluster
 from pipeline.monitoring.epoch_clock import EpochClock
 from pipeline.process.interruption import Interruption
 from pipeline.runs.checkpoints import TrainingState
@@ -49,6 +50,29 @@ def describe_end(state: TrainingState, train: TrainConfiguration, metric: str) -
 def is_perfect(value: float, best: float) -> bool:
     """Whether a figure, smaller where it is better, cannot get any better than it is."""
     return value <= best + _ALMOST
+
+
+class AskToEnd(keras.callbacks.Callback):
+    """Ends all who train together at the same step, when one of them was asked to end.
+
+    Args:
+        interruption: What remembers the signal.
+        cluster: To which it is told before a step, with whose gradient it comes to the others.
+    """
+
+    def __init__(self, interruption: Interruption, cluster: Cluster) -> None:
+        super().__init__()
+        self.interruption, self.cluster = interruption, cluster
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Tell."""
+        if self.interruption.heard is not None:
+            self.cluster.ask()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Heed what all have heard now."""
+        if self.cluster.size > 1 and float((logs or {}).get("asked", 0.0)):
+            self.interruption.heed()
 
 
 class EndWhenAsked(keras.callbacks.Callback):

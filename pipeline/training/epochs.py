@@ -6,23 +6,29 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from pipeline.cluster.cluster import ALONE, Cluster
 from pipeline.data.batches import TrainingOrder
 from pipeline.data.preparation import TrainingData
 from pipeline.errors import MemoryShortError, TrainingError
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.process.interruption import Interruption
 from pipeline.process.xla_cache import forget_refused
-from pipeline.runs.checkpoints import Checkpoints, TrainingState
+from pipeline.runs.checkpoints import Checkpoints, NoCheckpoints, TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.training.attempt import Attempt, Training
 from pipeline.training.divergence import Diverged, describe_pairs
+from pipeline.training.standing import share_standing
 
 logger = logging.getLogger(__name__)
 
 
 def fit(
-    configuration: Configuration, directory: RunDirectory, data: TrainingData, last_epoch: int | None = None
+    configuration: Configuration,
+    directory: RunDirectory,
+    data: TrainingData,
+    last_epoch: int | None = None,
+    cluster: Cluster = ALONE,
 ) -> SequenceToSequence:
     """Run the epochs that are left, from the newest checkpoint on.
 
@@ -35,6 +41,7 @@ def fit(
         directory: The run, begun and with its data prepared.
         data: What `prepare_data` made of it.
         last_epoch: Stop after this epoch; the schedule of the learning rate stays that of all epochs.
+        cluster: Who trains with this process; each has a directory of its own, and the leader's checkpoints count.
 
     Raises:
         Interrupted: By a signal; the same call goes on.
@@ -42,12 +49,14 @@ def fit(
     """
     train = configuration.train
     order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
-    checkpoints = Checkpoints(directory.checkpoints, train.keep_checkpoints)
+    kind = Checkpoints if cluster.rank == 0 else NoCheckpoints
+    checkpoints = kind(directory.checkpoints, train.keep_checkpoints)
     epochs = min(last_epoch or train.epochs, train.epochs)
     state, variables = checkpoints.latest() or (TrainingState(), None)
-    with Interruption() as interruption:
-        training = Training(configuration, directory, data, order, checkpoints, interruption)
+    with Interruption(alone=cluster.size == 1) as interruption:
+        training = Training(configuration, directory, data, order, checkpoints, interruption, cluster)
         while True:
+            state, variables = share_standing(cluster, (state, variables), directory.checkpoints)
             try:
                 model = Attempt(training, state).run(variables, epochs)
                 interruption.end_if_asked()

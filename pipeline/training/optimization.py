@@ -6,7 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pipeline.model.sequence_to_sequence import EMBEDDINGS, SequenceToSequence, build_model
+from pipeline.model.embeddings import EMBEDDINGS
+from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model
 from pipeline.model.weights import METRICS, load_variables, read_variables, training_variables
 from pipeline.process.xla_cache import open_cache
 from pipeline.runs.checkpoints import TrainingState

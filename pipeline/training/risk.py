@@ -77,7 +77,7 @@ class MinimumRisk:
         real = tf.reduce_any(tf.not_equal(targets, PAD), axis=1)
         weights = weigh(log_p, risks(outputs, targets), first_ones(outputs) & real[:, None], self.train.risk_sharpness)
         pairs = tf.reduce_sum(tf.cast(real, tf.float32))
-        pairs = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, pairs)
+        [pairs] = self.model.cluster.sum([pairs])
         return Candidates(outputs, weights, tf.maximum(pairs, 1))
 
     def mix(self, loss: Any, logits: Any, candidates: Candidates) -> Any:

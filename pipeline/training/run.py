@@ -1,13 +1,15 @@
 """How a run goes: data, epochs, the best checkpoint measured and exported."""
 
+import contextlib
 import dataclasses
 import logging
 from pathlib import Path
 from typing import Any
 
+from pipeline.cluster.cluster import ALONE, Cluster
 from pipeline.data.batches import TrainingOrder
 from pipeline.data.odd_settings import describe_odd_settings
-from pipeline.data.preparation import Splits, open_run
+from pipeline.data.preparation import Splits, TrainingData, open_run
 from pipeline.data.run_data import MAY_CHANGE, keep_earlier_defaults, require_same_settings, require_unchanged
 from pipeline.errors import UsageError
 from pipeline.evaluation.evaluate import evaluate_pairs
@@ -29,44 +31,73 @@ from pipeline.training.ending import describe_end, why_ended
 from pipeline.training.epochs import fit
 from pipeline.training.seeds import set_seed
 from pipeline.training.teaching import teach
+from pipeline.training.together import follow, lead
 
 logger = logging.getLogger(__name__)
 
 
-def train(configuration: Configuration, run: Path | str, overwrite: bool = False) -> Figures:
+def train(configuration: Configuration, run: Path | str, overwrite: bool = False, cluster: Cluster = ALONE) -> Figures:
     """Train, or go on with an unfinished training; then measure the best checkpoint and export it.
 
     Args:
         configuration: Every setting.
         run: The run directory. Unfinished with the same configuration: goes on. Finished: nothing to do.
         overwrite: Replace a run that is already there.
+        cluster: Who trains with this process. All are given the same; who leads has the run, and the others none.
 
     Returns:
         {"split", "n", "wer", "per"} of the test split, or of dev where there is no test, percent; of sentences
         {"split", "n", "bleu", "chrf", "ter", "sequence_error_rate", "signature"}. Besides "best_epoch", the one that
         was measured, its "val_wer" or "val_bleu", how many "epochs" were trained, and why it "ended": "epochs",
-        "patience" or "perfect".
+        "patience" or "perfect". Nothing in a process that does not lead.
 
     Raises:
         UsageError: The directory holds a run of another configuration, or something else, or is being trained.
         DataError: The data cannot be used.
+        LostWorkerError: Another process of the cluster is gone.
     """
-    directory = RunDirectory(Path(run))
-    # Once before the lock, so that a finished run can be asked for anywhere, also where nothing can be written; once
-    # behind it, for another process may have finished the run in between.
-    result = None if overwrite else find_result(configuration, directory)
-    if result is None:
-        with lock_run(directory):
-            result = _train(configuration, directory, overwrite)
+    with cluster.watch():
+        if cluster.rank:
+            follow(configuration, cluster)
+            return Figures({})
+        result = _train(configuration, RunDirectory(Path(run)), overwrite, cluster)
     return Figures(result)
 
 
-def _train(configuration: Configuration, directory: RunDirectory, overwrite: bool) -> dict[str, Any]:
+def _train(configuration: Configuration, directory: RunDirectory, overwrite: bool, cluster: Cluster) -> dict[str, Any]:
+    with contextlib.ExitStack() as held:
+        begun = lead(cluster, lambda: _begin(configuration, directory, overwrite, held), directory)
+        if begun is None:
+            result = directory.read_result()
+            assert result is not None
+            return result
+        configuration, data = begun
+        fit(configuration, directory, data, cluster=cluster)
+        result = _finish(directory, data.splits)
+        cluster.agree()
+        return result
+
+
+def _begin(
+    configuration: Configuration, directory: RunDirectory, overwrite: bool, held: contextlib.ExitStack
+) -> tuple[Configuration, TrainingData] | None:
+    """Begin or open a run and its data; None where it is finished.
+
+    Args:
+        configuration: Every setting.
+        directory: The run.
+        overwrite: Whether a run that is there is replaced.
+        held: Gets the run's lock.
+    """
+    # Once before the lock, so that a finished run can be asked for anywhere, also where nothing can be written; once
+    # behind it, for another process may have finished the run in between.
+    if not overwrite and find_result(configuration, directory) is not None:
+        return None
+    held.enter_context(lock_run(directory))
     replaces = overwrite and directory.exists()
     if directory.exists() and not replaces:
-        result = find_result(configuration, directory)
-        if result is not None:
-            return result
+        if find_result(configuration, directory) is not None:
+            return None
         logger.info("%s: going on with the unfinished run", directory.path)
         configuration = keep_earlier_defaults(configuration, directory)
         directory.sweep()
@@ -77,8 +108,7 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
     order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
     for sentence in describe_odd_settings(configuration, order.passes, order.steps):
         logger.info("note: %s", sentence)
-    fit(configuration, directory, data)
-    return _finish(directory, data.splits)
+    return configuration, data
 
 
 def find_result(configuration: Configuration, directory: RunDirectory) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from pipeline.settings.configuration import Configuration
 from pipeline.training.averaging import AveragedWeights
 from pipeline.training.divergence import WatchDivergence
 from pipeline.training.ending import is_perfect, why_ended
+from pipeline.training.standing import share_state
 from pipeline.training.surroundings import Standing, Surroundings
 
 
@@ -85,8 +86,9 @@ class SaveAndStop(keras.callbacks.Callback):
             state = dataclasses.replace(
                 state, best_epoch=epoch + 1, best_value=value, best_second=second, best_loss=loss
             )
-        # An epoch that could not be saved cannot be the best one either.
-        self.state = dataclasses.replace(state if self._save(state) else before, averaged=False)
+        # An epoch that could not be saved cannot be the best one either; who leads knows.
+        state = dataclasses.replace(state if self._save(state) else before, averaged=False)
+        self.state = share_state(self.surroundings.cluster, state)
         if why_ended(self.state, self.train):
             self.model.stop_training = True
 

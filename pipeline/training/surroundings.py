@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.cluster.cluster import Cluster
 from pipeline.monitoring.board import Board
 from pipeline.monitoring.epoch_clock import EpochClock
 from pipeline.monitoring.write_failures import WriteFailures
@@ -27,6 +28,8 @@ class Surroundings:
     """What happens when something cannot be written."""
     interruption: Interruption
     """Remembers a signal."""
+    cluster: Cluster
+    """Who trains with this process."""
 
 
 @dataclasses.dataclass(frozen=True)
