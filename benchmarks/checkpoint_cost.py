@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 
 from pipeline.data.preparation import open_run
+from pipeline.model.seeds import set_seed
 from pipeline.runs.checkpoints import TrainingState
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configure import configure
 from pipeline.training.epochs import fit
 from pipeline.training.saving import SaveAndStop
-from pipeline.training.seeds import set_seed
 
 EPOCHS = 2
 EVERY = 50  # steps: often enough for a median

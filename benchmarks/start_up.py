@@ -32,10 +32,10 @@ def attentif_train(folder: Path, began: float) -> dict[str, float]:
     import_tensorflow()
     from pipeline.data.batches import TrainingOrder, training_batches
     from pipeline.data.preparation import open_run
+    from pipeline.model.seeds import set_seed
     from pipeline.runs.directory import RunDirectory
     from pipeline.settings.configure import configure
     from pipeline.training.optimization import compile_model
-    from pipeline.training.seeds import set_seed
 
     imported = time.time()
     configuration = configure()

@@ -1,19 +1,19 @@
-"""Whether several workers train what one does: `python -m benchmarks.workers [--workers 2 4] [--steps 24] [--only NAME]`.
+"""Whether several workers train what one does: `python -m benchmarks.workers [--workers 2 4] [--only NAME …]`.
 
-Small models of every kind, with dropout, a clipped gradient and a moving average, take the same steps by one process and
-by several, which exchange gradients over the loopback. For every kind and number of workers: the largest difference of
-any weight, relative to the largest of its variable. A JSON object is the last line of
-stdout. The processes themselves are this module again, as `python -m benchmarks.workers --worker OUT`.
+Small models of every kind, with dropout, a clipped gradient and a moving average, take the same steps by one process
+and by several, which exchange gradients over the loopback. For every kind and number of workers: the largest difference
+of any weight, relative to the largest of its variable. A JSON object is the last line of stdout. The processes are this
+module again, with `--worker FOLDER`.
 """
 
 import argparse
-import dataclasses
 import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,6 @@ def write_pairs(folder: Path) -> None:
 
 def run(number: int, folder: Path, options: list[str]) -> float:
     """So many processes, to their end."""
-    import time
-
     began = time.perf_counter()
     addresses = [f"127.0.0.1:{port}" for port in free_ports(number)]
     command = [sys.executable, "-m", "benchmarks.workers", "--worker", str(folder), *options]
@@ -86,7 +84,8 @@ def run(number: int, folder: Path, options: list[str]) -> float:
     processes = [
         subprocess.Popen(command, env={**environment, **worker_environment(addresses, rank)}) for rank in range(number)
     ]
-    if any([process.wait() for process in processes]):
+    codes = [process.wait() for process in processes]
+    if any(codes):
         raise SystemExit(f"{number} workers: one failed")
     return round(time.perf_counter() - began, 1)
 

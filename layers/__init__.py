@@ -12,12 +12,12 @@ from layers.attention.kinds import register_attention
 from layers.attention.luong import LuongAttention
 from layers.attention.monotonic import MonotonicAttention
 from layers.attention.multi_head import MultiHeadBahdanauAttention
-from layers.batch_share import BatchShare, share_of_batch
 from layers.cells.kinds import GRUCell, LayerNormalizedGRUCell, LayerNormalizedLSTMCell, LSTMCell
 from layers.copying import Copying
 from layers.decoder import AttentionDecoder
 from layers.decoder_state import AttentionMemory
-from layers.dropout import Dropout, SymbolDropout
+from layers.dropout.batch_share import BatchShare, share_of_batch
+from layers.dropout.kinds import Dropout, SymbolDropout
 from layers.encoder import BidirectionalEncoder, FeatureMemory
 from layers.monotonic_decoder import MonotonicDecoder
 from layers.plain_unroll import plain_unroll

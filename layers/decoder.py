@@ -11,7 +11,7 @@ from layers.attention.base import Wanted
 from layers.attention.kinds import ATTENTIONS
 from layers.cells.kinds import DECODER_CELLS
 from layers.decoder_state import AttentionMemory, DecoderParts, DecoderState, Given
-from layers.dropout import Dropout
+from layers.dropout.kinds import Dropout
 from layers.fast.decoders import find_decoder
 from layers.guest_layer import GuestLayer, makes_node
 from layers.masks import mask_of, open_positions

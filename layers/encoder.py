@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from layers.cells.kinds import CELLS
-from layers.dropout import Dropout
+from layers.dropout.kinds import Dropout
 from layers.fast import bidirectional, reading
 from layers.fast.conditions import has_encoder
 from layers.guest_layer import GuestLayer, makes_node

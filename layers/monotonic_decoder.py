@@ -11,7 +11,7 @@ from layers.attention.base import Wanted
 from layers.attention.monotonic import MonotonicAttention, explain, first_position, mix
 from layers.cells.kinds import CELLS
 from layers.decoder_state import AttentionMemory, Given
-from layers.dropout import Dropout
+from layers.dropout.kinds import Dropout
 from layers.fast.monotonic import unroll
 from layers.guest_layer import GuestLayer, makes_node
 from layers.masks import mask_of, open_positions

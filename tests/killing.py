@@ -1,6 +1,7 @@
-"""Something that is stopped before the nth time that it makes a directory, renames a file or deletes one."""
+"""Something that is stopped before the nth time that it makes a directory, renames a file or deletes one; processes."""
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
@@ -52,3 +53,9 @@ def _stop_at(step: int, act: Callable[[], object]) -> None:
 
     with mock.patch.multiple(os, **{name: count(getattr(os, name)) for name in STEPS}):
         act()
+
+
+def children_of(process: int) -> list[int]:
+    """The processes that a process has started and that still are."""
+    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]

@@ -87,11 +87,11 @@ def _of_tf_config(text: str) -> Members | None:
 
 def _of_slurm(environment: Mapping[str, str]) -> Members:
     """By TensorFlow's own reader of SLURM's variables, whose looks for GPUs are not needed and fail without them."""
-    from tensorflow.distribute.cluster_resolver import SlurmClusterResolver
+    import tensorflow as tf
 
     try:
         each = environment["SLURM_STEP_TASKS_PER_NODE"].partition("(")[0].partition(",")[0]
-        resolver = SlurmClusterResolver(
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
             port_base=SLURM_PORT, gpus_per_node=int(each), gpus_per_task=1, auto_set_gpu=False, rpc_layer="grpc"
         )
         addresses = resolver.cluster_spec().as_dict()["worker"]

@@ -9,17 +9,14 @@ import tensorflow as tf
 from keras import ops
 
 from layers import (
-    AttentionDecoder,
     BatchShare,
     Copying,
     Dropout,
     FeatureMemory,
-    MonotonicDecoder,
     SymbolDropout,
     share_of_batch,
 )
 from pipeline.cluster.cluster import ALONE, Cluster, refuse_strategies
-from pipeline.errors import UsageError
 from pipeline.model.embeddings import (
     SHARED_EMBEDDING,
     SOURCE_EMBEDDING,
@@ -29,12 +26,11 @@ from pipeline.model.embeddings import (
 )
 from pipeline.model.losses import Lesson, Risk, count_right, symmetric_divergence, token_cross_entropy
 from pipeline.model.source_reading import make_encoder, read_beside
+from pipeline.model.target_writing import make_decoder
 from pipeline.process.xla_cache import name_functions_alike
 from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, PAD
 
-# Symbols of a hard decoder: a batch takes target × source × so many numbers.
-MOST_EMITTED = 1000
 FEATURES = "features"
 DROPOUTS = (SOURCE_EMBEDDING, "encoder", TARGET_EMBEDDING, "decoder", "source_symbols", "target_symbols", FEATURES)
 
@@ -229,7 +225,7 @@ def build_model(
     source_mask = ops.not_equal(source, PAD)
     attended = features > 0 and configuration.features == "attended"
     encoder = make_encoder(configuration, seeds["encoder"], right_padded=not attended)
-    decoder = _decoder(configuration, target_size, seeds["decoder"], right_to_left)
+    decoder = make_decoder(configuration, target_size, seeds["decoder"], right_to_left)
 
     def embed(ids: Any, embedding: keras.layers.Layer, name: str) -> Any:
         embedded = embedding(ids)
@@ -267,40 +263,6 @@ def build_model(
             logits = ops.concatenate([logits, gate(outputs)], axis=-1)
         logits = Copying(copied, configuration.fast, dtype=policy, name="copying")(logits, attention_weights, source)
     return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")
-
-
-def _decoder(
-    configuration: ModelConfiguration, size: int, seed: int | None, right_to_left: bool
-) -> AttentionDecoder | MonotonicDecoder:
-    parts: dict[str, Any] = {
-        "units": configuration.units,
-        "cell": configuration.cell,
-        "attention_units": configuration.attention_units,
-        "layers": configuration.decoder_layers,
-        "dropout": configuration.dropout,
-        "seed": seed,
-        "dtype": keras.DTypePolicy(configuration.precision),
-        "name": "decoder",
-    }
-    if configuration.kind.is_hard:
-        if size > MOST_EMITTED:
-            raise UsageError(
-                f"model.attention: {configuration.attention} computes the probability of every target symbol at every "
-                f"source position, for at most {MOST_EMITTED:,} symbols, and the target has {size:,}: give another "
-                "attention, or let targets be cut into characters (text.target_tokenizer)"
-            )
-        return MonotonicDecoder(size, readout_units=configuration.readout_units, backward=right_to_left, **parts)
-    tied = configuration.tied_embeddings
-    return AttentionDecoder(
-        vocabulary_size=None if tied else size + configuration.copy,
-        attention=configuration.attention,
-        attention_heads=configuration.attention_heads,
-        coverage=configuration.coverage,
-        readout_units=configuration.embedding_units if tied else configuration.readout_units,
-        input_feeding=configuration.input_feeding,
-        fast=configuration.fast,
-        **parts,
-    )
 
 
 def find_layer(model: keras.Model, name: str) -> Any:

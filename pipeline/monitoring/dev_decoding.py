@@ -1,38 +1,15 @@
 """Decoding the dev set after every epoch, so that what people look at decides, not the loss."""
 
-import pickle
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 
 from pipeline.answering.predictions import Prediction
-from pipeline.cluster.cluster import Cluster
 from pipeline.evaluation.evaluate import add_objectives, score_predictions
 from pipeline.evaluation.metrics import Metric
+from pipeline.monitoring.shared_decoding import SharedPredictor
 from pipeline.prediction.predictor import Predictor
-
-
-class SharedPredictor:
-    """Predicts a share of the strings in each of several processes, and has the answers of all.
-
-    Args:
-        predictor: Of this process.
-        cluster: The processes; all have to ask for the same strings at the same moment.
-    """
-
-    def __init__(self, predictor: Predictor, cluster: Cluster) -> None:
-        self.predictor, self.cluster, self.text = predictor, cluster, predictor.text
-
-    def predict(self, strings: Sequence[str]) -> list[Prediction]:
-        """As `Predictor.predict` does."""
-        rank, size = self.cluster.rank, self.cluster.size
-        own = self.predictor.predict(list(strings[rank::size]))
-        if size == 1:
-            return own
-        # Who takes part in a cluster of TensorFlow's can have every member run anything: pickles add nothing to that.
-        shares = [pickle.loads(content) for content in self.cluster.gather(pickle.dumps(own))]
-        return [shares[place % size][place // size] for place in range(len(strings))]
 
 
 class DecodedDevMetrics(keras.callbacks.Callback):

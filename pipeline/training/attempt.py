@@ -15,12 +15,13 @@ from pipeline.errors import count_of
 from pipeline.evaluation.metrics import objectives
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.monitoring.board import DEV, Board, forget_after
-from pipeline.monitoring.dev_decoding import DecodedDevMetrics, SharedPredictor
+from pipeline.monitoring.dev_decoding import DecodedDevMetrics
 from pipeline.monitoring.dev_report import DevReport
 from pipeline.monitoring.epoch_clock import EpochClock
 from pipeline.monitoring.figures import FigureLog
 from pipeline.monitoring.progress import Progress
 from pipeline.monitoring.projector import write_embeddings
+from pipeline.monitoring.shared_decoding import SharedPredictor
 from pipeline.monitoring.write_failures import WriteFailures
 from pipeline.pairs.references import group_references
 from pipeline.prediction.building import live_string_model

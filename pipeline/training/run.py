@@ -15,6 +15,7 @@ from pipeline.errors import UsageError
 from pipeline.evaluation.evaluate import evaluate_pairs
 from pipeline.evaluation.figures import Figures
 from pipeline.evaluation.metrics import objectives
+from pipeline.model.seeds import set_seed
 from pipeline.monitoring.board import Board, tensorboard_command
 from pipeline.monitoring.dev_report import report_exported
 from pipeline.pairs.references import group_references
@@ -29,7 +30,6 @@ from pipeline.saved_models.loading import load_predictor
 from pipeline.settings.configuration import Configuration
 from pipeline.training.ending import describe_end, why_ended
 from pipeline.training.epochs import fit
-from pipeline.training.seeds import set_seed
 from pipeline.training.teaching import teach
 from pipeline.training.together import follow, lead
 

@@ -16,12 +16,12 @@ from pipeline.data.lessons import Lessons, LessonWriter, open_lessons
 from pipeline.data.preparation import TrainingData
 from pipeline.errors import UsageError, count_of
 from pipeline.model.network import Network
+from pipeline.model.seeds import set_seed
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.named_runs import TEACHERS
 from pipeline.saved_models.ensemble_runs import read_member
 from pipeline.saved_models.loading import load_network
 from pipeline.settings.configuration import Configuration
-from pipeline.training.seeds import set_seed
 
 logger = logging.getLogger(__name__)
 

@@ -11,12 +11,12 @@ from pipeline.cluster.cluster import Cluster, led
 from pipeline.data.preparation import TrainingData, open_run
 from pipeline.data.run_data import MAY_CHANGE
 from pipeline.errors import AttentifError, UsageError
+from pipeline.model.seeds import set_seed
 from pipeline.pairs.data_files import PLACES, places_of
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
 from pipeline.training.epochs import fit
-from pipeline.training.seeds import set_seed
 from pipeline.training.teaching import teach
 
 logger = logging.getLogger(__name__)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.preparation import TrainingData, first_batches, open_run
+from pipeline.model.seeds import set_seed
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.prediction.building import live_string_model
 from pipeline.prediction.predictor import Predictor
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.training.optimization import compile_model
-from pipeline.training.seeds import set_seed
 from pipeline.training.teaching import teach
 
 

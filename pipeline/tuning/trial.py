@@ -15,6 +15,7 @@ from pipeline.data.preparation import open_run
 from pipeline.data.run_data import recorded_data
 from pipeline.errors import TrainingError
 from pipeline.files.durable import write_atomically
+from pipeline.model.seeds import set_seed
 from pipeline.monitoring.board import Board
 from pipeline.process.children import CANNOT_WRITE, INTERRUPTED, MEMORY_SHORT, Child, Messages
 from pipeline.process.installation import own_environment
@@ -23,7 +24,6 @@ from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.settings.changes import replace_settings
 from pipeline.settings.types import Value
 from pipeline.training.epochs import fit
-from pipeline.training.seeds import set_seed
 from pipeline.training.teaching import teach
 from pipeline.tuning.directory import TuningDirectory, require_unchanged
 

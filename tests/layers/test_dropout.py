@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers.dropout import Dropout, SymbolDropout
+from layers.dropout.kinds import Dropout, SymbolDropout
 from tests.layer_contract import CONTRACT, LayerCase, name_of
 
 ONES = np.ones((101, 33, 7), "float32")

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from layers import AttentionDecoder, BidirectionalEncoder, MonotonicDecoder
 from pipeline.errors import UsageError
-from pipeline.model.sequence_to_sequence import MOST_EMITTED, SequenceToSequence, build_model, find_layer
+from pipeline.model.sequence_to_sequence import SequenceToSequence, build_model, find_layer
+from pipeline.model.target_writing import MOST_EMITTED
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
 from tests.layer_contract import TOLERANCES, arrays, assert_close, randomize

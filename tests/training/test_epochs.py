@@ -18,6 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from pipeline.data.preparation import open_run
 from pipeline.errors import TrainingError
+from pipeline.model.seeds import set_seed
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.monitoring.dev_decoding import DecodedDevMetrics
 from pipeline.monitoring.figures import FigureLog
@@ -31,7 +32,6 @@ from pipeline.training import attempt, divergence
 from pipeline.training.ending import why_ended
 from pipeline.training.epochs import fit
 from pipeline.training.saving import SaveAndStop
-from pipeline.training.seeds import set_seed
 from pipeline.training.teaching import teach
 from tests.tiny_task import tiny_configuration
 

@@ -28,6 +28,7 @@ from pipeline.tuning.result import TuningResult
 from pipeline.tuning.space import make_space
 from pipeline.tuning.trial import TrialFailed, TrialOrder
 from pipeline.tuning.tune import _warn_of_address, tune
+from tests.killing import children_of
 from tests.tiny_task import SIZES, tuning_configuration
 from tests.tiny_task import TUNING_SPACE as CONTENT
 
@@ -241,11 +242,6 @@ def test_two_tunings_in_one_directory(tiny_splits: dict[str, str], tmp_path: Pat
         pytest.raises(UsageError, match="a tuning is being run there by process"),
     ):
         tune(configuration, GRID, tmp_path / "run", make_space(SMALL, configuration))
-
-
-def children_of(process: int) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False)
-    return [int(line) for line in found.stdout.split()]
 
 
 def is_alive(process: int) -> bool:

@@ -32,7 +32,7 @@ ROWS = [
 # The same of `layers`.
 LAYER_ROWS = [
     {"keras_backend", "precision", "registration"},
-    {"batch_share", "decoder_state", "guest_layer", "masks", "packing", "products"},
+    {"decoder_state", "guest_layer", "masks", "packing", "products"},
     {"attention", "cells", "copying", "dropout", "plain_unroll"},
     {"fast"},
     {"decoder", "encoder", "monotonic_decoder"},

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from layers.batch_share import random_numbers, random_uniform
+from layers.dropout.batch_share import random_numbers, random_uniform
 from layers.registration import PACKAGE
 
 VALUES = 2**8

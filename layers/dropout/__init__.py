@@ -1,0 +1,1 @@
+"""Dropout, of a batch or of a share of one."""
