@@ -37,8 +37,8 @@ from pipeline.training.ending import AskToEnd, EndWhenAsked, why_ended
 from pipeline.training.optimization import compile_model, restore
 from pipeline.training.risk import BeginRisk
 from pipeline.training.saving import SaveAndStop
-from pipeline.training.standing import CompareWeights
 from pipeline.training.surroundings import Standing, Surroundings
+from pipeline.training.together.standing import CompareWeights
 
 logger = logging.getLogger(__name__)
 

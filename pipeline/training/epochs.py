@@ -18,7 +18,7 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.training.attempt import Attempt, Training
 from pipeline.training.divergence import Diverged, describe_pairs
-from pipeline.training.standing import share_standing
+from pipeline.training.together.standing import share_standing
 
 logger = logging.getLogger(__name__)
 

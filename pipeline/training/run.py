@@ -31,7 +31,7 @@ from pipeline.settings.configuration import Configuration
 from pipeline.training.ending import describe_end, why_ended
 from pipeline.training.epochs import fit
 from pipeline.training.teaching import teach
-from pipeline.training.together import follow, lead
+from pipeline.training.together.leading import follow, lead
 
 logger = logging.getLogger(__name__)
 

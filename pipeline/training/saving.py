@@ -17,8 +17,8 @@ from pipeline.settings.configuration import Configuration
 from pipeline.training.averaging import AveragedWeights
 from pipeline.training.divergence import WatchDivergence
 from pipeline.training.ending import is_perfect, why_ended
-from pipeline.training.standing import share_state
 from pipeline.training.surroundings import Standing, Surroundings
+from pipeline.training.together.standing import share_state
 
 
 class SaveAndStop(keras.callbacks.Callback):
