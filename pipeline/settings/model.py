@@ -41,8 +41,8 @@ class ModelConfiguration:
             with tied_embeddings it is the output projection, too.
         copy: Whether a source symbol may be copied: the probability of an output symbol mixes generating it and
             pointing at it by attention; symbols that training lacks can be copied too.
-        features: How features of the sources (data.columns) are read: attended (a bag that the encoder does not read,
-            and attention looks at) or encoded (read as if they stood behind the source's symbols).
+        features: How features of the sources (data.columns) are read: encoded (as if they stood behind the source's
+            symbols) or attended (a bag that the encoder does not read, and attention looks at).
         dropout: Share of embeddings, encoder outputs and readout units dropped in training.
         symbol_dropout: Share of the symbols of source and of the target as the decoder sees it whose whole embedding is
             dropped in training; start and end symbols stay.
@@ -64,7 +64,7 @@ class ModelConfiguration:
     tied_embeddings: bool = False
     shared_embeddings: bool = False
     copy: bool = False
-    features: Literal["attended", "encoded"] = "attended"
+    features: Literal["encoded", "attended"] = "encoded"
     dropout: float = 0.2
     symbol_dropout: float = 0.0
     precision: Precision = "float32"

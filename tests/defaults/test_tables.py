@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from pipeline.defaults.facts import Facts
-from pipeline.defaults.tables import LONGEST_LIMIT, SENTENCES, SHORTEST_LIMIT, SYMBOLS, choose
+from pipeline.defaults.tables import COPIED, FORWARD, LONGEST_LIMIT, SENTENCES, SHORTEST_LIMIT, SYMBOLS, choose
 from pipeline.settings.changes import replace_settings
 from pipeline.settings.configuration import Configuration
 
@@ -27,13 +27,44 @@ def test_every_size_has_possible_settings(sentences: bool, pairs: int, long: int
     assert SHORTEST_LIMIT <= configuration.data.max_length <= LONGEST_LIMIT
 
 
-@pytest.mark.parametrize("table", [SYMBOLS, SENTENCES])
+@pytest.mark.parametrize("table", [SYMBOLS, COPIED, FORWARD, SENTENCES])
 def test_rows_go_from_little_data_to_much(table: tuple):
     for less, more in pairwise(table):
         assert less.most < more.most
         assert less.values["model.dropout"] >= more.values["model.dropout"]
         assert less.seen <= more.seen
     assert table[-1].most == float("inf")
+
+
+def test_what_is_mostly_copied_may_be_copied():
+    copied = dataclasses.replace(facts(1_000), copied=0.8, forward=0.7)
+    assert settings(copied).model.copy
+    assert settings(copied).model.attention == "bahdanau"
+    # A letter is no sound: where one side is cut otherwise, nothing of it is the other's.
+    assert not settings(dataclasses.replace(copied, alike=False)).model.copy
+    assert not settings(facts(1_000)).model.copy
+    found = {choice.key: choice.reason for choice in choose(copied)}
+    assert found["model.copy"] == "1,000 pairs with 10,000 target symbols, 80% of which stand in their source"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "forward", "distinct", "attention"),
+    [
+        (1_000, 0.7, 40, "monotonic"),
+        (1_000, 0.3, 40, "bahdanau"),
+        # Written backwards.
+        (1_000, -0.7, 40, "bahdanau"),
+        # More than the hard decoder takes.
+        (1_000, 0.7, 2_000, "bahdanau"),
+        # Enough to learn it from.
+        (10_000, 0.7, 40, "bahdanau"),
+    ],
+)
+def test_few_targets_that_move_forward_have_attention_that_must(
+    pairs: int, forward: float, distinct: int, attention: str
+):
+    found = dataclasses.replace(facts(pairs), forward=forward, distinct=distinct)
+    assert settings(found).model.attention == attention
 
 
 def test_reasons_name_what_was_counted():
