@@ -43,7 +43,7 @@ def settings(path: str, **changes: Any) -> Configuration:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     folder = tmp_path_factory.mktemp("features")
-    made = prepare(settings(table(folder)), folder / "run")
+    made = prepare(settings(table(folder), **{"model.features": "attended"}), folder / "run")
     randomize(made.model)
     return made
 
@@ -143,7 +143,7 @@ def test_an_export_takes_features_beside_sources(bench: Workbench, tmp_path: Pat
 def test_what_does_not_go_together_is_refused(tmp_path: Path):
     path = table(tmp_path)
     with pytest.raises(UsageError, match=r"model.features: 'attended' is impossible, it must be encoded with"):
-        settings(path, **{"model.attention": "monotonic"})
+        settings(path, **{"model.attention": "monotonic", "model.features": "attended"})
     with pytest.raises(UsageError, match=r"text.shared_vocabulary: True is impossible"):
         settings(path, **{"text.shared_vocabulary": True})
     with pytest.raises(UsageError, match=r"data.feature_separator: '' is impossible"):
