@@ -55,7 +55,10 @@ class Judged(NamedTuple):
 
 
 def answer_in_parts(
-    predictor: AnswersStrings, test: ReferenceSet, on_progress: Callable[[int], None] | None = None
+    predictor: AnswersStrings,
+    test: ReferenceSet,
+    on_progress: Callable[[int], None] | None = None,
+    text: TextConfiguration | None = None,
 ) -> Iterator[list[Judged]]:
     """Decode a test set and judge the answers; in memory are those of a part.
 
@@ -63,11 +66,12 @@ def answer_in_parts(
         predictor: What decodes.
         test: Sources and references.
         on_progress: Called with the number of sources done since the last call.
+        text: How strings become symbols where they are compared; None: as the model has it.
     """
     for begin, end in _parts(test.sources):
         part = test.part(begin, end)
         predictions = predictor.predict(part.sources, on_progress=on_progress)
-        yield judge(predictions, part, predictor.text, begin)
+        yield judge(predictions, part, text or predictor.text, begin)
 
 
 def _parts(sources: Sequence[str]) -> Iterator[tuple[int, int]]:

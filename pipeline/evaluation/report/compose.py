@@ -11,6 +11,7 @@ from pipeline.errors import count_of
 from pipeline.evaluation.bootstrap import SAMPLES, Interval
 from pipeline.evaluation.report.confusion import confuse, draw_confusion
 from pipeline.evaluation.report.error_tables import (
+    describe_links,
     error_table,
     group_table,
     kind_table,
@@ -25,8 +26,7 @@ from pipeline.evaluation.report.findings import Findings
 from pipeline.evaluation.report.groups import Places, by_frequency, by_length, group_answers
 from pipeline.evaluation.report.page import Section, make_page, say, show_cards, show_examples, show_tables
 from pipeline.evaluation.report.tables import Column, Table
-from pipeline.evaluation.report.two_models import Other, comparison_table, count_table, difference_tables
-from pipeline.evaluation.significance import Comparison
+from pipeline.evaluation.report.two_models import Beside, Other, tables_of_both
 from pipeline.evaluation.test_set import ReferenceSet, source_lengths
 from pipeline.pairs.columns import Columns
 from pipeline.pairs.splits import Split
@@ -83,11 +83,11 @@ class Composer:
         self.tables: list[Table] = []
         self.sections: list[Section] = []
 
-    def compose(self, split: str, comparison: Comparison | None) -> dict[str, str]:
+    def compose(self, split: str, beside: Beside | None) -> dict[str, str]:
         """The content of every file, by name."""
         self._keep(summary_table(self.figures))
-        if comparison:
-            self._two_models(comparison)
+        if beside:
+            self._two_models(beside)
         self._errors()
         self._confusion()
         self._length()
@@ -137,26 +137,13 @@ class Composer:
             f"{count_of(tally.number, 'error')} in {count_of(tally.linked + tally.unlinked, 'wrong answer')}. "
             "Each output was laid beside its nearest reference on one of the shortest ways from one to the other."
         )
-        notes = say(said) + say(self._said_of_links(), note=True)
+        notes = say(said) + say(describe_links(tally), note=True)
         if tally.others:
             notes += say(f"{tally.others:,} errors of rarer kinds are in no row.", note=True)
         tables = self._keep(kind_table(tally), error_table(tally), symbol_table(tally))
         if tally.linked:
             tables += self._keep(source_symbol_table(tally))
         self._section("errors", "Errors", notes, show_tables(tables))
-
-    def _said_of_links(self) -> str:
-        tally = self.findings.errors
-        if not tally.linked:
-            return (
-                "Source symbols are left out: this model has no attention that could say which ones an error is about, "
-                "or it could not be laid beside its outputs."
-            )
-        rest = f" Of {count_of(tally.unlinked, 'wrong answer')} that is not known." if tally.unlinked else ""
-        return (
-            "Source symbols are those that the model's attention looked at most when it wrote the symbol; of one that "
-            f"was left out, those between what its neighbours looked at.{rest}"
-        )
 
     def _confusion(self) -> None:
         tally = self.findings.errors
@@ -261,16 +248,12 @@ class Composer:
             show_examples(surest, self._joint),
         )
 
-    def _two_models(self, found: Comparison) -> None:
-        name, other = found.names
-        counts = count_table(found.differences, self._right_of_both(found))
-        tables = self._keep(comparison_table(found), counts, *difference_tables(found.differences, self.has_features))
+    def _two_models(self, beside: Beside) -> None:
+        name, other = beside.comparison.names
+        right = len(self.counts) - int(self.counts[:, 0].sum())
+        tables = self._keep(*tables_of_both(beside, self.findings.errors, right, self.has_features))
         said = f"A is {name}, B is {other}. All other sections are about A."
         self._section("two_models", "Two models", say(said), show_tables(tables))
-
-    def _right_of_both(self, found: Comparison) -> tuple[int, int]:
-        places, right = found.differences.places, len(self.counts) - int(self.counts[:, 0].sum())
-        return right, right - len(places["a"]) + len(places["b"])
 
     def _method(self) -> None:
         figures = (

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pipeline.errors import count_of
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.report.edits import ADDED, LEFT_OUT, SUBSTITUTED, Error, ErrorTally
 from pipeline.evaluation.report.examples import Wrong
@@ -124,6 +125,20 @@ def source_symbol_table(tally: ErrorTally) -> Table:
     rows = [(about, which.total(), _share(which.total(), tally.number), which) for about, which in found.items()]
     rows.sort(key=lambda row: (-row[1], row[0]))
     return Table("source_symbols", "Source symbols that errors are about", columns, rows, shown=20)
+
+
+def describe_links(tally: ErrorTally) -> str:
+    """How the source symbols of errors were found, and of how many they were not."""
+    if not tally.linked:
+        return (
+            "Source symbols are left out: this model has no attention that could say which ones an error is about, "
+            "or it could not be laid beside its outputs."
+        )
+    rest = f" Of {count_of(tally.unlinked, 'wrong answer')} that is not known." if tally.unlinked else ""
+    return (
+        "Source symbols are those that the model's attention looked at most when it wrote the symbol; of one that "
+        f"was left out, those between what its neighbours looked at.{rest}"
+    )
 
 
 def _name(error: Error) -> str:

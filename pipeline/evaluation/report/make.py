@@ -47,7 +47,7 @@ def report_errors(asked: Asked, place: Path) -> dict[str, Any]:
     found = None
     if asked.other:
         found = lay_beside(asked.predictor, asked.name, findings.outputs, asked.other, test, asked.tokens)
-        result["comparison"] = found.to_json()
+        result["comparison"] = found.comparison.to_json()
     composer = Composer(asked, test, findings, figures, frequencies if isinstance(frequencies, str) else "")
     files = composer.compose(split, found)
     write_report(place, files, {"model": asked.name, "data": asked.location, **result})

@@ -9,15 +9,14 @@ from typing import Any, NamedTuple
 from pipeline.answering.predictions import AnswersStrings
 from pipeline.evaluation.comparison import ComparedBy, compare_items, compared_by, normalizer, warn_of_unlike
 from pipeline.evaluation.differences import Differences, Items
-from pipeline.evaluation.evaluate import best_texts
-from pipeline.evaluation.report.answers import PART
+from pipeline.evaluation.report.answers import answer_in_parts
+from pipeline.evaluation.report.edits import ErrorTally
 from pipeline.evaluation.report.error_tables import split_source
 from pipeline.evaluation.report.tables import Column, Table
 from pipeline.evaluation.significance import Comparison
 from pipeline.evaluation.test_set import ReferenceSet
 from pipeline.process.messages import progress_bar
 from pipeline.saved_models.opening import open_model
-from pipeline.text.chunks import in_chunks
 
 UNBOUNDED = ("PER", "TER")
 """Figures that may be above 100 %."""
@@ -45,17 +44,18 @@ def open_other(model: AnswersStrings | str | os.PathLike[str], options: Mapping[
     return Other("the other model", model)
 
 
-def decode_other(other: Other, test: ReferenceSet) -> list[str]:
-    """Its best outputs, part by part."""
-    with progress_bar(total=len(test.sources), desc=f"decoding with {other.name}", unit=" sources") as bar:
-        parts = in_chunks(test.sources, PART, len)
-        return [text for part in parts for text in best_texts(other.predictor.predict(part, on_progress=bar.update))]
+class Beside(NamedTuple):
+    """What a second model made of the same sources."""
+
+    comparison: Comparison
+    errors: ErrorTally
+    """Its own."""
 
 
 def lay_beside(
     predictor: AnswersStrings, name: str, outputs: list[str], other: Other, test: ReferenceSet, tokens: str = ""
-) -> Comparison:
-    """Compare as `compare` does.
+) -> Beside:
+    """Decode with the second model, and compare as `compare` does.
 
     Args:
         predictor: The first model, which says how outputs are compared.
@@ -67,16 +67,40 @@ def lay_beside(
     """
     text = predictor.text
     warn_of_unlike([text, other.predictor.text])
+    texts, errors = [], ErrorTally()
+    with progress_bar(total=len(test.sources), desc=f"decoding with {other.name}", unit=" sources") as bar:
+        for part in answer_in_parts(other.predictor, test, bar.update, text):
+            for judged in part:
+                texts.append(judged.output)
+                errors.add(judged, None)
     form = normalizer(text, symbols=not (tokens or text.has_sentences))
     items = Items(
         lines=test.lines,
         sources=test.sources,
         references=[list(dict.fromkeys(map(form, targets))) for targets in test.references],
         a=list(map(form, outputs)),
-        b=list(map(form, decode_other(other, test))),
+        b=list(map(form, texts)),
     )
     how = ComparedBy(None, tokens, text.lowercase) if tokens else compared_by(text)
-    return compare_items(items, (name, other.name), how)
+    return Beside(compare_items(items, (name, other.name), how), errors)
+
+
+def tables_of_both(beside: Beside, errors: ErrorTally, right: int, has_features: bool) -> list[Table]:
+    """All tables about both.
+
+    Args:
+        beside: What the second model made of the same sources.
+        errors: Of the first.
+        right: How many sources the first has right.
+        has_features: Whether sources have features behind a TAB.
+    """
+    differences = beside.comparison.differences
+    return [
+        comparison_table(beside.comparison),
+        count_table(differences, right),
+        *difference_tables(differences, has_features),
+        error_difference_table(errors, beside.errors),
+    ]
 
 
 def comparison_table(found: Comparison) -> Table:
@@ -101,17 +125,17 @@ def comparison_table(found: Comparison) -> Table:
     return Table("comparison", "Figures of both", columns, rows, f"Paired bootstrap, {found.samples:,} samples.")
 
 
-def count_table(differences: Differences, right: tuple[int, int]) -> Table:
+def count_table(differences: Differences, right: int) -> Table:
     """Who is right on how many.
 
     Args:
         differences: The answers that differ.
-        right: How many each has right in all.
+        right: How many the first has right in all.
     """
     columns = (Column("right", "Who answers rightly."), Column("answers", "How many sources.", "count"))
     total = len(differences.items.references)
     alone = [len(differences.places[name]) for name in ("a", "b")]
-    both = right[0] - alone[0]
+    both = right - alone[0]
     rows = [("A alone", alone[0]), ("B alone", alone[1]), ("both", both), ("neither", total - both - sum(alone))]
     return Table("who_is_right", "Who is right", columns, rows)
 
@@ -135,6 +159,25 @@ def difference_tables(differences: Differences, has_features: bool) -> list[Tabl
         Table(file, title, columns, list(_rows(differences, differences.places[name], has_features)))
         for name, (file, title) in titles.items()
     ]
+
+
+def error_difference_table(a: ErrorTally, b: ErrorTally) -> Table:
+    """How often each makes the same error, the largest differences first."""
+    columns = (
+        Column("kind", "substituted, left out or added."),
+        Column("wanted", "The symbol of the reference; none where one was added.", "symbol"),
+        Column("written", "The symbol of the output; none where one was left out.", "symbol"),
+        Column("a", "How often A does it.", "count"),
+        Column("b", "How often B does it.", "count"),
+        Column("difference", "B − A.", "count"),
+    )
+    counts = [{(one.kind, one.wanted, one.written): one.count for one in tally.ranked()} for tally in (a, b)]
+    rows = [
+        (*error, counts[0].get(error, 0), counts[1].get(error, 0), counts[1].get(error, 0) - counts[0].get(error, 0))
+        for error in counts[0] | counts[1]
+    ]
+    rows.sort(key=lambda row: (-abs(row[-1]), row[:3]))
+    return Table("error_differences", "Errors of both", columns, rows, shown=15)
 
 
 def _rows(differences: Differences, places: Sequence[int], has_features: bool) -> Iterator[tuple[object, ...]]:

@@ -237,8 +237,25 @@ def test_two_models(tmp_path: Path):
     assert column(out / "a_alone.tsv", "line", "source", "a", "b") == [("1", "ab", "A B", "B B")]
     assert column(out / "b_alone.tsv", "line", "references", "a", "b") == [("4", "A B", "B B", "A B")]
     assert column(out / "comparison.tsv", "figure", "a", "b", "difference")[0] == ("WER", "80.00", "80.00", "0.00")
+    # B writes B for A at ab and aab, not at qb.
+    assert column(out / "error_differences.tsv", "kind", "wanted", "written", "a", "b", "difference") == [
+        ("added", "", "D", "1", "1", "0"),
+        ("left out", "C", "", "1", "1", "0"),
+        ("substituted", "A", "B", "2", "2", "0"),
+    ]
     assert figures["comparison"]["wer"]["p"] == 1.0
     assert "A is the model, B is the other model" in (out / "report.html").read_text()
+
+
+def test_what_a_second_model_does_otherwise(tmp_path: Path):
+    other = ToldModel({**TABLE, "aab": looking("A A", "aab", [0, 1, 3]), "dd": looking("D D", "dd", [0, 1, 2])})
+    evaluate(ToldModel(TABLE), write(tmp_path / "test.tsv", *PAIRS), report=tmp_path / "out", against=other)
+    assert column(tmp_path / "out" / "error_differences.tsv", "wanted", "written", "a", "b", "difference") == [
+        ("", "D", "1", "0", "-1"),
+        ("B", "", "0", "1", "1"),
+        ("A", "B", "2", "1", "-1"),
+        ("C", "", "1", "1", "0"),
+    ]
 
 
 # Places
