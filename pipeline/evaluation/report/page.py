@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.report.answers import Judged
 from pipeline.evaluation.report.examples import Wrong
-from pipeline.evaluation.report.tables import Table, show_text
+from pipeline.evaluation.report.tables import LONGEST, Table, show_text
 from pipeline.pictures.svg_map import ATTENTION, draw_map
 from pipeline.unicode.visible import direction, visible
 
@@ -117,7 +117,7 @@ def _example(judged: Judged, wrong: Wrong, joint: str) -> str:
 
 
 def _mark(symbols: Sequence[str], places: Collection[int], joint: str) -> str:
-    """Symbols as text, some of them marked.
+    """Symbols as text, some of them marked; of very many the first.
 
     Example:
         >>> _mark(["a", "<"], [1], " ")
@@ -125,8 +125,10 @@ def _mark(symbols: Sequence[str], places: Collection[int], joint: str) -> str:
     """
     shown = [
         f'<span class="bad">{html.escape(symbol)}</span>' if place in places else html.escape(symbol)
-        for place, symbol in enumerate(symbols)
+        for place, symbol in enumerate(symbols[:LONGEST])
     ]
+    if len(symbols) > LONGEST:
+        shown.append("…")
     return f'<bdi dir="{direction(joint.join(symbols))}">{html.escape(joint).join(shown)}</bdi>'
 
 

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.errors import count_of
-from pipeline.unicode.visible import direction, visible
+from pipeline.unicode.visible import direction, shorten, visible
 
 FEW_SOURCES, MOST_SOURCES = 4, 50
 """Of what an error was about, on the page and in its file."""
+LONGEST = 1000
+"""Characters of a text on the page, and symbols of an output."""
 _BETWEEN_FIELDS = str.maketrans("\t\n\r", "   ")
 
 
@@ -28,13 +30,13 @@ def _text(value: str) -> str:
 
 
 def show_text(value: str) -> str:
-    """Any string as HTML, in its own direction.
+    """Any string as HTML, in its own direction; of a very long one the beginning.
 
     Example:
         >>> show_text("<b>")
         '<bdi dir="ltr">&lt;b&gt;</bdi>'
     """
-    return f'<bdi dir="{direction(value)}">{html.escape(value)}</bdi>'
+    return f'<bdi dir="{direction(value)}">{html.escape(shorten(value, LONGEST))}</bdi>'
 
 
 def _show_symbol(value: str) -> str:

@@ -221,6 +221,16 @@ def test_many_sources_are_answered_in_parts(tmp_path: Path, monkeypatch: pytest.
     assert column(tmp_path / "out" / "wrong.tsv", "line") == [("3",), ("2",), ("4",), ("5",)]
 
 
+def test_of_very_long_texts_the_page_has_the_beginning(tmp_path: Path):
+    many = "A " * 5000
+    model = ToldModel({"ab": looking(many, "ab", [0] * 5000 + [2])})
+    evaluate(model, write(tmp_path / "test.tsv", ("ab", many + "B")), report=tmp_path / "out")
+    assert column(tmp_path / "out" / "wrong.tsv", "output", "references") == [(many, many + "B")]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert len(page) < 50_000
+    assert "5001 × 3 symbols: too many for a heat-map here" in page
+
+
 # Two models
 
 
