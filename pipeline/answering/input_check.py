@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import DataError
+from pipeline.files.lines import GZIP_ERRORS, open_bytes
 from pipeline.pairs.file_shape import NEARLY_ALL, Finding, Shape, look
 from pipeline.pairs.odd_files import find_document, find_returns
 from pipeline.pairs.odd_pairs import find_quotes, find_variants, find_wrong_characters
@@ -33,7 +34,7 @@ def look_at_lines(location: str) -> Shape | None:
     Raises:
         DataError: It is no UTF-8 text, or cannot be meant so; the message has the command that mends it.
     """
-    if not os.path.isfile(location) or os.path.getsize(location) == 0:
+    if not os.path.isfile(location) or _is_empty(location):
         return None
     shape = look(location)
     for find, is_certain in _KINDS:
@@ -43,6 +44,15 @@ def look_at_lines(location: str) -> Shape | None:
         if finding:
             logger.warning("%s", finding)
     return shape
+
+
+def _is_empty(location: str) -> bool:
+    """Whether there is nothing in a file, decompressed; what is wrong with one will be told by whoever reads it."""
+    try:
+        with open_bytes(location) as file:
+            return not file.read(1)
+    except (OSError, *GZIP_ERRORS):
+        return False
 
 
 def refuse_table(shape: Shape, model: Path, predictor: "AnswersStrings") -> None:

@@ -73,12 +73,13 @@ class LexiconPredictor(WrappedModel):
         on_progress: Callable[[int], None] | None = None,
         prefixes: str | bytes | Iterable[str | bytes] | None = None,
         heads_apart: bool = False,
+        attention: bool = True,
     ) -> Predictions:
         """One prediction per source, with `answered_by`; what begins with a prefix is answered by the model."""
         given = list_strings(sources, "sources")
         begun = list_prefixes(prefixes, len(given))
         options: dict[str, Any] = {} if begun is None else {"prefixes": begun}
-        found = self.model.predict(given, on_progress, heads_apart=heads_apart, **options)
+        found = self.model.predict(given, on_progress, heads_apart=heads_apart, attention=attention, **options)
         return Predictions(
             self._answer(source, one._replace(answered_by=one.answered_by or MODEL), bool(begun and begun[place]))
             for place, (source, one) in enumerate(zip(given, found, strict=True))

@@ -53,10 +53,13 @@ def _show_bar(doing: str, unit: str, total: int | None) -> Iterator[OnProgress]:
     is_terminal = message_stream().isatty()
     # In a log, what is done soon needs no bar.
     delay = 0.0 if is_terminal else float(os.environ.get("TQDM_MININTERVAL", "0.1"))
-    # There, messages go above the bar; in a log they have lines of their own.
-    above = logging_redirect_tqdm() if is_terminal else contextlib.nullcontext()
-    with progress_bar(total=total, desc=doing, unit=f" {unit}", delay=delay) as bar, above:
+    with progress_bar(total=total, desc=doing, unit=f" {unit}", delay=delay) as bar, above_bars():
         yield bar.update
+
+
+def above_bars() -> contextlib.AbstractContextManager[None]:
+    """While this is entered, messages go above bars on a terminal; in a log they have lines of their own."""
+    return logging_redirect_tqdm() if message_stream().isatty() else contextlib.nullcontext()
 
 
 def count_lines(stream: BinaryIO) -> int | None:

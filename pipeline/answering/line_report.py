@@ -71,10 +71,11 @@ class LineReport:
 
     Args:
         predictor: Names the symbols that it lacks.
+        name: Of the file, where there are several; '' leaves it out.
     """
 
-    def __init__(self, predictor: "AnswersStrings") -> None:
-        self.predictor = predictor
+    def __init__(self, predictor: "AnswersStrings", name: str = "") -> None:
+        self.predictor, self.name = predictor, name
         self.lines = 0
         self.counts: Counter[str] = Counter()
         self.first: dict[str, int] = {}
@@ -119,20 +120,36 @@ class LineReport:
         for kind, number in self.counts.items():
             if number > IN_FULL:
                 several = f"{_WORDS[kind][1]} (first on line {self.first[kind]})"
-                logger.warning("%s of %s %s", f"{number:,}", count_of(self.lines, "line"), several)
+                of = f"{self._prefix}{number:,} of {count_of(self.lines, 'line')}"
+                logger.warning("%s %s", of, several)
         for side, tally in self.tallies.items():
             if tally.items > 1:
                 said = tally.sentence(self.lines, "line", ("has", "have"), _LACKS[side])
+                said = f"{self._prefix}{said}"
                 logger.warning("%s; first on line %d%s", said, tally.first_line, self._hint(side, tally))
-
         if self.returns[0]:
             logger.info("%s", describe_returns(*self.returns.tolist()))
+
+    def told(self) -> dict[str, list[int]]:
+        """How many lines there were of each kind, and the number of the first; empty ones at the end do not count."""
+        found = {kind: [number, self.first[kind]] for kind, number in self.counts.items()}
+        return found | {f"{side}_unknown": [tally.items, tally.first_line] for side, tally in self._met().items()}
+
+    def _met(self) -> dict[str, SymbolTally]:
+        return {side: tally for side, tally in self.tallies.items() if tally.items}
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.name}: " if self.name else ""
+
+    def _place(self, number: int) -> str:
+        return f"{self.name}:{number}" if self.name else f"line {number}"
 
     def _warn(self, kind: str, number: int, fault: str = "") -> None:
         self.counts[kind] += 1
         self.first.setdefault(kind, number)
         if self.counts[kind] <= IN_FULL:
-            logger.warning("line %d: %s", number, _WORDS[kind][0].format(fault))
+            logger.warning("%s: %s", self._place(number), _WORDS[kind][0].format(fault))
 
     def _name(self, side: str, number: int, symbols: Sequence[str]) -> None:
         """Warn of a line with symbols of which the model lacks some; the first time with the form that it knows."""
@@ -141,7 +158,7 @@ class LineReport:
             each.add([symbol for symbol in symbols if symbol in lacking], number)
         if tally.items <= IN_FULL:
             hint = self._hint(side, alone) if tally.items == 1 else ""
-            logger.warning("line %d: symbols that %s: %s%s", number, _LACKS[side], alone.names(), hint)
+            logger.warning("%s: symbols that %s: %s%s", self._place(number), _LACKS[side], alone.names(), hint)
 
     def _lacking(self, side: str, symbols: Sequence[str]) -> list[str]:
         if not symbols:

@@ -4,43 +4,20 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from pipeline.answering.answer_lines import describe, describe_fault, join_answers
-from pipeline.answering.line_report import EMPTY, Line, LineReport
-from pipeline.files.lines import (
-    GZIP_ERRORS,
-    LONGEST_LINE,
-    MOST_MARKS,
-    damaged_gzip,
-    has_heaped_marks,
-    is_overlong,
-    iter_bounded,
-    open_bytes,
-)
-from pipeline.unicode.white_space import strip
+from pipeline.answering.line_answers import AnswerForm, Listener, answer_lines
+from pipeline.answering.line_report import LineReport
+from pipeline.files.lines import GZIP_ERRORS, damaged_gzip, iter_bounded, open_bytes
 
 if TYPE_CHECKING:
-    from pipeline.answering.predictions import AnswersStrings, Prediction
+    from pipeline.answering.predictions import AnswersStrings
 
 BATCH_LINES = 2048
 FIRST_LINES = 64  # until the model's speed is known
 BATCH_BYTES = 1 << 22
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 0.5
-SHOWN_CHARACTERS = 1000  # characters of a line that is too long
-NO_SOURCE = "the source is empty"
-HEAPED = f"more than {MOST_MARKS} combining marks in a row"
-
-
-class Listener(Protocol):
-    """What is told of every input besides, in order."""
-
-    def add(self, number: int, source: str, prediction: "Prediction") -> None:
-        """An input and its answer."""
-
-    def add_fault(self, number: int, source: str, fault: str) -> None:
-        """An input that got no answer."""
 
 
 def open_input(location: str) -> BinaryIO:
@@ -69,8 +46,7 @@ def predict_lines(
 ) -> None:
     """Answer every line of a stream with exactly one line, in order; a `LineReport` warns of the odd ones.
 
-    An unusable line has an empty answer. A line with a TAB is unusable to a model that never saw one in a source: its
-    other columns would be read as letters.
+    What an unusable line is, and how it is answered: see `answer_lines`.
 
     Args:
         predictor: Gives the predictions.
@@ -86,23 +62,20 @@ def predict_lines(
         OSError: The stream cannot be read.
         DataError: It is a damaged gzip file.
     """
-    count, pace = 0, FIRST_LINES
+    count, pace, form = 0, FIRST_LINES, AnswerForm(n_best, as_json, prefixes)
     report = LineReport(predictor)
     for batch in read_batches(stream):
         while batch:
             # As many as take about half a second: large batches are fast, late answers are not.
-            lines = [decode_line(count + place, raw, prefixes) for place, raw in enumerate(batch[:pace], start=1)]
-            batch = batch[pace:]
-            count += len(lines)
+            raws, batch = batch[:pace], batch[pace:]
             began = time.monotonic()
-            lines = [_refuse_tab(line, predictor) for line in lines]
-            predictions = _predict(predictor, lines, prefixes, as_json or bool(listeners))
-            how = n_best, predictor if as_json else None, listeners
-            write("".join(f"{answer}\n" for answer in _answer(lines, predictions, *how)))
-            report.add(lines, predictions)
+            answered = answer_lines(predictor, raws, form, count + 1, listeners)
+            count += len(raws)
+            write("".join(f"{answer}\n" for answer in answered.answers))
+            report.add(answered.lines, answered.predictions)
             if on_progress:
-                on_progress(len(lines))
-            per_line = (time.monotonic() - began) / len(lines)
+                on_progress(len(raws))
+            per_line = (time.monotonic() - began) / len(raws)
             pace = max(FIRST_LINES // 4, min(BATCH_LINES, 2 * pace, int(ANSWER_SECONDS / max(per_line, 1e-6))))
     report.close()
 
@@ -184,102 +157,3 @@ def _gather(
         batch.append(item)
         size += len(item)
     return batch, False
-
-
-def decode_line(number: int, raw: bytes, prefixes: bool = False) -> Line:
-    """The text of a line without its end; a byte order mark before the first is dropped.
-
-    Example:
-        >>> decode_line(7, b"attention\\tAH0 T", prefixes=True)
-        Line(number=7, text='attention', fault=None, prefix='AH0 T')
-    """
-    overlong = is_overlong(raw)
-    raw = raw.removesuffix(b"\n").removesuffix(b"\r")
-    fault = None
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        text = raw.decode("utf-8", errors="replace")
-        fault = f"not UTF-8 at byte {error.start + 1}"
-    if overlong:
-        text, fault = text[:SHOWN_CHARACTERS], f"more than {LONGEST_LINE} bytes"
-    elif has_heaped_marks(text):
-        text, fault = text[:SHOWN_CHARACTERS], HEAPED
-    if number == 1:
-        text = text.removeprefix("\ufeff")
-    text, *after = text.split("\t") if prefixes else [text]
-    if len(after) > 1:
-        fault = fault or f"{len(after)} TABs, where SOURCE TAB PREFIX has one"
-    return _refuse_text(Line(number, text, fault, after[0] if after else ""), NO_SOURCE if after else EMPTY)
-
-
-def check_string(source: str, prefix: str | None, predictor: "AnswersStrings") -> Line:
-    """A string that was no line, with the fault that `predict` would find in it.
-
-    Args:
-        source: Without surrogates.
-        prefix: What its answer is to begin with; None where nobody asked for prefixes.
-        predictor: What is to answer it.
-    """
-    line = Line(0, source, None, prefix or "")
-    if has_heaped_marks(source) or has_heaped_marks(line.prefix):
-        return line._replace(text=source[:SHOWN_CHARACTERS], fault=HEAPED)
-    return _refuse_tab(_refuse_text(line, EMPTY if prefix is None else NO_SOURCE), predictor)
-
-
-def _refuse_text(line: Line, empty: str) -> Line:
-    text, fault = strip(line.text), line.fault
-    if "\r" in text:
-        fault = (
-            fault or "a lone carriage return within the line, as old Macs end lines (tr '\\r' '\\n' makes ends of them)"
-        )
-    return line._replace(fault=fault if text else fault or empty)
-
-
-def _refuse_tab(line: Line, predictor: "AnswersStrings") -> Line:
-    if "\t" not in line.text or line.fault or predictor.known.reads_tab:
-        return line
-    return line._replace(fault="it holds a TAB, which no source of the training does (cut -f1 keeps the first column)")
-
-
-def _predict(
-    predictor: "AnswersStrings", lines: list[Line], prefixes: bool, heads_apart: bool
-) -> list["Prediction | None"]:
-    """A prediction for every line; None for one with a fault."""
-    usable = [line for line in lines if line.fault is None]
-    if not usable:
-        return [None] * len(lines)
-    sources = [line.text for line in usable]
-    if prefixes:
-        found = iter(predictor.predict(sources, prefixes=[line.prefix for line in usable]))
-    else:
-        found = iter(predictor.predict(sources, heads_apart=heads_apart))
-    return [next(found) if line.fault is None else None for line in lines]
-
-
-def _answer(
-    lines: list[Line],
-    predictions: list["Prediction | None"],
-    n_best: int,
-    json_of: "AnswersStrings | None",
-    listeners: Sequence[Listener],
-) -> Iterator[str]:
-    """Answers as JSON if there is a predictor to name symbols in it, else as texts."""
-    for line, prediction in zip(lines, predictions, strict=True):
-        if prediction is None:
-            fault = line.fault or ""
-            for listener in listeners:
-                listener.add_fault(line.number, line.text, fault)
-            yield describe_fault(line.text, fault) if json_of else ""
-        else:
-            for listener in listeners:
-                listener.add(line.number, line.text, prediction)
-            if json_of:
-                yield describe(line.text, prediction, n_best, name_lacking(prediction, json_of))
-            else:
-                yield join_answers(prediction, n_best)
-
-
-def name_lacking(prediction: "Prediction", predictor: "AnswersStrings") -> Sequence[str]:
-    """The symbols of its source that training lacks."""
-    return predictor.known.lacking_in_source(prediction.source_tokens[:-1]) if prediction.unknown else []

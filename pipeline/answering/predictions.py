@@ -41,7 +41,7 @@ class Hypothesis(NamedTuple):
     tokens: list[str]
     """Its symbols, end symbol included: T of them."""
     attention: np.ndarray
-    """`[T, S]` float32: where the model looked for each symbol."""
+    """`[T, S]` float32: where the model looked for each symbol; `[0, S]` where nobody asked."""
     rank_score: float = float("nan")
     """The score with the search's penalties, by which outputs are ordered; not a number where no search told it."""
     limited: bool = False
@@ -237,6 +237,7 @@ class AnswersStrings(Protocol):
         on_progress: Callable[[int], None] | None = None,
         prefixes: str | bytes | Iterable[str | bytes] | None = None,
         heads_apart: bool = False,
+        attention: bool = True,
     ) -> Predictions:
         """One prediction per source, in order."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pipeline.answering.line_stream import check_string
+from pipeline.answering.line_answers import check_string
 from pipeline.answering.predictions import AnswersStrings, Hypothesis, Prediction, Predictions, WayBack
 from pipeline.answering.wrapped_model import WrappedModel
 from pipeline.pairs.pair_file import join_features
@@ -34,17 +34,18 @@ class RoundTripPredictor(WrappedModel):
         on_progress: Callable[[int], None] | None = None,
         prefixes: str | bytes | Iterable[str | bytes] | None = None,
         heads_apart: bool = False,
+        attention: bool = True,
     ) -> Predictions:
         """One prediction per source, whose outputs have `back`."""
         given = list_strings(sources, "sources")
         options: dict[str, Any] = {} if prefixes is None else {"prefixes": prefixes}
-        found = self.model.predict(given, on_progress, heads_apart=heads_apart, **options)
+        found = self.model.predict(given, on_progress, heads_apart=heads_apart, attention=attention, **options)
         texts = [encode(source).decode(errors="replace") for source in given]
         sent = [self._send(source, one) for source, one in zip(texts, found, strict=True)]
         # Each string once, whichever source has it for an answer; what cannot be answered does not come back.
         distinct = dict.fromkeys(string for strings in sent for string in strings)
         usable = [string for string in distinct if check_string(string, None, self.back).fault is None]
-        came = dict(zip(usable, self.back.predict(usable) if usable else [], strict=True))
+        came = dict(zip(usable, self.back.predict(usable, attention=False) if usable else [], strict=True))
         return Predictions(
             one._replace(hypotheses=self._mark(source, one.hypotheses, [came.get(string) for string in strings]))
             for source, one, strings in zip(texts, found, sent, strict=True)

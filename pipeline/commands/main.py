@@ -86,9 +86,11 @@ def how_to_go_on(argv: list[str]) -> str:
         >>> how_to_go_on(["train"])
         '; the same command goes on where the training stopped'
     """
-    if argv[:1] == ["trial"]:
-        return ""
-    place = getattr(COMMANDS.get(argv[0]), "GOES_ON", None) if argv else None
+    command = COMMANDS.get(argv[0]) if argv else None
+    if command and not command.SUMMARY:
+        return ""  # who started it says so
+    place = getattr(command, "GOES_ON", None)
+    place = place(argv) if callable(place) else place
     if place is None:
         return "; the same command begins again"
     without = " without --overwrite" if "--overwrite" in argv else ""

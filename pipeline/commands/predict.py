@@ -6,9 +6,15 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.commands.sharding.options import (
+    add_shard_options,
+    answer_shards,
+    asked_of,
+    check_shard_options,
+    where_it_goes_on,
+)
 from pipeline.commands.trusting.round_trip import add_round_trip, check_round_trip, send_back
 from pipeline.commands.trusting.split_list import ListSplit, add_split_options, check_split_options, find_calibration
-from pipeline.errors import UsageError
 from pipeline.process.standard_streams import Results
 
 if TYPE_CHECKING:
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SUMMARY = "answer every line of a file or of standard input"
+GOES_ON = where_it_goes_on
 ALSO_CALLED = ("infer", "inference", "decode", "translate", "transcribe")
 
 
@@ -54,19 +61,24 @@ def make_parser() -> "ModelParser":
     add_split_options(parser)
     told = "Behind the texts of a line then stands of each which output of the way back is the source, 0 where none is."
     add_round_trip(parser, f"{told} --json has comes_back, back_rank and back.")
+    add_shard_options(parser)
     parser.add_search()
     return parser
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """model, file, beam, n_best, search, average, json, attention, alignments, prefixes, lexicon, accuracy, queue,
-    round_trip.
+    round_trip, shards, out, workers.
     """
-    return check_round_trip(check_split_options(make_parser().parse_search(argv)))
+    arguments = make_parser().parse_search(argv)
+    return check_shard_options(check_round_trip(check_split_options(arguments)))
 
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
-    """Answer the lines, as they come."""
+    """Answer the lines, as they come; or those of many files."""
+    if arguments.shards:
+        answer_shards(arguments, results)
+        return
     from pipeline.answering.input_check import look_at_lines, refuse_table
     from pipeline.answering.line_progress import show_progress
     from pipeline.answering.line_stream import open_input, predict_lines
@@ -85,15 +97,8 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     predictor = open_model(
         arguments.model, beam_size=arguments.beam, n_best=n_best, search=arguments.search, average=arguments.average
     )
-    if n_best is None and predictor.n_best < arguments.n_best:
-        raise UsageError(
-            f"--n-best {arguments.n_best}: {arguments.model} keeps {predictor.n_best}; give a larger --beam"
-        )
-    if arguments.prefixes and predictor.text.feature_separator is not None:
-        raise UsageError(
-            f"--prefixes: impossible with {arguments.model}, whose lines are SOURCE TAB FEATURES; leave it out, or "
-            "give prefixes in Python (predict(sources, prefixes=...)) or to the signature complete of an export"
-        )
+    asked = asked_of(arguments)
+    asked.require_usable(predictor)
     if shape and not arguments.prefixes:
         refuse_table(shape, arguments.model, predictor)
     from pipeline.answering.alignments import AlignmentWriter  # not before TensorFlow is there
@@ -106,11 +111,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
 
         predictor = ConfidentPredictor(predictor, calibration)
         split = ListSplit(arguments, calibration) if arguments.accuracy is not None else None
-    if arguments.lexicon:
-        from pipeline.answering.lexicon import LexiconPredictor, read_lexicon
-
-        predictor = LexiconPredictor(predictor, read_lexicon(arguments.lexicon, predictor.text))
-    predictor = send_back(predictor, arguments)
+    predictor = send_back(asked.with_lexicon(predictor), arguments)
     with contextlib.ExitStack() as stack:
         listeners: list[Any] = [listener for listener in (page, split and split.splitter) if listener]
         if arguments.alignments:
@@ -119,8 +120,8 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
         if stream.isatty():
             logger.info("reading lines from the terminal, answering each; Ctrl-D on an empty line ends")
         on_progress = stack.enter_context(show_progress(stream, results.on_terminal_of_messages()))
-        asked = (arguments.n_best, arguments.json and not split, listeners, arguments.prefixes, on_progress)
-        predict_lines(predictor, stream, _write_nothing if split else results.write, *asked)
+        how = (arguments.n_best, arguments.json and not split, listeners, arguments.prefixes, on_progress)
+        predict_lines(predictor, stream, _write_nothing if split else results.write, *how)
     if split:
         split.write(results.write)
     if page:

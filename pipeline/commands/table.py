@@ -1,8 +1,8 @@
 """The commands by name, and which of them the command line means.
 
 A command is a module: `SUMMARY` for the help of all, `make_parser`, `parse` and `run`; `GOES_ON`, if the same command
-goes on with what was interrupted; `ALSO_CALLED`, if other programs have other names for it. They import what takes
-time when they need it, so that `--help` is there at once.
+goes on with what was interrupted: where, or a function that says so of the command line; `ALSO_CALLED`, if other
+programs have other names for it. They import what takes time when they need it, so that `--help` is there at once.
 """
 
 import argparse
@@ -10,8 +10,21 @@ import sys
 from types import ModuleType
 from typing import NoReturn
 
-from pipeline.commands import compare, evaluate, export, inspect, predict, score, serve, study, train, trial, tune
+from pipeline.commands import (
+    compare,
+    evaluate,
+    export,
+    inspect,
+    predict,
+    score,
+    serve,
+    study,
+    train,
+    trial,
+    tune,
+)
 from pipeline.commands.improving import distill, improve
+from pipeline.commands.sharding import shards
 from pipeline.commands.trusting import calibrate, suspects
 from pipeline.errors import UsageError
 
@@ -31,6 +44,7 @@ COMMANDS: dict[str, ModuleType] = {
     "serve": serve,
     "inspect": inspect,
     "trial": trial,
+    "shards": shards,
 }
 
 

@@ -55,6 +55,7 @@ class Predictor:
         on_progress: Callable[[int], None] | None = None,
         prefixes: str | bytes | Iterable[str | bytes] | None = None,
         heads_apart: bool = False,
+        attention: bool = True,
     ) -> Predictions:
         """One prediction per source, in order. Sources of like length are decoded together.
 
@@ -64,6 +65,8 @@ class Predictor:
             on_progress: Called with the number of sources done since the last call.
             prefixes: What the outputs begin with, one per source, see `StringModel.complete`.
             heads_apart: Whether the heads of the attention are wanted too, and what was copied; not with prefixes.
+            attention: Whether attention is wanted. Without it no prediction has any, and texts, scores and symbols come
+                faster; an export of an earlier version computes it all the same.
 
         Raises:
             TypeError: Something is no string, or has no order.
@@ -79,7 +82,7 @@ class Predictor:
         for indices in in_chunks(order, BATCH_SIZE, lambda index: len(given[index])):
             batch = tf.constant([encode(given[index]) for index in indices], tf.string)
             if begun is None:
-                outputs = (self.model.explain if heads_apart else self.model.decode)(batch)
+                outputs = self._search(heads_apart, attention)(batch)
             else:
                 outputs = self.model.complete(batch, tf.constant([encode(begun[index]) for index in indices]))
             arrays = {name: value.numpy() for name, value in outputs.items()}
@@ -88,6 +91,12 @@ class Predictor:
             if on_progress:
                 on_progress(len(indices))
         return Predictions(prediction for prediction in predictions if prediction is not None)
+
+    def _search(self, heads_apart: bool, attention: bool) -> Callable[[tf.Tensor], Mapping[str, tf.Tensor]]:
+        """The function of the model that gives no more than is wanted."""
+        if heads_apart:
+            return self.model.explain
+        return self.model.decode if attention else getattr(self.model, "answer", self.model.decode)
 
     def score(
         self, sources: str | bytes | Iterable[str | bytes], targets: str | bytes | Iterable[str | bytes]
@@ -130,8 +139,7 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
                     text=arrays["texts"][row, rank].decode(),
                     score=float(score),
                     tokens=[token.decode() for token in arrays["target_tokens"][row, rank, :length]],
-                    # A copy: a view would keep the whole batch's attention in memory.
-                    attention=arrays["attention"][row, rank, :length, :source_length].copy(),
+                    attention=_attention_of(arrays, row, rank, length, source_length),
                     rank_score=float(arrays["rank_scores"][row, rank]),
                     limited=bool(arrays["limited"][row, rank]),
                     features=features,
@@ -149,6 +157,15 @@ def _prediction(arrays: dict[str, np.ndarray], row: int, n_best: int) -> Predict
         prefix_cut="prefix_cut" in arrays and bool(arrays["prefix_cut"][row]),
         prefix_unknown=int(arrays["prefix_unknown"][row]) if "prefix_unknown" in arrays else 0,
     )
+
+
+def _attention_of(
+    arrays: dict[str, np.ndarray], row: int, rank: int, target_length: int, source_length: int
+) -> np.ndarray:
+    if "attention" not in arrays:
+        return np.zeros((0, source_length), np.float32)
+    # A copy: a view would keep the whole batch's attention in memory.
+    return arrays["attention"][row, rank, :target_length, :source_length].copy()
 
 
 def _heads_of(arrays: dict[str, np.ndarray], row: int, source_length: int) -> np.ndarray | None:

@@ -97,6 +97,11 @@ class StringModel(tf.Module):
         """
         return self.search_strings(_everything, source)
 
+    @tf.function(input_signature=SOURCE, autograph=False)
+    def answer(self, source: tf.Tensor) -> Outputs:
+        """The same without attention: for those who want texts alone, it is most of the work."""
+        return self.search_strings(_everything, source, attention=False)
+
     def _explain(self, source: tf.Tensor) -> Outputs:
         """The same and, of the best output: with several heads, whose mean the attention is, attention_heads
         `[batch, heads, target, source]`; with copying, copied `[batch, target]`, its share of each probability.

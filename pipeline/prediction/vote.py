@@ -73,6 +73,7 @@ class VotingPredictor:
         on_progress: Callable[[int], None] | None = None,
         prefixes: str | bytes | Iterable[str | bytes] | None = None,
         heads_apart: bool = False,
+        attention: bool = True,
     ) -> Predictions:
         """See `Predictor.predict`; heads of the attention are not told apart, for another may have won elsewhere."""
         given = [encode(source) for source in list_strings(sources, "sources")]
@@ -81,13 +82,17 @@ class VotingPredictor:
         for indices in in_chunks(range(len(given)), 2 * BATCH_SIZE):
             part = [given[index] for index in indices]
             asked = None if begun is None else [begun[index] for index in indices]
-            found += self._predict(part, asked)
+            found += self._predict(part, asked, attention)
             if on_progress:
                 on_progress(len(part))
         return found
 
-    def _predict(self, sources: Sequence[bytes], prefixes: Sequence[str | bytes] | None) -> list[Prediction]:
-        proposed = [member.predictor.predict(sources, prefixes=prefixes) for member in self.members]
+    def _predict(
+        self, sources: Sequence[bytes], prefixes: Sequence[str | bytes] | None, attention: bool
+    ) -> list[Prediction]:
+        proposed = [
+            member.predictor.predict(sources, prefixes=prefixes, attention=attention) for member in self.members
+        ]
         rows = list(zip(*proposed, strict=True))
         texts = [list(dict.fromkeys(text for one in row for text in one.texts)) for row in rows]
         pairs = [(source, text) for source, own in zip(sources, texts, strict=True) for text in own]

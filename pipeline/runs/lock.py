@@ -20,7 +20,7 @@ from pipeline.runs.ownership import require_free
 
 logger = logging.getLogger(__name__)
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """What a file system without locks says, as some that are on other machines do."""
 
 
@@ -82,7 +82,7 @@ def _acquire(lock: FileLock, directory: Lockable, kind: str) -> None:
             f"{directory.path}: {at_work} by {holder}; wait for it, end it{over}, or choose another --run"
         ) from None
     except OSError as error:
-        if error.errno not in _NO_LOCKS:
+        if error.errno not in NO_LOCKS:
             raise
         logger.warning(
             "%s: this file system has no locks (%s): do not start a second command here before this one has ended",

@@ -91,6 +91,7 @@ class Model:
         on_progress: Callable[[int], None] | None = None,
         prefixes: str | bytes | Iterable[str | bytes] | None = None,
         heads_apart: bool = False,
+        attention: bool = True,
         n_best: int | None = None,
     ) -> Predictions:
         """One prediction per source, in order.
@@ -101,6 +102,7 @@ class Model:
             on_progress: Called with the number of sources done since the last call.
             prefixes: What the outputs begin with, one per source.
             heads_apart: Whether the heads of the attention are wanted too, and what was copied; not with prefixes.
+            attention: Whether attention is wanted; the file computes it in any case.
             n_best: How many of the outputs to keep; None takes the folder's.
 
         Raises:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from pipeline.runtime.folder import INFO
 from pipeline.runtime.opening import changes_of_search
 from pipeline.trust.confidence import SIGNS, Calibration
 from pipeline.version import __version__
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 1
 
@@ -123,6 +126,33 @@ def find_difference(calibration: Calibration, now: Mapping[str, Any]) -> str:
         return f"--average was {before['average']}, is now {now['average']}"
     keys = [key for key in now["search"] if key in before["search"] and before["search"][key] != now["search"][key]]
     return ", ".join(f"search.{key} was {before['search'][key]!r}, is now {now['search'][key]!r}" for key in keys)
+
+
+def find_calibration(
+    model: Path, beam: int | None, search: Mapping[str, Any] | None, average: int | None
+) -> Calibration | None:
+    """The calibration of a model as it is opened now; None where there is none, or one that does not count for it.
+
+    Args:
+        model: See `identify`.
+        beam: See there.
+        search: See there.
+        average: See there.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    found = read_calibration(model)
+    difference = found and find_difference(found, identify(model, beam, search, average))
+    if difference:
+        logger.warning("%s; answers have no confidence; ask it of this one", describe_difference(model, difference))
+        return None
+    return found
+
+
+def describe_difference(model: Path, difference: str) -> str:
+    """That a calibration is none of this model's, for messages."""
+    return f"{model}: `calibrate` was asked of another model ({difference})"
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

@@ -26,8 +26,12 @@ class ConfidentPredictor(WrappedModel):
         on_progress: Callable[[int], None] | None = None,
         prefixes: str | bytes | Iterable[str | bytes] | None = None,
         heads_apart: bool = False,
+        attention: bool = True,
     ) -> Predictions:
-        """One prediction per source, with its `confidence`; of what begins with a prefix it is not known, and None."""
+        """One prediction per source, with its `confidence`; of what begins with a prefix it is not known, and None.
+
+        The confidence follows from the attention, too, which is computed in any case.
+        """
         options: dict[str, Any] = {} if prefixes is None else {"prefixes": prefixes}
         found = self.model.predict(sources, on_progress, heads_apart=heads_apart, **options)
         if prefixes is not None:

@@ -74,5 +74,6 @@ def test_quotes_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
 
 def test_pipes_and_empty_files_are_not_looked_at(tmp_path: Path):
     (tmp_path / "empty").write_bytes(b"")
-    for location in ("-", "/dev/stdin", str(tmp_path / "empty"), str(tmp_path)):
+    (tmp_path / "empty.gz").write_bytes(gzip.compress(b""))
+    for location in ("-", "/dev/stdin", str(tmp_path / "empty"), str(tmp_path / "empty.gz"), str(tmp_path)):
         assert look_at_lines(location) is None

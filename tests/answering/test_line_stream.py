@@ -42,13 +42,19 @@ class FakePredictor:
 
     def __init__(self, reads_tab: bool = False) -> None:
         self.batches: list[list[str]] = []
+        self.looked_at: list[bool] = []
         self.known = FakeKnown(reads_tab)
 
     def predict(
-        self, sources: list[str], prefixes: list[str] | None = None, heads_apart: bool = False
+        self,
+        sources: list[str],
+        prefixes: list[str] | None = None,
+        heads_apart: bool = False,
+        attention: bool = True,
     ) -> list[Prediction]:
         assert sources
         self.batches.append(sources)
+        self.looked_at.append(attention)
         if prefixes is not None:
             pairs = zip(sources, prefixes, strict=True)
             return [self.answer(f"{prefix}({source})" if prefix else source) for source, prefix in pairs]
@@ -76,6 +82,13 @@ def answers(content: bytes, reads_tab: bool = False, **options: object) -> list[
 def test_one_answer_a_line_in_order_over_many_batches():
     sources = [f"word{number}" for number in range(3 * BATCH_LINES + 5)]
     assert answers("\n".join(sources).encode()) == [source.upper() for source in sources]
+
+
+def test_attention_is_computed_for_those_alone_who_look_at_it():
+    for options, wanted in (({}, False), ({"n_best": 2}, False), ({"as_json": True}, True)):
+        predictor = FakePredictor()
+        predict_lines(predictor, io.BytesIO(b"a\n"), lambda text: None, **options)
+        assert predictor.looked_at == [wanted]
 
 
 def test_no_input_gives_no_output():

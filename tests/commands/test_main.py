@@ -29,9 +29,9 @@ import sys, types
 import numpy as np
 
 class Predictor:
-    text = types.SimpleNamespace(feature_separator=None)
+    text, n_best = types.SimpleNamespace(feature_separator=None), 9
 
-    def predict(self, sources, prefixes=None, heads_apart=False):
+    def predict(self, sources, prefixes=None, heads_apart=False, attention=True):
         print("a library's chatter")
         sources = [prefix + source for prefix, source in zip(prefixes or [""] * len(sources), sources)]
         return [types.SimpleNamespace(texts=[source.upper()], scores=[-1.0], rank_scores=[-0.5],

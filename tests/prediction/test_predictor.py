@@ -115,6 +115,25 @@ def test_a_prediction_does_not_depend_on_its_company(predictor: Predictor):
     assert_same(predictor.predict(["a"] * 3)[2], together[0])
 
 
+@pytest.mark.parametrize("count", [1, BATCH_SIZE + 20])
+def test_without_attention_everything_else_is_the_same(predictor: Predictor, count: int):
+    sources = [*make_sources(count - 1), "aXb"]
+    whole, bare = predictor.predict(sources), predictor.predict(sources, attention=False)
+    for one, other in zip(whole, bare, strict=True):
+        assert (one.texts, one.scores, one.rank_scores) == (other.texts, other.scores, other.rank_scores)
+        assert (one.source_tokens, one.target_tokens) == (other.source_tokens, other.target_tokens)
+        assert (one.cut, one.unknown, one.limited_outputs) == (other.cut, other.unknown, other.limited_outputs)
+        assert one.attention.any()
+        assert other.attention.shape == (0, len(other.source_tokens))
+        assert other.hypotheses[0].source_flags.to_json() == {}
+
+
+def test_a_model_without_attention_in_its_graph_is_left_out_of_it(strings: StringModel):
+    """What is computed only to be thrown away would be most of the work."""
+    assert "attention" in strings.decode.get_concrete_function().structured_outputs
+    assert "attention" not in strings.answer.get_concrete_function().structured_outputs
+
+
 def test_what_a_prediction_holds(predictor: Predictor):
     [prediction] = predictor.predict(["aé東"])
     assert prediction.texts[0] == "A É EAST"

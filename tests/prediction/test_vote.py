@@ -22,7 +22,7 @@ class Fixed:
         self.table, self.n_best, self.source_tokens = table, n_best, source_tokens
         self.text, self.copies_unknown, self.known = TextConfiguration(), False, object()
 
-    def predict(self, sources: list[bytes], prefixes: Any = None) -> Predictions:
+    def predict(self, sources: list[bytes], prefixes: Any = None, attention: bool = True) -> Predictions:
         best = sorted(self.table, key=self.table.__getitem__, reverse=True)[: self.n_best]
         shape = 2, len(self.source_tokens) + 1
         found = [Hypothesis(text, self.table[text], [text, "</s>"], np.ones(shape, np.float32)) for text in best]

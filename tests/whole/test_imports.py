@@ -25,7 +25,7 @@ ROWS = [
     {"training"},
     {"study", "tuning"},
     {"improvement"},
-    {"options", "suspects"},
+    {"options", "shards", "suspects"},
     {"commands"},
     {"__init__", "__main__"},
 ]

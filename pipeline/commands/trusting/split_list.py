@@ -70,21 +70,17 @@ def find_calibration(arguments: argparse.Namespace) -> "Calibration | None":
     """
     if arguments.accuracy is None and not arguments.json:
         return None
-    from pipeline.trust.calibration_file import find_difference, identify, read_calibration, require_calibration
+    from pipeline.trust import calibration_file
 
-    must = arguments.accuracy is not None
-    found = require_calibration(arguments.model) if must else read_calibration(arguments.model)
-    if found is None:
-        return None
-    now = identify(arguments.model, arguments.beam, arguments.search, arguments.average)
-    difference = find_difference(found, now)
-    if not difference:
-        return found
-    said = f"{arguments.model}: `calibrate` was asked of another model ({difference})"
-    if must:
+    how = arguments.model, arguments.beam, arguments.search, arguments.average
+    if arguments.accuracy is None:
+        return calibration_file.find_calibration(*how)
+    found = calibration_file.require_calibration(arguments.model)
+    difference = calibration_file.find_difference(found, calibration_file.identify(*how))
+    if difference:
+        said = calibration_file.describe_difference(arguments.model, difference)
         raise UsageError(f"{said}; ask it of this one: python -m pipeline calibrate {arguments.model} DEV")
-    logger.warning("%s: answers have no confidence; ask it of this one", said)
-    return None
+    return found
 
 
 class ListSplit:

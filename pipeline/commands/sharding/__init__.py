@@ -1,0 +1,1 @@
+"""`predict --shards`: its options, and the workers that it starts."""
