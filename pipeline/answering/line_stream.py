@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from pipeline.answering.line_answers import AnswerForm, Listener, answer_lines
 from pipeline.answering.line_report import LineReport
+from pipeline.answering.lines.answers import AnswerForm, Listener, answer_lines
 from pipeline.files.lines import GZIP_ERRORS, damaged_gzip, iter_bounded, open_bytes
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pipeline.answering.line_answers import check_string
+from pipeline.answering.lines.faults import check_string
 from pipeline.answering.predictions import AnswersStrings, Hypothesis, Prediction, Predictions, WayBack
 from pipeline.answering.wrapped_model import WrappedModel
 from pipeline.pairs.pair_file import join_features

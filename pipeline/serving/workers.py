@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 
 from pipeline.answering.answer_lines import describe, describe_fault
-from pipeline.answering.line_answers import check_string, name_lacking
+from pipeline.answering.lines.answers import name_lacking
+from pipeline.answering.lines.faults import check_string
 from pipeline.runtime.model import Model
 from pipeline.serving.turns import Job, Turns
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.answering.line_answers import AnswerForm, answer_lines
 from pipeline.answering.line_report import LineReport
+from pipeline.answering.lines.answers import AnswerForm, answer_lines
 from pipeline.errors import UsageError
 from pipeline.runs.model_paths import split_models
 from pipeline.shards.asked import Asked

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.answering.line_answers import AnswerForm
+from pipeline.answering.lines.answers import AnswerForm
 from pipeline.answering.predictions import AnswersStrings
 from pipeline.errors import UsageError
 from pipeline.files.durable import checksum, checksum_of_bytes

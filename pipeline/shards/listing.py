@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.answering.line_answers import AnswerForm
+from pipeline.answering.lines.answers import AnswerForm
 from pipeline.errors import UsageError
 from pipeline.files.durable import require_local
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.answering.input_check import look_at_lines, refuse_table
-from pipeline.answering.line_answers import AnswerForm, answer_lines
 from pipeline.answering.line_report import LineReport
+from pipeline.answering.lines.answers import AnswerForm, answer_lines
 from pipeline.answering.predictions import AnswersStrings
 from pipeline.errors import DataError
 from pipeline.shards.hashed_files import ShardError, Sink, Source

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.answering.line_answers import AnswerForm
+from pipeline.answering.lines.answers import AnswerForm
 from pipeline.answering.predictions import Hypothesis, Prediction, Predictions
 from pipeline.settings.text import TextConfiguration
 from pipeline.shards.asked import Asked

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.answering.line_answers import AnswerForm
+from pipeline.answering.lines.answers import AnswerForm
 from pipeline.errors import DataError, UsageError
 from pipeline.shards import job as job_module
 from pipeline.shards.adapters import Answers, ShardAnswers, ask, make_job, shards_left

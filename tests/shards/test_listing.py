@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.answering.line_answers import AnswerForm
+from pipeline.answering.lines.answers import AnswerForm
 from pipeline.errors import UsageError
 from pipeline.shards.listing import list_shards
 from tests.shards.fake_answers import write

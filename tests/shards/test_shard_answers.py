@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.answering.line_answers import AnswerForm
 from pipeline.answering.line_stream import BATCH_BYTES, BATCH_LINES
+from pipeline.answering.lines.answers import AnswerForm
 from pipeline.files.lines import LONGEST_LINE
 from pipeline.shards import shard_answers
 from pipeline.shards.hashed_files import ShardError, Source

@@ -73,7 +73,7 @@ def where_it_goes_on(argv: Sequence[str]) -> str | None:
 
 def asked_of(arguments: argparse.Namespace) -> "Asked":
     """The model and what is wanted of it, as the command line says."""
-    from pipeline.answering.line_answers import AnswerForm
+    from pipeline.answering.lines.answers import AnswerForm
     from pipeline.shards.asked import Asked
 
     form = AnswerForm(arguments.n_best, arguments.json, arguments.prefixes)
