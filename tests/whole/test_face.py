@@ -97,21 +97,27 @@ def test_a_workbench_has_model_and_data_as_training_begins(tiny_run: TinyRun, tm
         assert (again.batches(1)[0][1] == target).all()
 
 
-def test_a_folder_is_opened_without_tensorflow(tiny_run: TinyRun, tiny_folder: Path):
+def test_a_folder_is_opened_without_tensorflow(tiny_run: TinyRun, tiny_folder: Path, tmp_path: Path):
     code = (
         "import sys, json; from pipeline import evaluate, load, predict\n"
         f"folder, data = {str(tiny_folder)!r}, {tiny_run.configuration.data.test!r}\n"
         "model = load(folder, n_best=3)\n"
         "found = [[one.texts, one.scores] for one in model.predict(['ab', 'é?'])], predict(folder, 'ab')[0].texts\n"
-        "print(json.dumps([*found, evaluate(folder, data), evaluate(model, data), 'tensorflow' in sys.modules]))"
+        f"reported = evaluate(folder, data, report={str(tmp_path / 'report')!r})\n"
+        "figures = evaluate(folder, data), evaluate(model, data), reported\n"
+        "print(json.dumps([*found, *figures, 'tensorflow' in sys.modules]))"
     )
-    found, by_path, figures, same_figures, imported = json.loads(run(code))
+    found, by_path, figures, same_figures, reported, imported = json.loads(run(code))
     assert not imported
     expected = load(tiny_run.path, n_best=3).predict(["ab", "é?"])
     for (texts, scores), its in zip(found, expected, strict=True):
         assert texts == its.texts
         assert scores == pytest.approx(its.scores, abs=1e-4)
     assert by_path == expected[0].texts[:1]
+    assert reported == {**figures, "report": str(tmp_path / "report" / "report.html")}
+    assert "does not know how often its symbols stood in training" in Path(reported["report"]).read_text(
+        encoding="utf-8"
+    )
     assert figures == same_figures == evaluate(tiny_run.path, str(tiny_run.configuration.data.test))
 
 
