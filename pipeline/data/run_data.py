@@ -17,7 +17,7 @@ from pipeline.pairs.data_files import (
     places_of,
     read_data_files,
 )
-from pipeline.pairs.locations import is_built_in, source_files
+from pipeline.pairs.locations import is_built_in, is_pattern, list_corpora, source_files
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.runs.named_runs import EARLIER, TEACHERS
 from pipeline.runs.ownership import require_same
@@ -80,6 +80,9 @@ def _find_place(location: Any, folder: Path) -> Any:
         return location
     if os.path.lexists(folder / location):
         return str(folder / location)
+    if is_pattern(location):
+        found, there = list_corpora(location), str(folder / location)
+        return there if found == [(location, 1.0)] and list_corpora(there) != [(there, 1.0)] else location
     parts = source_files(location)
     return location if len(parts) == 1 else [_find_place(part, folder) for part in parts]
 

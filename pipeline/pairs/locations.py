@@ -1,5 +1,6 @@
 """What `data.train`, `data.dev` and `data.test` name: files, two that belong together, built-in corpora, several."""
 
+import glob
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,8 @@ def is_built_in(location: TrainingLocation) -> bool:
 def list_corpora(location: TrainingLocation) -> list[tuple[Location, float]]:
     """The corpora that a location stands for, each with its weight, those with the highest weight first.
 
-    The order does not depend on how a mapping is written, which YAML gives no meaning to.
+    The order does not depend on how a mapping is written, which YAML gives no meaning to. A pattern or a folder stands
+    for its files, each a corpus of its own, in the order of their names.
 
     Example:
         >>> list_corpora({"web.tsv": 0.5, "talks.de,talks.en": 1, "news.tsv": 1})
@@ -38,9 +40,55 @@ def list_corpora(location: TrainingLocation) -> list[tuple[Location, float]]:
         >>> list_corpora("pairs.tsv")
         [('pairs.tsv', 1.0)]
     """
+    corpora: list[tuple[Location, float]] = [(location, 1.0)] if not isinstance(location, dict) else []
     if isinstance(location, dict):
-        return sorted(location.items(), key=lambda item: (-item[1], item[0]))
-    return [(location, 1.0)]
+        corpora = [
+            (corpus, weight) for corpus, weight in sorted(location.items(), key=lambda item: (-item[1], item[0]))
+        ]
+    return [(one, weight) for corpus, weight in corpora for one in _files_of(corpus)]
+
+
+def is_pattern(location: Location) -> bool:
+    """Whether a location is a pattern of files, and not the name of one.
+
+    Example:
+        >>> is_pattern("in/*.tsv"), is_pattern("in/pairs.tsv")
+        (True, False)
+    """
+    return isinstance(location, str) and glob.has_magic(location) and not os.path.lexists(location)
+
+
+def _files_of(corpus: Location) -> list[Location]:
+    """The corpora that a pattern, two of them with a comma between, or a folder stands for; of anything else itself.
+
+    Raises:
+        UsageError: Two patterns have different numbers of files.
+    """
+    if not isinstance(corpus, str) or corpus in BUILT_IN:
+        return [corpus]
+    if os.path.isdir(corpus):
+        inside = sorted(os.path.join(corpus, name) for name in os.listdir(corpus) if not name.startswith((".", "_")))
+        return [path for path in inside if os.path.isfile(path) and _is_named_as_data(path)] or [corpus]
+    if not is_pattern(corpus):
+        return [corpus]
+    sides = [_match(part) for part in split_location(corpus)]
+    if len(sides) == 1:
+        # What matches nothing is named as it was given, by who wants to read it.
+        return [*sides[0]] or [corpus]
+    if len(sides[0]) != len(sides[1]):
+        raise UsageError(
+            f"data: {corpus} is impossible, {len(sides[0])} files match the first pattern and {len(sides[1])} the "
+            "second; each source file needs a target file"
+        )
+    return [f"{source},{target}" for source, target in zip(*sides, strict=True)] or [corpus]
+
+
+def _match(pattern: str) -> list[str]:
+    return sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))
+
+
+def _is_named_as_data(path: str) -> bool:
+    return path.removesuffix(".gz").endswith(_ENDINGS[1:])
 
 
 def describe_line(line: int, corpus: int, location: TrainingLocation) -> str:
@@ -71,9 +119,16 @@ def name_of_location(location: TrainingLocation) -> str:
     Example:
         >>> name_of_location("data/pairs.tsv.gz"), name_of_location({"b.csv": 0.5, "c.txt": 2})
         ('pairs', 'c')
+        >>> name_of_location("data/words/*.tsv")
+        'words'
     """
-    corpus = list_corpora(location)[0][0]
-    name = Path(split_location(corpus)[0]).name
+    given = (
+        sorted(location.items(), key=lambda item: (-item[1], item[0]))[0][0] if isinstance(location, dict) else location
+    )
+    first = split_location(given)[0]
+    if os.path.isdir(first) or is_pattern(first):
+        return Path(first).name if os.path.isdir(first) else Path(first).absolute().parent.name.strip("*?[]") or "data"
+    name = Path(first).name
     while Path(name).suffix in _ENDINGS:
         name = Path(name).stem
     return name

@@ -9,7 +9,15 @@ from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
 from pipeline.pairs.columns import Columns, is_csv, look_at_table, turns
 from pipeline.pairs.file_shape import Finding, Shape, look, look_at_aligned
-from pipeline.pairs.locations import BUILT_IN, Location, TrainingLocation, is_built_in, list_corpora, split_location
+from pipeline.pairs.locations import (
+    BUILT_IN,
+    Location,
+    TrainingLocation,
+    is_built_in,
+    is_pattern,
+    list_corpora,
+    split_location,
+)
 from pipeline.pairs.odd_shapes import judge_lines, judge_table
 from pipeline.pairs.pair_file import Pair, read_aligned, read_table
 
@@ -23,9 +31,9 @@ def read_pairs(
 
     Args:
         location: Name of a built-in corpus; else path of a table (see `read_table`); else two paths of line-aligned
-            files, as a list or with a comma between them. Files are UTF-8; those whose names end in .gz are
-            decompressed. Of a mapping of these to weights, the corpora one after the other, in the order of
-            `list_corpora`, each once.
+            files, as a list or with a comma between them; else a pattern (`in/*.tsv`) or a folder, which stand for
+            their files. Files are UTF-8; those whose names end in .gz are decompressed. Of a mapping of these to
+            weights, the corpora one after the other, in the order of `list_corpora`, each once.
         role: Which split of a built-in corpus; files do not depend on it.
         bad: Takes the lines that are no pairs, which are then left out; None refuses them. Two aligned files lose the
             pair of a line that is bad in one of them. Blank lines at the end of a file are none.
@@ -38,8 +46,9 @@ def read_pairs(
             its turn comes. Damaged gzip and aligned files of different length are refused in any case: nobody knows
             what they lack.
     """
-    if isinstance(location, dict):
-        return _read_corpora([corpus for corpus, _ in list_corpora(location)], role, bad, columns)
+    corpora = [corpus for corpus, _ in list_corpora(location)]
+    if isinstance(location, dict) or corpora != [location]:
+        return _read_corpora(corpora, role, bad, columns)
     if isinstance(location, str) and location in BUILT_IN:
         pairs = BUILT_IN[location](role, bad)
         return (pair._replace(source=pair.target, target=pair.source) for pair in pairs) if turns(columns) else pairs
@@ -48,6 +57,8 @@ def read_pairs(
             f"data: {location} is no file, and no mapping of places to weights; write {{a.tsv: 0.5, b.tsv: 2}}, with a "
             "space after each colon, numbers as weights, and in quotes what has a comma or a colon in it"
         )
+    if is_pattern(location):
+        raise DataError(f"{location}: no file matches; check the pattern, and put it in quotes on a command line")
     paths = split_location(location)
     if len(paths) == 2:
         return read_aligned(paths[0], paths[1], bad)

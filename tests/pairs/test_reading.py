@@ -312,3 +312,48 @@ def test_a_file_may_have_braces_in_its_name(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "{a}", "cat\tK\n")
     assert list(read_pairs("{a}", "train")) == [Pair("cat", "K", 1)]
+
+
+def write_parts(folder: Path) -> None:
+    folder.mkdir()
+    for name, line in {
+        "b.tsv": "b\tB\n",
+        "a.tsv": "a\tA\n",
+        "c.txt.gz": "",
+        "notes.md": "none",
+        ".d.tsv": "d\tD\n",
+    }.items():
+        path = folder / name
+        path.write_bytes(gzip.compress(b"c\tC\n")) if name.endswith(".gz") else path.write_text(line)
+
+
+@pytest.mark.parametrize(("given", "expected"), [("*.tsv", "ab"), ("[bc]*", "bc"), ("", "abc"), ("**/a.*", "a")])
+def test_a_pattern_or_a_folder_stands_for_its_files(tmp_path: Path, given: str, expected: str):
+    write_parts(tmp_path / "in")
+    place = f"{tmp_path}/in/{given}"
+    found = list(read_pairs(place, "train"))
+    assert [pair.source for pair in found] == list(expected)
+    assert [pair.corpus for pair in found] == list(range(len(expected)))
+    assert [weight for _, weight in list_corpora({place: 2.0})] == [2.0] * len(expected)
+    assert all(map(Path.is_file, map(Path, source_files(place))))
+
+
+def test_patterns_of_two_sides_belong_together_by_their_order(tmp_path: Path):
+    for name in ("1.de", "2.de", "1.en", "2.en"):
+        (tmp_path / name).write_text(f"{name}\n")
+    place = f"{tmp_path}/*.de,{tmp_path}/*.en"
+    assert [pair[:2] for pair in read_pairs(place, "train")] == [("1.de", "1.en"), ("2.de", "2.en")]
+    (tmp_path / "2.en").unlink()
+    with pytest.raises(UsageError, match="2 files match the first pattern and 1 the second"):
+        list(read_pairs(place, "train"))
+
+
+def test_a_pattern_without_files_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match=r"in/\*.tsv: no file matches; check the pattern"):
+        list(read_pairs(f"{tmp_path}/in/*.tsv", "train"))
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path: Path):
+    (tmp_path / "a[1].tsv").write_text("a\tA\n")
+    (tmp_path / "a1.tsv").write_text("b\tB\n")
+    assert [pair.source for pair in read_pairs(str(tmp_path / "a[1].tsv"), "train")] == ["a"]
