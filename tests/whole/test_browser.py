@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.answering.attention_page import AttentionPage
-from pipeline.answering.predictions import Hypothesis, Prediction
+from pipeline.answering.predictions import Hypothesis, Prediction, WayBack
 from pipeline.tuning.result import TuningResult
 from tests.answering.test_attention_page import prediction
 from tests.browser import open_page, serve_tensorboard, take_picture
@@ -219,6 +219,26 @@ def test_explorer_finds_and_sorts(explorer: Path):
         page.get_by_label("order").select_option("long")
         page.locator("article").first.locator(".number").wait_for()
         assert page.locator("article").first.locator(".number").inner_text() == "4"
+
+
+def test_explorer_says_what_comes_back(explorer: Path, tmp_path: Path):
+    page_file = AttentionPage(tmp_path / "round.html")
+    ways = [WayBack(["too", "two"], 2), WayBack(["two"], 1), WayBack(["tow", "toe"], None), WayBack([], None)]
+    for number, way in enumerate(ways, 1):
+        prediction = diagonal("two", [["T", "UW"]])
+        page_file.add(number, "two", prediction._replace(hypotheses=[prediction.hypotheses[0]._replace(back=way)]))
+    page_file.write()
+    with open_page() as page:
+        page.goto(page_file.path.as_uri())
+        page.locator(".chip").first.wait_for()
+        said = [page.locator("article").nth(row).locator(".head").inner_text() for row in range(4)]
+        wanted = ["comes back as output 2", "comes back", "does not come back: tow", "does not come back: no output"]
+        assert all(part in text for part, text in zip(wanted, said, strict=True))
+        page.get_by_label("order").select_option("lost")
+        page.locator("article").first.locator(".number").first.wait_for()
+        assert page.locator("article").first.locator(".number").first.inner_text() == "3"
+        page.goto(explorer.as_uri())
+        assert page.locator("option[value=lost]").count() == 0
 
 
 def test_explorer_stays_usable_with_a_thousand_inputs(tmp_path: Path):
