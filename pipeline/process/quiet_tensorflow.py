@@ -50,6 +50,13 @@ def import_tensorflow(alone: bool = True) -> None:
         _import_text_operations()
     # "Assets written to" a place that is about to have another name.
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
+    logging.getLogger("tensorflow").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not that models are traced: each that is opened has graphs of its own; TensorFlow takes them for those of one."""
+    message = record.getMessage()
+    return not ("tf.function retracing" in message and "<function StringModel." in message)
 
 
 def set_keras_environment() -> None:

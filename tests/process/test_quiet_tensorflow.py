@@ -1,6 +1,7 @@
 """Keras is what the pipeline needs, whatever the shell has."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -50,6 +51,15 @@ def test_neither_keras_json_nor_variables_matter(tmp_path: Path):
     result = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert result.stdout == "tensorflow float32 channels_last 1e-07 3\n", result.stderr
     assert json.loads(file.read_text()) == settings
+
+
+def test_that_each_of_many_models_is_traced_is_no_news(caplog: pytest.LogCaptureFixture):
+    import_tensorflow()
+    said = "5 out of the last 7 calls to <function {} at 0x7f> triggered tf.function retracing."
+    for name in ("StringModel.decode", "mine"):
+        logging.getLogger("tensorflow").warning(said.format(name))
+    logging.getLogger("tensorflow").warning("StringModel")
+    assert [record.getMessage() for record in caplog.records] == [said.format("mine"), "StringModel"]
 
 
 def test_somebody_elses_layers_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
