@@ -60,8 +60,8 @@ CMUDICT = {"01_train_and_look", "02_tune"}
 
 def with_few_words(notebook: nbformat.NotebookNode, name: str, folder: Path) -> nbformat.NotebookNode:
     """The notebook with other settings behind its own, and without what needs somebody who looks at it."""
-    places = {"data.dev": str(folder / "dev.tsv"), "data.test": str(folder / "test.tsv")} if name in CMUDICT else {}
-    places |= {"data.buckets": 2}
+    few = {"data.dev": str(folder / "dev.tsv"), "data.test": str(folder / "test.tsv"), "data.buckets": 2}
+    places = few if name in CMUDICT else {"data.buckets": 1}
     change = f"RUNS = Path({str(folder)!r})\n{FEW[name]}\nSETTINGS |= {places!r}"
     cells = [cell for cell in notebook.cells if "interactive" not in cell.metadata.get("tags", [])]
     [place] = [number for number, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", [])]
