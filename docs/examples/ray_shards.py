@@ -20,7 +20,8 @@ class AnswerStrings:
     """An actor: a column of strings in, a column of their answers besides out.
 
     Example:
-        ray.data.read_text("in/").map_batches(AnswerStrings, fn_constructor_args=[ask("runs/mine")], concurrency=4)
+        pool = ray.data.ActorPoolStrategy(size=4)
+        ray.data.read_text("in/").map_batches(AnswerStrings, fn_constructor_args=[ask("runs/mine")], compute=pool)
     """
 
     def __init__(self, asked: Asked) -> None:
@@ -49,8 +50,8 @@ def answer_shards(job: Job, actors: int) -> dict[str, Any]:
     if names:
         # A block for each: whatever is lost with a machine is one shard.
         shards = ray.data.from_items(names, override_num_blocks=len(names))
-        how: dict[str, Any] = {"fn_constructor_args": [job], "batch_size": 1, "concurrency": min(actors, len(names))}
-        shards.map_batches(AnswerShards, num_cpus=1, **how).materialize()
+        how = {"compute": ray.data.ActorPoolStrategy(size=min(actors, len(names))), "num_cpus": 1}
+        shards.map_batches(AnswerShards, fn_constructor_args=[job], batch_size=1, **how).materialize()
     return begun.end()
 
 

@@ -77,7 +77,8 @@ def ray_example() -> Iterator[ModuleType]:
 def test_ray_answers_files_by_the_same_bytes(ray_example: ModuleType, job: Job, expected: dict[str, str]):
     figures = ray_example.answer_shards(job, 2)
     assert answers(job.out) == expected
-    assert (figures["shards"], figures["lines"], figures["unanswered"]) == (7, 206, 9)
+    # An empty line at an end is nobody's mistake.
+    assert (figures["shards"], figures["lines"], figures["unanswered"]) == (7, 206, 3)
     assert ray_example.answer_shards(job, 2)["done_before"] == 7
 
 
@@ -111,8 +112,9 @@ def test_ray_answers_a_column_of_strings(ray_example: ModuleType, job: Job):
     import ray
 
     sources = [*make_sources(50), ""]
+    one = ray.data.ActorPoolStrategy(size=1)
     column = ray.data.from_items([{"text": source} for source in sources])
-    found = column.map_batches(ray_example.AnswerStrings, fn_constructor_args=[job.asked], concurrency=1).take_all()
+    found = column.map_batches(ray_example.AnswerStrings, fn_constructor_args=[job.asked], compute=one).take_all()
     wanted = dict(zip(sources, Answers(job.asked)(sources), strict=True))
     assert {row["text"]: row["answer"] for row in found} == wanted
 
