@@ -65,8 +65,8 @@ class Predictor:
             on_progress: Called with the number of sources done since the last call.
             prefixes: What the outputs begin with, one per source, see `StringModel.complete`.
             heads_apart: Whether the heads of the attention are wanted too, and what was copied; not with prefixes.
-            attention: Whether attention is wanted. Without it no prediction has any, and texts, scores and symbols come
-                faster; an export of an earlier version computes it all the same.
+            attention: Whether attention is wanted. Without it no prediction has any, and of long strings much less is
+                kept and copied; an export of an earlier version computes it all the same.
 
         Raises:
             TypeError: Something is no string, or has no order.

@@ -99,7 +99,7 @@ class StringModel(tf.Module):
 
     @tf.function(input_signature=SOURCE, autograph=False)
     def answer(self, source: tf.Tensor) -> Outputs:
-        """The same without attention: for those who want texts alone, it is most of the work."""
+        """The same without attention, which of long strings is the largest of what is kept and copied."""
         return self.search_strings(_everything, source, attention=False)
 
     def _explain(self, source: tf.Tensor) -> Outputs:

@@ -129,7 +129,7 @@ def test_without_attention_everything_else_is_the_same(predictor: Predictor, cou
 
 
 def test_a_model_without_attention_in_its_graph_is_left_out_of_it(strings: StringModel):
-    """What is computed only to be thrown away would be most of the work."""
+    """Of long strings it is the largest of what is kept."""
     assert "attention" in strings.decode.get_concrete_function().structured_outputs
     assert "attention" not in strings.answer.get_concrete_function().structured_outputs
 

@@ -145,6 +145,7 @@ def test_why_the_workers_ended(folder: Path, codes: list[int], error: type[BaseE
         (["words.txt", "--shards", "x", "--out", "o"], "--shards: words.txt is given besides"),
         (["--shards", "x", "--out", "o", "--attention", "p.html"], "--attention: impossible with --shards"),
         (["--shards", "x", "--out", "o", "--alignments", "a"], "--alignments: impossible with --shards"),
+        (["--shards", "x", "--out", "o", "--round-trip", "b"], "--round-trip: impossible with --shards"),
         (["--shards", "x", "--out", "o"], "runs/none: no such run or export"),
     ],
 )
