@@ -54,6 +54,7 @@ class TuningDirectory:
         self.config = path / "config.yaml"
         self.space = path / "space.yaml"
         self.oracle = path / "oracle"
+        self.signs = self.oracle / "signs"
         self.trials = path / "trials"
         self.data = path / "data"
         self.logs = path / "logs"

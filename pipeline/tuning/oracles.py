@@ -109,6 +109,34 @@ class ResumableOracle(keras_tuner.Oracle):
             # The last of the queue comes first.
             self._retry_queue.insert(0, trial_id)
 
+    @keras_tuner.synchronized
+    def give_up(self, tuner_id: str) -> str | None:
+        """Wait no longer for a worker; its trial is the next one that another gets.
+
+        Returns:
+            The trial.
+        """
+        self.tuner_ids.discard(tuner_id)
+        trial = self.ongoing_trials.pop(tuner_id, None)
+        if trial is None:
+            return None
+        self._retry_queue.append(trial.trial_id)
+        self.save()
+        return str(trial.trial_id)
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial: Any) -> None:
+        """Take the figures of a trial; not again those of one that was given to another worker and has ended there."""
+        if trial.trial_id in self.end_order and trial.trial_id not in self._retry_queue:
+            ongoing: dict[str, Trial] = vars(self)["ongoing_trials"]
+            for name in [name for name, one in ongoing.items() if one.trial_id == trial.trial_id]:
+                del ongoing[name]
+            return
+        if trial.trial_id in self._retry_queue:
+            # Its worker was slow, not lost.
+            self._retry_queue.remove(trial.trial_id)
+        super().end_trial(trial)
+
     def save(self) -> None:
         """Write the state, at once or not at all."""
         write_atomically(Path(self._get_oracle_fname()), json.dumps(self.get_state()))

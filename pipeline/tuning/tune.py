@@ -1,7 +1,8 @@
 """Tuning: keras-tuner proposes settings, every trial trains in a process of its own, the best is written.
 
 One process does both, or one asks (keras-tuner's chief, who has the oracle) and others train (its workers);
-`KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT` say which, see docs/tuning.md.
+`KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP` and `KERASTUNER_ORACLE_PORT` say which, see docs/tuning.md; where the
+chief listens at another address than workers ask for (behind a Service of Kubernetes), `KERASTUNER_ORACLE_BIND` has it.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import dataclasses
 import ipaddress
 import logging
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from pipeline.errors import TrainingError, count_of
@@ -24,11 +25,15 @@ from pipeline.tuning.directory import TuningDirectory, begin_tuning, wait_for_tu
 from pipeline.tuning.oracles import ResumableOracle, make_oracle
 from pipeline.tuning.report import write_report
 from pipeline.tuning.result import TrialRecord, TuningResult
+from pipeline.tuning.signs_of_life import CHIEF, signs_of_life
 from pipeline.tuning.space import Space, find_space, read_space
 from pipeline.tuning.trial_tuner import TrialTuner, collect_trials
 from pipeline.tuning.workers import run_workers
 
 logger = logging.getLogger(__name__)
+
+BIND = "KERASTUNER_ORACLE_BIND"
+"""Where the chief listens, where that is not the address that workers ask for."""
 
 
 def tune(
@@ -132,12 +137,29 @@ def _tune(
     tuned = count_of(len(space.dimensions), "setting")
     logger.info("tuning %s, algorithm %s", tuned, tune_configuration.algorithm)
     # keras-tuner prints, and knows only names that are UTF-8.
-    with contextlib.redirect_stdout(message_stream()), readable_name(directory.path) as name:
+    with (
+        contextlib.redirect_stdout(message_stream()),
+        readable_name(directory.path) as name,
+        _among_others(directory, role, oracle),
+    ):
         tuner = TrialTuner(oracle, directory, space, tune_configuration, name, on_trial)
         tuner.search(verbose=0)
     if CHILD in os.environ or (role and "chief" not in role):
         return TuningResult(directory.path, [], space)
     return _conclude(oracle, directory, space)
+
+
+@contextlib.contextmanager
+def _among_others(directory: TuningDirectory, role: str, oracle: ResumableOracle) -> Iterator[None]:
+    """As one of several processes: give signs of life, and, as the chief, listen where a Service hands on to."""
+    if not role:
+        yield
+        return
+    leads = "chief" in role
+    if leads and os.environ.get(BIND):
+        os.environ["KERASTUNER_ORACLE_IP"] = os.environ[BIND]
+    with signs_of_life(directory.signs, CHIEF if leads else role, oracle if leads else None):
+        yield
 
 
 def _with_epochs(configuration: Configuration, tune_configuration: TuneConfiguration) -> Configuration:
