@@ -43,6 +43,8 @@ def test_what_is_mostly_copied_may_be_copied():
     # A letter is no sound: where one side is cut otherwise, nothing of it is the other's.
     assert not settings(dataclasses.replace(copied, alike=False)).model.copy
     assert not settings(facts(1_000)).model.copy
+    # Of many pairs more is learned without.
+    assert not settings(dataclasses.replace(facts(10_000), copied=0.8)).model.copy
     found = {choice.key: choice.reason for choice in choose(copied)}
     assert found["model.copy"] == "1,000 pairs with 10,000 target symbols, 80% of which stand in their source"
 
