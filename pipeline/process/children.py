@@ -24,6 +24,14 @@ KEPT = 200  # last lines of messages, to find the reason of a failure in
 END_SECONDS = 5.0
 
 
+WORKER_OF = ("TF_CONFIG", "SLURM_STEP_NUM_TASKS")
+"""Environment variables by which a process is one of several that train together: its children are not."""
+
+
+def _environment_alone() -> dict[str, str]:
+    return {name: value for name, value in own_environment().items() if name not in WORKER_OF}
+
+
 class Messages:
     """What a child says: passed on as it comes, its last lines kept.
 
@@ -96,7 +104,7 @@ class Child:
         messages: Messages | None = None,
         apart: bool = False,
     ) -> None:
-        variables = {**(own_environment() if environment is None else environment), CHILD: "1"}
+        variables = {**(_environment_alone() if environment is None else environment), CHILD: "1"}
         if threads is not None:
             variables |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": str(threads)}
         if messages is not None and messages.shown and sys.stderr.isatty():

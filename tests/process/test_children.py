@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.process.children import CHILD, Child, Messages, describe_end
+from pipeline.process.children import CHILD, WORKER_OF, Child, Messages, describe_end
 from pipeline.process.installation import own_environment
 
 SLEEPER = """
@@ -35,6 +35,16 @@ def test_they_know_that_they_are_children_and_how_many_threads_they_have(monkeyp
     messages = Messages(shown=False)
     assert Child(["train", "--run=x"], threads=3, messages=messages).wait() == 0
     assert messages.lines == ["1 3 ['train', '--run=x']"]
+
+
+def test_children_of_a_worker_are_no_workers(monkeypatch: pytest.MonkeyPatch):
+    """A trial, or a training of a study, would wait for others that never come."""
+    for name in WORKER_OF:
+        monkeypatch.setenv(name, "2")
+    pretend(monkeypatch, f"import os, sys; print([name in os.environ for name in {WORKER_OF}], file=sys.stderr)")
+    messages = Messages(shown=False)
+    assert Child([], messages=messages).wait() == 0
+    assert messages.lines == ["[False, False]"]
 
 
 def test_the_environment_that_is_given_is_all_they_have(monkeypatch: pytest.MonkeyPatch):
