@@ -26,7 +26,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit code: 0; 1 data or run time; 2 usage, configuration or installation; 130 Ctrl-C; 143 SIGTERM.
+        The exit code: 0; 1 data or run time; 2 usage, configuration or installation; 75 another worker of the same
+        training is lost; 130 Ctrl-C; 143 SIGTERM.
     """
     argv = sys.argv[1:] if argv is None else argv
     hold_standard_streams()

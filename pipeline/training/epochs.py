@@ -18,7 +18,7 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.training.attempt import Attempt, Training
 from pipeline.training.divergence import Diverged, describe_pairs
-from pipeline.training.together.standing import share_standing
+from pipeline.training.together.standing import share_interruption, share_standing
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ def fit(
             state, variables = share_standing(cluster, (state, variables), directory.checkpoints)
             try:
                 model = Attempt(training, state).run(variables, epochs)
+                share_interruption(cluster, interruption)
                 interruption.end_if_asked()
                 return model
             except Diverged as error:

@@ -1,6 +1,7 @@
 """What the shares of a batch give, summed, is what the whole batch gives: gradients, loss, figures."""
 
 import dataclasses
+import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ from pipeline.cluster.cluster import ALONE, Cluster, led
 from pipeline.data.batches import Bucket, PlannedBatch
 from pipeline.errors import UsageError
 from pipeline.model.sequence_to_sequence import build_model
+from pipeline.process.interruption import Interruption
 from pipeline.settings.model import ModelConfiguration
+from pipeline.training.together.standing import share_interruption
 from tests.layer_contract import randomize
 
 SIZES = 9, 8
@@ -94,3 +97,25 @@ def test_what_a_leader_cannot_make_ends_it():
     assert led(ALONE, lambda: b"made") == b"made"
     with pytest.raises(ZeroDivisionError):
         led(ALONE, lambda: 1 // 0)
+
+
+class TwoOfWhichOneWasAsked(Cluster):
+    size = 2
+
+    def gather(self, content: bytes) -> list[bytes]:
+        return [content, b"asked"]
+
+
+@pytest.mark.parametrize(("cluster", "number"), [(ALONE, None), (TwoOfWhichOneWasAsked(), signal.SIGTERM)])
+def test_one_that_is_asked_after_the_last_step_ends_all(cluster: Cluster, number: int | None):
+    interruption = Interruption(alone=cluster.size == 1)
+    share_interruption(cluster, interruption)
+    assert interruption.number == number
+
+
+def test_a_signal_is_heeded_when_all_have_heard_of_it():
+    interruption = Interruption(alone=False)
+    interruption._remember(signal.SIGINT, None)
+    assert (interruption.heard, interruption.number) == (signal.SIGINT, None)
+    interruption.heed()
+    assert interruption.number == signal.SIGINT

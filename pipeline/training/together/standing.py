@@ -12,6 +12,7 @@ from pipeline.cluster.cluster import Cluster, led
 from pipeline.errors import TrainingError
 from pipeline.files.durable import write_durably
 from pipeline.model.weights import METRICS, training_variables
+from pipeline.process.interruption import Interruption
 from pipeline.runs.checkpoints import VARIABLES, TrainingState
 
 
@@ -42,6 +43,12 @@ def share_standing(
     folder.mkdir(parents=True, exist_ok=True)
     write_durably(folder / VARIABLES, content)
     return state, folder / VARIABLES
+
+
+def share_interruption(cluster: Cluster, interruption: Interruption) -> None:
+    """After the last step no gradient tells the others any more that one was asked to end."""
+    if cluster.size > 1 and any(cluster.gather(b"" if interruption.heard is None else b"asked")):
+        interruption.heed()
 
 
 class CompareWeights(keras.callbacks.Callback):
