@@ -51,6 +51,12 @@ class FittedConfiguration(Configuration):
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
     given: tuple[str, ...] = ()
 
+    def __eq__(self, other: object) -> bool:
+        """Whether another configuration has the same settings, however they came about."""
+        return self.to_dict() == other.to_dict() if isinstance(other, Configuration) else NotImplemented
+
+    __hash__ = Configuration.__hash__
+
     def to_dict(self) -> dict[str, Any]:
         """See `Configuration`; reasons are no settings."""
         settings = super().to_dict()

@@ -7,7 +7,6 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from pipeline.defaults.order import forward_share
 from pipeline.pairs.pair_file import Pair
 from pipeline.plain_text.cutting import split_sources, split_targets
 from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration
@@ -73,6 +72,8 @@ def count_facts(pairs: Sequence[Pair], number: int, text: TextConfiguration) -> 
         >>> found.pairs, found.target_length, found.copied, found.alike, found.distinct
         (2, 2.0, 0.75, True, 4)
     """
+    from pipeline.defaults.order import forward_share  # with NumPy, which `--help` does without
+
     sources = split_sources((pair.source for pair in pairs), text)
     targets = split_targets((pair.target for pair in pairs), text)
     kinds = (sources, text.source), (targets, text.target)

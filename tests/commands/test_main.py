@@ -263,12 +263,16 @@ def test_ctrl_c_while_waiting_for_a_pipe_exits_130():
 def test_train_prints_its_result_last_and_passes_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
     seen: dict[str, object] = {}
 
-    def train(configuration: object, run: Path, overwrite: bool = False) -> dict[str, object]:
+    alone = types.SimpleNamespace(rank=0)
+
+    def train(configuration: object, run: Path, overwrite: bool = False, cluster: object = None) -> dict[str, object]:
+        assert cluster is alone
         seen.update(configuration=configuration, run=run, overwrite=overwrite)
         print("epoch 1")
         return {"split": "test", "n": 3, "wer": 33.3, "per": 10.0}
 
     fake("training.run", train=train)
+    fake("cluster.joining", join_cluster=lambda: alone)
     assert main(["train", "--run", "somewhere", "--overwrite", "--seed", "5", "--model.units", "8"]) == 0
     captured = capsys.readouterr()
     assert captured.out == '{"split": "test", "n": 3, "wer": 33.3, "per": 10.0}\n'

@@ -180,7 +180,7 @@ def test_another_configuration_is_refused(tiny_run: TinyRun):
 @pytest.mark.usefixtures("without_finish")
 def test_overwrite_replaces_a_run(short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     fitted = []
-    monkeypatch.setattr(training, "fit", lambda configuration, directory, data: fitted.append(configuration))
+    monkeypatch.setattr(training, "fit", lambda configuration, *_, **options: fitted.append(configuration))
     run = tmp_path / "run"
     train(short, run)
     (run / "checkpoints").mkdir()
@@ -240,7 +240,7 @@ def test_an_unfinished_run_goes_on_where_its_data_have_moved(
     run = Path(shutil.copytree(tiny_run.path, tmp_path / "run"))
     (run / "result.json").unlink()
     moved = move_splits(tiny_run.configuration, tmp_path / "moved")
-    monkeypatch.setattr("pipeline.training.run.fit", lambda *arguments: None)
+    monkeypatch.setattr("pipeline.training.run.fit", lambda *arguments, **options: None)
     monkeypatch.setattr("pipeline.training.run._finish", lambda *arguments: {})
     caplog.set_level(logging.INFO)
     ids = (run / "data" / "train" / "manifest.json").stat().st_mtime_ns

@@ -55,7 +55,7 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> ErrorOf:
 @pytest.fixture
 def without_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything but the epochs and what comes after them."""
-    monkeypatch.setattr(training, "fit", lambda *arguments: None)
+    monkeypatch.setattr(training, "fit", lambda *arguments, **options: None)
     monkeypatch.setattr(training, "_finish", lambda *arguments: {"split": "dev"})
 
 
