@@ -107,7 +107,7 @@ class Workers(Cluster):
         )
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
         self.asked = tf.Variable(0.0, trainable=False, name="asked")
-        # In a graph of their own, because an exchange outside of any is one of its own for every element of a list.
+        # Traced once for vectors of every length.
         self._sum_bytes = tf.function(self._sum, input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
 
     def ask(self) -> None:

@@ -3,11 +3,11 @@
 import contextlib
 import dataclasses
 import logging
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pipeline.cluster.local_workers import free_ports
 from pipeline.errors import CircumstanceError, TrainingError
 from pipeline.process.children import CANNOT_WRITE, Child
 from pipeline.process.installation import own_environment
@@ -39,7 +39,7 @@ def run_workers(
         TrainingError: The chief, or a worker again and again, ended unexpectedly.
     """
     arguments = _arguments(path, tune_configuration)
-    port = str(_free_port())
+    [port] = map(str, free_ports(1))
     names = [f"worker{number}" for number in range(1, tune_configuration.workers + 1)]
     with contextlib.ExitStack() as stack:
         chief = stack.enter_context(_start("chief", arguments, port))
@@ -79,9 +79,3 @@ def _start(name: str, arguments: list[str], port: str) -> Iterator[Child]:
         yield child
     finally:
         child.stop(grace=GRACE_SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
