@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.batches import TrainingOrder, training_batches
+from pipeline.data.batches import training_batches
 from pipeline.data.preparation import open_run
+from pipeline.data.prepared.orders import make_order
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
@@ -30,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         directory = RunDirectory(Path(folder) / "run")
         data = open_run(configuration, directory)
-        order = TrainingOrder(data.train, data.buckets, seed=1)
+        order = make_order(data.train, data.buckets, seed=1)
         iterator = iter(training_batches(order))
         speeds = []
         for _ in range(REPEATS):

@@ -85,8 +85,9 @@ def corpus_growth() -> dict[int, dict[str, float]]:
 
 def measure_corpus(pairs: int) -> dict[str, float]:
     """In this process: made-up words of 3 to 15 letters, prepared and run through once."""
-    from pipeline.data.batches import TrainingOrder, training_batches
+    from pipeline.data.batches import training_batches
     from pipeline.data.preparation import open_run
+    from pipeline.data.prepared.orders import make_order
     from pipeline.runs.directory import RunDirectory
     from pipeline.settings.configure import configure
 
@@ -103,7 +104,7 @@ def measure_corpus(pairs: int) -> dict[str, float]:
         began = time.perf_counter()
         data = open_run(configuration, run)
         prepared = time.perf_counter()
-        order = TrainingOrder(data.train, data.buckets, seed=1)
+        order = make_order(data.train, data.buckets, seed=1)
         for _ in training_batches(order).take(order.steps):
             pass
         ended = time.perf_counter()

@@ -38,7 +38,7 @@ from benchmarks.hostile_oracle import Expected
 from benchmarks.memory import peak_memory
 from pipeline.data.pair_filter import BAD_LINE, training_filter
 from pipeline.data.preparation import prepare_data
-from pipeline.data.tokenized_corpus import tokenize_corpus
+from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 from pipeline.errors import DataError, UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import read_cmudict
@@ -175,6 +175,7 @@ class DataPath:
         shutil.rmtree(run.path, ignore_errors=True)
         run.begin(configuration)
         prepared = prepare_data(configuration, run, splits)
+        assert isinstance(prepared.train, TokenizedCorpus)
         if prepared.train.lines.tolist() != left:
             raise Finding("prepare_data keeps other lines than the same filter alone")
 

@@ -30,8 +30,9 @@ def attentif_train(folder: Path, began: float) -> dict[str, float]:
     from pipeline.process.quiet_tensorflow import import_tensorflow
 
     import_tensorflow()
-    from pipeline.data.batches import TrainingOrder, training_batches
+    from pipeline.data.batches import training_batches
     from pipeline.data.preparation import open_run
+    from pipeline.data.prepared.orders import make_order
     from pipeline.model.seeds import set_seed
     from pipeline.runs.directory import RunDirectory
     from pipeline.settings.configure import configure
@@ -42,7 +43,7 @@ def attentif_train(folder: Path, began: float) -> dict[str, float]:
     set_seed(SEED, configuration.train.deterministic)
     run = RunDirectory(folder / "run")
     data = open_run(configuration, run)
-    order = TrainingOrder(data.train, data.buckets, SEED)
+    order = make_order(data.train, data.buckets, SEED)
     model = compile_model(configuration, data.vocabulary_sizes, order.steps)
     model.make_train_function()
     seconds: dict[tuple[int, ...], float] = {}

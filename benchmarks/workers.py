@@ -108,7 +108,8 @@ def work(options: argparse.Namespace) -> None:
 def train(changes: dict[str, Any], precision: str, folder: Path, steps: int, cluster: Any) -> list[np.ndarray]:
     """The weights after so many steps."""
     from pipeline import configure
-    from pipeline.data.batches import TrainingOrder, training_batches
+    from pipeline.data.batches import training_batches
+    from pipeline.data.prepared.orders import make_order
     from pipeline.model.weights import WEIGHTS, training_variables
     from pipeline.training.workbench import prepare
 
@@ -134,7 +135,7 @@ def train(changes: dict[str, Any], precision: str, folder: Path, steps: int, clu
         settings["data.train"] = places
     bench = prepare(configure(changes=settings))
     bench.model.set_cluster(cluster)
-    order = TrainingOrder(bench.data.train, bench.data.buckets, 1)
+    order = make_order(bench.data.train, bench.data.buckets, 1)
     batches = training_batches(order, cluster=cluster)
     bench.model.fit(batches, epochs=1, steps_per_epoch=steps, verbose=0, shuffle=False)
     groups = training_variables(bench.model)

@@ -1,30 +1,21 @@
-"""From a tokenised corpus to batches for training: length buckets, token budget, an order that can be repeated."""
+"""From a tokenised corpus to batches for training, in an order that can be repeated."""
 
 import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from pipeline.cluster.cluster import ALONE, Cluster
 from pipeline.data.lessons import ARRAYS, Lessons
+from pipeline.data.planning.buckets import Bucket, assign_buckets
 from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.text.symbols import END, PAD, START
 
-ROW_MULTIPLE = 8
-TARGET_SHARE = 0.98
 PREFETCHED_BATCHES = 4
-
-
-class Bucket(NamedTuple):
-    """One padded batch shape; lengths count the end symbol."""
-
-    source_length: int
-    target_length: int
-    rows: int
 
 
 class PlannedBatch(NamedTuple):
@@ -46,66 +37,6 @@ class PlannedBatch(NamedTuple):
         rows = -(-self.bucket.rows // size)
         indices = self.indices[rank * rows : (rank + 1) * rows]
         return self._replace(bucket=self.bucket._replace(rows=rows), indices=indices)
-
-
-def plan_buckets(corpus: TokenizedCorpus, buckets: int, batch_tokens: int) -> list[Bucket]:
-    """Choose the padded shapes: source boundaries with the least padding, target boundaries to match.
-
-    The boundaries of the sources minimise the number of padded symbols exactly (dynamic programming over
-    the distinct lengths). A bucket's target boundary holds nearly all targets of its sources, so that one
-    long target does not widen the bucket: it goes to a later one.
-
-    Returns:
-        At most `buckets` of them, in ascending order; the last holds every pair. Rows are a multiple of 8
-        where the budget allows, at least 1.
-    """
-    source, target = corpus.room("source"), corpus.room("target")
-    boundaries = _least_padding(source, buckets)
-    shapes: list[tuple[int, int]] = []
-    lower = 0
-    for boundary in boundaries:
-        inside = target[(source > lower) & (source <= boundary)]
-        widest = int(np.quantile(inside, TARGET_SHARE, method="higher"))
-        shapes.append((boundary, max(widest, shapes[-1][1] if shapes else 1)))
-        lower = boundary
-    shapes[-1] = (boundaries[-1], int(target.max()))
-    return [Bucket(s, t, _rows(batch_tokens // max(s, t))) for s, t in shapes]
-
-
-def _rows(most: int) -> int:
-    return max(1, most - most % ROW_MULTIPLE if most > ROW_MULTIPLE else most)
-
-
-def _least_padding(lengths: np.ndarray, buckets: int) -> list[int]:
-    """At most `buckets` boundaries that minimise Σ_i boundary(length_i)."""
-    distinct, counts = np.unique(lengths, return_counts=True)
-    total = np.concatenate([[0], np.cumsum(counts)])
-    number = len(distinct)
-    buckets = min(buckets, number)
-    best = np.full((buckets + 1, number + 1), np.inf)
-    best[0, 0] = 0
-    cut = np.zeros((buckets + 1, number + 1), int)
-    for bucket in range(1, buckets + 1):
-        for end in range(bucket, number + 1):
-            # Lengths from index `start` up to `end` share the boundary distinct[end - 1].
-            costs = best[bucket - 1, :end] + (total[end] - total[:end]) * distinct[end - 1]
-            cut[bucket, end] = np.argmin(costs)
-            best[bucket, end] = costs[cut[bucket, end]]
-    boundaries, end = [], number
-    for bucket in range(buckets, 0, -1):
-        boundaries.append(int(distinct[end - 1]))
-        end = cut[bucket, end]
-    return boundaries[::-1]
-
-
-def assign_buckets(corpus: TokenizedCorpus, buckets: list[Bucket]) -> np.ndarray:
-    """For each pair the index of the first bucket that holds both sides, or `len(buckets)` if none does."""
-    source, target = corpus.room("source"), corpus.room("target")
-    assigned = np.full(len(corpus), len(buckets))
-    for index in reversed(range(len(buckets))):
-        fits = (source <= buckets[index].source_length) & (target <= buckets[index].target_length)
-        assigned[fits] = index
-    return assigned
 
 
 def plan_pass(
@@ -256,12 +187,36 @@ class TrainingOrder:
             yield from self._plan(later)[position:]
             position = 0
 
+    @property
+    def taught(self) -> bool:
+        """Whether a teacher says something of the targets."""
+        return self.corpus.lessons is not None
 
-def training_batches(order: TrainingOrder, epoch: int = 0, step: int = 0, cluster: Cluster = ALONE) -> tf.data.Dataset:
+    def fill(self, epoch: int, step: int, cluster: Cluster) -> Iterator[Any]:
+        """What `fill_batch` makes of a process's share of all batches from there on, without end."""
+        return _fill_shares(self.corpus, self.batches(epoch, step), cluster)
+
+
+class Order(Protocol):
+    """What a training asks of an order: that of a corpus that it tokenised itself, or of one that was prepared."""
+
+    passes: int
+    steps: int
+
+    @property
+    def taught(self) -> bool:
+        """See `TrainingOrder`."""
+
+    def batch(self, epoch: int, step: int) -> PlannedBatch:
+        """See `TrainingOrder`."""
+
+    def fill(self, epoch: int, step: int, cluster: Cluster) -> Iterator[Any]:
+        """See `TrainingOrder`."""
+
+
+def training_batches(order: Order, epoch: int = 0, step: int = 0, cluster: Cluster = ALONE) -> tf.data.Dataset:
     """What `fill_batch` makes of all batches from there on, without end; of a cluster this process's share of each."""
-    taught = order.corpus.lessons is not None
-    batches = functools.partial(order.batches, epoch, step)
-    return _dataset(lambda: _fill_shares(order.corpus, batches(), cluster), taught)
+    return _dataset(functools.partial(order.fill, epoch, step, cluster), order.taught)
 
 
 def validation_batches(

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.data.batches import Bucket, assign_buckets
 from pipeline.data.pair_filter import BAD_LINE, PairFilter, training_filter
+from pipeline.data.planning.buckets import Bucket, assign_buckets
 from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.errors import count_of
 from pipeline.pairs.locations import TrainingLocation, describe_line
@@ -43,22 +43,23 @@ def warn_of_odd_data(
 
     Args:
         configuration: Every setting.
-        splits: The pairs, "train" and "dev".
+        splits: The pairs, "train" and "dev"; of a prepared corpus "dev" alone.
         corpora: Their ids.
         texts: Of source and target.
         buckets: The shapes of the training's batches.
     """
-    for name in ("train", "dev"):
-        _warn_of_dropped(configuration.data, name, corpora[name])
-    if len(corpora["train"]) < FEW_PAIRS:
+    for name, corpus in corpora.items():
+        _warn_of_dropped(configuration.data, name, corpus)
+    if "train" in corpora and len(corpora["train"]) < FEW_PAIRS:
         number = count_of(len(corpora["train"]), "pair")
         logger.warning("train: only %s to learn from; of so few a model learns hardly more than these", number)
     _warn_of_unknown(splits["dev"](), corpora["dev"], texts, dev_location(configuration.data))
     _warn_of_few(splits, configuration)
-    _warn_of_uncut(corpora["train"], configuration.text)
+    if "train" in corpora:
+        _warn_of_uncut(corpora["train"], configuration.text)
     if configuration.model.copy:
         _warn_of_nothing_to_copy(texts)
-    shared = overlap(splits["train"](), splits["dev"](), configuration.text)
+    shared = overlap(splits["train"](), splits["dev"](), configuration.text) if "train" in splits else 0
     if shared:
         logger.warning(
             "%s in the training data too: dev figures will look too good; "

@@ -5,18 +5,29 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.batches import PlannedBatch, TrainingOrder, assign_buckets, passes_per_epoch, plan_pass
+from pipeline.data.batches import PlannedBatch, passes_per_epoch, plan_pass
 from pipeline.data.data_warnings import describe_first
 from pipeline.data.odd_settings import describe_odd_settings
 from pipeline.data.pair_filter import training_filter
+from pipeline.data.planning.buckets import Bucket, assign_buckets
 from pipeline.data.preparation import TrainingData, first_batches, open_run
+from pipeline.data.prepared.corpus import PreparedCorpus
+from pipeline.data.prepared.inspection import (
+    count_lengths,
+    describe_buckets,
+    describe_dropped,
+    describe_shards,
+    percentiles_of,
+)
+from pipeline.data.prepared.orders import TrainingCorpus, make_order
+from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.pairs.locations import list_corpora
 from pipeline.pairs.reading import look_at_start
 from pipeline.pairs.references import group_references
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
-from pipeline.settings.text import TextConfiguration
+from pipeline.settings.text import SIDES, TextConfiguration
 from pipeline.settings.train import TrainConfiguration
 from pipeline.text.vocabulary import Vocabulary
 from pipeline.unicode.normal_forms import describe_changes
@@ -34,18 +45,29 @@ def inspect(configuration: Configuration) -> str:
     """
     with tempfile.TemporaryDirectory() as folder:
         data = open_run(configuration, RunDirectory(Path(folder) / "run"))
+        corpus = data.train
         sections = [
             *_files(configuration.data),
             _sizes(data, configuration.text),
-            *_corpora(data, configuration),
+            *(
+                [describe_shards(corpus)]
+                if isinstance(corpus, PreparedCorpus)
+                else _corpora(corpus, data.buckets, configuration)
+            ),
             *_text_changes(data, configuration.text),
             _vocabulary("source", data.source_vocabulary),
             *_features(data.source_vocabulary),
             _vocabulary("target", data.target_vocabulary),
-            _lengths(data),
+            _lengths(corpus),
             str(data.limits),
-            _dropped(data, configuration.data),
-            _buckets(data, configuration.train),
+            *(
+                [
+                    describe_dropped(corpus, configuration.data),
+                    describe_buckets(corpus, data.buckets, configuration.train),
+                ]
+                if isinstance(corpus, PreparedCorpus)
+                else [_dropped(corpus, configuration.data), _buckets(corpus, data.buckets, configuration.train)]
+            ),
             *_odd_settings(data, configuration),
             _batches(data, configuration.train.seed),
         ]
@@ -63,28 +85,30 @@ def _files(data: DataConfiguration) -> list[str]:
 def _sizes(data: TrainingData, text: TextConfiguration) -> str:
     lines = ["split   pairs     distinct sources"]
     for name, pairs in data.splits.items():
+        if name == "train" and isinstance(data.train, PreparedCorpus):
+            lines.append(f"{name:6}  {len(data.train):<8,}  not counted")
+            continue
         references = group_references(pairs(), text)
         total = sum(1 for _ in pairs())
         lines.append(f"{name:6}  {total:<8,}  {len(references):,}")
     return "\n".join(lines)
 
 
-def _corpora(data: TrainingData, configuration: Configuration) -> list[str]:
+def _corpora(train: TokenizedCorpus, buckets: list[Bucket], configuration: Configuration) -> list[str]:
     """What stays of each of several corpora, and how much of it a pass has."""
     corpora = list_corpora(configuration.data.train)
     if len(corpora) == 1:
         return []
     lines = ["weight  pairs     in a pass  corpus"]
-    in_pass = np.concatenate([batch.indices for batch in _plan(data, configuration.train)])
-    counts = [np.bincount(of, minlength=len(corpora)) for of in (data.train.corpora, data.train.corpora[in_pass])]
+    in_pass = np.concatenate([batch.indices for batch in _plan(train, buckets, configuration.train)])
+    counts = [np.bincount(of, minlength=len(corpora)) for of in (train.corpora, train.corpora[in_pass])]
     for (corpus, weight), pairs, seen in zip(corpora, *counts, strict=True):
         lines.append(f"{weight:<6g}  {pairs:<8,}  {seen:<9,}  {corpus}")
     return ["\n".join(lines)]
 
 
-def _plan(data: TrainingData, train: TrainConfiguration) -> list[PlannedBatch]:
-    assigned = assign_buckets(data.train, data.buckets)
-    return plan_pass(assigned, data.buckets, train.seed, 0, data.train.corpora, data.train.weights)
+def _plan(corpus: TokenizedCorpus, buckets: list[Bucket], train: TrainConfiguration) -> list[PlannedBatch]:
+    return plan_pass(assign_buckets(corpus, buckets), buckets, train.seed, 0, corpus.corpora, corpus.weights)
 
 
 def _text_changes(data: TrainingData, text: TextConfiguration) -> list[str]:
@@ -107,33 +131,36 @@ def _vocabulary(side: str, vocabulary: Vocabulary) -> str:
     return f"{side} vocabulary: {size:,} with 4 special symbols, most frequent first: {shown}{more}"
 
 
-def _lengths(data: TrainingData) -> str:
+def _lengths(corpus: TrainingCorpus) -> str:
     lines = ["lengths in training, end symbol included", "percentile  " + "".join(f"{p:>6}" for p in PERCENTILES)]
-    for side, lengths in (("source", data.train.source_lengths), ("target", data.train.target_lengths)):
-        values = np.percentile(lengths, PERCENTILES, method="nearest")
+    for side in SIDES:
+        if isinstance(corpus, PreparedCorpus):
+            values = percentiles_of(*count_lengths(corpus, side), PERCENTILES)
+        else:
+            values = np.percentile(getattr(corpus, f"{side}_lengths"), PERCENTILES, method="nearest").tolist()
         lines.append(f"{side:10}  " + "".join(f"{int(value):>6}" for value in values))
     return "\n".join(lines)
 
 
-def _dropped(data: TrainingData, settings: DataConfiguration) -> str:
+def _dropped(train: TokenizedCorpus, settings: DataConfiguration) -> str:
     rules = training_filter(settings).describe_settings()
-    if not data.train.dropped:
+    if not train.dropped:
         return f"dropped pairs: none ({rules})"
     reasons = [
-        f"{count:,} {reason} (first on {describe_first(data.train, reason, settings, 'train')})"
-        for reason, count in data.train.dropped.items()
+        f"{count:,} {reason} (first on {describe_first(train, reason, settings, 'train')})"
+        for reason, count in train.dropped.items()
     ]
     return f"dropped pairs ({rules}): " + "; ".join(reasons)
 
 
-def _buckets(data: TrainingData, train: TrainConfiguration) -> str:
-    batches = _plan(data, train)
+def _buckets(corpus: TokenizedCorpus, buckets: list[Bucket], train: TrainConfiguration) -> str:
+    batches = _plan(corpus, buckets, train)
     lines = ["buckets     rows × source × target      pairs    batches   padding"]
     padded_total = real_total = pairs = 0
-    for index, bucket in enumerate(data.buckets):
+    for index, bucket in enumerate(buckets):
         filled = [batch.indices for batch in batches if batch.bucket is bucket]
         members, count = np.concatenate([np.zeros(0, int), *filled]), len(filled)
-        real = int(data.train.source_lengths[members].sum() + data.train.target_lengths[members].sum())
+        real = int(corpus.source_lengths[members].sum() + corpus.target_lengths[members].sum())
         padded = count * bucket.rows * (bucket.source_length + bucket.target_length)
         padded_total, real_total, pairs = padded_total + padded, real_total + real, pairs + len(members)
         shape = f"{bucket.rows} × {bucket.source_length} × {bucket.target_length}"
@@ -147,7 +174,7 @@ def _buckets(data: TrainingData, train: TrainConfiguration) -> str:
 
 def _odd_settings(data: TrainingData, configuration: Configuration) -> list[str]:
     train = configuration.train
-    order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
+    order = make_order(data.train, data.buckets, train.seed, train.min_epoch_tokens)
     lines = [f"  {sentence}" for sentence in describe_odd_settings(configuration, order.passes, order.steps)]
     return ["\n".join(["settings", *lines])] if lines else []
 

@@ -61,7 +61,7 @@ def read_limits(path: Path) -> LengthLimits:
         raise DataError(f"{path}: damaged ({error}); bring back a copy, or train anew with --overwrite") from error
 
 
-def fit_limits(source_lengths: Any, target_lengths: Any) -> LengthLimits:
+def fit_limits(source_lengths: Any, target_lengths: Any, numbers: Any = None) -> LengthLimits:
     """The line that is shortest on average and has all but a thousandth of the targets below it, and a fifth more.
 
     Its slope is at least the ratio of all targets to all sources, so that it holds for sources that are longer than
@@ -70,13 +70,18 @@ def fit_limits(source_lengths: Any, target_lengths: Any) -> LengthLimits:
     Args:
         source_lengths: Of the training pairs, without end symbols.
         target_lengths: Likewise.
+        numbers: How many pairs have both lengths; None: one each.
 
     Example:
         >>> fit_limits(np.array([1, 2, 3, 4]), np.array([1, 2, 3, 4]))
         LengthLimits(length_ratio=1.2, length_offset=5, pairs=4)
     """
     width = int(np.max(target_lengths)) + 1
-    pairs, counts = np.unique(np.asarray(source_lengths, np.int64) * width + target_lengths, return_counts=True)
+    pairs, places, counts = np.unique(
+        np.asarray(source_lengths, np.int64) * width + target_lengths, return_inverse=True, return_counts=True
+    )
+    if numbers is not None:
+        counts = np.bincount(places, numbers).astype(np.int64)
     source, target = np.divmod(pairs, width)
     below = counts.sum() - int(MAY_LIE_ABOVE * counts.sum())
 
@@ -164,7 +169,7 @@ class LengthReport:
 
 
 def report_limits(
-    search: SearchConfiguration, limits: LengthLimits, source_lengths: Any, target_lengths: Any
+    search: SearchConfiguration, limits: LengthLimits, source_lengths: Any, target_lengths: Any, numbers: Any = None
 ) -> LengthReport:
     """Hold limits against the training pairs.
 
@@ -173,6 +178,7 @@ def report_limits(
         limits: The run's.
         source_lengths: Of the training pairs, without end symbols.
         target_lengths: Likewise.
+        numbers: See `fit_limits`.
 
     Example:
         >>> limits = LengthLimits(2.0, 1, 2)
@@ -186,8 +192,9 @@ def report_limits(
         data = f"from the lengths of {limits.pairs:,} training pairs" if limits.pairs else "as in earlier versions"
         origin.append(f"else {data}" if set_by else data)
     complete = limits.complete(search)
-    cut = int((np.asarray(target_lengths) > longest_output(complete, source_lengths)).sum())
-    return LengthReport(complete, "; ".join(origin), cut, len(target_lengths), set_by)
+    each = np.ones(len(target_lengths), np.int64) if numbers is None else numbers
+    cut = int(each[np.asarray(target_lengths) > longest_output(complete, source_lengths)].sum())
+    return LengthReport(complete, "; ".join(origin), cut, int(each.sum()), set_by)
 
 
 def describe_limited(number: int) -> str:

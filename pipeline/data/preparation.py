@@ -1,45 +1,45 @@
 """From pairs to what the epochs need: vocabularies, corpora as ids, batch shapes."""
 
-import collections
 import dataclasses
 import hashlib
 import itertools
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.data.batches import Bucket, TrainingOrder, plan_buckets, training_batches
-from pipeline.data.data_warnings import is_told_of_separators, split_filter, warn_of_odd_data, warn_of_separator
-from pipeline.data.earlier_run import earlier_vocabularies, extend, require_usable, tell_extended
-from pipeline.data.features import learn_features, text_of
+from pipeline.data.batches import training_batches
+from pipeline.data.data_warnings import split_filter, warn_of_odd_data
+from pipeline.data.earlier_run import require_usable
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
+from pipeline.data.planning.buckets import Bucket
+from pipeline.data.prepared.corpus import PreparedCorpus, open_prepared
+from pipeline.data.prepared.orders import TrainingCorpus, make_order, plan_shapes
+from pipeline.data.prepared.telling import tell_of_prepared
+from pipeline.data.prepared.vocabularies import take_prepared_vocabularies
 from pipeline.data.run_data import describe_changed, record_data, recorded_data
 from pipeline.data.subword_sampling import SampledSide
 from pipeline.data.teacher import require_fitting, take_vocabularies
 from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
-from pipeline.errors import UsageError, count_of
+from pipeline.data.vocabularies.learned import learn_vocabularies
+from pipeline.errors import UsageError
 from pipeline.files.durable import checksum
 from pipeline.pairs.cmudict import scanned_once
 from pipeline.pairs.data_files import DataFiles, compare_data, contents_of_data, read_data_files
-from pipeline.pairs.locations import list_corpora
-from pipeline.pairs.pair_file import Pair
+from pipeline.pairs.locations import is_prepared, list_corpora
 from pipeline.pairs.splits import Split, open_splits
+from pipeline.prepared.settings import require_prepared_so
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.named_runs import EARLIER, TEACHERS
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.text import SIDES, TOKENIZER_KINDS, Side, TextConfiguration
-from pipeline.text.learning import learn_vocabulary
+from pipeline.settings.text import TOKENIZER_KINDS
 from pipeline.text.processor import make_texts
 from pipeline.text.sampled_cuts import make_cutter, word_starts
-from pipeline.text.separators import SeparatorCounts
-from pipeline.text.vocabulary import FEATURES, Vocabulary, copied_ids, load_vocabularies, split_features
-from pipeline.unicode.normal_forms import FormCounts, describe_changes
+from pipeline.text.vocabulary import FEATURES, Vocabulary, copied_ids, load_vocabularies
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class TrainingData(NamedTuple):
     splits: Splits
     source_vocabulary: Vocabulary
     target_vocabulary: Vocabulary
-    train: TokenizedCorpus
+    train: TrainingCorpus
     dev: TokenizedCorpus
     buckets: list[Bucket]
     limits: LengthReport
@@ -100,6 +100,8 @@ def open_run(
             "data.unlabeled: impossible, a training takes pairs alone; `distill` labels such sources with an ensemble, "
             "and `improve` trains one for it"
         )
+    if is_prepared(configuration.data.train):
+        require_prepared_so(configuration)
     if configuration.train.teacher and (replaces or not directory.exists()):
         require_fitting(configuration, directory)
     if configuration.train.init_from and (replaces or not directory.exists()):
@@ -129,35 +131,44 @@ def prepare_data(
         DataError: The files cannot be used.
     """
     files = _require_same_files(configuration, directory)
-    kept = {name: splits[name].kept() for name in ("train", "dev")}
+    prepared = is_prepared(configuration.data.train)
+    kept = {name: splits[name].kept() for name in (("dev",) if prepared else ("train", "dev"))}
     for named in (TEACHERS, EARLIER):
         if named.of(configuration):
             named.begin(configuration, directory)
     if not directory.has_vocabulary():
-        if configuration.train.teacher:
+        if prepared:
+            take_prepared_vocabularies(configuration, directory)
+        elif configuration.train.teacher:
             take_vocabularies(configuration, directory)
         else:
-            _learn_vocabularies(configuration, directory, kept["train"])
+            learn_vocabularies(configuration, directory, kept["train"])
     source_vocabulary, target_vocabulary = load_vocabularies(directory.vocabulary)
     source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
     corpora = {}
-    for name in ("train", "dev"):
+    for name in kept:
         fingerprint = _fingerprint(configuration, directory, name, files)
         place = directory.data if cache is None else cache / fingerprint[:16]
         pair_filter = split_filter(configuration.data, name)
         corpora[name] = tokenize_corpus(
             kept[name](), source_text, target_text, pair_filter, place / name, fingerprint, kept[name].bad_lines
         )
-    # Not on disk: other weights change no ids.
-    weights = tuple(weight for _, weight in list_corpora(configuration.data.train))
-    corpora["train"] = dataclasses.replace(corpora["train"], weights=weights)
-    if configuration.text.sampling:
-        corpora["train"] = _sample_subwords(configuration, corpora["train"], source_vocabulary, target_vocabulary)
-    buckets = plan_buckets(corpora["train"], configuration.data.buckets, configuration.data.batch_tokens)
-    limits = _set_limits(configuration.search, directory, corpora["train"])
+    train: TrainingCorpus
+    if prepared:
+        train = open_prepared(Path(str(configuration.data.train)))
+        tell_of_prepared(train, configuration.data)
+    else:
+        # Not on disk: other weights change no ids.
+        weights = tuple(weight for _, weight in list_corpora(configuration.data.train))
+        corpora["train"] = dataclasses.replace(corpora["train"], weights=weights)
+        if configuration.text.sampling:
+            corpora["train"] = _sample_subwords(configuration, corpora["train"], source_vocabulary, target_vocabulary)
+        train = corpora["train"]
+    buckets = plan_shapes(train, configuration.data)
+    limits = _set_limits(configuration.search, directory, train)
     vocabularies = source_vocabulary, target_vocabulary
     # Dev is read again for its references, which have the same strings.
-    data = TrainingData(splits | {"dev": kept["dev"]}, *vocabularies, corpora["train"], corpora["dev"], buckets, limits)
+    data = TrainingData(splits | {"dev": kept["dev"]}, *vocabularies, train, corpora["dev"], buckets, limits)
     warn_of_odd_data(configuration, kept, corpora, (source_text, target_text), buckets)
     return data
 
@@ -178,13 +189,19 @@ def _sample_subwords(
     return dataclasses.replace(corpus, sampled=sampled)
 
 
-def _set_limits(search: SearchConfiguration, directory: RunDirectory, train: TokenizedCorpus) -> LengthReport:
+def _set_limits(search: SearchConfiguration, directory: RunDirectory, train: TrainingCorpus) -> LengthReport:
     """Measure how long outputs may become; say it, and what limits that were set cut off."""
-    lengths = np.asarray(train.source_lengths) - 1, np.asarray(train.target_lengths) - 1
+    counts = train.lengths["count"] if isinstance(train, PreparedCorpus) else None
+    sides = (
+        (train.lengths["source"], train.lengths["target"])
+        if isinstance(train, PreparedCorpus)
+        else (train.source_lengths, train.target_lengths)
+    )
+    source, target = (np.asarray(side) - 1 for side in sides)
     # A run that an earlier version began goes on with the limits it has.
     if not Checkpoints(directory.checkpoints).exist():
-        directory.recorded.write({directory.limits: fit_limits(*lengths).to_json()})
-    report = report_limits(search, read_limits(directory.limits), *lengths)
+        directory.recorded.write({directory.limits: fit_limits(source, target, counts).to_json()})
+    report = report_limits(search, read_limits(directory.limits), source, target, counts)
     logger.info("%s", report)
     if report.warning:
         logger.warning("%s", report.warning)
@@ -207,59 +224,6 @@ def _require_same_files(configuration: Configuration, directory: RunDirectory) -
     return now
 
 
-def _learn_vocabularies(
-    configuration: Configuration, directory: RunDirectory, pairs: Callable[[], Iterator[Pair]]
-) -> None:
-    text = configuration.text
-    directory.vocabulary.mkdir(exist_ok=True)
-    forms = {side: FormCounts() for side in SIDES}
-    how = {side: (text.side(side).normalization, text.lowercase) for side in SIDES}
-    earlier = earlier_vocabularies(configuration)
-    if text.feature_separator is not None:
-        features = learn_features(pairs(), text)
-        if earlier:
-            earlier["source"], known = split_features(earlier["source"])
-            features = extend([known], features)
-        features.save(directory.vocabulary / FEATURES)
-    alike: list[list[Side]] = [["source", "target"]] if text.shared_vocabulary else [["source"], ["target"]]
-    for sides in alike:
-        marks = SeparatorCounts()
-        strings: Iterable[str] = (
-            forms[side].see(text_of(pair, side, text), *how[side]) for pair in pairs() for side in sides
-        )
-        if is_told_of_separators(text, sides):
-            strings = map(marks.see, strings)
-        before = [earlier[side] for side in sides if side in earlier]
-        if before and TOKENIZER_KINDS[text.side(sides[0]).tokenizer].subwords:
-            # Other subwords would cut what the earlier run knows into pieces that it does not know.
-            vocabulary = before[0]
-            collections.deque(strings, maxlen=0)
-        else:
-            vocabulary = learn_vocabulary(strings, sides, text, configuration.train.seed)
-            vocabulary = extend(before, vocabulary) if before else vocabulary
-        if before:
-            tell_extended(sides, str(EARLIER.of(configuration)), before, vocabulary)
-        for side in sides:
-            vocabulary.forms = forms[side]
-            vocabulary.save(directory.vocabulary / f"{side}.txt")
-        warn_of_separator(sides[0], text, marks)
-    directory.record_vocabulary()
-    _tell_changes(text, forms["source"], forms["target"])
-
-
-def _tell_changes(text: TextConfiguration, source: FormCounts, target: FormCounts) -> None:
-    if any(side.changed or side.lowered or side.is_mixed for side in (source, target)):
-        both = text.normalization, text.target_form
-        logger.info("train: %s", "; ".join(describe_changes(both, text.lowercase, source, target)))
-    turkish = source.turkish + target.turkish
-    if turkish:
-        logger.warning(
-            "train: %s ı or İ, as in Turkish and Azerbaijani, where I is the capital of ı: text.lowercase makes i of "
-            "it; lower the data before",
-            count_of(turkish, "string has", "strings have"),
-        )
-
-
 def _fingerprint(configuration: Configuration, directory: RunDirectory, split: str, files: DataFiles) -> str:
     """Names what the ids depend on: settings, vocabularies, and the content of the files, wherever they lie."""
     settings = configuration.to_dict()
@@ -274,5 +238,5 @@ def _fingerprint(configuration: Configuration, directory: RunDirectory, split: s
 
 def first_batches(data: TrainingData, seed: int, count: int) -> list[Any]:
     """The first batches that a training would see."""
-    batches = training_batches(TrainingOrder(data.train, data.buckets, seed))
+    batches = training_batches(make_order(data.train, data.buckets, seed))
     return list(itertools.islice(batches.as_numpy_iterator(), count))

@@ -14,6 +14,10 @@ Location = str | list[str]
 TrainingLocation = Location | dict[str, float]
 
 
+PREPARED = "prepared.json"
+"""The file of a prepared corpus that says what it holds; written last, so that a folder without it is none."""
+
+
 def _read_cmudict(role: Role, bad: BadLines | None) -> Iterator[Pair]:
     return (Pair(*entry) for entry in read_cmudict_split(role, bad=bad))
 
@@ -48,6 +52,11 @@ def list_corpora(location: TrainingLocation) -> list[tuple[Location, float]]:
     return [(one, weight) for corpus, weight in corpora for one in _files_of(corpus)]
 
 
+def is_prepared(location: TrainingLocation | None) -> bool:
+    """Whether a location is the folder of a prepared corpus, which holds ids and no text."""
+    return isinstance(location, str) and os.path.isfile(os.path.join(location, PREPARED))
+
+
 def is_pattern(location: Location) -> bool:
     """Whether a location is a pattern of files, and not the name of one.
 
@@ -64,7 +73,7 @@ def _files_of(corpus: Location) -> list[Location]:
     Raises:
         UsageError: Two patterns have different numbers of files.
     """
-    if not isinstance(corpus, str) or corpus in BUILT_IN:
+    if not isinstance(corpus, str) or corpus in BUILT_IN or is_prepared(corpus):
         return [corpus]
     if os.path.isdir(corpus):
         inside = sorted(os.path.join(corpus, name) for name in os.listdir(corpus) if not name.startswith((".", "_")))
@@ -106,7 +115,11 @@ def source_files(location: TrainingLocation) -> list[str]:
     """The files that a location stands for, a built-in corpus's own among them."""
     files: list[str] = []
     for corpus, _ in list_corpora(location):
-        files += [str(find_cmudict())] if is_built_in(corpus) else split_location(corpus)
+        if is_prepared(corpus):
+            # Its hashes stand for all of it.
+            files.append(os.path.join(str(corpus), PREPARED))
+        else:
+            files += [str(find_cmudict())] if is_built_in(corpus) else split_location(corpus)
     return files
 
 

@@ -15,6 +15,7 @@ from pipeline.pairs.locations import (
     TrainingLocation,
     is_built_in,
     is_pattern,
+    is_prepared,
     list_corpora,
     split_location,
 )
@@ -56,6 +57,11 @@ def read_pairs(
         raise UsageError(
             f"data: {location} is no file, and no mapping of places to weights; write {{a.tsv: 0.5, b.tsv: 2}}, with a "
             "space after each colon, numbers as weights, and in quotes what has a comma or a colon in it"
+        )
+    if is_prepared(location):
+        raise UsageError(
+            f"{location}: is a prepared corpus, which holds no text: it is data.train of trainings, alone and without "
+            "a weight; give the files that it was made of"
         )
     if is_pattern(location):
         raise DataError(f"{location}: no file matches; check the pattern, and put it in quotes on a command line")
@@ -118,14 +124,14 @@ def _judge(shape: Shape) -> list[Finding]:
 
 
 def look_at_start(location: TrainingLocation, columns: Columns | None = None) -> Iterator[Shape]:
-    """What the start of every file looks like, built-in corpora left out; two aligned files have one shape.
+    """What the start of every file looks like, but of built-in and prepared corpora; two aligned files have one shape.
 
     Raises:
         UsageError: A list that does not hold two paths.
         DataError: A file cannot be read.
     """
     for corpus, _ in list_corpora(location):
-        if not is_built_in(corpus):
+        if not is_built_in(corpus) and not is_prepared(corpus):
             paths = split_location(corpus)
             if len(paths) == 2:
                 yield look_at_aligned(*paths)

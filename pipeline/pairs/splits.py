@@ -9,7 +9,7 @@ from pipeline.errors import DataError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
 from pipeline.pairs.columns import Columns
-from pipeline.pairs.locations import TrainingLocation, is_built_in, list_corpora, source_files
+from pipeline.pairs.locations import TrainingLocation, is_built_in, is_prepared, list_corpora, source_files
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import look_at, read_pairs
 from pipeline.pairs.references import fold_source
@@ -85,7 +85,7 @@ def open_splits(
             out from.
     """
     splits = _read_splits(data, looks)
-    fold = _fold(text or TextConfiguration())
+    fold = fold_of(text or TextConfiguration())
     if "dev" not in splits:
         whole = splits["train"]
         folded = (pair._replace(source=fold(pair.source)) for pair in whole())
@@ -100,7 +100,7 @@ def open_part(data: DataConfiguration, bad: BadLines) -> Split:
     settings are known.
     """
     whole = Split(functools.partial(read_pairs, data.train, "train", bad, data.columns))
-    return _take_train_size(whole, data, _fold(TextConfiguration()))
+    return _take_train_size(whole, data, fold_of(TextConfiguration()))
 
 
 def _take_train_size(train: Split, data: DataConfiguration, fold: Callable[[str], str]) -> Split:
@@ -125,7 +125,8 @@ def _read_splits(data: DataConfiguration, looks: bool) -> dict[str, Split]:
     for role, location in locations.items():
         if location is not None:
             bad = BadLines(data.skip_bad_lines, said=said, looked=looked)
-            _require_readable(location, role, bad, data.columns, looks)
+            if role != "train" or not is_prepared(location):
+                _require_readable(location, role, bad, data.columns, looks)
             # Another split of the same built-in corpus has its bad lines already.
             is_first = role == "train" or location is not own
             splits[role] = Split(
@@ -135,7 +136,7 @@ def _read_splits(data: DataConfiguration, looks: bool) -> dict[str, Split]:
     return splits
 
 
-def _fold(text: TextConfiguration) -> Callable[[str], str]:
+def fold_of(text: TextConfiguration) -> Callable[[str], str]:
     """What makes sources the same that a person would take for the same."""
     if text.normalization == "none":
         # Told apart by the model, and yet the same word: it would be known from training.

@@ -55,15 +55,39 @@ def learn_vocabulary(strings: Iterable[str], sides: Sequence[Side], text: TextCo
     return LEARNERS[task.how.tokenizer](task)
 
 
-def _count_characters(task: Task) -> Vocabulary:
-    counts, form = _count(task), task.how.normalization
-    if NORMAL_FORMS[form].composed is not False:
-        _suggest_decomposition(task.sides[0], counts, "nfkd" if form == "nfkc" else "nfd")
-    return _choose(counts, task)
+def vocabulary_of_counts(counts: Counter[str], sides: Sequence[Side], text: TextConfiguration) -> Vocabulary:
+    """The same of tokenizers whose symbols are only counted, `char` and `space`, when somebody has counted them.
+
+    Args:
+        counts: How often each symbol occurs.
+        sides: See `learn_vocabulary`.
+        text: The settings.
+
+    Raises:
+        DataError: Nothing is left of them.
+
+    Example:
+        >>> vocabulary_of_counts(Counter("aab"), ["source"], TextConfiguration()).symbols[4:]
+        ['a', 'b']
+    """
+    how, side = text.side(sides[0]), sides[0]
+    if not counts or max(counts.values()) < text.min_count:
+        raise DataError(f"{side}: no symbol occurs {text.min_count} times in the training data; lower text.min_count")
+    if how.tokenizer == "space":
+        _suggest_cutting(side, counts)
+    elif NORMAL_FORMS[how.normalization].composed is not False:
+        _suggest_decomposition(side, counts, "nfkd" if how.normalization == "nfkc" else "nfd")
+    return Vocabulary.from_counts(counts, text.min_count, text.max_vocabulary)
 
 
-def _count_words(task: Task) -> Vocabulary:
-    counts, side = _count(task), task.sides[0]
+def _count(task: Task) -> Vocabulary:
+    how = task.how
+    tokenizer = make_tokenizer(how.tokenizer, separator=how.separator)
+    counts = count_symbols(task.strings, tokenizer, how.normalization, how.lowercase)
+    return vocabulary_of_counts(counts, task.sides, task.text)
+
+
+def _suggest_cutting(side: Side, counts: Counter[str]) -> None:
     once = sum(1 for count in counts.values() if count == 1)
     if once > 0.5 * len(counts) > 50:
         logger.warning(
@@ -73,22 +97,6 @@ def _count_words(task: Task) -> Vocabulary:
             len(counts),
             side,
         )
-    return _choose(counts, task)
-
-
-def _count(task: Task) -> Counter[str]:
-    text, how = task.text, task.how
-    tokenizer = make_tokenizer(how.tokenizer, separator=how.separator)
-    counts = count_symbols(task.strings, tokenizer, how.normalization, how.lowercase)
-    if not counts or max(counts.values()) < text.min_count:
-        raise DataError(
-            f"{task.sides[0]}: no symbol occurs {text.min_count} times in the training data; lower text.min_count"
-        )
-    return counts
-
-
-def _choose(counts: Counter[str], task: Task) -> Vocabulary:
-    return Vocabulary.from_counts(counts, task.text.min_count, task.text.max_vocabulary)
 
 
 def _suggest_decomposition(side: Side, symbols: Iterable[str], form: str) -> None:
@@ -138,8 +146,8 @@ def _tell(task: Task, pieces: Sequence[str], sizes: tuple[int, int], began: floa
 
 # How each tokenizer of `pipeline.text.tokenizers.TOKENIZERS` gets its vocabulary.
 LEARNERS: dict[str, Callable[[Task], Vocabulary]] = {
-    "char": _count_characters,
-    "space": _count_words,
+    "char": _count,
+    "space": _count,
     "bpe": _learn_sentence_pieces,
     "unigram": _learn_sentence_pieces,
     "wordpiece": _learn_word_pieces,

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from pipeline.cluster.cluster import Cluster
-from pipeline.data.batches import TrainingOrder, training_batches, validation_batches
+from pipeline.data.batches import Order, training_batches, validation_batches
 from pipeline.data.length_limits import read_limits
 from pipeline.data.preparation import TrainingData
 from pipeline.errors import count_of
@@ -50,7 +50,7 @@ class Training:
     configuration: Configuration
     directory: RunDirectory
     data: TrainingData
-    order: TrainingOrder
+    order: Order
     checkpoints: Checkpoints
     interruption: Interruption
     """Entered."""

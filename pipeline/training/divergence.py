@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.data.tokenized_corpus import TokenizedCorpus
+from pipeline.data.prepared.corpus import PreparedCorpus
+from pipeline.data.prepared.orders import TrainingCorpus
 from pipeline.model.weights import first_not_finite
 from pipeline.monitoring.epoch_clock import EpochClock
 from pipeline.pairs.locations import TrainingLocation, describe_line
@@ -91,8 +92,11 @@ class WatchDivergence(keras.callbacks.Callback):
         return f"the loss has grown to {loss:.3g} per symbol, {self.ignorance:.3g} is that of pure guessing"
 
 
-def describe_pairs(corpus: TokenizedCorpus, indices: np.ndarray, location: TrainingLocation) -> str:
+def describe_pairs(corpus: TrainingCorpus, indices: np.ndarray, location: TrainingLocation) -> str:
     """Where the pairs of a batch stand in the training files, the first few of them."""
-    places = sorted((int(corpus.corpora[index]), int(corpus.lines[index])) for index in indices)
-    shown = ", ".join(describe_line(line, number, location) for number, line in places[:MOST_LINES])
-    return shown + (f" and {len(places) - MOST_LINES} more" if len(places) > MOST_LINES else "")
+    if isinstance(corpus, PreparedCorpus):
+        shown = ", ".join(corpus.describe(indices[:MOST_LINES].tolist()))
+    else:
+        places = sorted((int(corpus.corpora[index]), int(corpus.lines[index])) for index in indices)
+        shown = ", ".join(describe_line(line, number, location) for number, line in places[:MOST_LINES])
+    return shown + (f" and {len(indices) - MOST_LINES} more" if len(indices) > MOST_LINES else "")

@@ -7,8 +7,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from pipeline.cluster.cluster import ALONE, Cluster
-from pipeline.data.batches import TrainingOrder
+from pipeline.data.batches import Order
 from pipeline.data.preparation import TrainingData
+from pipeline.data.prepared.orders import make_order
 from pipeline.errors import MemoryShortError, TrainingError
 from pipeline.model.sequence_to_sequence import SequenceToSequence
 from pipeline.process.interruption import Interruption
@@ -48,7 +49,7 @@ def fit(
         TrainingError: It diverged too often, does not fit into memory, or cannot be saved.
     """
     train = configuration.train
-    order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
+    order = make_order(data.train, data.buckets, train.seed, train.min_epoch_tokens, cluster.size)
     kind = Checkpoints if cluster.rank == 0 else NoCheckpoints
     checkpoints = kind(directory.checkpoints, train.keep_checkpoints)
     epochs = min(last_epoch or train.epochs, train.epochs)
@@ -105,13 +106,13 @@ def _roll_back(
     return dataclasses.replace(back, rollbacks=state.rollbacks + 1, rate_scale=scale), variables
 
 
-def _describe(error: Diverged, configuration: Configuration, data: TrainingData, order: TrainingOrder) -> str:
+def _describe(error: Diverged, configuration: Configuration, data: TrainingData, order: Order) -> str:
     """What was seen, and at which pairs."""
     indices = order.batch(error.epoch, error.step).indices
     pairs = describe_pairs(data.train, indices, configuration.data.train)
     return f"epoch {error.epoch + 1}, step {error.step + 1}: {error}; its batch: {pairs}"
 
 
-def _largest(order: TrainingOrder) -> tuple[int, int, int]:
+def _largest(order: Order) -> tuple[int, int, int]:
     bucket = order.batch(0, 0).bucket
     return bucket.rows, bucket.source_length, bucket.target_length

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cluster.cluster import ALONE, Cluster
-from pipeline.data.batches import TrainingOrder
 from pipeline.data.odd_settings import describe_odd_settings
 from pipeline.data.preparation import Splits, TrainingData, open_run
+from pipeline.data.prepared.orders import make_order
 from pipeline.data.run_data import MAY_CHANGE, keep_earlier_defaults, require_same_settings, require_unchanged
 from pipeline.errors import UsageError
 from pipeline.evaluation.evaluate import evaluate_pairs
@@ -66,7 +66,7 @@ def train(configuration: Configuration, run: Path | str, overwrite: bool = False
 
 def _train(configuration: Configuration, directory: RunDirectory, overwrite: bool, cluster: Cluster) -> dict[str, Any]:
     with contextlib.ExitStack() as held:
-        begun = lead(cluster, lambda: _begin(configuration, directory, overwrite, held), directory)
+        begun = lead(cluster, lambda: _begin(configuration, directory, overwrite, held, cluster.size), directory)
         if begun is None:
             result = directory.read_result()
             assert result is not None
@@ -79,7 +79,7 @@ def _train(configuration: Configuration, directory: RunDirectory, overwrite: boo
 
 
 def _begin(
-    configuration: Configuration, directory: RunDirectory, overwrite: bool, held: contextlib.ExitStack
+    configuration: Configuration, directory: RunDirectory, overwrite: bool, held: contextlib.ExitStack, workers: int = 1
 ) -> tuple[Configuration, TrainingData] | None:
     """Begin or open a run and its data; None where it is finished.
 
@@ -88,6 +88,7 @@ def _begin(
         directory: The run.
         overwrite: Whether a run that is there is replaced.
         held: Gets the run's lock.
+        workers: How many train it together.
     """
     # Once before the lock, so that a finished run can be asked for anywhere, also where nothing can be written; once
     # behind it, for another process may have finished the run in between.
@@ -105,7 +106,7 @@ def _begin(
     set_seed(configuration.train.seed, configuration.train.deterministic)
     data = teach(configuration, directory, open_run(configuration, directory, replaces=replaces))
     train = configuration.train
-    order = TrainingOrder(data.train, data.buckets, train.seed, train.min_epoch_tokens)
+    order = make_order(data.train, data.buckets, train.seed, train.min_epoch_tokens, workers)
     for sentence in describe_odd_settings(configuration, order.passes, order.steps):
         logger.info("note: %s", sentence)
     return configuration, data

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from pipeline.data.batches import Bucket, PlannedBatch, assign_buckets, fill_batch
+from pipeline.data.batches import PlannedBatch, fill_batch
 from pipeline.data.lessons import Lessons, LessonWriter, open_lessons
+from pipeline.data.planning.buckets import Bucket, assign_buckets
 from pipeline.data.preparation import TrainingData
+from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.errors import UsageError, count_of
 from pipeline.model.network import Network
 from pipeline.model.seeds import set_seed
@@ -49,7 +51,7 @@ def teach(configuration: Configuration, directory: RunDirectory, data: TrainingD
     if train.teacher is None:
         return data
     kept = min(train.teacher_symbols, len(data.target_vocabulary))
-    made_of = [data.train.fingerprint, TEACHERS.weights(directory), kept]
+    made_of = [_own(data).fingerprint, TEACHERS.weights(directory), kept]
     fingerprint = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     place = directory.data / "teacher"
     lessons = open_lessons(place, fingerprint)
@@ -62,7 +64,13 @@ def teach(configuration: Configuration, directory: RunDirectory, data: TrainingD
         assert lessons is not None
     # A training that finds it computed must draw the same numbers as the one that had to load the teacher.
     set_seed(train.seed, train.deterministic)
-    return data._replace(train=dataclasses.replace(data.train, lessons=lessons))
+    return data._replace(train=dataclasses.replace(_own(data), lessons=lessons))
+
+
+def _own(data: TrainingData) -> TokenizedCorpus:
+    """The training pairs; a prepared corpus has no teacher, which was refused before."""
+    assert isinstance(data.train, TokenizedCorpus)
+    return data.train
 
 
 def _require_there(runs: Sequence[RunDirectory], directory: RunDirectory) -> None:
@@ -76,7 +84,7 @@ def _require_there(runs: Sequence[RunDirectory], directory: RunDirectory) -> Non
 
 def _compute(runs: Sequence[RunDirectory], data: TrainingData, writer: LessonWriter, kept: int) -> None:
     """Take the training pairs through the mean of some runs, part by part."""
-    corpus, assigned = data.train, assign_buckets(data.train, data.buckets)
+    corpus, assigned = _own(data), assign_buckets(_own(data), data.buckets)
     look = _make_look(load_network([read_member(run) for run in runs]), kept)
     most = MOST_NUMBERS // (len(data.target_vocabulary) * len(runs))
     began, before = time.monotonic(), writer.pairs

@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from pipeline.cluster.cluster import ALONE, Cluster, led
-from pipeline.data.batches import Bucket, PlannedBatch
+from pipeline.data.batches import PlannedBatch
+from pipeline.data.planning.buckets import Bucket
 from pipeline.errors import UsageError
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.process.interruption import Interruption

@@ -9,17 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.batches import (
-    Bucket,
     PlannedBatch,
     TrainingOrder,
-    assign_buckets,
     fill_batch,
-    plan_buckets,
     plan_pass,
     training_batches,
     validation_batches,
 )
 from pipeline.data.lessons import Lessons
+from pipeline.data.planning.buckets import Bucket, assign_buckets, plan_buckets
 from pipeline.data.tokenized_corpus import TokenizedCorpus
 from pipeline.model.losses import token_cross_entropy
 from pipeline.text.symbols import END, PAD, START

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.data.batches import TrainingOrder, assign_buckets, fill_batch, training_batches
+from pipeline.data.batches import TrainingOrder, fill_batch, training_batches
+from pipeline.data.planning.buckets import assign_buckets
 from pipeline.data.preparation import TrainingData, open_run
 from pipeline.data.subword_sampling import Rows, SampledSide
 from pipeline.errors import UsageError

@@ -14,7 +14,7 @@ ROWS = [
     {"files", "cluster"},
     {"settings", "pictures"},
     {"text", "runs", "pairs"},
-    {"plain_text"},
+    {"plain_text", "prepared"},
     {"answering", "defaults"},
     {"runtime", "data", "search", "model"},
     {"prediction", "serving"},
@@ -25,7 +25,7 @@ ROWS = [
     {"training"},
     {"study", "tuning"},
     {"improvement"},
-    {"options", "shards", "suspects"},
+    {"options", "preparing", "shards", "suspects"},
     {"commands"},
     {"__init__", "__main__"},
 ]

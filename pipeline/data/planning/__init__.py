@@ -1,0 +1,1 @@
+"""Which pairs are in which batch, where that follows from lengths alone."""

@@ -1,0 +1,1 @@
+"""A prepared corpus as a training reads it."""

@@ -1,0 +1,42 @@
+"""The order of a training's pairs, wherever they come from."""
+
+from pipeline.data.batches import Order, TrainingOrder
+from pipeline.data.planning.buckets import Bucket, plan_buckets
+from pipeline.data.prepared.corpus import PreparedCorpus
+from pipeline.data.prepared.lane_order import LaneOrder, plan_for_lanes
+from pipeline.data.tokenized_corpus import TokenizedCorpus
+from pipeline.settings.data import DataConfiguration
+
+TrainingCorpus = TokenizedCorpus | PreparedCorpus
+
+
+def plan_shapes(corpus: TrainingCorpus, data: DataConfiguration) -> list[Bucket]:
+    """The padded shapes of a training.
+
+    Raises:
+        UsageError: See `plan_for_lanes`.
+    """
+    plan = plan_for_lanes if isinstance(corpus, PreparedCorpus) else plan_buckets
+    return plan(corpus, data.buckets, data.batch_tokens)  # type: ignore[arg-type]
+
+
+def make_order(
+    corpus: TrainingCorpus, buckets: list[Bucket], seed: int, min_tokens: int = 0, workers: int = 1
+) -> Order:
+    """Which pairs are in which batch.
+
+    Args:
+        corpus: The training pairs.
+        buckets: From `plan_shapes`.
+        seed: Another seed has another order.
+        min_tokens: `train.min_epoch_tokens`.
+        workers: How many share each batch.
+
+    Raises:
+        UsageError: A prepared corpus cannot be shared so.
+    """
+    if isinstance(corpus, TokenizedCorpus):
+        return TrainingOrder(corpus, buckets, seed, min_tokens)
+    order = LaneOrder(corpus, buckets, seed, min_tokens)
+    order.require_workers(workers)
+    return order

@@ -1,0 +1,1 @@
+"""The vocabularies of a run, from its training pairs."""

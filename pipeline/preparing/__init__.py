@@ -1,0 +1,1 @@
+"""`prepare`: many files tokenised by many processes into one prepared corpus."""
