@@ -24,7 +24,7 @@ from pipeline.commands import (
     tune,
 )
 from pipeline.commands.improving import distill, improve
-from pipeline.commands.sharding import shards
+from pipeline.commands.sharding import prepare, prepare_shards, shards
 from pipeline.commands.trusting import calibrate, suspects
 from pipeline.errors import UsageError
 
@@ -43,8 +43,10 @@ COMMANDS: dict[str, ModuleType] = {
     "export": export,
     "serve": serve,
     "inspect": inspect,
+    "prepare": prepare,
     "trial": trial,
     "shards": shards,
+    "prepare-shards": prepare_shards,
 }
 
 

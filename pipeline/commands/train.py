@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
 from pipeline.options.settings_command import SettingsCommand
+from pipeline.options.training_file import name_training_file
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
 from pipeline.settings.configure import AUTO
@@ -84,7 +85,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """configuration, run, overwrite, seeds, back (the training of the other direction, or None), workers, words."""
     from pipeline.options.settings_options import parse_settings
 
-    parsed, configuration = parse_settings(_COMMAND, make_parser(), _name_file(argv), _settings_of_run)
+    parsed, configuration = parse_settings(_COMMAND, make_parser(), name_training_file(argv, _FLAGS), _settings_of_run)
     if parsed.seeds is not None and parsed.seeds < 1:
         raise UsageError(f"--seeds {parsed.seeds}: impossible, it must be at least 1")
     if parsed.workers is not None and parsed.workers < 1:
@@ -113,30 +114,6 @@ def _turn_round(parsed: "jsonargparse.Namespace", configuration: "Configuration"
     if not earlier and parsed.config == AUTO:
         logger.info("settings of the way back, target → source:")
     return reverse(configuration, earlier)
-
-
-def _name_file(argv: list[str]) -> list[str]:
-    """The words with a training file that stands alone as the setting that it is.
-
-    Raises:
-        UsageError: There are several, or the setting as well.
-    """
-    words: list[str] = []
-    files: list[str] = []
-    before = ""
-    for word in argv:
-        takes_value = before.startswith("-") and "=" not in before and before not in _FLAGS
-        alone = not word.startswith("-") and not takes_value and before not in ("--help", "-h")
-        (files if alone else words).append(word)
-        before = word
-    if len(files) > 1:
-        raise UsageError(
-            f"{files[1]}: a file too many beside {files[0]}; the two sides of line-aligned files have a comma between "
-            "them, others are --data.dev and --data.test"
-        )
-    if files and any(word.partition("=")[0] == "--data.train" for word in words):
-        raise UsageError(f"{files[0]}: --data.train is given as well; leave one of them out")
-    return [*(f"--data.train={file}" for file in files), *words]
 
 
 def _without_workers(argv: list[str]) -> list[str]:

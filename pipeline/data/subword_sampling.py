@@ -62,7 +62,7 @@ class SampledSide:
         cut, whole = self._cut(number, indices), self._rows
         fits = cut.lengths <= room
         others = indices[~fits]
-        usual = _gather(whole.ids, whole.offsets[others], whole.lengths[others])
+        usual = gather(whole.ids, whole.offsets[others], whole.lengths[others])
         offsets, lengths = cut.offsets.copy(), cut.lengths.copy()
         lengths[~fits] = whole.lengths[others]
         offsets[~fits] = len(cut.ids) + _first_places(whole.lengths[others])
@@ -76,7 +76,7 @@ class SampledSide:
         counts = self._offsets[indices + 1] - self._offsets[indices]
         places = _ranges(self._offsets[indices], counts)
         chosen = self._cuts.chosen[self._words[places], self._drawn[places]]
-        ids = _gather(self._cuts.ids, self._cuts.offsets[chosen], self._cuts.lengths[chosen])
+        ids = gather(self._cuts.ids, self._cuts.offsets[chosen], self._cuts.lengths[chosen])
         total = np.concatenate([[0], np.cumsum(self._cuts.lengths[chosen], dtype=np.int64)])
         ends = np.cumsum(counts)
         lengths = total[ends] - total[ends - counts]
@@ -130,5 +130,6 @@ def _ranges(firsts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.repeat(firsts - _first_places(counts), counts) + np.arange(counts.sum())
 
 
-def _gather(ids: np.ndarray, offsets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def gather(ids: np.ndarray, offsets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The ids of some rows, one row after the other."""
     return np.asarray(ids[_ranges(offsets, lengths)])

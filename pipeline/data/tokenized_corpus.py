@@ -123,7 +123,7 @@ def tokenize_corpus(
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         try:
-            counts = _write_arrays(pairs, source_text, target_text, pair_filter, unfinished)
+            counts = write_arrays(pairs, source_text, target_text, pair_filter, unfinished)
             if bad_lines is not None and bad_lines.count():
                 counts["dropped"][BAD_LINE], counts["first_dropped"][BAD_LINE] = bad_lines.count(), bad_lines.first()
             sums = {name: checksum(unfinished / f"{name}.bin") for name in ARRAYS}
@@ -163,13 +163,25 @@ def _is_current(manifest: Path, fingerprint: str) -> bool:
         return False  # missing or damaged: only a cache, written again
 
 
-def _write_arrays(
+def write_arrays(
     pairs: Iterable[Pair],
     source_text: TextProcessor,
     target_text: TextProcessor,
     pair_filter: PairFilter,
     directory: Path,
 ) -> dict[str, dict[str, Any]]:
+    """Write the ids of pairs into a directory, as `TokenizedCorpus` has them.
+
+    Args:
+        pairs: Streamed once.
+        source_text: Turns sources into ids.
+        target_text: Turns targets into ids.
+        pair_filter: Says which pairs are left out.
+        directory: There already.
+
+    Returns:
+        How many pairs were "dropped", by reason, and where the first of each stands, "first_dropped".
+    """
     dropped: dict[str, int] = {}
     first: dict[str, Place] = {}
     repetitions = Repetitions()

@@ -2,21 +2,25 @@
 
 import contextlib
 import dataclasses
+import itertools
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline.defaults.choice import Choice
-from pipeline.defaults.facts import count_facts, take
+from pipeline.defaults.facts import LOOKED_AT, Facts, count_facts, take
 from pipeline.defaults.tables import choose
 from pipeline.defaults.text_choices import choose_text
 from pipeline.errors import UsageError, count_of
 from pipeline.files.bad_lines import BadLines
-from pipeline.pairs.locations import is_built_in, source_files
+from pipeline.pairs.locations import is_built_in, is_prepared, source_files
 from pipeline.pairs.odd_columns import find_feature_column
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import check_start, look_at_start, read_pairs
+from pipeline.prepared.manifest import read_manifest
+from pipeline.prepared.settings import settings_from_corpus
 from pipeline.runs.named_runs import EARLIER, settings_of
 from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
@@ -97,7 +101,7 @@ def configure(config: str | os.PathLike[str] | None = None, changes: Mapping[str
     if config == AUTO:
         return fit_to_data(given)
     found = by_name(read_sections(find_configuration_file(os.fspath(config)), SECTIONS))
-    return configure_named(config, {**inherit({**found, **given}), **(changes or {})})
+    return configure_named(config, {**_decided({**found, **given}), **(changes or {})})
 
 
 def default_config(given: Given) -> str:
@@ -129,6 +133,11 @@ def inherit(given: Given) -> dict[str, Any]:
     return settings
 
 
+def _decided(given: Given) -> dict[str, Any]:
+    """What the run of `train.init_from` decides, and a prepared corpus."""
+    return {**inherit(given), **settings_from_corpus(given)}
+
+
 def fit_to_data(given: Given) -> Configuration:
     """The configuration that fits the training data, which are read for it; what was chosen is logged.
 
@@ -141,7 +150,9 @@ def fit_to_data(given: Given) -> Configuration:
     """
     if "data.train" not in given:
         raise UsageError("--config auto: give data.train, from which the settings follow, or the name of a preset")
-    named, given = tuple(given), {**inherit(given), **given}
+    named, given = tuple(given), {**_decided(given), **given}
+    if is_prepared(given["data.train"]):
+        return dataclasses.replace(_fit_to_prepared(given), given=named)
     found = _find_features(given)
     pairs, number = _read({**given, **{choice.key: choice.value for choice in found}})
     columns = found[0].value if found else given.get("data.columns") or {}
@@ -154,6 +165,44 @@ def fit_to_data(given: Given) -> Configuration:
     facts = dataclasses.replace(count_facts(pairs, number, text), dev=_count_dev(given, number))
     configuration, choices = _combine([*found, *cuts, *choose(facts)], given)
     _tell(number, choices)
+    return dataclasses.replace(configuration, given=named)
+
+
+def _fit_to_prepared(given: Given) -> FittedConfiguration:
+    """Of a prepared corpus what was counted when it was prepared decides, and no pair is read."""
+    manifest = read_manifest(Path(given["data.train"]))
+    facts = dataclasses.replace(Facts(**manifest.facts), dev=_count_dev(given, manifest.pairs))
+    configuration, choices = _combine(choose(facts), given)
+    _tell(manifest.pairs, choices)
+    return configuration
+
+
+def fit_text_to_data(given: Given) -> Configuration:
+    """As `fit_to_data`, but only how strings are cut and how long they may be, of the first pairs: for who prepares a
+    corpus, whatever is trained on it.
+
+    Raises:
+        UsageError: A setting that is given is impossible, or there is no `data.train`.
+        DataError: The training data cannot be used.
+    """
+    if "data.train" not in given:
+        raise UsageError("give the files, or data.train")
+    named, given = tuple(given), {**inherit(given), **given}
+    found = _find_features(given)
+    columns = found[0].value if found else given.get("data.columns")
+    bad = BadLines(bool(given.get("data.skip_bad_lines")), said=set(source_files(given["data.train"])))
+    check_start(given["data.train"], columns)
+    pairs = list(itertools.islice(read_pairs(given["data.train"], "train", bad, columns), LOOKED_AT))
+    texts = [pair._replace(source=pair.source.partition(FEATURE_MARK)[0]) for pair in pairs]
+    cuts = choose_text(texts, given)
+    text = TextConfiguration(**_section("text", {**{cut.key: cut.value for cut in cuts}, **given}))
+    lengths = [
+        choice
+        for choice in choose(count_facts(pairs, len(pairs), text))
+        if choice.key.startswith("text.") or choice.key == "data.max_length"
+    ]
+    configuration, choices = _combine([*found, *cuts, *lengths], given)
+    _tell(len(pairs), choices)
     return dataclasses.replace(configuration, given=named)
 
 

@@ -18,6 +18,7 @@ from pipeline.options.arguments import PROGRAM
 from pipeline.options.settings_command import SettingsCommand
 from pipeline.options.settings_help import HelpTopic, asked_topic, format_help
 from pipeline.options.suggestions import suggest_option
+from pipeline.prepared.settings import settings_from_corpus
 from pipeline.runs.named_runs import EARLIER, inherited_settings
 from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
@@ -76,6 +77,7 @@ def parse_settings(
     parser: jsonargparse.ArgumentParser,
     argv: list[str],
     earlier: Callable[[jsonargparse.Namespace], Mapping[str, Any]] | None = None,
+    fit: Callable[[Mapping[str, Any]], Configuration] = fit_to_data,
 ) -> tuple[jsonargparse.Namespace, Configuration]:
     """Everything parsed, and the configuration: of the command line, above the file of --config, above the defaults.
 
@@ -88,6 +90,7 @@ def parse_settings(
         argv: The words after the command.
         earlier: From what is parsed to settings by `section.key` that were chosen before, as those of a run that goes
             on: they stand where the data would decide. Without any, the data decide.
+        fit: What the data decide, of settings that are given.
 
     Raises:
         UsageError: Something there is unknown, of a wrong type or impossible.
@@ -109,7 +112,7 @@ def parse_settings(
         parsed.config = config
         chosen = dict(earlier(parsed)) if earlier else {}
         if not chosen:
-            return parsed, fit_to_data(given)
+            return parsed, fit(given)
         return parsed, replace_settings(FittedConfiguration(given=tuple(given)), chosen | given)
     path = find_configuration_file(config)
     settings = read_sections(path, command.sections)
@@ -132,11 +135,15 @@ def _inherited(
     parsed: jsonargparse.Namespace,
     earlier: Callable[[jsonargparse.Namespace], Mapping[str, Any]] | None,
 ) -> Mapping[str, Any]:
-    """What the run of `train.init_from` decides; of a run that goes on, what it decided when that began."""
+    """What the run of `train.init_from` decides; of a run that goes on, what it decided when that began. And what a
+    prepared corpus has decided.
+    """
+    decided = settings_from_corpus(given)
     if not given.get(EARLIER.key):
-        return {}
+        return decided
     before = inherited_settings(earlier(parsed)) if earlier else {}
-    return {key: value for key, value in before.items() if key not in given} or inherit(given)
+    kept = {key: value for key, value in before.items() if key not in given} or inherit(given)
+    return {**kept, **decided}
 
 
 def _given(parser: jsonargparse.ArgumentParser, argv: list[str]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Plan:
                     f"{self.out}: was begun otherwise ({'; '.join(changes)}); choose another --out, or --overwrite it"
                 )
             return
-        if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
+        if self.out.exists() and (not self.out.is_dir() or {path.name for path in self.out.iterdir()} - {WORK}):
             raise UsageError(f"{self.out}: holds something else; choose another --out")
         self.work.mkdir(parents=True, exist_ok=True)
         content = {"settings": self.configuration.to_dict(), "lanes": self.lanes, "shards": list(self.shards)}
@@ -140,8 +140,8 @@ def make_plan(configuration: Configuration, out: Path, lanes: int = LANES) -> Pl
         raise UsageError(f"data.train: {data.train} is built in and small; train on it as it is")
     if isinstance(data.train, dict):
         raise UsageError(
-            "data.train: several corpora with weights cannot be prepared; prepare a pattern of files, all of weight 1, or "
-            "train on the files themselves"
+            "data.train: several corpora with weights cannot be prepared; prepare a pattern of files, all of weight 1, "
+            "or train on the files themselves"
         )
     for key, value, remedy in (
         ("data.train_size", data.train_size, "prepare fewer files"),

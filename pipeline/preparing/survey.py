@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from pipeline.data.data_warnings import is_told_of_separators
 from pipeline.data.features import text_of
 from pipeline.data.vocabularies.learned import groups_of
@@ -15,6 +17,7 @@ from pipeline.pairs.data_files import checksum_of_content
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
 from pipeline.pairs.source_subset import hash_source
+from pipeline.pairs.splits import fold_of
 from pipeline.plain_text.features import split_with_features
 from pipeline.preparing.plan import Plan
 from pipeline.preparing.shard_pairs import folding, held_out, read_shard, stamps
@@ -22,7 +25,6 @@ from pipeline.settings.text import SIDES, TOKENIZER_KINDS, Side, TextConfigurati
 from pipeline.text.chunks import CHUNK, in_chunks
 from pipeline.text.learning import count_symbols
 from pipeline.text.separators import SeparatorCounts
-from pipeline.text.subwords import sample
 from pipeline.text.symbols import FEATURE_MARK
 from pipeline.text.tokenizers import make_tokenizer
 from pipeline.unicode.normal_forms import FormCounts
@@ -36,17 +38,10 @@ Tell = Callable[[int], object]
 
 def hold_out_survey(plan: Plan, shard: int, tell: Tell) -> dict[str, Any]:
     """The smallest hashes of a shard's sources: as many as are to be held out, and one more."""
-    data, seed, fold = plan.configuration.data, plan.configuration.train.seed, held_fold(plan)
+    data, seed, fold = plan.configuration.data, plan.configuration.train.seed, fold_of(plan.configuration.text)
     pairs, _ = read_shard(plan, shard)
-    hashes = {hash_source(fold(pair.source), seed) for pair in _told(pairs, tell)}
+    hashes = {hash_source(fold(pair.source), seed) for pair in told(pairs, tell)}
     return {"smallest": heapq.nsmallest(int(data.dev_size) + 1, hashes)}
-
-
-def held_fold(plan: Plan) -> Callable[[str], str]:
-    """What sources are hashed as."""
-    from pipeline.pairs.splits import fold_of
-
-    return fold_of(plan.configuration.text)
 
 
 @dataclasses.dataclass
@@ -54,10 +49,21 @@ class _Group:
     """What is counted of the strings of one side, or of both."""
 
     sides: list[Side]
+    kept: int
+    """Strings that are kept to learn subwords of, drawn at random."""
+    chance: random.Random
     counts: Counter[str] = dataclasses.field(default_factory=Counter)
     chosen: list[str] = dataclasses.field(default_factory=list)
     strings: int = 0
     marks: SeparatorCounts = dataclasses.field(default_factory=SeparatorCounts)
+
+    def draw(self, string: str) -> None:
+        """Keep it, in the place of another one where there is no room, or not, as chance has it."""
+        self.strings += 1
+        if len(self.chosen) < self.kept:
+            self.chosen.append(string)
+        elif (place := self.chance.randrange(self.strings)) < self.kept:
+            self.chosen[place] = string
 
 
 def survey(plan: Plan, shard: int, tell: Tell) -> dict[str, Any]:
@@ -78,11 +84,12 @@ def survey(plan: Plan, shard: int, tell: Tell) -> dict[str, Any]:
     dev, rule = _dev_sources(plan), held_out(plan)
     fold, seen = folding(text), set[str]()
     forms = {side: FormCounts() for side in SIDES}
-    groups = [_Group(sides) for sides in groups_of(text)]
+    chance = random.Random(repr([plan.configuration.train.seed, shard]))
+    groups = [_Group(sides, _kept(plan, shard), chance) for sides in groups_of(text)]
     features: Counter[str] = Counter()
     number = 0
     pairs, _ = read_shard(plan, shard, says=True)
-    for chunk in in_chunks(_told(pairs, tell), CHUNK, lambda pair: len(pair.source) + len(pair.target)):
+    for chunk in in_chunks(told(pairs, tell), CHUNK, lambda pair: len(pair.source) + len(pair.target)):
         own = [pair for pair in chunk if not rule.has(pair)]
         number += len(own)
         if dev:
@@ -91,10 +98,6 @@ def survey(plan: Plan, shard: int, tell: Tell) -> dict[str, Any]:
             features.update(_features(own, text))
         for group in groups:
             _count(group, own, text, forms)
-    kept = _kept(plan, shard)
-    for group in groups:
-        if len(group.chosen) > kept:
-            group.chosen = sample(group.chosen, kept, plan.configuration.train.seed + shard)[0]
     return {
         "sha256": [checksum_of_content(path) for path in plan.files(shard)],
         "stamps": before,
@@ -114,7 +117,8 @@ def survey(plan: Plan, shard: int, tell: Tell) -> dict[str, Any]:
     }
 
 
-def _told(pairs: Iterable[Pair], tell: Tell) -> Iterator[Pair]:
+def told(pairs: Iterable[Pair], tell: Tell) -> Iterator[Pair]:
+    """The pairs, and tell of them now and then."""
     number = 0
     for number, pair in enumerate(pairs, 1):
         if number % CHUNK == 0:
@@ -147,10 +151,11 @@ def _count(group: _Group, pairs: list[Pair], text: TextConfiguration, forms: dic
     if is_told_of_separators(text, group.sides):
         for string in strings:
             group.marks.see(string)
-    group.strings += len(strings)
     if TOKENIZER_KINDS[how.tokenizer].subwords:
-        group.chosen += strings
+        for string in strings:
+            group.draw(string)
     else:
+        group.strings += len(strings)
         tokenizer = make_tokenizer(how.tokenizer, separator=how.separator)
         group.counts += count_symbols(strings, tokenizer, how.normalization, how.lowercase)
 
@@ -176,8 +181,10 @@ def draw_from(chosen: list[list[str]], strings: list[int], size: int, seed: int)
     """
     if sum(strings) <= size:
         return [string for of in chosen for string in of]
-    import numpy as np
-
     shares = np.random.default_rng([seed]).multivariate_hypergeometric(strings, size, method="marginals")
     chance = random.Random(seed)
-    return [string for of, share in zip(chosen, shares, strict=True) for string in chance.sample(of, min(len(of), int(share)))]
+    return [
+        string
+        for of, share in zip(chosen, shares.tolist(), strict=True)
+        for string in chance.sample(of, min(len(of), share))
+    ]
