@@ -8,7 +8,15 @@ from typing import Any
 
 from pipeline.errors import UsageError
 from pipeline.files.durable import write_atomically
-from pipeline.pairs.locations import PREPARED, Location, is_built_in, is_prepared, list_corpora, source_files
+from pipeline.pairs.locations import (
+    PREPARED,
+    Location,
+    is_built_in,
+    is_pattern,
+    is_prepared,
+    list_corpora,
+    source_files,
+)
 from pipeline.prepared.layout import SHARDS, VOCABULARY, WORK, shard_name
 from pipeline.prepared.settings import decided_settings
 from pipeline.runs.named_runs import EARLIER
@@ -151,6 +159,8 @@ def make_plan(configuration: Configuration, out: Path, lanes: int = LANES) -> Pl
         if value:
             raise UsageError(f"{key}: {str(value).lower()} is impossible for a prepared corpus; {remedy}")
     shards = tuple(corpus for corpus, _ in list_corpora(data.train))
+    if any(is_pattern(shard) for shard in shards):
+        raise UsageError(f"{data.train}: no file matches; check the pattern, and put it in quotes on a command line")
     if any(is_prepared(shard) for shard in shards):
         raise UsageError(f"data.train: {data.train} is a prepared corpus already; give files of pairs")
     return Plan(out, configuration, lanes, shards)

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.cluster.cluster import Cluster
 from pipeline.data.batches import PlannedBatch
-from pipeline.data.planning.buckets import Bucket, first_fitting, plan_counted
+from pipeline.data.planning.buckets import ROW_MULTIPLE, Bucket, first_fitting, plan_counted
 from pipeline.data.planning.permutation import Permutation
 from pipeline.data.prepared.corpus import PreparedCorpus
 from pipeline.errors import UsageError
@@ -32,17 +32,18 @@ def plan_for_lanes(corpus: PreparedCorpus, buckets: int, batch_tokens: int) -> l
     """
     lanes, found = corpus.manifest.lanes, corpus.lengths
     planned = plan_counted(found["source"], found["target"], found["count"], buckets, batch_tokens)
+    longest = max(max(bucket.source_length, bucket.target_length) for bucket in planned)
+    if batch_tokens < lanes * longest:
+        raise UsageError(
+            f"data.batch_tokens: {batch_tokens} is too small for {corpus.manifest.folder}, which has {lanes} lanes and "
+            f"so at least {lanes} rows in a batch, and pairs of {longest} symbols; give {lanes * longest} or more, or "
+            "prepare it with fewer --lanes or a smaller data.max_length"
+        )
+    multiple = max(lanes, ROW_MULTIPLE)
     shapes = []
     for bucket in planned:
-        longest = max(bucket.source_length, bucket.target_length)
-        rows = batch_tokens // longest // lanes * lanes
-        if not rows:
-            raise UsageError(
-                f"data.batch_tokens: {batch_tokens} is too small for {corpus.manifest.folder}, which has {lanes} lanes "
-                f"and so at least {lanes} rows in a batch, and pairs of {longest} symbols; give {lanes * longest} or "
-                "more, or prepare it with fewer --lanes or a smaller data.max_length"
-            )
-        shapes.append(bucket._replace(rows=rows))
+        most = batch_tokens // max(bucket.source_length, bucket.target_length)
+        shapes.append(bucket._replace(rows=most - most % (multiple if most >= multiple else lanes)))
     return shapes
 
 
