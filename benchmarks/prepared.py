@@ -36,7 +36,7 @@ from pipeline.process.environment import usable_cores
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LENGTHS = 3, 12
 DEV = 200
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "model.units": 64,
     "model.embedding_units": 32,
     "data.batch_tokens": 4096,
