@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.defaults.configure import FittedConfiguration, fit_to_data
 from pipeline.errors import UsageError
 from pipeline.pairs.columns import BY_DEFAULT, Columns
-from pipeline.pairs.locations import BUILT_IN, TrainingLocation, list_corpora, split_location, turn_sides
+from pipeline.pairs.locations import BUILT_IN, TrainingLocation, is_prepared, list_corpora, split_location, turn_sides
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.model_paths import back_of
 from pipeline.runs.named_runs import EARLIER, TEACHERS
@@ -82,6 +82,11 @@ def turn_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _require_both_ways(settings: Mapping[str, Any]) -> None:
+    if is_prepared(settings.get("data.train")):
+        raise UsageError(
+            f"data.train: {settings['data.train']} was prepared for one direction; prepare the files for the other "
+            "too, with data.columns or the two files the other way round, and train each by itself"
+        )
     if settings.get(TEACHERS.key):
         raise UsageError(
             f"{TEACHERS.key}: {settings[TEACHERS.key]} knows one direction and cannot teach both; train each by itself"

@@ -2,23 +2,22 @@
 
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.data.run_data import load_where_data_are
 from pipeline.errors import AttentifError
+from pipeline.pairs.locations import is_prepared
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.splits import open_splits
 from pipeline.runs.directory import RunDirectory
 from pipeline.saved_models.ensemble_runs import find_runs
+from pipeline.settings.configuration import Configuration
 from pipeline.text.chunks import CHUNK, in_chunks
 from pipeline.text.symbols import SPECIAL_SYMBOLS
 from pipeline.text.vocabulary import load_vocabularies
-
-if TYPE_CHECKING:
-    from pipeline.data.tokenized_corpus import TokenizedCorpus
 
 logger = logging.getLogger(__name__)
 
@@ -49,25 +48,35 @@ def _count(run: RunDirectory) -> Counter[str]:
     from pipeline.data.tokenized_corpus import open_corpus  # with TensorFlow, which a run needs anyway
 
     vocabulary = load_vocabularies(run.vocabulary)[0]
-    if (run.data / "train" / "manifest.json").is_file():
-        counts = _count_ids(open_corpus(run.data / "train"), len(vocabulary))
+    configuration = load_where_data_are(run)
+    if is_prepared(configuration.data.train):
+        counts = _count_prepared(Path(str(configuration.data.train)), len(vocabulary))
+    elif (run.data / "train" / "manifest.json").is_file():
+        counts = _count_ids([open_corpus(run.data / "train").source_ids], len(vocabulary))
     else:
-        counts = _count_again(run)
+        counts = _count_again(run, configuration)
     kept = zip(vocabulary.symbols[len(SPECIAL_SYMBOLS) :], counts[len(SPECIAL_SYMBOLS) :].tolist(), strict=True)
     return Counter(dict(kept))
 
 
-def _count_ids(corpus: "TokenizedCorpus", size: int) -> np.ndarray:
+def _count_prepared(folder: Path, size: int) -> np.ndarray:
+    from pipeline.data.prepared.corpus import open_prepared
+
+    corpus = open_prepared(folder)
+    return _count_ids((corpus.ids(shard)[0] for shard in range(len(corpus.manifest.shards))), size)
+
+
+def _count_ids(parts: Iterable[np.ndarray], size: int) -> np.ndarray:
     counts = np.zeros(size, np.int64)
-    for begin in range(0, len(corpus.source_ids), BLOCK):
-        counts += np.bincount(corpus.source_ids[begin : begin + BLOCK], minlength=size)
+    for ids in parts:
+        for begin in range(0, len(ids), BLOCK):
+            counts += np.bincount(ids[begin : begin + BLOCK], minlength=size)
     return counts
 
 
-def _count_again(run: RunDirectory) -> np.ndarray:
+def _count_again(run: RunDirectory, configuration: Configuration) -> np.ndarray:
     from pipeline.text.processor import make_texts
 
-    configuration = load_where_data_are(run)
     vocabularies = load_vocabularies(run.vocabulary)
     text = make_texts(configuration.text, *vocabularies)[0]
     train = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)["train"]

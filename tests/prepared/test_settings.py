@@ -1,6 +1,7 @@
 """A prepared corpus in the place of files: which settings it decides, and what it cannot do."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,20 @@ import pytest
 
 from pipeline.data.inspection import inspect
 from pipeline.data.preparation import open_run
+from pipeline.data.prepared.corpus import open_prepared
+from pipeline.data.prepared.vocabularies import take_prepared_vocabularies
 from pipeline.defaults.configure import configure
+from pipeline.defaults.reverse import reverse
 from pipeline.errors import DataError, UsageError
+from pipeline.improvement.improve import Improvement, improve
 from pipeline.pairs.data_files import compare_data, contents_of_data, read_data_files
 from pipeline.pairs.reading import read_pairs
 from pipeline.prepared.manifest import read_manifest
 from pipeline.prepared.settings import settings_from_corpus
 from pipeline.runs.directory import RunDirectory
+from pipeline.saved_models.training_counts import count_training_symbols
+from pipeline.suspects.search import find_suspects
+from pipeline.text.vocabulary import load_vocabularies
 from tests.tiny_corpus import prepare_tiny, settings
 
 
@@ -120,3 +128,57 @@ def test_a_damaged_manifest_is_named(corpus: str, tmp_path: Path):
     (tmp_path / "prepared.json").write_text('{"format": 99}')
     with pytest.raises(DataError, match="of format 99, this version reads 1"):
         read_manifest(tmp_path)
+
+
+def test_both_directions_are_refused(corpus: str):
+    with pytest.raises(UsageError, match="was prepared for one direction"):
+        reverse(configure("cmudict", {"data.train": corpus}))
+
+
+def test_who_reads_the_text_is_refused_at_once(corpus: str, tmp_path: Path):
+    configuration = configure("cmudict", {"data.train": corpus})
+    with pytest.raises(UsageError, match="is a prepared corpus, which holds no text"):
+        improve(configuration, tmp_path / "run", Improvement())
+    with pytest.raises(UsageError, match="is a prepared corpus, which holds no text"):
+        find_suspects(configuration, tmp_path / "run")
+
+
+def test_trials_share_it_and_tokenise_dev_alone(corpus: str, tmp_path: Path):
+    configuration = configure("cmudict", {"data.train": corpus})
+    for seed in (1, 2):
+        own = configure("cmudict", {"data.train": corpus, "train.seed": seed})
+        data = open_run(own, RunDirectory(tmp_path / str(seed)), looks=False, cache=tmp_path / "cache")
+        assert len(data.train) == read_manifest(Path(corpus)).pairs
+        assert not (tmp_path / str(seed) / "data").exists()
+    assert {path.name for path in (tmp_path / "cache").glob("*/*")} == {"dev"}
+    assert configuration.data.dev == own.data.dev
+
+
+def test_an_earlier_run_with_other_symbols_is_refused(corpus: str, tmp_path: Path):
+    """It is met by a corpus that is prepared with it."""
+    (tmp_path / "pairs.tsv").write_text("".join(f"{word}\t{word[0]} {word[1]}\n" for word in ("xy", "yx", "ax", "bx")))
+    earlier = settings(str(tmp_path / "pairs.tsv"), data__dev=str(tmp_path / "pairs.tsv"))
+    run = RunDirectory(tmp_path / "earlier")
+    open_run(earlier, run)
+    configuration = configure("cmudict", {"data.train": corpus, "train.init_from": str(run.path)})
+    with pytest.raises(UsageError, match=r"knows source symbols that .* lacks; prepare it with --train.init_from"):
+        take_prepared_vocabularies(configuration, RunDirectory(tmp_path / "run"))
+    (tmp_path / "other").mkdir()
+    own = str(prepare_tiny(tmp_path / "other", train__init_from=str(run.path)))
+    symbols = load_vocabularies(Path(own) / "vocabulary")[0].symbols
+    assert symbols[4:8] == load_vocabularies(run.vocabulary)[0].symbols[4:]
+    configuration = configure("cmudict", {"data.train": own, "train.init_from": str(run.path)})
+    directory = RunDirectory(tmp_path / "run")
+    directory.begin(configuration)
+    take_prepared_vocabularies(configuration, directory)
+    assert load_vocabularies(directory.vocabulary)[0].symbols == symbols
+
+
+def test_symbols_of_training_are_counted_in_its_ids(corpus: str, tmp_path: Path):
+    configuration = configure("cmudict", {"data.train": corpus})
+    open_run(configuration, RunDirectory(tmp_path / "run"))
+    counts = count_training_symbols(tmp_path / "run")
+    assert isinstance(counts, Counter)
+    found = open_prepared(Path(corpus))
+    lengths = int(((found.lengths["source"] - 1) * found.lengths["count"]).sum())
+    assert counts.total() == lengths
