@@ -66,6 +66,8 @@ def prepare_corpus(
     plan = make_plan(configuration, out, lanes)
     for shard in plan.shards:
         look_at(shard, columns=configuration.data.columns)
+    if configuration.data.dev is not None:
+        look_at(configuration.data.dev, columns=configuration.data.columns)
     with _locked(plan, overwrite):
         return _prepare(plan, workers or usable_cores())
 

@@ -16,7 +16,8 @@ class DataConfiguration:
             line-aligned files, or the name of a built-in corpus (cmudict). Several of them as a mapping to weights,
             {news.tsv: 0.5, "talks.de,talks.en": 2}: how often a pass over the data has each of their pairs (2: twice;
             0.5: a random half of them, the other half in the next pass; at least one pair of each length group). A
-            pattern ('in/*.tsv', 'in/*.de,in/*.en') or a folder stands for its files, in the order of their names.
+            pattern ('in/*.tsv', 'in/*.de,in/*.en') or a folder stands for its files, in the order of their names. Or a
+            folder that `prepare` wrote.
         dev: Development pairs, in one of the first three forms. Left out: the built-in corpus's own, else held out
             from all of train.
         test: Test pairs, same forms. Left out: the built-in corpus's own, else none.

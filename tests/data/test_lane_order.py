@@ -16,6 +16,7 @@ from pipeline.data.prepared.orders import make_order
 from pipeline.errors import DataError, UsageError
 from pipeline.text.symbols import END, PAD, START
 from pipeline.text.vocabulary import load_vocabularies
+from pipeline.training.divergence import MOST_LINES, describe_pairs
 from tests.data.test_batches import make_corpus
 from tests.tiny_corpus import FILES, PAIRS, prepare_tiny
 
@@ -139,6 +140,13 @@ def test_pairs_are_described_by_file_and_line(order: LaneOrder):
         _, line, _, name = place.split()
         text = (corpus.manifest.folder.parent / "in" / name).read_text().splitlines()[int(line) - 1]
         assert text.split("\t")[0] == source
+
+
+def test_a_batch_that_diverges_is_described(order: LaneOrder):
+    indices = order.batch(0, 1).indices
+    said = describe_pairs(order.corpus, indices, "corpus")
+    assert said.startswith(order.corpus.describe(indices[:1].tolist())[0])
+    assert said.endswith(f" and {len(indices) - MOST_LINES} more")
 
 
 def test_rows_are_the_same_for_every_lane(corpus: PreparedCorpus):
