@@ -34,6 +34,8 @@ class DevWriter:
 
     def __init__(self, columns: Columns | None, folder: Path) -> None:
         self.columns, names = columns, dev_names(columns)
+        self.pairs = 0
+        """So far."""
         names = [names] if isinstance(names, str) else names
         self._files = [open(folder / name, "w", encoding="utf-8", newline="\n") for name in names]  # noqa: SIM115
 
@@ -48,6 +50,7 @@ class DevWriter:
 
     def write(self, pair: Pair) -> None:
         """A pair more."""
+        self.pairs += 1
         if len(self._files) == 2:
             for file, text in zip(self._files, (pair.source, pair.target), strict=True):
                 file.write(f"{text}\n")

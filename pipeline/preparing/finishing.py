@@ -1,6 +1,7 @@
 """The last step of a corpus: one index of all shards, the dev set, and the manifest, which is written last."""
 
 import dataclasses
+import logging
 import os
 from collections.abc import Iterator
 from itertools import islice
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.defaults.facts import LOOKED_AT, count_facts
-from pipeline.errors import DataError
+from pipeline.errors import DataError, count_of
 from pipeline.files.durable import checksum, checksum_of_bytes, sync_directory, write_atomically
 from pipeline.pairs.locations import PREPARED
 from pipeline.pairs.pair_file import Pair
@@ -23,6 +24,10 @@ from pipeline.preparing.shard_pairs import read_shard
 from pipeline.preparing.shard_writing import CELLS, read_shard_record
 from pipeline.preparing.vocabularies import read_records
 
+logger = logging.getLogger(__name__)
+
+MUCH_DEV = 50_000
+"""Pairs from which on a dev set takes long to decode."""
 ARRAYS = (*IDS, "lines")
 
 
@@ -49,6 +54,7 @@ def finish(plan: Plan) -> Manifest:
                 f"data.dev_size: {plan.configuration.data.dev_size} holds out no source of so few; raise it, or give "
                 "data.dev"
             )
+        _warn_of_much_dev(plan, sum(record["dev"] for record in records))
     surveyed = read_records(plan, "survey")
     manifest = Manifest(
         folder=plan.out,
@@ -74,6 +80,16 @@ def finish(plan: Plan) -> Manifest:
     sync_directory(plan.out)
     write_atomically(plan.out / PREPARED, manifest.to_json())
     return manifest
+
+
+def _warn_of_much_dev(plan: Plan, pairs: int) -> None:
+    if pairs > MUCH_DEV:
+        logger.warning(
+            "dev: %s held out (data.dev_size %g), and all of them are decoded after every epoch: --data.dev_size 5000 "
+            "holds out so many sources, which tells as much in less time (--overwrite begins anew)",
+            count_of(pairs, "pair is", "pairs are"),
+            plan.configuration.data.dev_size,
+        )
 
 
 def _record(plan: Plan, shard: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -172,8 +173,6 @@ def remove_corpus(out: Path) -> None:
     Raises:
         UsageError: It is no such folder.
     """
-    import shutil
-
     if not out.exists():
         return
     if not (out / WORK).is_dir():

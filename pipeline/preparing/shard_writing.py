@@ -104,7 +104,7 @@ def _tokenize(plan: Plan, shard: int, folder: Path, tell: Tell) -> dict[str, Any
     if bad.count():
         dropped[BAD_LINE], first[BAD_LINE] = bad.count(), (bad.first() or (0, 0))[0]
     kinds = [ids_type(len(text.vocabulary)).itemsize for text in texts]
-    return {"dropped": dropped, "first_dropped": first, "itemsize": max(kinds)}
+    return {"dropped": dropped, "first_dropped": first, "itemsize": max(kinds), "dev": writer.pairs}
 
 
 def _require_unchanged(plan: Plan, shard: int) -> list[list[int]]:

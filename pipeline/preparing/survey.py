@@ -1,7 +1,6 @@
 """What is counted of a shard before there are vocabularies: symbols or a sample of strings, normal forms, features."""
 
 import dataclasses
-import heapq
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -32,6 +31,7 @@ from pipeline.unicode.normal_forms import FormCounts
 _ROOM, _MORE = 1.5, 1000
 """A shard keeps this many times its share of the strings that subwords are learned of, and some more: how many pairs
 its bytes are is known when all have been read."""
+_HASHES = 1 << 16
 Tell = Callable[[int], object]
 """Called with how many pairs are done."""
 
@@ -40,8 +40,11 @@ def hold_out_survey(plan: Plan, shard: int, tell: Tell) -> dict[str, Any]:
     """The smallest hashes of a shard's sources: as many as are to be held out, and one more."""
     data, seed, fold = plan.configuration.data, plan.configuration.train.seed, fold_of(plan.configuration.text)
     pairs, _ = read_shard(plan, shard)
-    hashes = {hash_source(fold(pair.source), seed) for pair in told(pairs, tell)}
-    return {"smallest": heapq.nsmallest(int(data.dev_size) + 1, hashes)}
+    hashes = (hash_source(fold(pair.source), seed) for pair in told(pairs, tell))
+    smallest = np.zeros(0, np.uint64)
+    for chunk in in_chunks(hashes, _HASHES):
+        smallest = np.union1d(smallest, np.array(chunk, np.uint64))[: int(data.dev_size) + 1]
+    return {"smallest": smallest.tolist()}
 
 
 @dataclasses.dataclass
