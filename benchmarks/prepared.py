@@ -9,7 +9,9 @@ the last line of standard output:
   which hashes every byte;
 - of each training: seconds from the command to its first checkpoint after `--steps` steps, pairs a second between later
   ones, seconds from the command to the first step after the restart, checkpoint included, and the most memory of each
-  worker.
+  worker;
+- of the batches alone, for the last worker of each number, in a process that trains nothing: seconds to open the corpus
+  and to make the first batch, pairs a second, and what opening it and making batches added to the memory.
 
 Memory is RssAnon of /proc: what a process has for itself, without the pages of files that it maps, which the system may
 take back at any moment. With several numbers of pairs, `bytes_a_pair` is what a worker takes more for each pair more of
@@ -36,6 +38,7 @@ from pipeline.process.environment import usable_cores
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LENGTHS = 3, 12
 DEV = 200
+BATCHES = 1000
 SETTINGS: dict[str, Any] = {
     "model.units": 64,
     "model.embedding_units": 32,
@@ -58,14 +61,18 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=8)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--share", type=int, metavar="WORKERS", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.share:
+        print(json.dumps(make_batches(options.folder, options.share)))
+        return
     found: dict[str, Any] = {"memory": "RssAnon"}
     for pairs in options.pairs:
         place = options.folder / str(pairs)
         generate(place, pairs, options.shards)
         row: dict[str, Any] = {"prepare": prepare(place)}
         for workers in options.workers:
-            row[f"{workers} workers"] = train(place, workers, options.steps)
+            row[f"{workers} workers"] = {**train(place, workers, options.steps), "batches": batches(place, workers)}
         found[str(pairs)] = row
         print(pairs, row, file=sys.stderr, flush=True)
     if len(options.pairs) > 1:
@@ -161,6 +168,42 @@ def train(place: Path, workers: int, steps: int) -> dict[str, Any]:
         "pairs_a_second": round(steps * pairs_of_a_step(place) / (moments[2] - moments[1])),
         "seconds_to_first_step_after_restart": round(first_step, 1),
         "most_memory": sorted(most.values(), reverse=True)[:workers],
+    }
+
+
+def batches(place: Path, workers: int) -> dict[str, Any]:
+    """The figures of `make_batches`, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.prepared", str(place), "--share", str(workers)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def make_batches(place: Path, workers: int) -> dict[str, Any]:
+    """Those of the last of so many workers, as a training would ask for them."""
+    from pipeline.cluster.cluster import Cluster
+    from pipeline.data.prepared.corpus import open_prepared
+    from pipeline.data.prepared.lane_order import LaneOrder, plan_for_lanes
+
+    cluster = Cluster()
+    cluster.rank, cluster.size = workers - 1, workers
+    before, began = own_memory(os.getpid()), time.monotonic()
+    corpus = open_prepared(place / "corpus")
+    shapes = plan_for_lanes(corpus, int(SETTINGS["data.buckets"]), int(SETTINGS["data.batch_tokens"]))
+    order = LaneOrder(corpus, shapes, seed=1)
+    # Somewhere in the middle, as after an interruption.
+    filled = order.fill(3, order.steps // 2, cluster)
+    next(filled)
+    opened, pairs = time.monotonic(), 0
+    for _, (_, targets) in zip(range(BATCHES), filled, strict=False):
+        pairs += int((targets[:, 0] != 0).sum())
+    seconds, more = time.monotonic() - opened, own_memory(os.getpid()) - before
+    return {
+        "seconds_to_first_batch": round(opened - began, 3),
+        "pairs_a_second": round(pairs / seconds),
+        "milliseconds_a_batch": round(1000 * seconds / BATCHES, 2),
+        "memory": more,
+        "bytes_a_pair": round(more / (len(corpus) / workers), 2),
     }
 
 
