@@ -1,7 +1,6 @@
 """What a file of lines to be answered is, before any is answered: a table, or no UTF-8 text at all."""
 
 import logging
-import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pipeline.files.lines import GZIP_ERRORS, open_bytes
 from pipeline.pairs.file_shape import NEARLY_ALL, Finding, Shape, look
 from pipeline.pairs.odd_files import find_document, find_returns
 from pipeline.pairs.odd_pairs import find_quotes, find_variants, find_wrong_characters
+from pipeline.stores.copies import is_there
 
 if TYPE_CHECKING:
     from pipeline.answering.predictions import AnswersStrings
@@ -34,7 +34,7 @@ def look_at_lines(location: str) -> Shape | None:
     Raises:
         DataError: It is no UTF-8 text, or cannot be meant so; the message has the command that mends it.
     """
-    if not os.path.isfile(location) or _is_empty(location):
+    if not is_there(location) or _is_empty(location):
         return None
     shape = look(location)
     for find, is_certain in _KINDS:

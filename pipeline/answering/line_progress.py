@@ -12,6 +12,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from pipeline.files.lines import open_bytes
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.process.messages import message_stream, progress_bar
+from pipeline.stores.copies import is_there
 
 COUNTED_BYTES = 1 << 20
 
@@ -41,7 +42,7 @@ def show_pair_progress(location: str, in_the_way: bool = False) -> Iterator[OnPr
         yield None
         return
     pairs = None
-    if not is_built_in(location) and os.path.isfile(first := source_files(location)[0]):
+    if not is_built_in(location) and is_there(first := source_files(location)[0]):
         with open_bytes(first) as stream:
             pairs = count_lines(cast(BinaryIO, stream))
     with _show_bar("scoring", "pairs", pairs) as on_progress:

@@ -15,6 +15,7 @@ from pipeline.options.training_file import name_training_file
 from pipeline.process.quiet_tensorflow import import_tensorflow
 from pipeline.process.standard_streams import Results
 from pipeline.settings.configure import AUTO
+from pipeline.stores.addresses import is_address
 
 if TYPE_CHECKING:
     import jsonargparse
@@ -54,7 +55,8 @@ def make_parser() -> "jsonargparse.ArgumentParser":
         "--run",
         metavar="DIR",
         type=str,
-        help="Run directory; left out: runs/ and the name of the training file, or of --config if that is given; where "
+        help="Run directory, or its address in a store (s3://bucket/runs/mine); left out: runs/ and the name of the "
+        "training file, or of --config if that is given; where "
         "another training is there already, the next free one of NAME-2, NAME-3 and so on.",
     )
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a run exists already.")
@@ -92,6 +94,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
         raise UsageError(f"--workers {parsed.workers}: impossible, it must be at least 1")
     if parsed.workers and (parsed.seeds or parsed.both):
         raise UsageError("--workers: impossible with --seeds and --both, whose trainings share the machine already")
+    if (parsed.seeds is not None or parsed.both) and parsed.run and is_address(parsed.run):
+        raise UsageError(
+            f"--run {parsed.run}: impossible with --seeds and --both, a store takes one training at a time; give a "
+            "directory of this machine, or a command for each"
+        )
     words = ["train", *_without_workers(argv)]
     options = {"overwrite": parsed.overwrite, "seeds": parsed.seeds, "workers": parsed.workers or 1, "words": words}
     if not parsed.both:
@@ -169,9 +176,11 @@ def _settings_of_run(parsed: "jsonargparse.Namespace") -> dict[str, Any]:
 
 def _settings_in(run: Path, parsed: "jsonargparse.Namespace") -> dict[str, Any]:
     """The settings of a run that was begun in a place, or of the first of several seeds there."""
+    from pipeline.remote_runs.reading import local_settings
     from pipeline.runs.directory import RunDirectory, load_configuration
     from pipeline.settings.changes import by_name
 
+    run = local_settings(run)
     directory = RunDirectory(run if parsed.seeds is None else run / f"seed-{parsed.train.seed}")
     if parsed.overwrite or not directory.exists():
         return {}

@@ -23,6 +23,7 @@ from pipeline.runs.named_runs import EARLIER, TEACHERS
 from pipeline.runs.ownership import require_same
 from pipeline.settings.changes import by_name, describe_changes, replace_settings
 from pipeline.settings.configuration import Configuration
+from pipeline.stores.addresses import is_address
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def _find_place(location: Any, folder: Path) -> Any:
         return {place if isinstance(place, str) else ",".join(place): location[key] for key, place in places.items()}
     if isinstance(location, list):
         return [_find_place(place, folder) for place in location]
-    if is_built_in(location) or os.path.lexists(location):
+    if is_built_in(location) or is_address(location) or os.path.lexists(location):
         return location
     if os.path.lexists(folder / location):
         return str(folder / location)

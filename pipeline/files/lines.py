@@ -13,6 +13,7 @@ from typing import BinaryIO
 from pipeline.errors import DataError
 from pipeline.files.bad_lines import Fault, keep_good
 from pipeline.files.first_bytes import HEAD_BYTES, foreign_kind, mending
+from pipeline.stores.copies import local_copy
 from pipeline.unicode.white_space import strip
 
 # Bounds the memory that a binary file without line ends can take.
@@ -67,8 +68,6 @@ def scan_lines(path: str | os.PathLike[str]) -> Iterator[str | Fault]:
         wrong = _OPEN_ERRORS.get(
             type(error), f"cannot be read ({error.strerror or error}); check the path and the disk"
         )
-        if isinstance(error, FileNotFoundError) and "://" in os.fspath(path):
-            wrong = "is a URL, and no file here; download it and give the path of the copy"
         raise DataError(f"{path}: {wrong}") from error
     except ValueError as error:  # NUL or half a surrogate pair in the path
         raise DataError(f"{os.fspath(path)!r}: no file can have this name ({error}); check the path") from error
@@ -88,8 +87,12 @@ def require_text(head: bytes, path: str | os.PathLike[str]) -> None:
 
 
 def open_bytes(path: str | os.PathLike[str]) -> io.BufferedReader | gzip.GzipFile:
-    """Open a file for reading; one whose name ends in .gz is decompressed, and may raise `GZIP_ERRORS` when read."""
-    return gzip.open(path, "rb") if os.fspath(path).endswith(".gz") else open(path, "rb")
+    """Open a file, or the copy of an object in a store, for reading.
+
+    One whose name ends in .gz is decompressed, and may raise `GZIP_ERRORS` when read.
+    """
+    place = local_copy(path)
+    return gzip.open(place, "rb") if place.endswith(".gz") else open(place, "rb")
 
 
 def iter_bounded(handle: "BinaryIO | io.BufferedReader | gzip.GzipFile") -> Iterator[bytes]:

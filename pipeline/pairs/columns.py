@@ -12,6 +12,7 @@ from pipeline.files.lines import GZIP_ERRORS, open_bytes, scan_lines
 from pipeline.pairs.file_shape import LOOK_CHARACTERS, LOOK_LINES, Row, Shape, show
 from pipeline.pairs.odd_pairs import find_header
 from pipeline.settings.data import FEATURES
+from pipeline.stores.copies import is_there
 from pipeline.unicode.white_space import strip
 
 Columns = Mapping[str, int | str]
@@ -56,7 +57,7 @@ def turns(columns: Columns | None) -> bool:
 def is_csv(path: str | os.PathLike[str]) -> bool:
     """Whether a file is read as CSV: named so, and without a TAB on its first line, which it may have all the same."""
     name = os.fspath(path).lower()
-    if not name.endswith((".csv", ".csv.gz")) or not os.path.isfile(path):
+    if not name.endswith((".csv", ".csv.gz")) or not is_there(path):
         return False
     try:
         with open_bytes(path) as handle:

@@ -12,6 +12,7 @@ from pipeline.pairs.cmudict import DATA_FILE
 from pipeline.pairs.locations import TrainingLocation, is_built_in, list_corpora, source_files
 from pipeline.settings.changes import by_name
 from pipeline.settings.configuration import Configuration
+from pipeline.stores.copies import is_there, local_copy
 
 PLACES = ("data.train", "data.dev", "data.test", "search.dictionary")
 """The settings that are places of files."""
@@ -64,7 +65,7 @@ def read_data_files(
     for key, location in places.items():
         may_be_gone = known is not None and known.get(key) == location
         for path in _files_of(location, may_be_gone):
-            if path not in checksums and not (may_be_gone and not os.path.exists(path)):
+            if path not in checksums and not (may_be_gone and not _exists(path)):
                 checksums[path] = checksum_of_content(path)
     return DataFiles(places, checksums)
 
@@ -78,6 +79,10 @@ def _files_of(location: TrainingLocation | None, may_be_gone: bool) -> list[str]
         raise
 
 
+def _exists(path: str) -> bool:
+    return os.path.exists(path) or is_there(path)
+
+
 def checksum_of_content(path: str) -> str:
     """SHA-256 of what a file holds; of a compressed one of what is in it, so that unpacking changes nothing.
 
@@ -85,15 +90,16 @@ def checksum_of_content(path: str) -> str:
         DataError: It is not there, or no file that can be read twice.
         OSError: It cannot be read.
     """
-    if not os.path.exists(path):
+    place = local_copy(path)
+    if not os.path.exists(place):
         raise DataError(f"{path}: no such file; check the path")
-    if not os.path.isfile(path):
+    if not os.path.isfile(place):
         raise DataError(f"{path}: is no regular file; save the data as a file first")
     try:
         with open_bytes(path) as file:
             return checksum_of_stream(file)
     except GZIP_ERRORS:
-        return checksum(path)  # reading it will say what is wrong
+        return checksum(place)  # reading it will say what is wrong
 
 
 def compare_data(before: DataFiles, now: DataFiles) -> DataDifferences:
@@ -179,7 +185,9 @@ def _is_same_content(before: _Content, now: _Content) -> bool:
 
 def _is_same(path: str, now: str, before: str) -> bool:
     # Earlier versions recorded compressed files as they are.
-    return now == before or (os.path.isfile(path) and checksum(path) == before and checksum_of_content(path) == now)
+    if now == before or not is_there(path):
+        return now == before
+    return checksum(local_copy(path)) == before and checksum_of_content(path) == now
 
 
 def _describe_other(before: list[_Content], now: list[_Content]) -> str:

@@ -9,6 +9,8 @@ from pipeline.errors import UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role, find_cmudict, read_cmudict_split
 from pipeline.pairs.pair_file import Pair
+from pipeline.stores.addresses import is_address
+from pipeline.stores.store import Store
 
 Location = str | list[str]
 TrainingLocation = Location | dict[str, float]
@@ -75,6 +77,9 @@ def _files_of(corpus: Location) -> list[Location]:
     """
     if not isinstance(corpus, str) or corpus in BUILT_IN or is_prepared(corpus):
         return [corpus]
+    if is_address(corpus) and corpus.endswith("/"):
+        inside = sorted(Store(corpus).find(corpus))
+        return [path for path in inside if _is_named_as_data(path) and "/" not in path[len(corpus) :]] or [corpus]
     if os.path.isdir(corpus):
         inside = sorted(os.path.join(corpus, name) for name in os.listdir(corpus) if not name.startswith((".", "_")))
         return [path for path in inside if os.path.isfile(path) and _is_named_as_data(path)] or [corpus]
@@ -93,6 +98,8 @@ def _files_of(corpus: Location) -> list[Location]:
 
 
 def _match(pattern: str) -> list[str]:
+    if is_address(pattern):
+        return Store(pattern).match(pattern)
     return sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))
 
 

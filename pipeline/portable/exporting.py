@@ -1,12 +1,14 @@
 """A run as an export of any format, in one call: what it can be is looked at before anything is loaded."""
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import UsageError
 from pipeline.portable.kinds import SAVED_MODEL, FolderKind, require_offered
+from pipeline.stores.addresses import address_of
 
 Format = Literal["savedmodel", "litert", "onnx"]
 FolderPrecision = Literal["float32", "float16", "int8"]
@@ -32,7 +34,7 @@ def export(
 
     Args:
         run: A run directory, or those of an ensemble's members with commas between them.
-        directory: Where it goes; an earlier export there is replaced.
+        directory: Where it goes, on this machine or in a store; an earlier export there is replaced.
         beam_size: Fixed in the export; None takes the run's `search.beam_size`.
         n_best: Outputs per input; None takes the beam size.
         search: Other settings of `SearchConfiguration` in the place of the run's, by key; fixed in the export.
@@ -59,6 +61,27 @@ def export(
             f"--lexicon: impossible with --format {format}, a folder has none; give it to `predict --lexicon`, which "
             "takes folders, too"
         )
+    address = address_of(directory)
+    if address is not None:
+        from pipeline.remote_runs.trees import require_free_for_export, send_tree
+
+        require_free_for_export(address)
+        with tempfile.TemporaryDirectory(prefix="attentif-export-") as folder:
+            place = Path(folder) / "export"
+            export(
+                run,
+                place,
+                beam_size,
+                n_best,
+                search,
+                average,
+                format=format,
+                precision=precision,
+                page=page,
+                lexicon=lexicon,
+            )
+            send_tree(place, address)
+        return
     options: dict[str, Any] = {"beam_size": beam_size, "n_best": n_best, "search": search, "average": average}
     if format == SAVED_MODEL:
         from pipeline.saved_models.export import export_run

@@ -1,7 +1,6 @@
 """What pairs hold that a model cannot read or write: said, so that figures are not taken for the model's fault."""
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
 
 from pipeline.answering.predictions import AnswersStrings, PairScores, Prediction
@@ -12,6 +11,7 @@ from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import look_at
 from pipeline.plain_text.cutting import split_sources, split_targets
+from pipeline.stores.copies import is_there
 from pipeline.text.symbol_tally import SymbolTally
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def look_first(location: str, columns: Columns | None = None) -> None:
     Raises:
         DataError: They cannot be read, or cannot be meant so.
     """
-    if is_built_in(location) or all(map(os.path.isfile, source_files(location))):
+    if is_built_in(location) or all(map(is_there, source_files(location))):
         look_at(location, columns=columns)
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,8 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.on_saved: Callable[[], object] = lambda: None
+        """Called by a training when a checkpoint is on the disk."""
         self.readme = path / "README.md"
         self.config = path / "config.yaml"
         self.data_info = path / "data.json"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipeline.data.run_data import load_where_data_are, warn_of_other_dictionary
 from pipeline.errors import UsageError
-from pipeline.files.durable import require_local
+from pipeline.remote_runs.reading import local_model
 from pipeline.runs.best_epoch import best_weights
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.model_paths import split_models
@@ -33,9 +33,7 @@ def find_runs(path: Path) -> list[RunDirectory] | None:
     Raises:
         UsageError: A member of an ensemble is no run.
     """
-    places = split_models(Path(path))
-    for place in places:
-        require_local(place)
+    places = split_models(local_model(Path(path)))
     runs = [RunDirectory(place) for place in places]
     if len(runs) == 1:
         return runs if runs[0].exists() else None

@@ -10,6 +10,7 @@ from pipeline.answering.predictions import AnswersStrings, Predictions
 from pipeline.errors import UsageError
 from pipeline.process.installation import find_problem
 from pipeline.process.quiet_tensorflow import import_tensorflow
+from pipeline.remote_runs.reading import local_model
 from pipeline.runtime.folder import is_folder
 
 
@@ -24,7 +25,7 @@ def load(
     """Open a run, several of them as an ensemble, an export, or a folder that needs no TensorFlow, nor imports it.
 
     Args:
-        path: The directory, or those of an ensemble's members with commas between them.
+        path: The directory or its address in a store, or those of an ensemble's members with commas between them.
         beam_size: None takes what the run or the export was made with, in which it is fixed.
         n_best: Outputs per input; None takes all that the beam or the export keeps.
         search: Other settings of `SearchConfiguration` in the place of the run's, by key; in exports they are fixed.
@@ -81,6 +82,7 @@ def open_model(path: Path, alone: bool = True, **options: Any) -> AnswersStrings
         alone: See `import_tensorflow`.
         options: Of `load`.
     """
+    path = local_model(path)
     if is_folder(path):
         from pipeline.runtime.opening import open_folder
 

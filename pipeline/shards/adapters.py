@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.answering.line_report import LineReport
 from pipeline.answering.lines.answers import AnswerForm, answer_lines
 from pipeline.errors import UsageError
+from pipeline.remote_runs.reading import local_model
 from pipeline.runs.model_paths import split_models
 from pipeline.shards.asked import Asked
 from pipeline.shards.job import Begun, Job
@@ -44,7 +45,7 @@ def ask(
     """
     path = ",".join(os.path.abspath(place) for place in split_models(Path(model)))
     entries = None if lexicon is None else Path(lexicon).absolute()
-    return Asked(Path(path), form or AnswerForm(), beam_size, dict(search or {}), average, entries)
+    return Asked(local_model(Path(path)), form or AnswerForm(), beam_size, dict(search or {}), average, entries)
 
 
 class Answers:

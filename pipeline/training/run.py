@@ -20,6 +20,7 @@ from pipeline.monitoring.board import Board, tensorboard_command
 from pipeline.monitoring.dev_report import report_exported
 from pipeline.pairs.references import group_references
 from pipeline.prediction.predictor import Predictor
+from pipeline.remote_runs.mirror import mirror_place, mirrored
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
@@ -28,6 +29,7 @@ from pipeline.runs.named_runs import EARLIER
 from pipeline.saved_models.export import export_run
 from pipeline.saved_models.loading import load_predictor
 from pipeline.settings.configuration import Configuration
+from pipeline.stores.addresses import address_of
 from pipeline.training.ending import describe_end, why_ended
 from pipeline.training.epochs import fit
 from pipeline.training.teaching import teach
@@ -41,7 +43,8 @@ def train(configuration: Configuration, run: Path | str, overwrite: bool = False
 
     Args:
         configuration: Every setting.
-        run: The run directory. Unfinished with the same configuration: goes on. Finished: nothing to do.
+        run: The run directory, or its address in a store. Unfinished with the same configuration: goes on. Finished:
+            nothing to do.
         overwrite: Replace a run that is already there.
         cluster: Who trains with this process. All are given the same; who leads has the run, and the others none.
 
@@ -53,20 +56,31 @@ def train(configuration: Configuration, run: Path | str, overwrite: bool = False
 
     Raises:
         UsageError: The directory holds a run of another configuration, or something else, or is being trained.
-        DataError: The data cannot be used.
+        DataError: The data cannot be used, or a store cannot be read.
+        CircumstanceError: In the end not all of a run could be written to its store.
         LostWorkerError: Another process of the cluster is gone.
     """
     with cluster.watch():
         if cluster.rank:
             follow(configuration, cluster)
             return Figures({})
-        result = _train(configuration, RunDirectory(Path(run)), overwrite, cluster)
+        address = address_of(run)
+        place = Path(run) if address is None else mirror_place(address)
+        result = _train(configuration, RunDirectory(place), overwrite, cluster, address)
     return Figures(result)
 
 
-def _train(configuration: Configuration, directory: RunDirectory, overwrite: bool, cluster: Cluster) -> dict[str, Any]:
+def _train(
+    configuration: Configuration, directory: RunDirectory, overwrite: bool, cluster: Cluster, address: str | None
+) -> dict[str, Any]:
     with contextlib.ExitStack() as held:
-        begun = lead(cluster, lambda: _begin(configuration, directory, overwrite, held, cluster.size), directory)
+
+        def begin() -> tuple[Configuration, TrainingData] | None:
+            if address is not None:
+                directory.on_saved = held.enter_context(mirrored(address)).saved
+            return _begin(configuration, directory, overwrite, held, cluster.size)
+
+        begun = lead(cluster, begin, directory)
         if begun is None:
             result = directory.read_result()
             assert result is not None

@@ -104,6 +104,8 @@ class SaveAndStop(keras.callbacks.Callback):
                 del groups[METRICS]
             self.surroundings.checkpoints.save(state, lambda path: save_variables(groups, path))
             saved = True
+        if saved:
+            self.surroundings.directory.on_saved()
         save_cache()
         # Also after a failure: not again at every step.
         self._saved_at = time.monotonic()

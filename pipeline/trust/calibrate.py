@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.answering.predictions import AnswersStrings, Prediction
 from pipeline.data.run_data import load_where_data_are
-from pipeline.errors import AttentifError, count_of
+from pipeline.errors import AttentifError, UsageError, count_of
 from pipeline.evaluation.evaluate import are_right
 from pipeline.evaluation.figures import Figures
 from pipeline.pairs.columns import Columns
@@ -25,6 +25,7 @@ from pipeline.process.messages import progress_bar
 from pipeline.saved_models.ensemble_runs import find_runs
 from pipeline.saved_models.opening import open_model
 from pipeline.saved_models.own_splits import find_columns, find_own_split
+from pipeline.stores.addresses import address_of
 from pipeline.trust.calibration_file import identify, write_calibration
 from pipeline.trust.confidence import signs_of
 from pipeline.trust.diagram import draw_reliability
@@ -77,6 +78,8 @@ def calibrate(
         DataError: A file cannot be read, or all answers to it are right, or all wrong.
     """
     path = Path(model)
+    if address_of(path) is not None:
+        raise UsageError(f"{address_of(path)}: what is found is written beside the model; give a copy on this machine")
     # A wrong name shows before the model is loaded.
     reads = {place: _open_pairs(path, place, find_columns(path, columns)) for place in (dev, check) if place}
     predictor = open_model(path, alone=False, beam_size=beam_size, n_best=None, search=search, average=average)

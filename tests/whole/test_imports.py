@@ -11,10 +11,11 @@ ROOT = Path(__file__).parents[2]
 ROWS = [
     {"errors", "version"},
     {"unicode", "process"},
+    {"stores"},
     {"files", "cluster"},
     {"settings", "pictures"},
     {"text", "runs", "pairs"},
-    {"plain_text", "prepared"},
+    {"plain_text", "prepared", "remote_runs"},
     {"answering", "defaults"},
     {"runtime", "data", "search", "model"},
     {"prediction", "serving"},

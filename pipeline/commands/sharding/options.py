@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 from pipeline.process.standard_streams import Results
+from pipeline.remote_runs.reading import local_model
 
 if TYPE_CHECKING:
     from pipeline.shards.asked import Asked
@@ -78,7 +79,7 @@ def asked_of(arguments: argparse.Namespace) -> "Asked":
 
     form = AnswerForm(arguments.n_best, arguments.json, arguments.prefixes)
     how = arguments.beam, arguments.search, arguments.average, arguments.lexicon
-    return Asked(arguments.model, form, *how)
+    return Asked(local_model(arguments.model), form, *how)
 
 
 def answer_shards(arguments: argparse.Namespace, results: Results) -> None:

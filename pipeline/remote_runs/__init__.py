@@ -1,0 +1,1 @@
+"""Runs in stores: who may write one, what is there, and the copy of it that a training works on."""
