@@ -65,10 +65,11 @@ class RunDirectory:
         path: The directory; it need not exist yet.
     """
 
+    on_saved: Callable[[], object] = staticmethod(lambda: None)
+    """Called by a training when a checkpoint is on the disk."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.on_saved: Callable[[], object] = lambda: None
-        """Called by a training when a checkpoint is on the disk."""
         self.readme = path / "README.md"
         self.config = path / "config.yaml"
         self.data_info = path / "data.json"

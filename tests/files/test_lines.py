@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import DataError
+from pipeline.errors import DataError, UsageError
 from pipeline.files import lines as text_file
 from pipeline.files.bad_lines import Fault
 from pipeline.files.first_bytes import foreign_kind
@@ -218,6 +218,6 @@ def test_which_encoding_it_may_be(tmp_path: Path, word: str, encoding: str):
         list(read_lines(path))
 
 
-def test_a_url_is_no_file():
-    with pytest.raises(DataError, match=r"^gs://b/x\.tsv: is a URL, and no file here; download it"):
-        next(read_lines("gs://b/x.tsv"))
+def test_an_address_that_nothing_reads_is_named():
+    with pytest.raises(UsageError, match=r"^ftp://b/x\.tsv: no store of kind ftp:// is known"):
+        next(read_lines("ftp://b/x.tsv"))
