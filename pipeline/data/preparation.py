@@ -16,7 +16,7 @@ from pipeline.data.earlier_run import require_usable
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
 from pipeline.data.planning.buckets import Bucket
 from pipeline.data.prepared.corpus import PreparedCorpus, open_prepared
-from pipeline.data.prepared.orders import TrainingCorpus, make_order, plan_shapes
+from pipeline.data.prepared.orders import TrainingCorpus, make_order, plan_shapes, require_trainable
 from pipeline.data.prepared.telling import tell_of_prepared
 from pipeline.data.prepared.vocabularies import take_prepared_vocabularies
 from pipeline.data.run_data import describe_changed, record_data, recorded_data
@@ -80,6 +80,7 @@ def open_run(
     replaces: bool = False,
     looks: bool = True,
     cache: Path | None = None,
+    workers: int = 1,
 ) -> TrainingData:
     """The data of a run, which is begun where there is none yet.
 
@@ -90,6 +91,7 @@ def open_run(
             must not cost a finished run.
         looks: Whether the files are looked at and what is odd is said; False where that was done before.
         cache: See `prepare_data`.
+        workers: How many processes share each batch.
 
     Raises:
         UsageError: The directory holds something else, or the run's data are not what they were.
@@ -102,6 +104,7 @@ def open_run(
         )
     if is_prepared(configuration.data.train):
         require_prepared_so(configuration)
+        require_trainable(configuration, workers)
     if configuration.train.teacher and (replaces or not directory.exists()):
         require_fitting(configuration, directory)
     if configuration.train.init_from and (replaces or not directory.exists()):

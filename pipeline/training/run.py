@@ -118,7 +118,7 @@ def _begin(
         directory.sweep()
         directory.adopt()
     set_seed(configuration.train.seed, configuration.train.deterministic)
-    data = teach(configuration, directory, open_run(configuration, directory, replaces=replaces))
+    data = teach(configuration, directory, open_run(configuration, directory, replaces=replaces, workers=workers))
     train = configuration.train
     order = make_order(data.train, data.buckets, train.seed, train.min_epoch_tokens, workers)
     for sentence in describe_odd_settings(configuration, order.passes, order.steps):

@@ -1,10 +1,13 @@
 """The order of a training's pairs, wherever they come from."""
 
+from pathlib import Path
+
 from pipeline.data.batches import Order, TrainingOrder
 from pipeline.data.planning.buckets import Bucket, plan_buckets
-from pipeline.data.prepared.corpus import PreparedCorpus
+from pipeline.data.prepared.corpus import PreparedCorpus, open_prepared
 from pipeline.data.prepared.lane_order import LaneOrder, plan_for_lanes
 from pipeline.data.tokenized_corpus import TokenizedCorpus
+from pipeline.settings.configuration import Configuration
 from pipeline.settings.data import DataConfiguration
 
 TrainingCorpus = TokenizedCorpus | PreparedCorpus
@@ -18,6 +21,21 @@ def plan_shapes(corpus: TrainingCorpus, data: DataConfiguration) -> list[Bucket]
     """
     plan = plan_for_lanes if isinstance(corpus, PreparedCorpus) else plan_buckets
     return plan(corpus, data.buckets, data.batch_tokens)  # type: ignore[arg-type]
+
+
+def require_trainable(configuration: Configuration, workers: int) -> None:
+    """Look whether batches can be made of a prepared corpus, before a run is begun that could not go on.
+
+    Args:
+        configuration: Every setting.
+        workers: How many share each batch.
+
+    Raises:
+        UsageError: They cannot.
+        DataError: Something of the corpus is missing or damaged.
+    """
+    corpus = open_prepared(Path(str(configuration.data.train)))
+    make_order(corpus, plan_shapes(corpus, configuration.data), configuration.train.seed, workers=workers)
 
 
 def make_order(
