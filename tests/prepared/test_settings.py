@@ -84,7 +84,7 @@ def test_what_it_cannot_do_is_refused(corpus: str, changes: dict[str, Any], said
 
 def test_what_has_no_batches_is_refused_before_it_begins(corpus: str, tmp_path: Path):
     run = RunDirectory(tmp_path / "run")
-    with pytest.raises(UsageError, match="data.batch_tokens: 30 is too small"):
+    with pytest.raises(UsageError, match=r"data.batch_tokens: 30 is too small"):
         open_run(configure("cmudict", {"data.train": corpus, "data.batch_tokens": 30}), run)
     with pytest.raises(UsageError, match="3 workers cannot share evenly"):
         open_run(configure("cmudict", {"data.train": corpus}), run, workers=3)
