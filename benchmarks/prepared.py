@@ -87,7 +87,7 @@ def generate(place: Path, pairs: int, shards: int) -> None:
     (place / "in").mkdir(parents=True, exist_ok=True)
     sizes = [pairs // shards + (number < pairs % shards) for number in range(shards)]
     tasks = [(place / "in" / f"part-{number:03d}.tsv", size, number) for number, size in enumerate(sizes)]
-    tasks.append((place / "dev.tsv", DEV, -1))
+    tasks.append((place / "dev.tsv", DEV, shards))
     with multiprocessing.get_context("spawn").Pool(usable_cores()) as pool:
         pool.starmap(write_file, [task for task in tasks if not task[0].exists()])
 
