@@ -35,6 +35,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "r-drop": {"train.r_drop": 0.5},
     "label smoothing": {"train.label_smoothing": 0.1, "model.coverage": True},
     "weighted": {"data.train": None},
+    "bfloat16 sent": {"train.exchange": "bfloat16"},
 }
 """By name, what is not the default."""
 PRECISIONS = ("float64", "float32")
@@ -134,7 +135,8 @@ def train(changes: dict[str, Any], precision: str, folder: Path, steps: int, clu
     if settings["data.train"] is None:
         settings["data.train"] = places
     bench = prepare(configure(changes=settings))
-    bench.model.set_cluster(cluster)
+    exchange = bench.configuration.train.exchange
+    bench.model.set_cluster(cluster, None if exchange == "float32" else exchange)
     order = make_order(bench.data.train, bench.data.buckets, 1)
     batches = training_batches(order, cluster=cluster)
     bench.model.fit(batches, epochs=1, steps_per_epoch=steps, verbose=0, shuffle=False)

@@ -36,8 +36,12 @@ class Cluster:
     def ask(self) -> None:
         """Note, for the next step, that this process was asked to end."""
 
-    def sum(self, tensors: Sequence[Any]) -> list[Any]:
+    def sum(self, tensors: Sequence[Any], sent_as: Any = None) -> list[Any]:
         """The sums over all processes of tensors with fixed shapes, in a graph; one exchange for all of a dtype.
+
+        Args:
+            tensors: Numbers.
+            sent_as: The dtype that the processes send; None is that of each tensor. Alone, nothing is sent.
 
         Returns:
             Tensors of the same shapes and dtypes.
@@ -114,8 +118,11 @@ class Workers(Cluster):
         """See `Cluster`."""
         self.asked.assign(1.0)
 
-    def sum(self, tensors: Sequence[Any]) -> list[Any]:
+    def sum(self, tensors: Sequence[Any], sent_as: Any = None) -> list[Any]:
         """See `Cluster`; by dtype, one vector each."""
+        if sent_as is not None:
+            summed = self.sum([tf.cast(tensor, sent_as) for tensor in tensors])
+            return [tf.cast(part, tensor.dtype) for part, tensor in zip(summed, tensors, strict=True)]
         found = list(tensors)
         for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
             places = [place for place, tensor in enumerate(tensors) if tensor.dtype == dtype]

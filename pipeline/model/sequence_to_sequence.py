@@ -49,18 +49,23 @@ class SequenceToSequence(keras.Model):
     """
 
     cluster: Cluster = ALONE
+    exchange: str | None = None
     label_smoothing = 0.0
     r_drop = 0.0
     teacher_weight = 0.0
     risk: "Risk | None" = None
 
-    def set_cluster(self, cluster: Cluster) -> None:
+    def set_cluster(self, cluster: Cluster, exchange: str | None = None) -> None:
         """Let `train_step` and `test_step` see a share of every batch, the others of a cluster the rest.
 
         Gradients and figures are summed over all before anything is made of them: what is clipped, applied and shown
         is that of the whole batch.
+
+        Args:
+            cluster: The processes.
+            exchange: The dtype in which they send gradients; None is the gradients' own.
         """
-        self.cluster = cluster
+        self.cluster, self.exchange = cluster, exchange
 
     def set_label_smoothing(self, share: float) -> None:
         """Set the share of the probability that `train_step` spreads over the vocabulary."""
@@ -140,7 +145,11 @@ class SequenceToSequence(keras.Model):
         figures = total, count_right(targets, logits, tokens.dtype), tf.cast(self.cluster.asked, tokens.dtype)
         variables = self.trainable_variables
         gradients = [tf.ensure_shape(part, variable.shape) for part, variable in zip(gradients, variables, strict=True)]
-        *gradients, total, right, asked = self.cluster.sum([*gradients, *figures])
+        if self.exchange:
+            gradients = self.cluster.sum(gradients, self.exchange)
+            total, right, asked = self.cluster.sum(figures)
+        else:
+            *gradients, total, right, asked = self.cluster.sum([*gradients, *figures])
         norm = self._apply(gradients)
         shown = self._update_metrics(total, right, all_tokens, passes)
         shown |= {"batch_loss": total / tf.maximum(all_tokens, 1), "asked": asked}

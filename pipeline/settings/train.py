@@ -66,6 +66,9 @@ class TrainConfiguration:
             the same command goes on from the last checkpoint) or continue (and try again with the next).
         max_rollbacks: How often a training that diverged (loss or gradient no finite number, or a loss above that of
             pure guessing) goes back to an epoch's end and on with half the learning rate, before it fails.
+        exchange: In which numbers the workers of a training send their gradients to each other: float32 (as they were
+            computed) or bfloat16 (half as many bytes for slow networks; each is rounded to 8 bits, as is their sum).
+            Of one process nothing is rounded.
         dev_beam_size: Beam size of the decoding after every epoch.
         attention_samples: Dev pairs whose attention is drawn after every epoch.
         seed: Seed of weights, dropout, data order and held-out pairs.
@@ -101,6 +104,7 @@ class TrainConfiguration:
     checkpoint_steps: int | None = None
     on_write_failure: Literal["stop", "continue"] = "stop"
     max_rollbacks: int = 3
+    exchange: Literal["float32", "bfloat16"] = "float32"
     dev_beam_size: int = 1
     attention_samples: int = 8
     seed: int = count(1)

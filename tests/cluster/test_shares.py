@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.cluster.cluster import ALONE, Cluster, led
+from pipeline.cluster.cluster import ALONE, Cluster, Workers, led
 from pipeline.data.batches import PlannedBatch
 from pipeline.data.planning.buckets import Bucket
 from pipeline.errors import UsageError
@@ -31,7 +31,7 @@ class OneOfSeveral(Cluster):
     def __init__(self, rank: int, size: int, tokens: float) -> None:
         self.rank, self.size, self.tokens = rank, size, tokens
 
-    def sum(self, tensors: Sequence[Any]) -> list[Any]:
+    def sum(self, tensors: Sequence[Any], sent_as: Any = None) -> list[Any]:
         return (
             [tf.fill(tensors[0].shape, tf.cast(self.tokens, tensors[0].dtype))] if len(tensors) == 1 else list(tensors)
         )
@@ -74,6 +74,33 @@ def test_gradients_of_shares_sum_to_that_of_the_whole(r_drop: float):
         for place, gradient in enumerate(whole):
             np.testing.assert_allclose(sum(found[0][place] for found in shares), gradient, rtol=1e-12, atol=1e-15)
         assert np.isclose(sum(found[1]["batch_loss"] for found in shares), shown["batch_loss"], rtol=1e-12)
+
+
+class Two(Workers):
+    """Two processes that give the same."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+
+    def _sum(self, vector: Any) -> Any:
+        self.sent.append(vector)
+        return vector + vector
+
+
+@pytest.mark.parametrize(("sent_as", "expected"), [(None, [2.02, -6.0]), ("bfloat16", [2.015625, -6.0])])
+def test_numbers_are_sent_as_asked_and_come_back_as_they_were(sent_as: str | None, expected: list[float]):
+    """1.01 has 1.0078125 as its next bfloat16, of 8 bits."""
+    cluster, numbers = Two(), [tf.constant([[1.01]]), tf.constant([-3.0])]
+    first, second = cluster.sum(numbers, sent_as)
+    [sent] = cluster.sent
+    assert sent.dtype == (sent_as or "float32")
+    assert (first.dtype, second.dtype, first.shape) == (tf.float32, tf.float32, (1, 1))
+    np.testing.assert_allclose([first.numpy()[0, 0], second.numpy()[0]], expected, rtol=1e-6)
+
+
+def test_alone_nothing_is_sent_or_rounded():
+    number = tf.constant([1.01])
+    assert ALONE.sum([number], "bfloat16")[0] is number
 
 
 def test_rows_are_shared_in_order_and_filled_up():
