@@ -1,6 +1,7 @@
 """A prepared corpus in the place of files: which settings it decides, and what it cannot do."""
 
 import logging
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pipeline.runs.directory import RunDirectory
 from pipeline.saved_models.training_counts import count_training_symbols
 from pipeline.suspects.search import find_suspects
 from pipeline.text.vocabulary import load_vocabularies
+from pipeline.training.together.leading import require_same_corpus
 from tests.tiny_corpus import prepare_tiny, settings
 
 
@@ -137,6 +139,20 @@ def test_a_damaged_manifest_is_named(corpus: str, tmp_path: Path):
     (tmp_path / "prepared.json").write_text('{"format": 99}')
     with pytest.raises(DataError, match="of format 99, this version reads 1"):
         read_manifest(tmp_path)
+
+
+def test_a_worker_with_another_corpus_is_refused(corpus: str, tmp_path: Path):
+    run = RunDirectory(tmp_path / "run")
+    configuration = configure("cmudict", {"data.train": corpus})
+    open_run(configuration, run)
+    require_same_corpus(configuration, run)
+    copied = tmp_path / "copied"
+    shutil.copytree(corpus, copied)
+    there = configure("cmudict", {"data.train": str(copied)})
+    require_same_corpus(there, run)
+    (copied / "prepared.json").write_text((copied / "prepared.json").read_text() + " ")
+    with pytest.raises(UsageError, match="of other content: all workers must have what worker 0 has"):
+        require_same_corpus(there, run)
 
 
 def test_both_directions_are_refused(corpus: str):

@@ -9,10 +9,11 @@ from typing import Any
 
 from pipeline.cluster.cluster import Cluster, led
 from pipeline.data.preparation import TrainingData, open_run
-from pipeline.data.run_data import MAY_CHANGE
+from pipeline.data.run_data import MAY_CHANGE, recorded_data
 from pipeline.errors import AttentifError, UsageError
 from pipeline.model.seeds import set_seed
-from pipeline.pairs.data_files import PLACES, places_of
+from pipeline.pairs.data_files import PLACES, compare_data, places_of, read_data_files
+from pipeline.pairs.locations import is_prepared
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
@@ -65,6 +66,7 @@ def follow(configuration: Configuration, cluster: Cluster) -> None:
         try:
             _unpack(packed, directory.path)
             configuration = _settings_of(configuration, directory)
+            require_same_corpus(configuration, directory)
             data = _open(configuration, directory)
         except AttentifError as error:
             problem = str(error)
@@ -92,6 +94,24 @@ def _settings_of(configuration: Configuration, directory: RunDirectory) -> Confi
         if here[key] != there[key] and key not in (*MAY_CHANGE, *PLACES):
             raise UsageError(f"{key}: {here[key]} here and {there[key]} in worker 0; start all with the same command")
     return replace_settings(led_by, places_of(configuration))
+
+
+def require_same_corpus(configuration: Configuration, directory: RunDirectory) -> None:
+    """Refuse a prepared corpus that is not the leader's: the shares of two corpora make no batch.
+
+    Args:
+        configuration: With this process's places.
+        directory: What the leader handed over.
+
+    Raises:
+        UsageError: It is another one.
+        DataError: It cannot be read.
+    """
+    if is_prepared(configuration.data.train):
+        found = compare_data(recorded_data(directory), read_data_files(configuration))
+        if found.changed or found.other:
+            wrong = "; ".join([*(f"{path} has other content" for path in found.changed), *found.other])
+            raise UsageError(f"{wrong}: all workers must have what worker 0 has; copy it from there")
 
 
 def _pack(directory: RunDirectory) -> bytes:
