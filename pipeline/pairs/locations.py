@@ -79,6 +79,8 @@ def _files_of(corpus: Location) -> list[Location]:
         return [corpus]
     if is_address(corpus) and corpus.endswith("/"):
         inside = sorted(Store(corpus).find(corpus))
+        if f"{corpus}{PREPARED}" in inside:
+            raise UsageError(f"{corpus}: a prepared corpus is read where it lies; copy it to this machine first")
         return [path for path in inside if _is_named_as_data(path) and "/" not in path[len(corpus) :]] or [corpus]
     if os.path.isdir(corpus):
         inside = sorted(os.path.join(corpus, name) for name in os.listdir(corpus) if not name.startswith((".", "_")))

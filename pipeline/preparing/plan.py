@@ -23,6 +23,7 @@ from pipeline.prepared.settings import decided_settings
 from pipeline.runs.named_runs import EARLIER
 from pipeline.settings.changes import by_name, describe_changes, replace_settings
 from pipeline.settings.configuration import Configuration
+from pipeline.stores.copies import local_copy
 
 LANES = 8
 _BESIDES = ("data.dev", "data.dev_size", "train.seed", EARLIER.key)
@@ -59,8 +60,8 @@ class Plan:
         return source_files(self.shards[shard])
 
     def size(self, shard: int) -> int:
-        """Their bytes."""
-        return sum(Path(path).stat().st_size for path in self.files(shard))
+        """Their bytes; those of a store are fetched for it."""
+        return sum(Path(local_copy(path)).stat().st_size for path in self.files(shard))
 
     def name(self, shard: int) -> str:
         """What a shard's file is called in messages: without its folder, which may be another one tomorrow."""

@@ -15,6 +15,7 @@ from pipeline.pairs.source_subset import SourceSubset
 from pipeline.pairs.splits import fold_of
 from pipeline.preparing.plan import Plan
 from pipeline.settings.text import TextConfiguration
+from pipeline.stores.copies import local_copy
 
 
 class FileStamp(NamedTuple):
@@ -26,7 +27,7 @@ class FileStamp(NamedTuple):
 
 def stamps(plan: Plan, shard: int) -> list[FileStamp]:
     """Those of a shard's files."""
-    found = [Path(path).stat() for path in plan.files(shard)]
+    found = [Path(local_copy(path)).stat() for path in plan.files(shard)]
     return [FileStamp(state.st_size, state.st_mtime_ns) for state in found]
 
 
