@@ -196,8 +196,13 @@ def _persist(action: Callable[[], Found], address: str, done: str) -> Found:
     for wait in (*WAITS, None):
         try:
             return action()
-        except _NOT_THERE:
-            raise
+        except _NOT_THERE as error:
+            # fsspec says so of web servers that do not answer at all, too.
+            if not _is_unreachable(error):
+                raise
+            if wait is None:
+                raise DataError(f"{address}: cannot be {done} ({_words(error.__cause__ or error)})") from error
+            time.sleep(wait)
         except PermissionError as error:
             raise DataError(f"{address}: cannot be {done}, its store refuses it ({_words(error)})") from error
         # A library of each store has errors of its own for the same: what is not there and what is refused are named.
@@ -212,6 +217,11 @@ def _persist(action: Callable[[], Found], address: str, done: str) -> Found:
     raise AssertionError
 
 
+def _is_unreachable(error: OSError) -> bool:
+    cause = error.__cause__
+    return type(cause).__module__.startswith("aiohttp") and getattr(cause, "status", None) != 404
+
+
 def _is_hopeless(error: Exception) -> bool:
     """Whether trying again would bring the same."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -222,7 +232,7 @@ def _is_hopeless(error: Exception) -> bool:
     )
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     return " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())[:300]
 
 

@@ -130,6 +130,11 @@ def test_what_is_not_there_is_named(s3: Way):
         local_copy("s3://no-such-bucket/a.tsv")
 
 
+def test_a_server_that_does_not_answer_is_not_an_object_that_is_not_there():
+    with pytest.raises(DataError, match=r"https?://localhost:9/a.tsv: cannot be asked"):
+        local_copy("http://localhost:9/a.tsv")
+
+
 def test_bad_lines_are_named_by_their_address(s3: Way):
     address = put("pairs.tsv", "a\tb\nno tab\n")
     with pytest.raises(DataError, match=rf"{address}:2: no TAB"):
