@@ -213,8 +213,8 @@ def require_local(path: Path) -> None:
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", str(path))
     if scheme and not Path(f"{scheme[1]}:").exists():
         raise UsageError(
-            f"{address_of(path) or path}: is a URL, and only local directories can be read and written here; give a local path, and copy "
-            "what is there to or from the other place"
+            f"{address_of(path) or path}: is a URL, and only local directories can be read and written here; give a "
+            "local path, and copy what is there to or from the other place"
         )
 
 
