@@ -3,8 +3,8 @@
 MODEL is a run, FOLDER what `export --format litert` made of it; PYTHON is that of an environment with
 `requirements-beam.txt` and Attentif. Lines are answered by `predict --shards`, by Ray Data and by Apache Beam with
 DirectRunner, with as many processes as there are cores; Ray answers by the run, Beam by the folder, `predict --shards`
-by either. For each: seconds from the start of the command to its end, and lines a second. What answers by the same model
-has to write the same bytes. A table goes to standard error, a JSON object is the last line of standard output; the exit
+by either. For each: seconds from the start of the command to its end, and lines a second. What answers by one model has
+to write the same bytes. A table goes to standard error, a JSON object is the last line of standard output; the exit
 code is 1 if any byte differs. What is there in `--place` already is not answered again.
 """
 

@@ -50,7 +50,7 @@ class Suspects:
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """A row for each, as pandas takes it."""
-        return [dict(zip(HEAD, [*one, one.difference], strict=True)) for one in self.suspects]
+        return [dict(zip(HEAD, [*one[:-1], one.difference, one.edits], strict=True)) for one in self.suspects]
 
     def to_json(self) -> dict[str, Any]:
         """The object that `suspects` prints last."""
@@ -95,7 +95,7 @@ def find_suspects(
         _train(directory, configuration, pairs, assigned, workers)
         judgements = _judge_all(directory, pairs, assigned)
         placed = [(_place(pair, configuration), pair) for pair in pairs]
-        found = Suspects(directory.table, len(pairs), find_disbelieved(placed, judgements))
+        found = Suspects(directory.table, len(pairs), find_disbelieved(placed, judgements, configuration.text))
         write_atomically(directory.table, found.table())
     return found
 

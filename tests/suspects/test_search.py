@@ -64,7 +64,16 @@ def test_the_command_finds_what_is_wrong_and_goes_on(
     argv = ["suspects", "--config", str(tmp_path / "tiny.yaml"), "--run", str(tmp_path / "run"), "--parts", "2"]
     assert main(argv) == 0
     head, *rows, last = capsys.readouterr().out.splitlines()
-    assert head.split("\t") == ["line", "source", "target", "proposal", "log_p_target", "log_p_proposal", "difference"]
+    assert head.split("\t") == [
+        "line",
+        "source",
+        "target",
+        "proposal",
+        "log_p_target",
+        "log_p_proposal",
+        "difference",
+        "edits",
+    ]
     assert {row.split("\t")[0] for row in rows[:3]} == {"11", "201", "301"}
     assert json.loads(last)["pairs"] == 500
     # All is there already: nothing is trained or asked again.
