@@ -40,10 +40,10 @@ check: .venv/installed-dev
 	$(BIN)/python -m pytest tests/whole/test_imports.py
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" --durations 25
 
 test-slow: .venv/installed-dev node_modules/installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow --durations 25
 
 bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks

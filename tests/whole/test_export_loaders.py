@@ -32,7 +32,7 @@ TOGETHER = {
 }
 
 
-@pytest.mark.parametrize("name", ["several", pytest.param("one", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["one", pytest.param("several", marks=pytest.mark.slow)])
 def test_every_signature_answers_alike(name: str):
     try:
         found = examine({name: TOGETHER[name]}, make_batches()[1:3], fast=True)

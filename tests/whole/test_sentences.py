@@ -21,7 +21,7 @@ from tests.tiny_task import tiny_configuration
 NOUNS = {"Hund": "dog", "Mann": "man", "Vogel": "bird", "Lehrer": "teacher", "König": "king", "Bär": "bear"}
 VERBS = {"rennt": "runs", "schläft": "sleeps", "singt": "sings", "liest": "reads", "lacht": "laughs"}
 PLACES = {"im Garten": "in the garden", "am Strand": "at the beach", "zu Hause": "at home", "hier": "here"}
-TOKENIZERS = ["bpe", pytest.param("wordpiece", marks=pytest.mark.slow)]
+TOKENIZERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("bpe", "wordpiece")]
 
 
 def sentences() -> list[tuple[str, str]]:
