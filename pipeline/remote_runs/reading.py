@@ -1,14 +1,12 @@
 """Models in stores, to be read: a run as its newest list has it, or a folder that was exported there."""
 
 import logging
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
-from pipeline.errors import DataError, count_of
+from pipeline.errors import count_of
 from pipeline.remote_runs.contents import Content, bring
-from pipeline.remote_runs.remote_run import Listing, RemoteRun
+from pipeline.remote_runs.kept_folder import keep_folder
+from pipeline.remote_runs.remote_run import RemoteRun
 from pipeline.remote_runs.trees import fetch_tree
 from pipeline.runs.model_paths import split_models
 from pipeline.stores.addresses import address_of
@@ -31,7 +29,7 @@ def local_model(path: Path) -> Path:
         UsageError: Nothing speaks to such a store here, or no run or export is there.
         DataError: It cannot be read.
     """
-    if address_of(path) is None and ":/" not in str(path):
+    if ":/" not in str(path):
         return path
     places = split_models(path)
     if not any(map(address_of, places)):
@@ -48,7 +46,10 @@ def _fetch(place: Path) -> Path:
     if newest is None:
         return fetch_tree(address)
     files = {name: content for name, content in newest.files.items() if not name.startswith(_NOT_FOR_READERS)}
-    return _fetch_run(remote, newest, files, "whole")
+    found, made = _keep(remote, files, "whole")
+    if made:
+        logger.info("%s: %s, kept in %s", address, count_of(len(files), "file"), found)
+    return found
 
 
 def local_settings(run: Path) -> Path:
@@ -66,30 +67,11 @@ def local_settings(run: Path) -> Path:
     if newest is None:
         # A directory that is not there: no run was begun.
         return copies_folder() / name_of(address) / "none"
-    return _fetch_run(
-        remote, newest, {name: newest.files[name] for name in SETTINGS if name in newest.files}, "settings"
-    )
+    return _keep(remote, {name: newest.files[name] for name in SETTINGS if name in newest.files}, "settings")[0]
 
 
-def _fetch_run(remote: RemoteRun, listing: Listing, files: dict[str, Content], kind: str) -> Path:
-    """A copy of some files of a run as a list has them."""
+def _keep(remote: RemoteRun, files: dict[str, Content], kind: str) -> tuple[Path, bool]:
+    """A copy of some files of a run, and whether it was made just now."""
     known = name_of(repr(sorted(files.items())))
     place = copies_folder() / name_of(remote.address) / f"{kind}-{known}" / remote.address.rpartition("/")[2]
-    if place.is_dir():
-        return place
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=place.parent))
-        try:
-            bring(unfinished, files, remote.fetch)
-            os.replace(unfinished, place)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    except OSError as error:
-        if not place.is_dir():
-            raise DataError(
-                f"{remote.address}: its copy cannot be kept in {place.parent} ({error.strerror or error})"
-            ) from error
-    if kind == "whole":
-        logger.info("%s: %s, kept in %s", remote.address, count_of(len(files), "file"), place)
-    return place
+    return place, keep_folder(place, remote.address, lambda folder: bring(folder, files, remote.fetch))

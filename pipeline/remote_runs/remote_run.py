@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pipeline.errors import DataError, UsageError
 from pipeline.files.durable import checksum
 from pipeline.remote_runs.contents import Content
+from pipeline.stores.addresses import leads_out
 from pipeline.stores.store import Store
 from pipeline.version import __version__
 
@@ -129,7 +130,7 @@ class RemoteRun:
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{address}: damaged, it is no list of a run's files ({error})") from error
         for name in files:
-            if name.startswith("/") or ".." in name.split("/"):
+            if leads_out(name):
                 raise DataError(f"{address}: damaged, {name!r} is no file of a run")
         return Listing(number, files)
 

@@ -1,12 +1,11 @@
 """Folders of files in stores, as exports are: sent so that nobody takes half of one for whole, and fetched."""
 
 import logging
-import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from pipeline.errors import DataError, UsageError, count_of
+from pipeline.remote_runs.kept_folder import keep_folder
+from pipeline.stores.addresses import leads_out
 from pipeline.stores.copies import copies_folder, name_of
 from pipeline.stores.store import Store, version_of
 
@@ -58,13 +57,6 @@ def send_tree(folder: Path, address: str) -> None:
     logger.info("%s: sent %s", address, count_of(len(names), "file"))
 
 
-def _inside(name: str, address: str) -> str:
-    """A name, refused where it would lead out of its folder: in stores any name is possible."""
-    if name.startswith("/") or ".." in name.split("/"):
-        raise DataError(f"{address}: {name!r} is there, which is no file of an export")
-    return name
-
-
 def fetch_tree(address: str) -> Path:
     """A copy of a folder in a store; fetched again only where the store has another version of a file.
 
@@ -84,24 +76,18 @@ def fetch_tree(address: str) -> Path:
         raise DataError(f"{address}: nothing is there in the store; check the address")
     versions = repr([(name, version_of(info)) for name, info in found.items()])
     place = copies_folder() / name_of(address) / name_of(versions) / address.rpartition("/")[2]
-    if place.is_dir():
+
+    def fill(folder: Path) -> None:
+        for name, info in found.items():
+            inside = name.removeprefix(f"{address}/")
+            if leads_out(inside):
+                raise DataError(f"{address}: {inside!r} is there, which is no file of an export")
+            path = folder / inside
+            path.parent.mkdir(parents=True, exist_ok=True)
+            store.fetch(name, path, info.get("size"))
+
+    if keep_folder(place, address, fill):
+        logger.info("%s: %s, kept in %s", address, count_of(len(found), "file"), place)
+    else:
         logger.info("%s: not changed since it was fetched, %s", address, place)
-        return place
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=place.parent))
-        try:
-            for name, info in found.items():
-                path = unfinished / _inside(name.removeprefix(f"{address}/"), address)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                store.fetch(name, path, info.get("size"))
-            os.replace(unfinished, place)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    except OSError as error:
-        if not place.is_dir():
-            raise DataError(
-                f"{address}: its copy cannot be kept in {place.parent} ({error.strerror or error})"
-            ) from error
-    logger.info("%s: %s, kept in %s", address, count_of(len(found), "file"), place)
     return place

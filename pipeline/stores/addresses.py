@@ -61,6 +61,16 @@ def is_address(place: object) -> bool:
     return isinstance(place, str | os.PathLike) and address_of(place) is not None
 
 
+def leads_out(name: str) -> bool:
+    """Whether the name of an object would lead out of the folder that it is copied to: in stores any name is possible.
+
+    Example:
+        >>> leads_out("variables/variables.index"), leads_out("../.bashrc"), leads_out("/etc/passwd")
+        (False, True, True)
+    """
+    return name.startswith("/") or ".." in name.split("/")
+
+
 def require_known(address: str, writes: bool = False) -> Scheme:
     """How the store of an address is spoken to.
 
