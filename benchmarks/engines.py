@@ -24,7 +24,7 @@ from pipeline.process.installation import own_command, own_environment
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 
 
-def commands(options: argparse.Namespace, pattern: str, place: Path) -> dict[str, list[str]]:
+def commands(options: argparse.Namespace, pattern: str) -> dict[str, list[str]]:
     """By what answers, with which model, the command but for the folder of its answers, which stands for `{out}`."""
     workers = str(options.workers)
     ours = [*own_command(), "predict"]
@@ -86,7 +86,7 @@ def measure(options: argparse.Namespace, place: Path) -> dict[str, dict[str, Any
     if not inputs.is_dir():
         make_shards(inputs, options.lines, options.shards, words)
     rows = {}
-    for number, (name, command) in enumerate(commands(options, str(inputs / "*.gz"), place).items()):
+    for number, (name, command) in enumerate(commands(options, str(inputs / "*.gz")).items()):
         out, kept = place / f"out-{number}", place / f"seconds-{number}"
         if not kept.exists():
             kept.write_text(f"{answer(command, out):.2f}")

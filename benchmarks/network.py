@@ -169,7 +169,7 @@ def work(options: argparse.Namespace) -> None:
     changes = {"data.buckets": 1, "train.exchange": options.exchange}
     changes |= dict(setting.split("=", 1) for setting in options.set)
     bench = prepare(configure("cmudict", changes=changes))
-    bench.model.set_cluster(cluster, None if options.exchange == "float32" else options.exchange)
+    bench.model.set_cluster(cluster, options.exchange)
     batches = iter(training_batches(make_order(bench.data.train, bench.data.buckets, 1), cluster=cluster))
     bench.model.make_train_function()
     step = bench.model.train_function

@@ -135,8 +135,7 @@ def train(changes: dict[str, Any], precision: str, folder: Path, steps: int, clu
     if settings["data.train"] is None:
         settings["data.train"] = places
     bench = prepare(configure(changes=settings))
-    exchange = bench.configuration.train.exchange
-    bench.model.set_cluster(cluster, None if exchange == "float32" else exchange)
+    bench.model.set_cluster(cluster, bench.configuration.train.exchange)
     order = make_order(bench.data.train, bench.data.buckets, 1)
     batches = training_batches(order, cluster=cluster)
     bench.model.fit(batches, epochs=1, steps_per_epoch=steps, verbose=0, shuffle=False)

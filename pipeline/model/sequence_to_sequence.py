@@ -55,7 +55,7 @@ class SequenceToSequence(keras.Model):
     teacher_weight = 0.0
     risk: "Risk | None" = None
 
-    def set_cluster(self, cluster: Cluster, exchange: str | None = None) -> None:
+    def set_cluster(self, cluster: Cluster, exchange: str = "float32") -> None:
         """Let `train_step` and `test_step` see a share of every batch, the others of a cluster the rest.
 
         Gradients and figures are summed over all before anything is made of them: what is clipped, applied and shown
@@ -63,9 +63,10 @@ class SequenceToSequence(keras.Model):
 
         Args:
             cluster: The processes.
-            exchange: The dtype in which they send gradients; None is the gradients' own.
+            exchange: `train.exchange`: in which numbers they send gradients; "float32" is as these were computed.
         """
-        self.cluster, self.exchange = cluster, exchange
+        # Rounding what was computed so would lose nothing, and cost an exchange more.
+        self.cluster, self.exchange = cluster, None if exchange == "float32" else exchange
 
     def set_label_smoothing(self, share: float) -> None:
         """Set the share of the probability that `train_step` spreads over the vocabulary."""

@@ -196,30 +196,32 @@ def _persist(action: Callable[[], Found], address: str, done: str) -> Found:
     for wait in (*WAITS, None):
         try:
             return action()
-        except _NOT_THERE as error:
-            # fsspec says so of web servers that do not answer at all, too.
-            if not _is_unreachable(error):
-                raise
-            if wait is None:
-                raise DataError(f"{address}: cannot be {done} ({_words(error.__cause__ or error)})") from error
-            time.sleep(wait)
-        except PermissionError as error:
-            raise DataError(f"{address}: cannot be {done}, its store refuses it ({_words(error)})") from error
         # A library of each store has errors of its own for the same: what is not there and what is refused are named.
         except Exception as error:
+            # fsspec says that something is not there of web servers that do not answer at all, too.
+            unreachable = _is_unreachable(error)
+            if isinstance(error, _NOT_THERE) and not unreachable:
+                raise
+            words = _words(error.__cause__ or error) if unreachable else _words(error)
+            if isinstance(error, PermissionError):
+                raise DataError(f"{address}: cannot be {done}, its store refuses it ({words})") from error
             if wait is None or _is_hopeless(error):
                 raise DataError(
-                    f"{address}: cannot be {done} ({_words(error)}); check the address, the connection and what signs "
-                    "you in to the store"
+                    f"{address}: cannot be {done} ({words}); check the address, the connection and what signs you in "
+                    "to the store"
                 ) from error
-            logger.warning("%s: not %s (%s); again in %s s", address, done, _words(error), wait)
+            logger.warning("%s: not %s (%s); again in %s s", address, done, words, wait)
             time.sleep(wait)
     raise AssertionError
 
 
-def _is_unreachable(error: OSError) -> bool:
+def _is_unreachable(error: Exception) -> bool:
     cause = error.__cause__
-    return type(cause).__module__.startswith("aiohttp") and getattr(cause, "status", None) != 404
+    return (
+        isinstance(error, _NOT_THERE)
+        and type(cause).__module__.startswith("aiohttp")
+        and getattr(cause, "status", None) != 404
+    )
 
 
 def _is_hopeless(error: Exception) -> bool:

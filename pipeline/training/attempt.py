@@ -92,8 +92,7 @@ class Attempt:
         state, train, sizes = self.state, self.configuration.train, self.data.vocabulary_sizes
         of_symbols = self.data.copied, self.data.features
         model = compile_model(self.configuration, sizes, self.order.steps, state.rate_scale, *of_symbols)
-        # Rounding what was computed so would lose nothing, and cost an exchange more.
-        model.set_cluster(self.surroundings.cluster, None if train.exchange == "float32" else train.exchange)
+        model.set_cluster(self.surroundings.cluster, train.exchange)
         metrics = restore(model, state, variables) if variables else self._begin(model)
         self._forget_what_comes_again()
         parts = self._callbacks(model, metrics)
