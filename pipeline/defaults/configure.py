@@ -157,9 +157,7 @@ def fit_to_data(given: Given) -> Configuration:
     pairs, number = _read({**given, **{choice.key: choice.value for choice in found}})
     columns = found[0].value if found else given.get("data.columns") or {}
     separator = given.get("data.feature_separator", DataConfiguration.feature_separator)
-    texts = [pair._replace(source=pair.source.partition(FEATURE_MARK)[0]) for pair in pairs]
-    cuts = choose_text(texts if FEATURES in columns else pairs, given)
-    text = TextConfiguration(**_section("text", {**{cut.key: cut.value for cut in cuts}, **given}))
+    cuts, text = _choose_text(pairs, FEATURES in columns, given)
     if FEATURES in columns:
         text = dataclasses.replace(text, feature_separator=separator)
     facts = dataclasses.replace(count_facts(pairs, number, text), dev=_count_dev(given, number))
@@ -193,9 +191,7 @@ def fit_text_to_data(given: Given) -> Configuration:
     bad = BadLines(bool(given.get("data.skip_bad_lines")), said=set(source_files(given["data.train"])))
     check_start(given["data.train"], columns)
     pairs = list(itertools.islice(read_pairs(given["data.train"], "train", bad, columns), LOOKED_AT))
-    texts = [pair._replace(source=pair.source.partition(FEATURE_MARK)[0]) for pair in pairs]
-    cuts = choose_text(texts, given)
-    text = TextConfiguration(**_section("text", {**{cut.key: cut.value for cut in cuts}, **given}))
+    cuts, text = _choose_text(pairs, FEATURES in (columns or {}), given)
     lengths = [
         choice
         for choice in choose(count_facts(pairs, len(pairs), text))
@@ -204,6 +200,13 @@ def fit_text_to_data(given: Given) -> Configuration:
     configuration, choices = _combine([*found, *cuts, *lengths], given)
     _tell(len(pairs), choices)
     return dataclasses.replace(configuration, given=named)
+
+
+def _choose_text(pairs: Sequence[Pair], features: bool, given: Given) -> tuple[list[Choice], TextConfiguration]:
+    """How strings are cut, by their texts alone where features stand behind them, and the section that comes of it."""
+    texts = [pair._replace(source=pair.source.partition(FEATURE_MARK)[0]) for pair in pairs] if features else pairs
+    cuts = choose_text(texts, given)
+    return cuts, TextConfiguration(**_section("text", {**{cut.key: cut.value for cut in cuts}, **given}))
 
 
 def _find_features(given: Given) -> list[Choice]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.process.environment import usable_cores
+from pipeline.process.user_cache import user_cache
 
 VARIABLE = "ATTENTIF_XLA_CACHE"
 """Environment variable: another folder, or `off`."""
@@ -83,10 +84,8 @@ def cache_folder() -> Path | None:
     wanted = os.environ.get(VARIABLE, "")
     if wanted:
         return None if wanted.lower() == OFF else Path(wanted).absolute()
-    # A relative one is invalid (XDG Base Directory Specification).
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    home = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".cache")
-    return home / "attentif" / "xla" if home.is_absolute() else None
+    cache = user_cache()
+    return cache and cache / "xla"
 
 
 def open_cache(*of: Any) -> None:

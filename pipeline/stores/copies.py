@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from pipeline.errors import DataError
+from pipeline.process.user_cache import user_cache
 from pipeline.stores.addresses import address_of
 from pipeline.stores.store import Store, version_of
 
@@ -26,10 +27,7 @@ def copies_folder() -> Path:
     wanted = os.environ.get(FOLDER, "")
     if wanted:
         return Path(wanted).absolute()
-    # A relative one is invalid (XDG Base Directory Specification).
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    home = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".cache")
-    return (home if home.is_absolute() else Path(tempfile.gettempdir())) / "attentif" / "copies"
+    return (user_cache() or Path(tempfile.gettempdir()) / "attentif") / "copies"
 
 
 def name_of(text: str) -> str:
