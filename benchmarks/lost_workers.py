@@ -1,8 +1,8 @@
-"""What a training in two workers does when one is lost: `python -m benchmarks.lost_workers FOLDER [--epochs N]`.
+"""What a training does when a worker is lost: `python -m benchmarks.lost_workers FOLDER [--workers N] [--epochs N]`.
 
-A small training runs once without a break. Then it is begun again for every event: SIGKILL of the second worker, of the
-leader, SIGSTOP of the second, SIGTERM to either. For each: the seconds until the others have ended, their exit codes,
-and, after the same command went on to the end (with two workers, or with one where the event says so), the largest
+A small training runs once without a break. Then it is begun again for every event: SIGKILL of every worker, SIGSTOP of
+the last, SIGTERM to it and to the leader. For each: the seconds until the others have ended, their exit codes, and,
+after the same command went on to the end (with as many workers, or with one where the event says so), the largest
 difference of any number that the next step would depend on from the unbroken training's, relative to the largest of its
 variable. Everything lies in FOLDER; a JSON object is the last line of stdout.
 """
@@ -47,32 +47,38 @@ class Event(NamedTuple):
     name: str
     number: int
     rank: int
-    then: tuple[int, ...]
+    then: int
 
 
-EVENTS = (
-    Event("SIGKILL of the second", signal.SIGKILL, 1, (2,)),
-    Event("SIGKILL of the leader", signal.SIGKILL, 0, (2,)),
-    Event("SIGSTOP of the second", signal.SIGSTOP, 1, (2,)),
-    Event("SIGTERM to the second", signal.SIGTERM, 1, (2,)),
-    Event("SIGTERM to the leader, then one worker", signal.SIGTERM, 0, (1,)),
-)
+def events(workers: int) -> list[Event]:
+    """All that may happen to one of so many; the leader is worker 0."""
+    last = workers - 1
+    return [
+        *(Event(f"SIGKILL of worker {rank}", signal.SIGKILL, rank, workers) for rank in range(workers)),
+        Event(f"SIGSTOP of worker {last}", signal.SIGSTOP, last, workers),
+        Event(f"SIGTERM to worker {last}", signal.SIGTERM, last, workers),
+        Event("SIGTERM to worker 0, then one worker", signal.SIGTERM, 0, 1),
+    ]
 
 
 def main() -> None:
     """Train, break, go on, compare."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lost_workers", description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=6)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     pairs = write_pairs(options.folder)
     unbroken = options.folder / "unbroken"
-    finish(start(unbroken, pairs, options.epochs, 2))
+    finish(start(unbroken, pairs, options.epochs, options.workers))
     rows = {}
-    for number, event in enumerate(EVENTS):
+    for number, event in enumerate(events(options.workers)):
         run = options.folder / f"event-{number}"
-        rows[event.name] = break_and_go_on(run, pairs, options.epochs, event, unbroken)
+        processes = start(run, pairs, options.epochs, options.workers)
+        rows[event.name] = lose(processes, run, event)
+        finish(start(run, pairs, options.epochs, event.then))
+        rows[event.name]["difference"] = difference(unbroken, run, options.epochs)
         print(event.name, rows[event.name], file=sys.stderr, flush=True)
     print(json.dumps(rows))
 
@@ -106,9 +112,8 @@ def finish(processes: list["subprocess.Popen[bytes]"]) -> None:
         raise SystemExit(f"a training failed, see its log: {processes[0].args!r}")
 
 
-def break_and_go_on(run: Path, pairs: Path, epochs: int, event: Event, unbroken: Path) -> dict[str, Any]:
-    """One event."""
-    processes = start(run, pairs, epochs, 2)
+def lose(processes: list["subprocess.Popen[bytes]"], run: Path, event: Event) -> dict[str, Any]:
+    """One event, until all processes have ended."""
     while not (run / "checkpoints" / f"epoch-{AT:04d}").is_dir():
         if any(process.poll() is not None for process in processes):
             raise SystemExit(f"{run}: ended before the event, see its log")
@@ -116,15 +121,12 @@ def break_and_go_on(run: Path, pairs: Path, epochs: int, event: Event, unbroken:
     began = time.monotonic()
     processes[event.rank].send_signal(event.number)
     stopped = [processes[event.rank]] if event.number == signal.SIGSTOP else []
-    others = [process for process in processes if process not in stopped]
-    codes = [process.wait(timeout=120) for process in others]
+    codes = [process.wait(timeout=120) for process in processes if process not in stopped]
     seconds = round(time.monotonic() - began, 1)
     for process in stopped:
         process.kill()
         process.wait()
-    for workers in event.then:
-        finish(start(run, pairs, epochs, workers))
-    return {"seconds": seconds, "codes": codes, "difference": difference(unbroken, run, epochs)}
+    return {"seconds": seconds, "codes": codes}
 
 
 def difference(one: Path, other: Path, epochs: int) -> float:

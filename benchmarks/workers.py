@@ -1,9 +1,9 @@
 """Whether several workers train what one does: `python -m benchmarks.workers [--workers 2 4] [--only NAME …]`.
 
 Small models of every kind, with dropout, a clipped gradient and a moving average, take the same steps by one process
-and by several, which exchange gradients over the loopback. For every kind and number of workers: the largest difference
-of any weight, relative to the largest of its variable. A JSON object is the last line of stdout. The processes are this
-module again, with `--worker FOLDER`.
+and by several, which exchange gradients over the loopback. For every kind and number of workers two differences: of all
+weights together, |w - w'| / |w|, and the largest one of any weight, relative to the largest of its variable. A JSON
+object is the last line of stdout. The processes are this module again, with `--worker FOLDER`.
 """
 
 import argparse
@@ -58,13 +58,14 @@ def main() -> None:
         found = {number: run(number, Path(folder), sys.argv[1:]) for number in (1, *options.workers)}
         table = {
             f"{name} {precision}": {
-                number: difference(Path(folder), f"{name} {precision}", number) for number in options.workers
+                number: differences(Path(folder), f"{name} {precision}", number) for number in options.workers
             }
             for name in options.only
             for precision in options.precisions
         }
     for name, row in table.items():
-        print("\t".join([name, *(f"{number} workers {value:.1e}" for number, value in row.items())]), file=sys.stderr)
+        cells = [f"{number} workers {of['all']:.1e}, at most {of['largest']:.1e}" for number, of in row.items()]
+        print("\t".join([name, *cells]), file=sys.stderr)
     print(json.dumps({"seconds": found, "differences": table}))
 
 
@@ -143,11 +144,13 @@ def train(changes: dict[str, Any], precision: str, folder: Path, steps: int, clu
     return [np.asarray(variable) for variable in groups[WEIGHTS]]
 
 
-def difference(folder: Path, name: str, number: int) -> float:
-    """The largest one between one process and several, relative to the largest number of its variable."""
+def differences(folder: Path, name: str, number: int) -> dict[str, float]:
+    """Of all weights together, and the largest one relative to the largest number of its variable."""
     one, several = (np.load(folder / f"{name}-{count}.npz") for count in (1, number))
     pairs = [(one[key].astype(np.float64), several[key].astype(np.float64)) for key in one.files]
-    return max(float(np.max(np.abs(a - b)) / max(np.max(np.abs(a)), 1e-30)) for a, b in pairs if a.size)
+    whole = sum(np.sum(np.square(a - b)) for a, b in pairs) / sum(np.sum(np.square(a)) for a, _ in pairs)
+    largest = max(np.max(np.abs(a - b)) / max(np.max(np.abs(a)), 1e-30) for a, b in pairs if a.size)
+    return {"all": float(np.sqrt(whole)), "largest": float(largest)}
 
 
 if __name__ == "__main__":
