@@ -3,13 +3,12 @@
 import contextlib
 import gzip
 import os
-import stat
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pipeline.files.lines import open_bytes
+from pipeline.files.lines import is_file, open_bytes
 from pipeline.pairs.locations import is_built_in, source_files
 from pipeline.process.messages import message_stream, progress_bar
 from pipeline.stores.copies import is_there
@@ -28,7 +27,7 @@ def show_progress(stream: BinaryIO, in_the_way: bool = False) -> Iterator[OnProg
         stream: What is read, at its beginning.
         in_the_way: Whether answers come on the same terminal, which a bar would garble.
     """
-    if in_the_way or not _is_file(stream):
+    if in_the_way or not is_file(stream):
         yield None
         return
     with _show_bar("predicting", "lines", count_lines(stream)) as on_progress:
@@ -65,17 +64,10 @@ def above_bars() -> contextlib.AbstractContextManager[None]:
 
 def count_lines(stream: BinaryIO) -> int | None:
     """How many lines there are from here on; None where only reading would tell: in what is compressed or no file."""
-    if isinstance(stream, gzip.GzipFile) or not _is_file(stream):
+    if isinstance(stream, gzip.GzipFile) or not is_file(stream):
         return None
     file, lines, last = stream.fileno(), 0, b"\n"
     place = os.lseek(file, 0, os.SEEK_CUR)
     while chunk := os.pread(file, COUNTED_BYTES, place):
         lines, last, place = lines + chunk.count(b"\n"), chunk[-1:], place + len(chunk)
     return lines + (last != b"\n")
-
-
-def _is_file(stream: BinaryIO) -> bool:
-    try:
-        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-    except OSError:  # in memory
-        return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from pipeline.answering.line_report import LineReport
 from pipeline.answering.lines.answers import AnswerForm, Listener, answer_lines
-from pipeline.files.lines import GZIP_ERRORS, damaged_gzip, iter_bounded, open_bytes
+from pipeline.files.lines import GZIP_ERRORS, damaged_gzip, is_file, iter_bounded, open_bytes
 
 if TYPE_CHECKING:
     from pipeline.answering.predictions import AnswersStrings
@@ -18,6 +18,9 @@ FIRST_LINES = 64  # until the model's speed is known
 BATCH_BYTES = 1 << 22
 GATHER_SECONDS = 0.2
 ANSWER_SECONDS = 0.5
+# Of a file: nobody waits for the answer to a line of it, and lines of like length are found among more of them.
+FILE_LINES = 8192
+FILE_SECONDS = 4.0
 
 
 def open_input(location: str) -> BinaryIO:
@@ -64,9 +67,10 @@ def predict_lines(
     """
     count, pace, form = 0, FIRST_LINES, AnswerForm(n_best, as_json, prefixes)
     report = LineReport(predictor)
-    for batch in read_batches(stream):
+    most, seconds = (FILE_LINES, FILE_SECONDS) if is_file(stream) else (BATCH_LINES, ANSWER_SECONDS)
+    for batch in read_batches(stream, most):
         while batch:
-            # As many as take about half a second: large batches are fast, late answers are not.
+            # As many as take about so long: large batches are fast, late answers are not.
             raws, batch = batch[:pace], batch[pace:]
             began = time.monotonic()
             answered = answer_lines(predictor, raws, form, count + 1, listeners)
@@ -76,7 +80,7 @@ def predict_lines(
             if on_progress:
                 on_progress(len(raws))
             per_line = (time.monotonic() - began) / len(raws)
-            pace = max(FIRST_LINES // 4, min(BATCH_LINES, 2 * pace, int(ANSWER_SECONDS / max(per_line, 1e-6))))
+            pace = max(FIRST_LINES // 4, min(most, 2 * pace, int(seconds / max(per_line, 1e-6))))
     report.close()
 
 

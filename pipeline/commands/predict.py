@@ -83,7 +83,9 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.answering.line_progress import show_progress
     from pipeline.answering.line_stream import open_input, predict_lines
     from pipeline.files.durable import require_place
+    from pipeline.prediction.side_by_side import share_cores_by_batches
 
+    share_cores_by_batches()
     stream = open_input(arguments.file)  # a missing file shows before the model is loaded
     shape = look_at_lines(arguments.file)
     for place in (arguments.attention, arguments.alignments, arguments.queue):

@@ -5,6 +5,7 @@ import io
 import itertools
 import os
 import re
+import stat
 import unicodedata
 import zlib
 from collections.abc import Iterator
@@ -84,6 +85,14 @@ def require_text(head: bytes, path: str | os.PathLike[str]) -> None:
     foreign = foreign_kind(head, path)
     if foreign:
         raise DataError(f"{path}: is {foreign.kind}, not UTF-8 text; {foreign.remedy}")
+
+
+def is_file(stream: BinaryIO) -> bool:
+    """Whether a stream is of a file that is there as a whole, which a pipe, a terminal and memory are not."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # in memory
+        return False
 
 
 def open_bytes(path: str | os.PathLike[str]) -> io.BufferedReader | gzip.GzipFile:

@@ -50,6 +50,10 @@ class Ensemble(tf.Module):
         looks = [tf.cast(weights[index], tf.float32) for index in self.looking]
         return _log_mean(votes), tuple(states), tf.add_n(looks) / len(looks)
 
+    def take(self, memory: Any, rows: tf.Tensor) -> Any:
+        """See `Network`."""
+        return tuple(member.take(its, rows) for member, its in zip(self.members, memory, strict=True))
+
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
         # The same as looked up in what all symbols have, without the mean of all of them.

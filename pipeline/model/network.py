@@ -32,6 +32,9 @@ class Network(Protocol):
         As many hypotheses as beams, one after the other, look at each source.
         """
 
+    def take(self, memory: Any, rows: tf.Tensor) -> Any:
+        """The memory of some of the sources, by their numbers `[some]`."""
+
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """log p of every symbol of given targets, ids `[batch, target]` closed by the end symbol: the same shape."""
 
@@ -136,6 +139,11 @@ class SingleNetwork(tf.Module):
             if self.copying:
                 logits = self.copying.mix(logits, attention_weights, memory.copied, beams)
             return logits, state, attention_weights
+
+    def take(self, memory: Any, rows: tf.Tensor) -> Any:
+        """See `Network`."""
+        attention, copied = (_map(lambda part: tf.gather(part, rows), of) for of in (memory.attention, memory.copied))
+        return memory._replace(attention=attention, copied=copied)
 
     def look(self, tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, tf.Tensor, tf.Tensor]:
         """See `Network`."""

@@ -7,11 +7,12 @@ import tensorflow as tf
 from pipeline.model.network import Network
 from pipeline.search.beam import beam_search
 from pipeline.search.constraints import RULES, constrain
-from pipeline.search.greedy import greedy_search
+from pipeline.search.greedy import greedy_search, greedy_search_with_rivals
 from pipeline.search.options import SearchOptions
 from pipeline.search.penalties import Coverage
 from pipeline.search.position_loop import GROWING, FixedArrays
-from pipeline.search.result import SearchResult
+from pipeline.search.proof import prove_first
+from pipeline.search.result import SearchResult, Step
 from pipeline.search.sampling import Draws, sample_search, source_keys
 from pipeline.settings.search import SearchConfiguration
 
@@ -64,16 +65,35 @@ class IdSearch:
             arrays=GROWING if longest is None else FixedArrays(longest, tf.shape(ids)[1]),
         )
 
-        def step(tokens: tf.Tensor, state: Any, memory: Any) -> tuple[Any, Any, Any]:
-            return self.network.step(tokens, state, memory, beams)
-
-        start = step, state, memory, limits
+        start = self._step(beams), state, memory, limits
         if search.method == "sample":
             draws = Draws(source_keys(search.seed, ids, lengths), beams, self.n_best, search.temperature)
             return sample_search(*start, draws, options)
         if beams == 1:
             return greedy_search(*start, options)
+        if self._proves(ids, prefix):
+            return self._prove_first(state, memory, limits, options)
         return beam_search(*start, beams, self.n_best, options)
+
+    def _step(self, beams: int) -> Step:
+        """The network's, for as many hypotheses of each source."""
+        return lambda tokens, state, memory: self.network.step(tokens, state, memory, beams)
+
+    def _proves(self, ids: tf.Tensor, prefix: tf.Tensor | None) -> bool:
+        """Whether greedy search goes first: of many sources, whose best output alone is asked for."""
+        many = ids.shape[0] != 1 and not self.fixed_arrays
+        return many and self.n_best == 1 and prefix is None and not self.search.coverage_penalty
+
+    def _prove_first(self, state: Any, memory: Any, limits: tf.Tensor, options: SearchOptions) -> SearchResult:
+        def greedy() -> tuple[SearchResult, tf.Tensor]:
+            return greedy_search_with_rivals(self._step(1), state, memory, limits, options)
+
+        def beam(rows: tf.Tensor) -> SearchResult:
+            beams, some = self.search.beam_size, tf.nest.map_structure(lambda part: tf.gather(part, rows), state)
+            taken = self.network.take(memory, rows), tf.gather(limits, rows)
+            return beam_search(self._step(beams), some, *taken, beams, 1, options)
+
+        return prove_first(greedy, beam, options.constraints.widen(limits), options.length_penalty)
 
     def limits(self, lengths: tf.Tensor) -> tf.Tensor:
         """Largest length of each output, end symbol included."""

@@ -44,6 +44,8 @@ class LexiconTable(tf.Module):
         """
         row = self.table.lookup(sources)
         known, targets = row > 0, tf.gather(self.targets, row)
+        if "texts" in outputs:  # of which there may be fewer
+            targets = targets[:, : tf.shape(outputs["texts"])[1]]
         scores = tf.where(tf.equal(targets, ""), -float("inf"), 0.0)
         ours = {"texts": targets, "scores": scores, "rank_scores": scores, "limited": tf.zeros_like(targets, tf.bool)}
         changed = {}

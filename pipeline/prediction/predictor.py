@@ -10,6 +10,7 @@ import tensorflow as tf
 from pipeline.answering.predictions import Hypothesis, PairScores, Prediction, Predictions, count_features
 from pipeline.plain_text.given_strings import encode, list_pairs, list_prefixes, list_strings, list_token_pairs
 from pipeline.prediction.asked_model import AskedModel
+from pipeline.prediction.side_by_side import batches_at_once, in_order
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.chunks import BATCH_SIZE, in_chunks
 from pipeline.text.known_symbols import KnownSymbols
@@ -79,13 +80,18 @@ class Predictor:
         begun = list_prefixes(prefixes, len(given))
         order = sorted(range(len(given)), key=lambda index: len(given[index]))
         predictions: list[Prediction | None] = [None] * len(given)
-        for indices in in_chunks(order, BATCH_SIZE, lambda index: len(given[index])):
+        search = self._search(heads_apart, attention)
+
+        def find(indices: list[int]) -> dict[str, np.ndarray]:
             batch = tf.constant([encode(given[index]) for index in indices], tf.string)
             if begun is None:
-                outputs = self._search(heads_apart, attention)(batch)
+                outputs = search(batch)
             else:
                 outputs = self.model.complete(batch, tf.constant([encode(begun[index]) for index in indices]))
-            arrays = {name: value.numpy() for name, value in outputs.items()}
+            return {name: value.numpy() for name, value in outputs.items()}
+
+        batches = list(in_chunks(order, BATCH_SIZE, lambda index: len(given[index])))
+        for indices, arrays in in_order(find, batches, min(batches_at_once(), max(1, len(batches)))):
             for row, index in enumerate(indices):
                 predictions[index] = _prediction(arrays, row, self.n_best)
             if on_progress:
@@ -96,7 +102,11 @@ class Predictor:
         """The function of the model that gives no more than is wanted."""
         if heads_apart:
             return self.model.explain
-        return self.model.decode if attention else getattr(self.model, "answer", self.model.decode)
+        if attention:
+            return self.model.decode
+        # Exports of earlier versions lack them.
+        answer = getattr(self.model, "answer", self.model.decode)
+        return getattr(self.model, "best", answer) if self.n_best == 1 else answer
 
     def score(
         self, sources: str | bytes | Iterable[str | bytes], targets: str | bytes | Iterable[str | bytes]

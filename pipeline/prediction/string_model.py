@@ -1,7 +1,8 @@
 """Strings in, strings, scores and alignments out: the one graph that evaluation, prediction and export share."""
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -19,6 +20,8 @@ from pipeline.text.processor import Reading, TextProcessor
 from pipeline.text.symbols import END, PAD
 
 Outputs = dict[str, tf.Tensor]
+Wanted = Literal["best", "answers", "attention", "explanation"]
+WITH_ATTENTION = ("attention", "explanation")
 
 # Prefixes and targets may be as long as this, or as the longest output if that is longer.
 TARGET_LENGTH = 1024
@@ -67,6 +70,7 @@ class StringModel(tf.Module):
         self.network, self.source_text, self.target_text = network, source_text, target_text
         self.search, self.n_best, self.max_length = GENERAL.complete(search), n_best, max_length
         self._find_ids = IdSearch(network, self.search, n_best)
+        self._find_best_ids = IdSearch(network, self.search, 1)
         self.max_target_length = max(TARGET_LENGTH, int(self._find_ids.longest(max_length)))
         self.replacement = replacement
         self.lexicon: LexiconTable | None = None
@@ -77,10 +81,11 @@ class StringModel(tf.Module):
         # Heads and shares cost passes of their own, which are for those alone who look at them.
         self._has_more = network.heads > 1 or network.copies
         self.explain = tf.function(self._explain, SOURCE, autograph=False) if self._has_more else self.decode
+        self.best = tf.function(self._best, SOURCE, autograph=False) if n_best > 1 else self.answer
         # Traced once for all that ask for the same: for a single row, then known to be one, and for any number.
-        self._find = _by_rows(lambda source: self._decode(source, attention=False), "source")
-        self._find_and_look = _by_rows(lambda source: self._decode(source), "source")
-        self._complete_and_look = _by_rows(lambda source, prefix: self._decode(source, prefix), "source", "prefix")
+        kinds: tuple[Wanted, ...] = ("answers", "attention") if n_best == 1 else ("best", "answers", "attention")
+        self._searches = {kind: _by_rows(functools.partial(self._decode, kind), "source") for kind in kinds}
+        self._completion = _by_rows(functools.partial(self._decode, "attention"), "source", "prefix")
 
     @tf.function(input_signature=SOURCE, autograph=False)
     def decode(self, source: tf.Tensor) -> Outputs:
@@ -95,18 +100,22 @@ class StringModel(tf.Module):
             sees it; and cut, invalid and unknown `[batch]`: whether the source was too long, whether it was not
             UTF-8, and how many of its symbols were not in training. With a lexicon also answered_by `[batch]`.
         """
-        return self.search_strings(_everything, source)
+        return self.search_strings(dict, source)
 
     @tf.function(input_signature=SOURCE, autograph=False)
     def answer(self, source: tf.Tensor) -> Outputs:
         """The same without attention, which of long strings is the largest of what is kept and copied."""
-        return self.search_strings(_everything, source, attention=False)
+        return self.search_strings(dict, source, wanted="answers")
+
+    def _best(self, source: tf.Tensor) -> Outputs:
+        """The same of the best output alone, which is found sooner than several."""
+        return self.search_strings(dict, source, wanted="best")
 
     def _explain(self, source: tf.Tensor) -> Outputs:
         """The same and, of the best output: with several heads, whose mean the attention is, attention_heads
         `[batch, heads, target, source]`; with copying, copied `[batch, target]`, its share of each probability.
         """
-        return self.search_strings(_everything, source, explain=True)
+        return self.search_strings(dict, source, wanted="explanation")
 
     def _complete(self, source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
         """What `decode` returns, of outputs that begin with given strings `[batch]`; '' leaves them free.
@@ -119,15 +128,14 @@ class StringModel(tf.Module):
         Returns:
             Also prefix_cut, prefix_invalid and prefix_unknown `[batch]`, as cut, invalid and unknown of the source.
         """
-        return self.search_strings(_everything, source, prefix)
+        return self.search_strings(dict, source, prefix)
 
     def search_strings(
         self,
         choose: Callable[[Outputs], Outputs],
         source: tf.Tensor,
         prefix: tf.Tensor | None = None,
-        explain: bool = False,
-        attention: bool = True,
+        wanted: Wanted = "attention",
     ) -> Outputs:
         """Some of what `decode` or `complete` returns; to be called in a graph.
 
@@ -135,34 +143,33 @@ class StringModel(tf.Module):
             choose: From their outputs to those wanted: the others are not kept beyond a part of the batch.
             source: `[batch]`.
             prefix: `[batch]`, or None for none.
-            explain: Whether what `explain` has more is wanted too.
-            attention: Whether attention is wanted; with prefixes it is there in any case.
+            wanted: The best output alone or all answers, both without attention; all with attention, as with prefixes
+                in any case; or what `explain` has besides.
         """
+        if wanted == "explanation" and not self._has_more:
+            wanted = "attention"
+        if wanted == "best" and self.n_best == 1:
+            wanted = "answers"
 
         def find(*inputs: tf.Tensor) -> Outputs:
-            if explain and self._has_more:
-                return choose(self._decode(source=inputs[0], explain=True))
-            search = self._find_and_look if attention else self._find
-            if prefix is not None:
-                search = self._complete_and_look
+            if wanted == "explanation":
+                return choose(self._decode(wanted, *inputs))
+            search = self._searches[wanted] if prefix is None else self._completion
             return choose(search[0 if inputs[0].shape[0] == 1 else 1](*inputs))
 
         def cells(source: Any, prefix: Any = 0.0) -> Any:
-            look = self._find_ids.longest(source) + prefix if attention else 0.0
+            look = self._find_ids.longest(source) + prefix if wanted in WITH_ATTENTION else 0.0
             return self.search.beam_size * (source + 1.0) * (CELLS_PER_POSITION + look)
 
         def cells_of(source: tf.Tensor, *prefix: tf.Tensor) -> tf.Tensor:
             begun = (self.target_text.estimate_lengths(part, self.max_target_length) for part in prefix)
             return cells(self.source_text.estimate_lengths(source, self.max_length), *begun)
 
-        inputs, most = [source], [self.max_length]
-        if prefix is not None:
-            inputs, most = [source, prefix], [self.max_length, self.max_target_length]
+        inputs = [source] if prefix is None else [source, prefix]
+        most = [self.max_length, self.max_target_length][: len(inputs)]
         return map_rows(find, inputs, cells_of, cells(*most))
 
-    def _decode(
-        self, source: tf.Tensor, prefix: tf.Tensor | None = None, explain: bool = False, attention: bool = True
-    ) -> Outputs:
+    def _decode(self, wanted: Wanted, source: tf.Tensor, prefix: tf.Tensor | None = None) -> Outputs:
         read = self.source_text.read(source, self.max_length)
         ids, lengths = to_ids(self.source_text, read, self.max_length)
         told = flags(self.source_text, read, ids)
@@ -172,8 +179,9 @@ class StringModel(tf.Module):
             begin, _ = to_ids(self.target_text, begun, self.max_target_length)
             told |= flags(self.target_text, begun, begin, "prefix_")
             begin = tf.where(tf.equal(begin, END), PAD, begin)
-        found = self._find_ids(ids, lengths, begin, attention or self.replacement is not None)
-        more = self._look_again(ids, lengths, found.tokens[:, 0]) if explain else {}
+        attention, find = wanted in WITH_ATTENTION, self._find_best_ids if wanted == "best" else self._find_ids
+        found = find(ids, lengths, begin, attention or self.replacement is not None)
+        more = self._look_again(ids, lengths, found.tokens[:, 0]) if wanted == "explanation" else {}
         found = self._as_read(found)
         source_tokens = self.source_text.to_symbols(read.symbols, self.max_length)
         texts, target_tokens = self._show(found, source_tokens, lengths, ids)
@@ -286,7 +294,3 @@ def _by_rows(function: Callable[..., Outputs], *names: str) -> list[Any]:
     """A function of strings `[batch]` of these names, for a batch of one and for any."""
     specs = [[tf.TensorSpec([rows], tf.string, name=name) for name in names] for rows in (1, None)]
     return [tf.function(function, input_signature=spec, autograph=False) for spec in specs]
-
-
-def _everything(outputs: Outputs) -> Outputs:
-    return outputs

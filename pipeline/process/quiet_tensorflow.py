@@ -56,7 +56,7 @@ def import_tensorflow(alone: bool = True) -> None:
 def _is_news(record: logging.LogRecord) -> bool:
     """Not that models are traced: each that is opened has graphs of its own; TensorFlow takes them for those of one."""
     message = record.getMessage()
-    return not ("tf.function retracing" in message and "<function StringModel." in message)
+    return not ("tf.function retracing" in message and "StringModel." in message)
 
 
 def set_keras_environment() -> None:

@@ -160,14 +160,14 @@ def _accompany(model: StringModel, export: Path) -> dict[str, object]:
 
 def _signatures(model: StringModel) -> dict[str, Callable[..., Outputs]]:
     def serving_default(source: tf.Tensor) -> Outputs:
-        return model.search_strings(_best_text, source, attention=False)
+        return model.search_strings(_best_text, source, wanted="best")
 
     def n_best(source: tf.Tensor) -> Outputs:
         names = ("texts", "scores", "rank_scores", "limited", *FLAGS)
-        return model.search_strings(lambda outputs: _take(outputs, names), source, attention=False)
+        return model.search_strings(lambda outputs: _take(outputs, names), source, wanted="answers")
 
     def explain(source: tf.Tensor) -> Outputs:
-        return model.search_strings(_explanation, source, explain=True)
+        return model.search_strings(_explanation, source, wanted="explanation")
 
     def complete(source: tf.Tensor, prefix: tf.Tensor) -> Outputs:
         return model.search_strings(_best_text, source, prefix)

@@ -198,6 +198,25 @@ def test_batches_are_full_when_the_input_is_fast():
     assert sizes[0] == BATCH_LINES
 
 
+def test_of_a_file_more_lines_are_answered_at_once(tmp_path: Path):
+    """Nobody waits for the answer to a line of it; among many lines more have the same length."""
+    sizes: dict[str, list[int]] = {"file": [], "memory": []}
+
+    def counting(name: str) -> FakePredictor:
+        predictor = FakePredictor()
+        predict = predictor.predict
+        predictor.predict = lambda sources, **how: sizes[name].append(len(sources)) or predict(sources, **how)
+        return predictor
+
+    content = b"a\n" * 40_000
+    (tmp_path / "lines.txt").write_bytes(content)
+    written: list[str] = []
+    predict_lines(counting("file"), open_input(str(tmp_path / "lines.txt")), written.append)
+    predict_lines(counting("memory"), io.BytesIO(content), lambda text: None)
+    assert "".join(written) == "A\n" * 40_000
+    assert max(sizes["memory"]) <= BATCH_LINES < max(sizes["file"])
+
+
 def test_a_slow_pipe_gets_its_answers_while_it_is_open():
     reading, writing = os.pipe()
     written: list[str] = []

@@ -128,6 +128,17 @@ def test_without_attention_everything_else_is_the_same(predictor: Predictor, cou
         assert other.hypotheses[0].source_flags.to_json() == {}
 
 
+@pytest.mark.parametrize("count", [1, BATCH_SIZE + 20])
+def test_the_best_output_alone_is_the_first_of_several(strings: StringModel, count: int):
+    sources = tf.constant([*make_sources(count - 1), "aXb"])
+    assert strings.n_best > 1
+    several, best = strings.answer(sources), strings.best(sources)
+    assert set(best) == set(several)
+    for name in ("texts", "limited"):
+        np.testing.assert_array_equal(best[name], several[name][:, :1])
+    np.testing.assert_allclose(best["scores"], several["scores"][:, :1], atol=1e-5)
+
+
 def test_a_model_without_attention_in_its_graph_is_left_out_of_it(strings: StringModel):
     """Of long strings it is the largest of what is kept."""
     assert "attention" in strings.decode.get_concrete_function().structured_outputs

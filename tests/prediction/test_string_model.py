@@ -33,13 +33,13 @@ class Watched(SingleNetwork):
         return super().score(source, lengths, target)
 
 
-def watched_model(tokenizer: str, beam_size: int = 2) -> StringModel:
+def watched_model(tokenizer: str, beam_size: int = 2, n_best: int = 1) -> StringModel:
     for seen in SEEN.values():
         seen.clear()
     vocabulary = Vocabulary(["a", "b", "ab"])
     network = Watched(build_model(ModelConfiguration(units=4, embedding_units=3), len(vocabulary), len(vocabulary)))
     texts = make_texts(TextConfiguration(tokenizer, tokenizer), vocabulary, vocabulary)
-    return StringModel(network, *texts, SearchConfiguration(beam_size=beam_size), n_best=1, max_length=8)
+    return StringModel(network, *texts, SearchConfiguration(beam_size=beam_size), n_best, max_length=8)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,10 @@ def test_a_single_string_is_known_to_be_one(tokenizer: str, beam_size: int):
         assert abs(float(alone["scores"][0, 0] - together["scores"][row, 0])) < 1e-5
 
 
-def test_an_export_has_every_search_once_for_a_single_string_and_once_for_many(tmp_path: Path):
-    save_string_model(watched_model("char"), tmp_path / "export", {})
-    # Without attention, with it, and with a prefix.
-    assert sorted(SEEN["begin"], key=str) == [1, 1, 1, None, None, None]
+@pytest.mark.parametrize("n_best", [1, 2])
+def test_an_export_has_every_search_once_for_a_single_string_and_once_for_many(tmp_path: Path, n_best: int):
+    save_string_model(watched_model("char", n_best=n_best), tmp_path / "export", {})
+    # Without attention, with it, and with a prefix; of several outputs also the best alone.
+    searches = 2 + n_best
+    assert sorted(SEEN["begin"], key=str) == [1] * searches + [None] * searches
     assert sorted(SEEN["score"], key=str) == [1, 1, None, None]
