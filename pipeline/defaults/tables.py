@@ -45,7 +45,7 @@ SYMBOLS = (
 # The same, where targets move forward through their sources: what a few pairs cannot teach need not be learned.
 FORWARD = (_Row(15_000, {**_LITTLE, "model.attention": "monotonic"}, 300_000, 6), *SYMBOLS[1:])
 # The same, where most of a target stands in its source: of ten thousand pairs a network learns more without copying.
-COPIED = (_Row(15_000, {**_LITTLE, "model.copy": True}, 1_200_000, 8), *SYMBOLS[1:])
+COPIED = (_Row(40_000, {**_LITTLE, "model.copy": True}, 1_200_000, 8), *SYMBOLS[1:])
 # Subwords of sentences.
 SENTENCES = (
     _Row(
