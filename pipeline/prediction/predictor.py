@@ -10,9 +10,9 @@ import tensorflow as tf
 from pipeline.answering.predictions import Hypothesis, PairScores, Prediction, Predictions, count_features
 from pipeline.plain_text.given_strings import encode, list_pairs, list_prefixes, list_strings, list_token_pairs
 from pipeline.prediction.asked_model import AskedModel
-from pipeline.prediction.side_by_side import batches_at_once, in_order
+from pipeline.prediction.side_by_side import batch_size, batches_at_once, in_order
 from pipeline.settings.text import TextConfiguration
-from pipeline.text.chunks import BATCH_SIZE, in_chunks
+from pipeline.text.chunks import in_chunks
 from pipeline.text.known_symbols import KnownSymbols
 
 
@@ -90,8 +90,9 @@ class Predictor:
                 outputs = self.model.complete(batch, tf.constant([encode(begun[index]) for index in indices]))
             return {name: value.numpy() for name, value in outputs.items()}
 
-        batches = list(in_chunks(order, BATCH_SIZE, lambda index: len(given[index])))
-        for indices, arrays in in_order(find, batches, min(batches_at_once(), max(1, len(batches)))):
+        at_once = batches_at_once()
+        batches = list(in_chunks(order, batch_size(len(order), at_once), lambda index: len(given[index])))
+        for indices, arrays in in_order(find, batches, min(at_once, max(1, len(batches)))):
             for row, index in enumerate(indices):
                 predictions[index] = _prediction(arrays, row, self.n_best)
             if on_progress:

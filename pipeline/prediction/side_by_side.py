@@ -12,12 +12,15 @@ from itertools import islice
 from typing import TypeVar
 
 from pipeline.process.environment import usable_cores
+from pipeline.text.chunks import BATCH_SIZE
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MOST = 4
 """Batches at a time: each takes memory of its own."""
+FEWEST = 32
+"""Strings of a batch, so that a product is worth its overhead."""
 _OPERATIONS, _OF_ONE = "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"
 
 
@@ -34,6 +37,16 @@ def batches_at_once() -> int:
     """As many as operations that TensorFlow may run at the same time."""
     given = os.environ.get(_OPERATIONS, "0")
     return min(int(given) if given.isdecimal() and int(given) else usable_cores(), usable_cores(), MOST)
+
+
+def batch_size(strings: int, at_once: int) -> int:
+    """Of how many strings batches are: of so few that all cores have some, but of enough to be worth it.
+
+    Example:
+        >>> batch_size(12_000, 2), batch_size(200, 2), batch_size(40, 2), batch_size(200, 1)
+        (256, 50, 32, 256)
+    """
+    return BATCH_SIZE if at_once == 1 else min(BATCH_SIZE, max(FEWEST, -(-strings // (2 * at_once))))
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item], at_once: int) -> Iterator[tuple[Item, Result]]:
