@@ -76,7 +76,9 @@ def _fits(attention: Any, queries: Any, memory: AttentionMemory, dtype: Any) -> 
 
 def _emissions(decoder: Any, hidden: Any, memory: AttentionMemory, training: bool | None, dtype: Any) -> Any:
     """log p of every symbol, `[target, batch, source, vocabulary]`."""
-    kept = decoder.dropout_layer(tf.ones_like(hidden), training=training)
+    # Rows first, as dropout is drawn for: by several workers each for its own.
+    rows_first = tf.transpose(tf.ones_like(hidden), [1, 0, 2])
+    kept = tf.transpose(decoder.dropout_layer(rows_first, training=training), [1, 0, 2])
     features = tf.tanh(hidden[:, :, None] + memory.values[None]) * kept[:, :, None]
     logits = decoder.output_projection(tf.reshape(features, [-1, decoder.readout_units]))
     shape = tf.concat([tf.shape(features)[:-1], [decoder.vocabulary_size]], axis=0)
