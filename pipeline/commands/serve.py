@@ -40,7 +40,9 @@ def make_parser() -> "Parser":
         "tell of the server. Requests take turns, a string each, so that a long one delays nobody. There is no "
         "authentication and no TLS: outside of this machine it belongs behind a proxy. docs/server.md has examples.",
     )
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="What export --format litert or onnx wrote.")
+    parser.add_argument(
+        "folder", metavar="FOLDER", type=Path, help="What export --format litert or onnx wrote, also in a store."
+    )
     parser.add_argument("--host", default="127.0.0.1", help="Address to listen at; left out: %(default)s.")
     port = "0 takes a free one, and says which; left out: %(default)s."
     parser.add_argument("--port", metavar="N", type=_port, default=PORT, help=port)
@@ -85,5 +87,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
             f"serve: {error.name or 'a library'} cannot be imported ({error}): "
             "python -m pip install -r requirements-serve.txt, or pip install 'attentif[serve]'"
         ) from error
+    from pipeline.remote_runs.reading import local_model
+
     limits = Limits(**{key: getattr(arguments, key) for key in LIMITS})
-    serve_folder(arguments.folder, arguments.host, arguments.port, arguments.workers, limits)
+    serve_folder(local_model(arguments.folder), arguments.host, arguments.port, arguments.workers, limits)

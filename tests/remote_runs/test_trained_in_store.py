@@ -1,6 +1,9 @@
-"""A training whose corpus, run and export lie in an S3 server: killed, gone on with elsewhere, exported, asked."""
+"""A training whose corpus, run and export lie in an S3 server: killed, gone on with elsewhere, exported, served."""
 
+import http.client
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -44,6 +47,24 @@ def weights(run: Path) -> dict[str, bytes]:
     }
 
 
+def served_answers(folder: str, sources: list[str], copies: Path) -> list[str]:
+    """What a server says that was given the address of a folder."""
+    environment = {**os.environ, FOLDER: str(copies)}
+    line = [sys.executable, "-m", "pipeline", "serve", folder, "--port", "0"]
+    with subprocess.Popen(line, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr
+        try:
+            lines = iter(server.stderr.readline, "")
+            [port] = next(filter(None, (re.findall(r"^http://127\.0\.0\.1:(\d+) ", line) for line in lines)))
+            asked = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
+            asked.request("POST", "/predict", json.dumps({"sources": sources}), {"Content-Type": "application/json"})
+            answers = json.loads(asked.getresponse().read())["predictions"]
+        finally:
+            server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
+    return [answer["predictions"][0]["text"] for answer in answers]
+
+
 def test_killed_gone_on_with_elsewhere_and_exported(s3: Way, tiny_splits: dict[str, str], tmp_path: Path):
     there = {}
     for name, path in tiny_splits.items():
@@ -83,6 +104,10 @@ def test_killed_gone_on_with_elsewhere_and_exported(s3: Way, tiny_splits: dict[s
     assert exported.returncode == 0, exported.stderr
     answered = command("predict", f"s3://{BUCKET}/served/1", "-", text=words, copies=tmp_path / "fourth")
     assert answered.stdout == expected
+    folder = f"s3://{BUCKET}/served/litert"
+    converted = command("export", RUN, folder, "--format", "litert", copies=tmp_path / "third")
+    assert converted.returncode == 0, converted.stderr
+    assert served_answers(folder, words.split(), tmp_path / "sixth") == expected.split("\n")[:-1]
     # Finished is finished, wherever it is asked for.
     again = command("train", "--run", RUN, *remote, *SETTINGS, copies=tmp_path / "fifth")
     assert again.returncode == 0, again.stderr
