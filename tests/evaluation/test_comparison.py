@@ -190,6 +190,7 @@ def test_items_that_differ_are_shown(table: str, tmp_path: Path):
 # Models
 
 
+@pytest.mark.slow
 def test_models_decode_now(tiny_run: TinyRun, tmp_path: Path, caplog: pytest.LogCaptureFixture):
     reference = write(tmp_path / "r.tsv", "ab\tA B", "é\tÉ", "ß\tS S", "é\tX", "aß\tA S")
     outputs = write(tmp_path / "out", "A B", "É", "S", "A S S")

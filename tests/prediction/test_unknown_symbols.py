@@ -199,6 +199,7 @@ print(json.dumps(tf.nest.map_structure(bytes.decode, [text, tokens])))
 """
 
 
+@pytest.mark.slow
 def test_an_export_takes_the_dictionary_along(tmp_path: Path):
     path = Path(write(tmp_path / "d.tsv", "new\tNEU\nzebra\tein Zebra\n"))
     model = always_unknown(2, replace_unknown=True, dictionary=str(path))

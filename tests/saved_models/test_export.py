@@ -283,6 +283,7 @@ def test_ensembles_and_averages_exported(
             np.testing.assert_allclose(list(score_pairs(predictor, pairs, tokens=True)), scores, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_an_export_like_any_other(tiny_ensemble: Path, tmp_path: Path):
     export_run(tiny_ensemble, tmp_path / "export", 2)
     info = json.loads((tmp_path / "export" / "attentif.json").read_text())

@@ -24,6 +24,7 @@ def turned(tiny_run: TinyRun, tmp_path: Path) -> Path:
     return run.path
 
 
+@pytest.mark.slow
 def test_both_directions_vote(tiny_run: TinyRun, turned: Path):
     both = load(f"{tiny_run.path},{turned},{tiny_run.path}")
     assert isinstance(both, VotingPredictor)

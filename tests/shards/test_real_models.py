@@ -31,6 +31,7 @@ def predicted(model: Path, lines: bytes) -> bytes:
 
 
 @pytest.mark.distributed
+@pytest.mark.slow
 def test_two_processes_answer_as_predict_does(tiny_run: TinyRun, inputs: Path, tmp_path: Path):
     write(inputs / "odd.txt.gz", "ab\n\n東\nß\xad\n".encode() + b"a\xff\na\tb\n" + 30 * b"a" + b"\nX\n")
     code, _, said = predict(tiny_run.path, inputs, tmp_path / "out", 2)

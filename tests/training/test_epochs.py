@@ -385,6 +385,7 @@ def spoilt(steps: dict[int, int]) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_one_that_diverges_goes_back_and_on_more_slowly(
     short: Configuration, uninterrupted: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):

@@ -142,6 +142,7 @@ def test_pairs_that_are_all_right_tell_nothing(run: Path, tmp_path: Path, caplog
         calibrate(run, place)
 
 
+@pytest.mark.slow
 def test_an_export_and_an_ensemble_have_theirs_beside_them(
     tiny_export: Path, tiny_ensemble: Path, pairs: str, tmp_path: Path
 ):

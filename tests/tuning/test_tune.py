@@ -159,6 +159,7 @@ def test_best_yaml_trains_to_the_score_of_the_trial(
     assert read_metrics(tmp_path / "run") == read_metrics(tiny_tuning.path / "trials" / best.name)
 
 
+@pytest.mark.slow
 def test_failed_trials_are_counted_and_said(
     tiny_splits: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -197,6 +197,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", place], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk(
     small_disk: Path,
     tiny_splits: dict[str, str],

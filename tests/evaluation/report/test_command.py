@@ -10,6 +10,7 @@ from tests.evaluation.report.told_model import column, write
 from tests.tiny_task import TinyRun, capitals, make_sources
 
 
+@pytest.mark.slow
 def test_a_run_beside_its_export(
     tiny_run: TinyRun, tiny_export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
