@@ -64,12 +64,12 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace, results: Results) -> None:
     """Measure, and write the figures as JSON."""
-    if arguments.report:
-        results.write_json(_report(arguments))
-        return
     from pipeline.prediction.side_by_side import share_cores_by_batches
 
     share_cores_by_batches()
+    if arguments.report:
+        results.write_json(_report(arguments))
+        return
     from pipeline.saved_models.opening import open_model
     from pipeline.saved_models.own_splits import find_columns, find_own_split
 
@@ -89,10 +89,8 @@ def _report(arguments: argparse.Namespace) -> dict[str, Any]:
     from pipeline.runtime.folder import is_folder
 
     if not all(is_folder(model) for model in (arguments.model, arguments.against) if model):
-        from pipeline.prediction.side_by_side import share_cores_by_batches
         from pipeline.process.quiet_tensorflow import import_tensorflow
 
-        share_cores_by_batches()
         import_tensorflow()
     from pipeline.evaluation.measure import evaluate
 

@@ -35,11 +35,14 @@ def prove_first(
         beam: Finds one output of each of some inputs, whose numbers `[some]` it is given.
         limits: `[batch]` int32, largest length of each output.
         length_penalty: At least 0.
+
+    Returns:
+        One output of every input, `[batch, 1, …]`, padded to the longest.
     """
     found, rivals = greedy()
-    # Also without a penalty: rounding must not decide.
+    # That log p(y) itself is above log r follows: lp(|y|) is at most lp(L), and at least 1.
     proven = found.rank_scores[:, 0] > penalize(rivals, limits, length_penalty) + MARGIN
-    open_rows = tf.where(~(proven & (found.scores[:, 0] > rivals + MARGIN)))[:, 0]
+    open_rows = tf.where(~proven)[:, 0]
 
     def search() -> SearchResult:
         return _put(found, open_rows, beam(open_rows))
