@@ -5,6 +5,7 @@ fill each other's gaps. TensorFlow lets go of Python's lock while it computes.
 """
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,9 +28,10 @@ _OPERATIONS, _OF_ONE = "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"
 def share_cores_by_batches() -> None:
     """Of a process that answers many strings: TensorFlow gives every operation one core, and each batch has its own.
 
-    To be called before TensorFlow is imported. What the environment says of TensorFlow's threads stays.
+    What the environment says of TensorFlow's threads stays. Where TensorFlow is imported already its threads are what
+    they are, and only processes that this one starts would find the variable.
     """
-    if not os.environ.get(_OPERATIONS) and usable_cores() > 1:
+    if not os.environ.get(_OPERATIONS) and usable_cores() > 1 and "tensorflow" not in sys.modules:
         os.environ.setdefault(_OF_ONE, "1")
 
 

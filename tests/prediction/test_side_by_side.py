@@ -88,6 +88,15 @@ def test_threads_follow_what_the_environment_says(
         monkeypatch.setenv(name, value)
     # So that what is set in it goes with the test.
     monkeypatch.setattr(side_by_side.os, "environ", dict(side_by_side.os.environ))
+    monkeypatch.delitem(side_by_side.sys.modules, "tensorflow", raising=False)
     share_cores_by_batches()
     assert side_by_side.os.environ.get("TF_NUM_INTRAOP_THREADS") == threads
     assert batches_at_once() == at_once
+
+
+def test_nothing_is_set_that_only_other_processes_would_find(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(side_by_side, "usable_cores", lambda: 2)
+    monkeypatch.setitem(side_by_side.sys.modules, "tensorflow", side_by_side)
+    before = {name: value for name, value in side_by_side.os.environ.items() if name.startswith("TF_")}
+    share_cores_by_batches()
+    assert {name: value for name, value in side_by_side.os.environ.items() if name.startswith("TF_")} == before
