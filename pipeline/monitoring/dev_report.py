@@ -1,6 +1,7 @@
 """What a model makes of some of the dev sources: heat-maps and a table, for TensorBoard and the run directory."""
 
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 
 from pipeline.answering.predictions import Prediction
@@ -17,6 +18,8 @@ from pipeline.settings.text import TextConfiguration
 from pipeline.text.symbols import FEATURE_MARK
 
 TABLE_ROWS = 20
+DRAWING_SHARE = 0.03
+"""Of the time so far that drawing may take: where epochs are short, some have no heat-maps."""
 
 
 class DevReport:
@@ -37,6 +40,7 @@ class DevReport:
         self.text = configuration.text
         draws = configuration.model.kind.looks
         self.samples = configuration.train.attention_samples if draws else 0
+        self.begun, self.drawing = time.monotonic(), 0.0
 
     def __call__(self, epoch: int, references: Mapping[str, list[str]], predictions: Sequence[Prediction]) -> None:
         """Report on an epoch; arguments as `DecodedDevMetrics` gives them."""
@@ -51,11 +55,14 @@ class DevReport:
         return {sources[index]: references[sources[index]] for index in indices}
 
     def show(self, epoch: int, references: Mapping[str, list[str]], predictions: Sequence[Prediction]) -> None:
-        """Draw and tabulate what came of these sources."""
-        for number, (source, prediction) in enumerate(zip(references, predictions, strict=True), 1):
-            if number > self.samples:
-                break
-            self._draw(epoch, number, source, prediction)
+        """Tabulate what came of these sources; draw it too, the first time and as long as drawing takes little time."""
+        now = time.monotonic()
+        if self.drawing <= DRAWING_SHARE * (now - self.begun):
+            for number, (source, prediction) in enumerate(zip(references, predictions, strict=True), 1):
+                if number > self.samples:
+                    break
+                self._draw(epoch, number, source, prediction)
+            self.drawing += time.monotonic() - now
         self.curves.text(PREDICTIONS, table_of(references, predictions, self.text), epoch)
 
     def _draw(self, epoch: int, number: int, source: str, prediction: Prediction) -> None:

@@ -70,7 +70,8 @@ class TrainConfiguration:
             computed) or bfloat16 (half as many bytes for slow networks; each is rounded to 8 bits, as is their sum).
             Of one process nothing is rounded.
         dev_beam_size: Beam size of the decoding after every epoch.
-        attention_samples: Dev pairs whose attention is drawn after every epoch.
+        attention_samples: Dev pairs whose attention is drawn after the first epoch and, as often as drawing takes
+            less than a thirtieth of the time so far, after others; and at the end, by the model that is exported.
         seed: Seed of weights, dropout, data order and held-out pairs.
         deterministic: Same command, machine and thread count give the same weights.
     """

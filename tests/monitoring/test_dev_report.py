@@ -49,6 +49,25 @@ def test_pictures_that_have_no_room(run: RunDirectory, monkeypatch: pytest.Monke
     assert [path.name for path in run.attention.iterdir()] == ["01.png"]
 
 
+def test_drawing_takes_a_small_share_of_the_time(run: RunDirectory, monkeypatch: pytest.MonkeyPatch):
+    now, drawn = [0.0], []
+
+    def draw(_: object, epoch: int, *arguments: object) -> None:
+        now[0] += 1.0
+        drawn.append(epoch)
+
+    monkeypatch.setattr(dev_report.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(DevReport, "_draw", draw)
+    report = make_report(run, Configuration())
+    for epoch in range(1, 10):
+        now[0] += 10.0
+        report(epoch, REFERENCES, PREDICTIONS)
+    # One second may be taken once 33 have gone by, two once 67.
+    assert drawn == [1, 4, 7]
+    report.curves.flush()
+    assert report.curves.path.read_bytes().count(b"| source | prediction |") == 9
+
+
 def test_a_model_that_looks_nowhere_has_a_table_only(run: RunDirectory):
     configuration = dataclasses.replace(Configuration(), model=ModelConfiguration(attention="none"))
     report = make_report(run, configuration)
