@@ -95,8 +95,8 @@ def _in_turns(chunk: Any, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict
     once = {"parallel_iterations": 1}
     _, count, arrays, widths = tf.while_loop(lambda begin, *_: begin < rows, body, start, **once)
     places = tf.math.invert_permutation(order)
-    joined = {name: _join(arrays[name], count, widths[name], spec) for name, spec in specs.items()}
-    return {name: tf.gather(value, places) for name, value in joined.items()}
+    joined = _join(arrays, count, widths, specs)
+    return {name: tf.gather(joined[name], places) for name in specs}
 
 
 def _array(spec: tf.TensorSpec, size: Any) -> tf.TensorArray:
@@ -104,17 +104,24 @@ def _array(spec: tf.TensorSpec, size: Any) -> tf.TensorArray:
     return tf.TensorArray(spec.dtype, size, dynamic_size=True, element_shape=shape, infer_shape=False)
 
 
-def _join(array: tf.TensorArray, count: Any, widths: Any, spec: tf.TensorSpec) -> tf.Tensor:
-    """The chunks as one tensor, padded to the widest."""
-    if spec.shape.rank == 1:
-        return array.concat()
+def _join(
+    arrays: dict[str, tf.TensorArray], count: Any, widths: dict[str, Any], specs: dict[str, tf.TensorSpec]
+) -> dict[str, tf.Tensor]:
+    """The chunks of each name as one tensor, padded to the widest; in one loop, of which a graph is made once."""
+    narrow = [name for name, spec in specs.items() if spec.shape.rank == 1]
+    wide = [name for name in specs if name not in narrow]
 
-    def body(place: Any, padded: tf.TensorArray) -> tuple[Any, tf.TensorArray]:
-        value = array.read(place)
-        missing = tf.concat([[0], widths - tf.shape(value)[1:]], axis=0)
-        return place + 1, padded.write(place, tf.pad(value, tf.stack([tf.zeros_like(missing), missing], axis=1)))
+    def body(place: Any, padded: dict[str, tf.TensorArray]) -> tuple[Any, dict[str, tf.TensorArray]]:
+        return place + 1, {name: padded[name].write(place, widen(name, arrays[name].read(place))) for name in wide}
 
-    once = {"parallel_iterations": 1}
-    start = (tf.constant(0), _array(spec, count))
-    _, padded = tf.while_loop(lambda place, _: place < count, body, start, **once)
-    return tf.ensure_shape(padded.concat(), [None, *spec.shape[1:]])
+    def widen(name: str, value: Any) -> Any:
+        missing = tf.concat([[0], widths[name] - tf.shape(value)[1:]], axis=0)
+        return tf.pad(value, tf.stack([tf.zeros_like(missing), missing], axis=1))
+
+    joined = {name: arrays[name].concat() for name in narrow}
+    if wide:
+        once = {"parallel_iterations": 1}
+        start = (tf.constant(0), {name: _array(specs[name], count) for name in wide})
+        _, padded = tf.while_loop(lambda place, _: place < count, body, start, **once)
+        joined |= {name: tf.ensure_shape(padded[name].concat(), [None, *specs[name].shape[1:]]) for name in wide}
+    return joined

@@ -86,6 +86,9 @@ class StringModel(tf.Module):
         kinds: tuple[Wanted, ...] = ("answers", "attention") if n_best == 1 else ("best", "answers", "attention")
         self._searches = {kind: _by_rows(functools.partial(self._decode, kind), "source") for kind in kinds}
         self._completion = _by_rows(functools.partial(self._decode, "attention"), "source", "prefix")
+        self._gains = [
+            tf.function(network.score, input_signature=_given_ids(rows), autograph=False) for rows in (1, None)
+        ]
 
     @tf.function(input_signature=SOURCE, autograph=False)
     def decode(self, source: tf.Tensor) -> Outputs:
@@ -284,10 +287,15 @@ class StringModel(tf.Module):
         read = self.source_text.read(source, self.max_length)
         ids, source_lengths = to_ids(self.source_text, read, self.max_length)
         targets, lengths = to_ids(self.target_text, target, self.max_target_length)
-        gained = self.network.score(ids, source_lengths, targets)
+        gained = self._gains[0 if source.shape[0] == 1 else 1](ids, source_lengths, targets)
         score = tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1)
         told = {**flags(self.source_text, read, ids), **flags(self.target_text, target, targets, "target_")}
         return {"score": score, "target_length": lengths, **told}
+
+
+def _given_ids(rows: int | None) -> list[tf.TensorSpec]:
+    """What a network scores, of so many rows: sources, their lengths, targets."""
+    return [tf.TensorSpec([rows, *columns], tf.int32) for columns in ([None], [], [None])]
 
 
 def _by_rows(function: Callable[..., Outputs], *names: str) -> list[Any]:
