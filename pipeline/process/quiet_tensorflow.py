@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from pipeline.errors import UsageError
 from pipeline.process.failures import memory_limit
@@ -20,6 +22,17 @@ from pipeline.process.xla_cache import told_to_tensorflow
 LEAST_ADDRESS_SPACE = 2_400_000_000
 # Keras imports these where they are installed, for wrappers and plots that nothing here uses: a third of its import.
 _OFFERS = ("IPython", "matplotlib", "sklearn")
+_TEXT_PACKAGES = (
+    "tensorflow_text",
+    "tensorflow_text.core",
+    "tensorflow_text.core.pybinds",
+    "tensorflow_text.python",
+    "tensorflow_text.python.ops",
+)
+_TEXT_OPERATIONS = [
+    f"tensorflow_text.python.ops.{name}"
+    for name in ("normalize_ops", "sentencepiece_tokenizer", "fast_wordpiece_tokenizer")
+]
 
 
 def import_tensorflow(alone: bool = True) -> None:
@@ -47,7 +60,7 @@ def import_tensorflow(alone: bool = True) -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # also looks for a GPU, and reads TensorFlow's flags
-        _import_text_operations()
+        import_text_operations(alone)
     # "Assets written to" a place that is about to have another name.
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
     logging.getLogger("tensorflow").addFilter(_is_news)
@@ -89,9 +102,16 @@ def _only_what_is_needed() -> Iterator[None]:
             gc.enable()
 
 
-def _import_text_operations() -> None:
+def import_text_operations(alone: bool) -> None:
+    """Import tensorflow-text; alone, those of its modules that texts here need, see `import_tensorflow`.
+
+    Raises:
+        ImportError: It is not there, or made for another TensorFlow.
+    """
     try:
-        import tensorflow_text  # noqa: F401
+        with _without_whole_packages() if alone else contextlib.nullcontext():
+            for name in _TEXT_OPERATIONS:
+                import_module(name)
     except ImportError:
         raise
     except Exception as error:  # a library of another TensorFlow: its symbols are not found
@@ -99,6 +119,27 @@ def _import_text_operations() -> None:
             raise ImportError("without docstrings, as by python -OO, it fails", name="tensorflow_text") from None
         first = next(iter(str(error).splitlines()), "")
         raise ImportError(f"made for another TensorFlow: {first}", name="tensorflow_text") from None
+
+
+@contextlib.contextmanager
+def _without_whole_packages() -> Iterator[None]:
+    """Import modules of tensorflow-text, but not what its packages import beside them: 22 libraries of operations.
+
+    Afterwards the packages are as if nobody had imported them, for whoever wants them whole.
+    """
+    spec = find_spec("tensorflow_text")
+    folders = None if spec is None else spec.submodule_search_locations
+    if folders is None or "tensorflow_text" in sys.modules:
+        yield
+        return
+    for name in _TEXT_PACKAGES:
+        sys.modules[name] = package = ModuleType(name)
+        package.__path__ = [os.path.join(folder, *name.split(".")[1:]) for folder in folders]
+    try:
+        yield
+    finally:
+        for name in _TEXT_PACKAGES:
+            del sys.modules[name]
 
 
 def _require_own_layers() -> None:

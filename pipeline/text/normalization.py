@@ -3,7 +3,7 @@
 from typing import Any
 
 import tensorflow as tf
-import tensorflow_text as tf_text
+from tensorflow_text.python.ops.normalize_ops import normalize_utf8
 
 from pipeline.unicode.normal_forms import NORMAL_FORMS
 from pipeline.unicode.white_space import ENDS
@@ -35,7 +35,7 @@ def normalize_valid(strings: Any, normalization: str, lowercase: bool) -> tf.Ten
 def to_form(strings: Any, normalization: str) -> tf.Tensor:
     """Valid UTF-8 in a normal form, by its name in `pipeline.unicode.normal_forms.NORMAL_FORMS`."""
     form = NORMAL_FORMS[normalization].unicode
-    return tf_text.normalize_utf8(strings, form) if form else tf.convert_to_tensor(strings)
+    return normalize_utf8(strings, form) if form else tf.convert_to_tensor(strings)
 
 
 def _lower(strings: tf.Tensor) -> tf.Tensor:

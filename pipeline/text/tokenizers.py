@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
-import tensorflow_text as tf_text
+from tensorflow_text.python.ops.fast_wordpiece_tokenizer import FastWordpieceTokenizer
+from tensorflow_text.python.ops.sentencepiece_tokenizer import SentencepieceTokenizer
 
 from pipeline.errors import DataError, UsageError
 from pipeline.text.symbols import CONTINUES, NO_PIECE
@@ -94,7 +95,7 @@ class SentencePieces(tf.Module):
     def __init__(self, model: bytes) -> None:
         super().__init__()
         # A resource: it must be an attribute, so that an export takes it along.
-        self.pieces = tf_text.SentencepieceTokenizer(model, out_type=tf.string)
+        self.pieces = SentencepieceTokenizer(model, out_type=tf.string)
 
     def split(self, strings: Any) -> tf.RaggedTensor:
         """See `Tokenizer`."""
@@ -117,7 +118,7 @@ class WordPieces(tf.Module):
 
     def __init__(self, symbols: Sequence[str]) -> None:
         super().__init__()
-        self.pieces = tf_text.FastWordpieceTokenizer(
+        self.pieces = FastWordpieceTokenizer(
             [NO_PIECE, *symbols],
             token_out_type=tf.string,
             unknown_token=NO_PIECE,
