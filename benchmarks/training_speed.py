@@ -2,11 +2,11 @@
 
 All run in this process with the same number of threads, in turns. A step is all of it: forward, backward, clipping,
 AdamW, and the loss for the log, with dropout. First the two are checked to be one model: same number of parameters,
-same logits with copied weights. The machine's own matrix product takes turns too, and says how much of what the
-machine could do the training does. A table goes to stderr, a JSON object to the last line of stdout.
+same logits with copied weights. Each library's own matrix product takes turns too, and says how much of what the
+library could do on this machine its training does. A table goes to stderr, a JSON object to the last line of stdout.
 
-Ratios hold for the processor they were measured on: on an AMD EPYC with AVX-512, PyTorch's matrix products (MKL) ran
-at half the speed of TensorFlow's (oneDNN), which is most of the difference there.
+Ratios of time hold for the processor they were measured on: on an AMD EPYC with AVX-512, PyTorch's matrix products
+(MKL) ran at half the speed of TensorFlow's (oneDNN), which is most of the difference there; the shares are without it.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from benchmarks.turns import (
     set_threads,
     share_of_others,
     take_turns,
+    torch_product_side,
 )
 from pipeline.model.sequence_to_sequence import build_model
 from pipeline.text.symbols import PAD
@@ -133,8 +134,9 @@ def measure(size: Size, repeats: int, steps: int, compiled: bool = False) -> dic
         run(3)
     before = cpu_seconds()
     sides: dict[str, Callable[[], object]] = {name: _calls(run, steps) for name, run in runs.items()}
-    times = take_turns({**sides, "product": product_side()}, repeats)
-    rate = product_rate(times.pop("product"))
+    products = {"TensorFlow": product_side(), "PyTorch": torch_product_side()}
+    times = take_turns({**sides, **products}, repeats)
+    rates = {library: product_rate(times.pop(library)) for library in products}
     tokens = int(batch.target_lengths.sum())
     work = training_work(size, batch.source_lengths, batch.target_lengths)
     per_step = {name: [seconds / steps for seconds in values] for name, values in times.items()}
@@ -147,12 +149,18 @@ def measure(size: Size, repeats: int, steps: int, compiled: bool = False) -> dic
         "ms_per_step": {name: quartiles([1000 * value for value in values]) for name, values in per_step.items()},
         "tokens_per_second": {name: round(tokens / float(np.median(values))) for name, values in per_step.items()},
         "speed_over": {name: ratios(per_step, name, "attentif") for name in per_step if name != "attentif"},
-        "product_gflops": round(rate / 1e9, 1),
+        "product_gflops": {library: round(rate / 1e9, 1) for library, rate in rates.items()},
         "share_of_product": {
-            name: round(work / float(np.median(values)) / rate, 3) for name, values in per_step.items()
+            name: round(work / float(np.median(values)) / rates[library_of(name)], 3)
+            for name, values in per_step.items()
         },
         "others_share": share_of_others(before, cpu_seconds()),
     }
+
+
+def library_of(side: str) -> str:
+    """Whose products a side computes."""
+    return "TensorFlow" if side == "attentif" else "PyTorch"
 
 
 def _calls(run: Run, steps: int) -> Callable[[], object]:
@@ -166,14 +174,15 @@ def table(name: str, result: dict[str, Any]) -> str:
         f"training, {name}: units {size['units']}, batch {size['batch']}, {size['length']} x {size['length']} symbols, "
         f"vocabulary {size['vocabulary']:,}, {result['parameters']:,} parameters; "
         f"same logits within {result['logit_difference']:.0e}",
-        f"  {'':<14}{'ms/step':>9}  {'quartiles':<20}{'tokens/s':>9}{'of product rate':>17}{'ours is faster by':>19}",
+        f"  {'':<14}{'ms/step':>9}  {'quartiles':<20}{'tokens/s':>9}{'of its products':>17}{'ours is faster by':>19}",
     ]
     for side, ms in result["ms_per_step"].items():
         spread = f"{ms['low']:.1f} to {ms['high']:.1f}"
         ratio = f"{result['speed_over'][side]['median']:.2f}" if side in result["speed_over"] else ""
         speed, share = result["tokens_per_second"][side], result["share_of_product"][side]
         lines.append(f"  {side:<14}{ms['median']:>9.1f}  {spread:<20}{speed:>9,}{share:>17.2f}{ratio:>19}")
-    lines.append(f"  matrix product: {result['product_gflops']} GFLOP/s")
+    told = (f"{library}'s {rate} GFLOP/s" for library, rate in result["product_gflops"].items())
+    lines.append(f"  matrix products alone: {', '.join(told)}; shares are of each library's own")
     return "\n".join(lines) + "\n" + complain_of_others(result["others_share"])
 
 

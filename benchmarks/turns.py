@@ -69,8 +69,16 @@ def ratios(times: Mapping[str, Sequence[float]], numerator: str, denominator: st
     return quartiles([ours / theirs for ours, theirs in zip(times[numerator], times[denominator], strict=True)])
 
 
+def torch_product_side() -> Callable[[], object]:
+    """The same by PyTorch."""
+    import torch
+
+    left, right = torch.randn(PRODUCT, PRODUCT), torch.randn(PRODUCT, PRODUCT)
+    return lambda: float((left @ right)[0, 0])
+
+
 def product_side() -> Callable[[], object]:
-    """The machine's matrix product, to take turns with: float32, 2048 x 2048 each."""
+    """TensorFlow's matrix product, to take turns with: float32, 2048 x 2048 each."""
     left, right = tf.random.normal([PRODUCT, PRODUCT]), tf.random.normal([PRODUCT, PRODUCT])
     return lambda: tf.matmul(left, right).numpy()[0, 0]
 
