@@ -52,10 +52,14 @@ class _Cell(GuestLayer):
     @makes_node
     def advance(self, input_gates: Sequence[Any], state: Sequence[Any]) -> list[Any]:
         """One step: `input_share` in parts `[batch, units]`, and the state, to the new state."""
-        recurrent = ops.matmul(state[0], self._weight(self.recurrent_kernel)) + self._biases()[1]
-        recurrent_gates = tf.split(recurrent, self.equations.GATES, axis=1)
+        kernel, bias = self.recurrent_share()
+        recurrent_gates = tf.split(ops.matmul(state[0], kernel) + bias, self.equations.GATES, axis=1)
         new_state, _ = self.equations.advance(input_gates, recurrent_gates, tuple(state))
         return list(new_state)
+
+    def recurrent_share(self) -> tuple[Any, Any]:
+        """The kernel `[units, gate_units]` and the bias `[gate_units]` that a step's state meets."""
+        return self._weight(self.recurrent_kernel), self._biases()[1]
 
     def _biases(self) -> tuple[Any, Any]:
         return self.equations.split_bias(self._weight(self.bias))

@@ -2,7 +2,7 @@
 
 The states depend on no context, so that they come first; then, for all positions of source and target together, the
 scores, the jumps and log p of every symbol; then the forward algorithm over alignments, of which each step takes a few
-numbers. Automatic differentiation does the rest.
+numbers. In training both recurrences are compiled, with gradients of their own; automatic differentiation does the rest.
 """
 
 from typing import Any
@@ -10,7 +10,10 @@ from typing import Any
 import tensorflow as tf
 
 from layers.attention.monotonic import advance, explain, mix, open_shares
+from layers.cells.equations import EQUATIONS
 from layers.decoder_state import AttentionMemory, Given
+from layers.fast import recurrence
+from layers.fast.conditions import DTYPES, fits
 
 
 def unroll(decoder: Any, given: Given, symbols: Any, training: bool | None) -> tuple[Any, Any]:
@@ -28,23 +31,41 @@ def unroll(decoder: Any, given: Given, symbols: Any, training: bool | None) -> t
     memory = decoder.prepare_memory(given.memory, given.memory_mask, given.summary)
     *cells, alignment, _ = decoder.initial_state(given.summary, given.memory_mask)
     gates, hidden = (tf.transpose(part, [1, 0, 2]) for part in decoder.embedded_shares(given.inputs))
-    parts = tf.split(gates, decoder.widths[:-2], axis=-1)
-    outputs = _loop(lambda t, state: decoder.climb([part[t] for part in parts], list(state)), cells, tf.shape(gates)[0])
+    outputs = _climb(decoder, gates, cells, training)
     hidden = hidden + decoder.product(outputs, decoder.readout_hidden.kernel, decoder.input_units)
     emissions = _emissions(decoder, hidden, memory, training, alignment.dtype)
-    # What a step is given is the symbol of the step before; before the first there is none.
-    which = tf.one_hot(tf.transpose(symbols)[1:], decoder.vocabulary_size, dtype=emissions.dtype)
-    picked = tf.reduce_sum(emissions[:-1] * which[:, :, None], axis=-1)
-    picked = tf.concat([tf.zeros_like(emissions[:1, :, :, 0]), picked], axis=0)
-    fits, jumps = _fits(decoder.attention, outputs, memory, alignment.dtype)
-
-    def move(t: Any, state: Any) -> tuple[Any, list[Any]]:
-        moved = advance(explain(state[0], picked[t]), fits[t], jumps[t])
-        return moved, [moved]
-
-    weights = _loop(move, [alignment], tf.shape(gates)[0])
+    fitting, jumps = _fits(decoder.attention, outputs, memory, alignment.dtype)
+    align = _align_compiled if training and fitting.dtype.name in DTYPES else _align
+    weights = align(alignment, _picked(emissions, symbols), fitting, jumps)
     logits, weights = (tf.transpose(part, [1, 0, 2]) for part in (mix(weights, emissions), weights))
     return logits, tf.reverse(weights, [2]) if decoder.backward else weights
+
+
+def _climb(decoder: Any, gates: Any, cells: list[Any], training: bool | None) -> Any:
+    """The outputs of the recurrent layers, `[target, batch, units]`, one layer after the other; as `decoder.climb`."""
+    output: Any = 0
+    for index, cell in enumerate(decoder.cells):
+        if index:
+            gates = cell.input_share(decoder.product(output, cell.kernel, 0))
+        output = output + _run(
+            decoder, cell, gates, cells[index * decoder.parts : (index + 1) * decoder.parts], training
+        )
+    return output
+
+
+def _run(decoder: Any, cell: Any, gates: Any, state: list[Any], training: bool | None) -> Any:
+    """The outputs of one of them."""
+    kind = decoder.cell_kind
+    # Compiled in training only: an exported model must not need XLA.
+    if training and fits(kind in EQUATIONS, f"monotonic decoder, cell {kind}", decoder.dtype_policy):
+        return recurrence.run(kind, gates, tuple(state), *cell.recurrent_share())
+    widths = decoder.widths[:-2]
+
+    def step(t: Any, state: Any) -> tuple[Any, list[Any]]:
+        state = cell.advance(tf.split(gates[t], widths, axis=-1), list(state))
+        return state[0], state
+
+    return _loop(step, state, tf.shape(gates)[0])
 
 
 def _loop(step: Any, state: list[Any], length: Any) -> Any:
@@ -60,6 +81,48 @@ def _loop(step: Any, state: list[Any], length: Any) -> Any:
     array = tf.TensorArray(start[0].dtype, length)
     *_, array = tf.while_loop(lambda t, *_: t < length, body, (tf.constant(0), start, array), maximum_iterations=length)
     return array.stack()
+
+
+def _picked(emissions: Any, symbols: Any) -> Any:
+    """What a step is given, log p of the symbol of the step before `[target, batch, source]`; first there is none."""
+    following = tf.pad(tf.transpose(symbols)[1:], [[0, 1], [0, 0]], constant_values=-1)
+    which = tf.one_hot(following, emissions.shape[-1], dtype=emissions.dtype)
+    picked = tf.reduce_sum(emissions * which[:, :, None], axis=-1)
+    return tf.pad(picked[:-1], [[1, 0], [0, 0], [0, 0]])
+
+
+def _align(alignment: Any, picked: Any, fits: Any, jumps: Any) -> Any:
+    """The distributions of the position, `[target, batch, source]`."""
+
+    def move(t: Any, state: Any) -> tuple[Any, list[Any]]:
+        moved = advance(explain(state[0], picked[t]), fits[t], jumps[t])
+        return moved, [moved]
+
+    return _loop(move, [alignment], tf.shape(fits)[0])
+
+
+def _align_compiled(*given: Any) -> Any:
+    """The same, forward and backward each one compiled function, the second of which begins anew: of such small tensors
+    it is the number of operations that takes time."""
+
+    @tf.custom_gradient
+    def with_gradient(*given: Any) -> tuple[Any, Any]:
+        # An eager tape must not look inside: the gradient of a compiled loop is this one or none.
+        return _align_forward(*map(tf.stop_gradient, given)), lambda upstream: _align_backward(upstream, *given)
+
+    return with_gradient(*given)
+
+
+_align_forward = tf.function(_align, jit_compile=True, autograph=False)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _align_backward(upstream: Any, *given: Any) -> list[Any]:
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        weights = _align(*given)
+    found: list[Any] = tape.gradient(weights, given, upstream)
+    return found
 
 
 def _fits(attention: Any, queries: Any, memory: AttentionMemory, dtype: Any) -> tuple[Any, Any]:

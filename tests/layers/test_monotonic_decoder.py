@@ -1,5 +1,6 @@
 """The decoder with exact hard attention: all ways through the source by brute force, the contract of every layer."""
 
+import functools
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -89,8 +90,9 @@ def test_single_steps_equal_the_teacher_forced_pass(kind: dict[str, Any], dtype:
     assert_close(np.exp(logits).sum(axis=-1), np.ones((3, 5)), 1e-5)
 
 
-def test_gradients_equal_those_of_the_steps():
-    layer = decoder(cell="lstm", layers=2)
+@pytest.mark.parametrize(("kind", "training"), [*((kind, False) for kind in KINDS), (KINDS[0], True), (KINDS[1], True)])
+def test_gradients_equal_those_of_the_steps(kind: dict[str, Any], training: bool):
+    layer = decoder(**kind)
 
     def gradients(run: Callable[..., Any]) -> Any:
         given = [tf.constant(array) for array in ARGUMENTS]
@@ -101,7 +103,12 @@ def test_gradients_equal_those_of_the_steps():
         return outputs, tape.gradient(loss, [given[0], given[1], *layer.trainable_weights])
 
     steps = tf.function(lambda *given: plain_unroll(layer, *given), autograph=False)
-    assert_gradients_agree(gradients(layer), gradients(steps), "float64")
+    # In training loops are compiled, with gradients of their own; eagerly too.
+    whole = functools.partial(layer, training=training)
+    expected = gradients(steps)
+    assert_gradients_agree(gradients(whole), expected, "float64")
+    if training:
+        assert_gradients_agree(gradients(tf.function(whole, autograph=False)), expected, "float64")
 
 
 def emissions_and_moves(layer: MonotonicDecoder, row: int) -> tuple[np.ndarray, np.ndarray]:
