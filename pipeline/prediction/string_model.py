@@ -27,6 +27,7 @@ WITH_ATTENTION = ("attention", "explanation")
 TARGET_LENGTH = 1024
 # What a step needs of every position that is looked at, in numbers: about as many as a network has units.
 CELLS_PER_POSITION = 512.0
+_IDS: dict[str, tuple[Any, ...]] = {"ids": (tf.int32, None), "lengths": (tf.int32,), "targets": (tf.int32, None)}
 
 
 def _strings(*names: str) -> list[tf.TensorSpec]:
@@ -86,9 +87,7 @@ class StringModel(tf.Module):
         kinds: tuple[Wanted, ...] = ("answers", "attention") if n_best == 1 else ("best", "answers", "attention")
         self._searches = {kind: _by_rows(functools.partial(self._decode, kind), "source") for kind in kinds}
         self._completion = _by_rows(functools.partial(self._decode, "attention"), "source", "prefix")
-        self._gains = [
-            tf.function(network.score, input_signature=_given_ids(rows), autograph=False) for rows in (1, None)
-        ]
+        self._gains = _by_rows(network.score, "ids", "lengths", "targets")
 
     @tf.function(input_signature=SOURCE, autograph=False)
     def decode(self, source: tf.Tensor) -> Outputs:
@@ -293,12 +292,8 @@ class StringModel(tf.Module):
         return {"score": score, "target_length": lengths, **told}
 
 
-def _given_ids(rows: int | None) -> list[tf.TensorSpec]:
-    """What a network scores, of so many rows: sources, their lengths, targets."""
-    return [tf.TensorSpec([rows, *columns], tf.int32) for columns in ([None], [], [None])]
-
-
-def _by_rows(function: Callable[..., Outputs], *names: str) -> list[Any]:
-    """A function of strings `[batch]` of these names, for a batch of one and for any."""
-    specs = [[tf.TensorSpec([rows], tf.string, name=name) for name in names] for rows in (1, None)]
+def _by_rows(function: Callable[..., Any], *names: str) -> list[Any]:
+    """A function of strings `[batch]` of these names, or of what `_IDS` has, for a batch of one and for any."""
+    kinds = [(name, *_IDS.get(name, (tf.string,))) for name in names]
+    specs = [[tf.TensorSpec([rows, *rest], kind, name) for name, kind, *rest in kinds] for rows in (1, None)]
     return [tf.function(function, input_signature=spec, autograph=False) for spec in specs]
