@@ -87,3 +87,23 @@ def test_a_command_imports_nothing_that_keras_has_for_others_and_a_notebook_all(
     command = [sys.executable, "-c", code.format("alone=False").replace("fixes.sklearn is None", "True")]
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert result.stdout.split()[0] == "True", result.stderr
+
+
+TEXT = """
+import sys
+from pipeline.process.quiet_tensorflow import import_tensorflow
+import_tensorflow()
+from pipeline.text.normalization import normalize
+from pipeline.text.tokenizers import FastWordpieceTokenizer, SentencepieceTokenizer
+print(normalize(["e\u0301"]).numpy()[0].decode() == "\u00e9")
+print("tensorflow_text" in sys.modules, sum(name.startswith("tensorflow_text.python.ops.") for name in sys.modules) < 8)
+import tensorflow_text
+print(tensorflow_text.WhitespaceTokenizer().tokenize(["a b"]).to_list())
+print(tensorflow_text.SentencepieceTokenizer is SentencepieceTokenizer)
+"""
+
+
+def test_a_command_imports_what_texts_need_of_tensorflow_text_and_whoever_wants_it_whole_gets_it():
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run([sys.executable, "-c", TEXT], env=environment, capture_output=True, text=True)
+    assert result.stdout.splitlines() == ["True", "False True", "[[b'a', b'b']]", "True"], result.stderr
