@@ -47,14 +47,7 @@ def measure(size: Size, steps: int) -> dict[str, Any]:
         "products_alone_ms": round(1000 * floor, 2),
         "bound_of_share": round(work / floor / rate, 3),
         "account": {stage: {kind: round(ms, 2) for kind, ms in kinds.items()} for stage, kinds in parts.items()},
-        "products": [
-            {
-                **product._asdict(),
-                "ms": round(1000 * each * product.times, 3),
-                "gflops": round(product.work / each / product.times / 1e9, 1),
-            }
-            for product, each in listed
-        ],
+        "products": [_row(product, each) for product, each in listed],
     }
 
 

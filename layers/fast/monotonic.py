@@ -2,7 +2,7 @@
 
 The states depend on no context, so that they come first; then, for all positions of source and target together, the
 scores, the jumps and log p of every symbol; then the forward algorithm over alignments, of which each step takes a few
-numbers. In training both recurrences are compiled, with gradients of their own; automatic differentiation does the rest.
+numbers. In training both recurrences are compiled, with gradients of their own; the rest differentiates by itself.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from layers.attention.monotonic import advance, explain, mix, open_shares
 from layers.cells.equations import EQUATIONS
 from layers.decoder_state import AttentionMemory, Given
 from layers.fast import recurrence
-from layers.fast.conditions import DTYPES, fits
+from layers.fast.conditions import fits
 
 
 def unroll(decoder: Any, given: Given, symbols: Any, training: bool | None) -> tuple[Any, Any]:
@@ -35,7 +35,7 @@ def unroll(decoder: Any, given: Given, symbols: Any, training: bool | None) -> t
     hidden = hidden + decoder.product(outputs, decoder.readout_hidden.kernel, decoder.input_units)
     emissions = _emissions(decoder, hidden, memory, training, alignment.dtype)
     fitting, jumps = _fits(decoder.attention, outputs, memory, alignment.dtype)
-    align = _align_compiled if training and fitting.dtype.name in DTYPES else _align
+    align = _align_compiled if training else _align
     weights = align(alignment, _picked(emissions, symbols), fitting, jumps)
     logits, weights = (tf.transpose(part, [1, 0, 2]) for part in (mix(weights, emissions), weights))
     return logits, tf.reverse(weights, [2]) if decoder.backward else weights
@@ -43,13 +43,12 @@ def unroll(decoder: Any, given: Given, symbols: Any, training: bool | None) -> t
 
 def _climb(decoder: Any, gates: Any, cells: list[Any], training: bool | None) -> Any:
     """The outputs of the recurrent layers, `[target, batch, units]`, one layer after the other; as `decoder.climb`."""
-    output: Any = 0
+    output: Any = None
     for index, cell in enumerate(decoder.cells):
         if index:
             gates = cell.input_share(decoder.product(output, cell.kernel, 0))
-        output = output + _run(
-            decoder, cell, gates, cells[index * decoder.parts : (index + 1) * decoder.parts], training
-        )
+        states = _run(decoder, cell, gates, cells[index * decoder.parts : (index + 1) * decoder.parts], training)
+        output = output + states if index else states
     return output
 
 
@@ -59,10 +58,10 @@ def _run(decoder: Any, cell: Any, gates: Any, state: list[Any], training: bool |
     # Compiled in training only: an exported model must not need XLA.
     if training and fits(kind in EQUATIONS, f"monotonic decoder, cell {kind}", decoder.dtype_policy):
         return recurrence.run(kind, gates, tuple(state), *cell.recurrent_share())
-    widths = decoder.widths[:-2]
+    parts = tf.split(gates, decoder.widths[:-2], axis=-1)
 
     def step(t: Any, state: Any) -> tuple[Any, list[Any]]:
-        state = cell.advance(tf.split(gates[t], widths, axis=-1), list(state))
+        state = cell.advance([part[t] for part in parts], list(state))
         return state[0], state
 
     return _loop(step, state, tf.shape(gates)[0])

@@ -3,8 +3,8 @@
     u_t = s_{t-1} U + b     s_t = CELL(x_t, u_t, s_{t-1})
 
 Nothing but the product with U is in the loop; the gradient of U is one product after it. Forward and backward are each
-one compiled function. The cells stand in `layers.cells.gru` and `layers.cells.lstm`; of an LSTM's state (h, c) it is h
-that meets U.
+one compiled function. (An encoder's, `layers.fast.bidirectional`, has both directions in one loop.) The cells stand in
+`layers.cells.gru` and `layers.cells.lstm`; of an LSTM's state (h, c) it is h that meets U.
 """
 
 from typing import Any

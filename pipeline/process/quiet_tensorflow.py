@@ -125,7 +125,7 @@ def import_text_operations(alone: bool) -> None:
 def _without_whole_packages() -> Iterator[None]:
     """Import modules of tensorflow-text, but not what its packages import beside them: 22 libraries of operations.
 
-    Afterwards the packages are as if nobody had imported them, for whoever wants them whole.
+    Afterwards nobody has imported the packages, and whoever wants them whole may.
     """
     spec = find_spec("tensorflow_text")
     folders = None if spec is None else spec.submodule_search_locations

@@ -42,7 +42,7 @@ EXPLANATION = """# An Attentif run
 | `vocabulary/` | source and target symbols, one a line, by id |
 | `checkpoints/` | all that a training needs to go on, of the newest moments and the best epoch |
 | `metrics.jsonl` | one line of figures per epoch |
-| `attention/` | heat-maps of the last epoch: what the model looked at |
+| `attention/` | heat-maps of the last epoch that was drawn, at the end of the exported model: what it looked at |
 | `logs/` | for TensorBoard: `tensorboard --logdir logs` |
 | `export/` | the SavedModel: strings in, strings out |
 | `README.md` | this page |

@@ -71,7 +71,8 @@ class TrainConfiguration:
             Of one process nothing is rounded.
         dev_beam_size: Beam size of the decoding after every epoch.
         attention_samples: Dev pairs whose attention is drawn after the first epoch and, as often as drawing takes
-            less than a thirtieth of the time so far, after others; and at the end, by the model that is exported.
+            up to 3 % of the time since the training was started or gone on with, after others; and at the end, by the
+            model that is exported.
         seed: Seed of weights, dropout, data order and held-out pairs.
         deterministic: Same command, machine and thread count give the same weights.
     """

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable
 
 import sentencepiece
-from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib
 
 from pipeline.errors import DataError, count_of
 from pipeline.text.symbols import CONTINUES
@@ -151,6 +150,9 @@ def learn_word_pieces(strings: Iterable[str], size: int) -> list[str]:
     if signs:
         found = count_of(signs, "word begins", "words begin")
         _warn_of_signs(found, f"with {CONTINUES}", "no space before it")
+    # All of tensorflow-text comes with it, which nothing else needs.
+    from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib
+
     pieces = wordpiece_tokenizer_learner_lib.learn(
         _choose_words(counts),
         vocab_size=size,

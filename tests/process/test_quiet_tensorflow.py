@@ -95,6 +95,7 @@ from pipeline.process.quiet_tensorflow import import_tensorflow
 import_tensorflow()
 from pipeline.text.normalization import normalize
 from pipeline.text.tokenizers import FastWordpieceTokenizer, SentencepieceTokenizer
+import pipeline.training.run, pipeline.evaluation.evaluate, pipeline.saved_models.opening
 print(normalize(["e\u0301"]).numpy()[0].decode() == "\u00e9")
 print("tensorflow_text" in sys.modules, sum(name.startswith("tensorflow_text.python.ops.") for name in sys.modules) < 8)
 import tensorflow_text
