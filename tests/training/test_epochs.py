@@ -145,6 +145,7 @@ def send(number: int) -> Callable[[], None]:
     return lambda: os.kill(os.getpid(), number)
 
 
+@pytest.mark.slow
 def test_whatever_ends_it_the_same_comes_out(short: Configuration, uninterrupted: Path, tmp_path: Path):
     run = tmp_path / "run"
     batch_end, epoch_end = "on_train_batch_end", "on_epoch_end"
