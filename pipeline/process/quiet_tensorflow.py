@@ -60,7 +60,7 @@ def import_tensorflow(alone: bool = True) -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # also looks for a GPU, and reads TensorFlow's flags
-        import_text_operations(alone)
+        _import_text_operations(alone)
     # "Assets written to" a place that is about to have another name.
     logging.getLogger("tensorflow").setLevel(logging.WARNING)
     logging.getLogger("tensorflow").addFilter(_is_news)
@@ -102,7 +102,7 @@ def _only_what_is_needed() -> Iterator[None]:
             gc.enable()
 
 
-def import_text_operations(alone: bool) -> None:
+def _import_text_operations(alone: bool) -> None:
     """Import tensorflow-text; alone, those of its modules that texts here need, see `import_tensorflow`.
 
     Raises:
