@@ -67,7 +67,8 @@ def test_two_workers_train_what_one_does():
     found = json.loads(done.stdout.splitlines()[-1])["differences"]
     assert len(found) == 4
     for name, row in found.items():
-        assert row["2"] < (1e-12 if name.endswith("float64") else 1e-5), name
+        assert row["2"]["largest"] < (1e-12 if name.endswith("float64") else 1e-5), name
+        assert row["2"]["all"] <= row["2"]["largest"], name
 
 
 @pytest.mark.distributed
