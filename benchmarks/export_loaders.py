@@ -93,6 +93,7 @@ KINDS = {
     "symbol_dropout": Kind({"symbol_dropout": 0.1}),
     "copy": Kind({"copy": True}, tokenizer="space"),
     "copy, tied": Kind({"copy": True, "tied_embeddings": True, "attention": "multi_head_bahdanau"}),
+    "copy, monotonic": Kind({"copy": True, "attention": "monotonic"}),
     "copy, ensemble": Kind({"copy": True}, others=({}, {"copy": True, "cell": "lstm"})),
     "several layers": Kind({"encoder_layers": 2, "decoder_layers": 3}),
     "float64": Kind({"precision": "float64"}),

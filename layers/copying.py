@@ -7,14 +7,13 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from layers.emissions import log_share, log_sum
 from layers.guest_layer import GuestLayer, makes_node
 from layers.precision import softmax_dtype
 from layers.registration import PACKAGE
 
 NOTHING = -1
 """The target symbol of a source symbol that is never copied."""
-# The logarithm of a share that is 0: below every probability that counts, and finite in float32, as its gradient is.
-_LEAST = 1e-30
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -75,7 +74,7 @@ class Copying(GuestLayer):
             copied: `[batch, source]`, from `target_ids`.
             beams: How many rows, one after the other, look at each source.
         """
-        return _log_sum(*self._parts(outputs, attention_weights, copied, beams))
+        return log_sum(*self._parts(outputs, attention_weights, copied, beams))
 
     @makes_node
     def share_copied(self, outputs: Any, attention_weights: Any, copied: Any) -> Any:
@@ -133,17 +132,8 @@ def _parts(outputs: Any, weights: Any, copied: Any) -> tuple[Any, Any]:
     rest = tf.matmul(weights, tf.cast(copied < 0, weights.dtype)[:, :, None])
     generate, point = tf.math.log_sigmoid(gate), tf.math.log_sigmoid(-gate)
     # g + (1 - g) · rest, in logarithms: 1 - (1 - g) · (1 - rest) would be 0 long before g is.
-    generate = _log_sum(generate, point + _log(rest))
-    return generate + tf.nn.log_softmax(logits), point + _log(tf.matmul(weights, own))
-
-
-def _log(share: Any) -> Any:
-    return tf.math.log(tf.maximum(share, _LEAST))
-
-
-def _log_sum(one: Any, other: Any) -> Any:
-    """log(exp one + exp other); exactly one where other is far below."""
-    return one + tf.math.softplus(other - one)
+    generate = log_sum(generate, point + log_share(rest))
+    return generate + tf.nn.log_softmax(logits), point + log_share(tf.matmul(weights, own))
 
 
 def _compiled(outputs: Any, weights: Any, copied: Any) -> Any:
@@ -159,7 +149,7 @@ def _compiled(outputs: Any, weights: Any, copied: Any) -> Any:
 
 
 def _mix(outputs: Any, weights: Any, copied: Any) -> Any:
-    return _log_sum(*_parts(outputs, weights, copied))
+    return log_sum(*_parts(outputs, weights, copied))
 
 
 @tf.function(jit_compile=True, autograph=False)

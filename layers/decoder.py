@@ -92,6 +92,7 @@ class AttentionDecoder(GuestLayer):
     """
 
     takes_symbols = False  # beside what they are embedded as
+    copies = False  # by itself; `layers.Copying` does it with what comes out
 
     def __init__(
         self,

@@ -13,6 +13,9 @@ class AttentionMemory(NamedTuple):
     `[batch, 1, …]` with a fixed context."""
     mask: Any
     """`[batch, source]` bool: False on padding."""
+    copied: Any = ()
+    """`[batch, source]` int32, as which target symbol each position is copied, -1 as none; of a decoder that copies by
+    itself alone."""
 
 
 class DecoderState(NamedTuple):
@@ -54,8 +57,8 @@ class Steps(Protocol):
     def prepare_inputs(self, inputs: Any, *symbols: Any) -> Any:
         """What y_{t-1} brings, for all positions at once; of a decoder that takes symbols, with their ids."""
 
-    def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any) -> AttentionMemory:
-        """What every step looks at."""
+    def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any, *copied: Any) -> AttentionMemory:
+        """What every step looks at; of a decoder that copies by itself, with the target ids of sources."""
 
     def initial_state(self, summary: Any, memory_mask: Any) -> list[Any]:
         """The first state."""

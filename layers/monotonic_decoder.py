@@ -8,10 +8,11 @@ import tensorflow as tf
 from keras import ops
 
 from layers.attention.base import Wanted
-from layers.attention.monotonic import MonotonicAttention, explain, first_position, mix
+from layers.attention.monotonic import MonotonicAttention, explain, first_position
 from layers.cells.kinds import CELLS
 from layers.decoder_state import AttentionMemory, Given
 from layers.dropout.kinds import Dropout
+from layers.emissions import log_sum, step_outputs
 from layers.fast.monotonic import unroll
 from layers.guest_layer import GuestLayer, makes_node
 from layers.masks import mask_of, open_positions
@@ -35,16 +36,17 @@ class MonotonicDecoder(GuestLayer):
         P(a_t = j | y_<t, y_t) in proportion to P(a_t = j | y_<t) p(y_t | a_t = j)
 
     beginning at the first position. Backward it begins at the last, and positions after i have no probability: for
-    targets that are found from their last symbol to the first. The logits are log p(y_t | y_<t): their softmax is what
-    they are logarithms of.
-    The attention weights are P(a_t = j | y_<t).
+    targets that are found from their last symbol to the first. The logits are log p(y_t | y_<t), their own log-softmax;
+    the attention weights are P(a_t = j | y_<t). With one more logit at every position, of a gate g_tj, symbols may be
+    copied, x_j being the target symbol of the position's:
+
+        p(y_t | a_t = j) = g_tj · p_generate(y_t | a_t = j) + (1 - g_tj) [y_t = x_j]
 
     A step is given the symbol y_{t-1} beside its embedding, because it asks every position how well it explained the
     symbol. It costs source × vocabulary: a decoder for vocabularies of characters or sounds.
 
-    State goes in, state comes out, as in `layers.AttentionDecoder`, whose methods it has: search and export call
-    `step` position by position. Training calls the layer, which computes all but the recurrence of f and that of the
-    alignment for all positions at once.
+    State goes in, state comes out, as in `layers.AttentionDecoder`, whose methods it has. Training calls the layer: all
+    but the recurrence of f and that of the alignment is computed for all positions at once.
 
     Args:
         vocabulary_size: Number of target symbols.
@@ -57,6 +59,7 @@ class MonotonicDecoder(GuestLayer):
         dropout: Share of g's hidden layer that is dropped in training; of a symbol the same at all positions.
         seed: Seed of dropout.
         backward: Whether positions move from the last to the first.
+        copies: Whether a symbol may be copied from the position that it comes from.
 
     Call arguments:
         inputs: `[batch, target, features]`, embedded y_{t-1}: the target shifted right by the start symbol.
@@ -65,6 +68,7 @@ class MonotonicDecoder(GuestLayer):
             Keras, attached to the memory, or else all positions.
         summary: `[batch, summary_units]`, the encoder's final states.
         symbols: `[batch, target]` int32, the ids that were embedded.
+        copied: `[batch, source]` int32, the target ids of the source, -1 of what is never copied; with copies alone.
 
     Returns:
         logits `[batch, target, vocabulary_size]` and attention weights `[batch, target, source]`, both
@@ -102,6 +106,7 @@ class MonotonicDecoder(GuestLayer):
         dropout: float = 0.0,
         seed: int | None = None,
         backward: bool = False,
+        copies: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -109,7 +114,7 @@ class MonotonicDecoder(GuestLayer):
             raise ValueError(f"cell must be one of {sorted(CELLS)}, got {cell!r}")
         self.vocabulary_size, self.units, self.cell_kind, self.layers = vocabulary_size, units, cell, layers
         self.attention_units, self.readout_units = attention_units or units, readout_units or units
-        self.dropout, self.seed, self.backward = dropout, seed, backward
+        self.dropout, self.seed, self.backward, self.copies = dropout, seed, backward, copies
         policy = self.dtype_policy
         names = ["cell", *(f"cell_{index}" for index in range(1, layers))]
         self.cells = [CELLS[cell](units, dtype=policy, name=name) for name in names]
@@ -117,12 +122,12 @@ class MonotonicDecoder(GuestLayer):
         self.attention = MonotonicAttention.for_decoder(wanted)
         make_dense = functools.partial(keras.layers.Dense, dtype=policy)
         self.parts = self.cells[0].equations.PARTS
-        bridges = range(layers * self.parts)
-        self.bridges = [make_dense(units, activation="tanh", name=f"bridge_{index}") for index in bridges]
+        bridges = [f"bridge_{index}" for index in range(layers * self.parts)]
+        self.bridges = [make_dense(units, activation="tanh", name=name) for name in bridges]
         self.widths = [units] * self.cells[0].equations.GATES + [self.readout_units, vocabulary_size]
         self.readout_hidden = SharedKernelDense(self.readout_units, dtype=policy, name="readout_hidden")
         self.dropout_layer = Dropout(dropout, seed=seed, dtype=policy)
-        self.output_projection = make_dense(vocabulary_size, name="output_projection")
+        self.output_projection = make_dense(vocabulary_size + copies, name="output_projection")
 
     def build(
         self,
@@ -131,16 +136,20 @@ class MonotonicDecoder(GuestLayer):
         memory_mask_shape: Any = None,
         summary_shape: Any = None,
         symbols_shape: Any = None,
+        copied_shape: Any = None,
     ) -> None:
         """Create all weights from the shapes of the call's arguments.
 
         Raises:
-            ValueError: There is no summary, or there are no symbols.
+            ValueError: There is no summary, there are no symbols, or nothing says what is copied.
         """
-        if summary_shape is None:
-            raise ValueError("the decoder needs a summary, the encoder's second output: decoder(…, summary=summary)")
-        if symbols_shape is None:
-            raise ValueError("the decoder needs the ids of its inputs: decoder(…, symbols=ids)")
+        needed = {"a summary: decoder(…, summary=summary), the encoder's second output": summary_shape}
+        needed["the ids of its inputs: decoder(…, symbols=ids)"] = symbols_shape
+        if self.copies:
+            needed["the target ids of sources to copy them: decoder(…, copied=ids)"] = copied_shape
+        for what, shape in needed.items():
+            if shape is None:
+                raise ValueError(f"the decoder needs {what}")
         self.input_units = inputs_shape[-1]
         self.attention.build((None, self.units), None, memory_shape, None)
         for cell, size in zip(self.cells, [self.input_units] + [self.units] * (self.layers - 1), strict=True):
@@ -167,7 +176,7 @@ class MonotonicDecoder(GuestLayer):
         return gates, self.product(inputs, self.readout_hidden.kernel, 0) + bias
 
     @makes_node
-    def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any) -> AttentionMemory:
+    def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any, copied: Any = ()) -> AttentionMemory:
         """What every step looks at, computed once per source.
 
         Arguments as in the call of the class. The values are `[batch, source, readout_units]`; all in the order in
@@ -175,7 +184,8 @@ class MonotonicDecoder(GuestLayer):
         """
         mask = open_positions(mask_of(memory) if memory_mask is None else memory_mask, memory)
         values = self.product(memory, self.readout_hidden.kernel, self.input_units + self.units)
-        return AttentionMemory(*map(self.turn, (self.attention.project_memory(memory), values, mask)))
+        to_copy = [copied] if self.copies else []
+        return AttentionMemory(*map(self.turn, (self.attention.project_memory(memory), values, mask, *to_copy)))
 
     def turn(self, by_source: Any) -> Any:
         """Something `[batch, source, …]` in the order in which positions are gone through, or back from it."""
@@ -196,11 +206,8 @@ class MonotonicDecoder(GuestLayer):
         dtype = softmax_dtype(self.compute_dtype)
         zeros = ops.cast(ops.zeros_like(memory_mask), dtype)
         nothing = ops.repeat(ops.expand_dims(zeros, -1), self.vocabulary_size, axis=-1)
-        return [
-            *(bridge(summary) for bridge in self.bridges),
-            first_position(self.turn(memory_mask), 1, dtype),
-            nothing,
-        ]
+        alignment = first_position(self.turn(memory_mask), 1, dtype)
+        return [*(bridge(summary) for bridge in self.bridges), alignment, nothing]
 
     @makes_node
     def step(
@@ -216,8 +223,8 @@ class MonotonicDecoder(GuestLayer):
             heads_apart: Whether the weights have an axis of heads, of one.
 
         Returns:
-            The logits `[batch, vocabulary_size]`, for `readout`; the new state; and the attention weights
-            `[batch, source]`, or `[batch, 1, source]`.
+            For `readout` the logits `[batch, vocabulary_size]`, or with copies log p of generating, then of copying;
+            the new state; and the attention weights `[batch, source]`, or `[batch, 1, source]`.
         """
         memory = AttentionMemory(*memory)  # saved models hold it as a plain tuple
         *cells, alignment, emissions = state
@@ -229,11 +236,12 @@ class MonotonicDecoder(GuestLayer):
         hidden = hidden + self.product(output, self.readout_hidden.kernel, self.input_units)
         hidden = ops.reshape(hidden, (-1, beams, 1, self.readout_units)) + ops.expand_dims(memory.values, 1)
         logits = self.output_projection(ops.tanh(ops.reshape(hidden, (-1, self.readout_units))))
-        logits = ops.reshape(logits, (-1, ops.shape(memory.keys)[1], self.vocabulary_size))
-        emissions = tf.nn.log_softmax(ops.cast(logits, emissions.dtype))
+        logits = ops.reshape(logits, (-1, ops.shape(memory.keys)[1], self.vocabulary_size + self.copies))
+        copied = ops.repeat(memory.copied, beams, axis=0) if self.copies else None
+        hidden, emissions = step_outputs(alignment, ops.cast(logits, emissions.dtype), copied)
         weights = self.turn(alignment)
         weights = ops.expand_dims(weights, 1) if heads_apart else weights
-        return mix(alignment, emissions), [*cells, alignment, emissions], weights
+        return hidden, [*cells, alignment, emissions], weights
 
     def climb(self, gates: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         """Through the recurrent layers: the last output, and their new states."""
@@ -247,8 +255,13 @@ class MonotonicDecoder(GuestLayer):
 
     @makes_node
     def readout(self, hidden: Any, training: bool | None = None) -> Any:
-        """The logits as they are: what `step` returned."""
-        return hidden
+        """The logits from what `step` returned: as they are, or those of generating and copying together."""
+        return log_sum(*tf.split(hidden, 2, axis=-1)) if self.copies else hidden
+
+    @makes_node
+    def share_copied(self, hidden: Any) -> Any:
+        """Which share of the probability of every symbol came of copying, 0 to 1, from what `step` returned."""
+        return tf.sigmoid(tf.subtract(*tf.split(hidden, 2, axis=-1)[::-1]))
 
     def call(
         self,
@@ -257,11 +270,13 @@ class MonotonicDecoder(GuestLayer):
         memory_mask: Any = None,
         summary: Any = None,
         symbols: Any = None,
+        copied: Any = None,
         training: bool | None = None,
     ) -> tuple[Any, Any]:
         """Teacher-forced pass over a whole target; see the class."""
         given = Given(tf.convert_to_tensor(inputs), memory, open_positions(memory_mask, memory), summary)
-        return unroll(self, given, tf.convert_to_tensor(symbols), training)
+        to_copy = [tf.convert_to_tensor(copied)] if self.copies else []
+        return unroll(self, given, tf.convert_to_tensor(symbols), to_copy, training)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> tuple[Any, Any]:
         """The inputs' mask, for logits and attention weights."""
@@ -280,15 +295,6 @@ class MonotonicDecoder(GuestLayer):
 
     def get_config(self) -> dict[str, Any]:
         """The keyword arguments that make this layer again."""
-        names = (
-            "vocabulary_size",
-            "units",
-            "attention_units",
-            "readout_units",
-            "layers",
-            "dropout",
-            "seed",
-            "backward",
-        )
-        own = {name: getattr(self, name) for name in names}
+        sizes = ("vocabulary_size", "units", "attention_units", "readout_units", "layers", "dropout")
+        own = {name: getattr(self, name) for name in (*sizes, "seed", "backward", "copies")}
         return {**super().get_config(), **own, "cell": self.cell_kind}

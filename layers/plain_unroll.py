@@ -14,19 +14,21 @@ def plain_unroll(
     memory_mask: Any,
     summary: Any,
     symbols: Any = None,
+    copied: Any = None,
     heads_apart: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """A decoder's `step` at every target position, one after the other.
 
     The reference that hand-written unrolls are held to, and the way for every decoder without one. Arguments as in the
-    call of the decoder, with symbols for one that takes them.
+    call of the decoder, with symbols for one that takes them, and copied for one that copies by itself.
 
     Returns:
         hidden `[batch, target, readout_units]` for `readout`, and attention weights `[batch, target, source]`, or
         `[batch, target, heads, source]` with the heads apart.
     """
     given = () if symbols is None else (symbols,)
-    prepared = decoder.prepare_memory(memory, memory_mask, summary)
+    to_copy = () if copied is None else (copied,)
+    prepared = decoder.prepare_memory(memory, memory_mask, summary, *to_copy)
     state = decoder.initial_state(summary, memory_mask)
     time_major = tf.transpose(decoder.prepare_inputs(inputs, *given), [1, 0, 2])
     length = tf.shape(time_major)[0]

@@ -41,6 +41,7 @@ NETWORKS: list[dict[str, Any]] = [
     {"decoder_layers": 2, "encoder_layers": 2, "cell": "layer_norm_lstm"},
     {"coverage": True, "input_feeding": True},
     {"attention": "monotonic", "cell": "lstm", "decoder_layers": 2},
+    {"attention": "monotonic", "copy": True},
     {"copy": True, "attention": "multi_head_bahdanau", "attention_heads": 2},
     {"copy": True, "tied_embeddings": True},
 ]

@@ -9,6 +9,7 @@ from keras import ops
 from layers.attention.bahdanau import BahdanauAttention
 from layers.attention.base import Wanted
 from layers.attention.weights import join_beams, masked_softmax, weighted_sum
+from layers.emissions import log_share
 from layers.masks import mask_of, open_positions
 from layers.precision import softmax_dtype
 from layers.products import SharedKernelDense
@@ -16,8 +17,6 @@ from layers.registration import PACKAGE
 
 LEAST = -15.0
 """Nothing is less than e^-15 times as likely as something else: what is divided by can be divided by."""
-LEAST_SHARE = 1e-30
-"""What a position with no share of the alignment counts for, so that its logarithm is a number."""
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -183,10 +182,4 @@ def explain(alignment: Any, emissions: Any) -> Any:
         >>> explain(tf.constant([[0.5, 0.5, 0.0]]), log_p).numpy().round(2).tolist()
         [[0.25, 0.75, 0.0]]
     """
-    return masked_softmax(tf.math.log(tf.maximum(alignment, LEAST_SHARE)) + emissions, alignment > 0)
-
-
-def mix(alignment: Any, emissions: Any) -> Any:
-    """log Σ_j alignment_j p_j of `[…, source]` and log p `[…, source, vocabulary]`: `[…, vocabulary]`."""
-    shares = tf.math.log(tf.maximum(alignment, LEAST_SHARE))
-    return tf.reduce_logsumexp(shares[..., None] + emissions, axis=-2)
+    return masked_softmax(log_share(alignment) + emissions, alignment > 0)

@@ -9,26 +9,28 @@ from typing import Any
 
 import tensorflow as tf
 
-from layers.attention.monotonic import advance, explain, mix, open_shares
+from layers.attention.monotonic import advance, explain, open_shares
 from layers.cells.equations import EQUATIONS
 from layers.decoder_state import AttentionMemory, Given
+from layers.emissions import emit, join, mix
 from layers.fast import recurrence
 from layers.fast.conditions import fits
 
 
-def unroll(decoder: Any, given: Given, symbols: Any, training: bool | None) -> tuple[Any, Any]:
+def unroll(decoder: Any, given: Given, symbols: Any, copied: list[Any], training: bool | None) -> tuple[Any, Any]:
     """The same as `layers.plain_unroll`, held to it by a parity test, and with dropout.
 
     Args:
         decoder: A `layers.MonotonicDecoder`.
         given: What is decoded.
         symbols: `[batch, target]`, the ids of its inputs.
+        copied: `[batch, source]`, the target ids of the source, of a decoder that copies; else nothing.
         training: Whether to drop.
 
     Returns:
         Logits `[batch, target, vocabulary]` and attention weights `[batch, target, source]`.
     """
-    memory = decoder.prepare_memory(given.memory, given.memory_mask, given.summary)
+    memory = decoder.prepare_memory(given.memory, given.memory_mask, given.summary, *copied)
     *cells, alignment, _ = decoder.initial_state(given.summary, given.memory_mask)
     gates, hidden = (tf.transpose(part, [1, 0, 2]) for part in decoder.embedded_shares(given.inputs))
     outputs = _climb(decoder, gates, cells, training)
@@ -143,5 +145,6 @@ def _emissions(decoder: Any, hidden: Any, memory: AttentionMemory, training: boo
     kept = tf.transpose(decoder.dropout_layer(rows_first, training=training), [1, 0, 2])
     features = tf.tanh(hidden[:, :, None] + memory.values[None]) * kept[:, :, None]
     logits = decoder.output_projection(tf.reshape(features, [-1, decoder.readout_units]))
-    shape = tf.concat([tf.shape(features)[:-1], [decoder.vocabulary_size]], axis=0)
-    return tf.nn.log_softmax(tf.cast(tf.reshape(logits, shape), dtype))
+    shape = tf.concat([tf.shape(features)[:-1], [decoder.output_projection.units]], axis=0)
+    logits = tf.cast(tf.reshape(logits, shape), dtype)
+    return join(*emit(logits, memory.copied)) if decoder.copies else tf.nn.log_softmax(logits)

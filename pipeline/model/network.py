@@ -10,14 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from layers import plain_unroll
+from pipeline.model.readout import Readout
 from pipeline.model.sequence_to_sequence import FEATURES, find_layer
 from pipeline.model.source_reading import read_beside
 from pipeline.text.symbols import PAD, START
 
 LARGEST_TABLE = 256
 LAYERS = ("source_embedding", "encoder", "target_embedding", "decoder")
-# Of models that copy; the gate has a layer of its own where the output projection is tied to the embeddings.
-COPYING, GATE = "copying", "copying_gate"
 
 
 class Network(Protocol):
@@ -82,8 +81,7 @@ class SingleNetwork(tf.Module):
     encoder: Any
     target_embedding: Any
     decoder: Any
-    copying: Any
-    gate: Any
+    readout: Readout
     features: Any
 
     def __init__(self, model: keras.Model, frozen: bool = False) -> None:
@@ -92,8 +90,9 @@ class SingleNetwork(tf.Module):
         # does without them, TensorFlow's others find none of the variables that the functions ask for.
         layers = {name: find_layer(model, name) for name in LAYERS}
         others = {layer.name: layer for layer in model.layers}
-        self.__dict__.update(layers, copying=others.get(COPYING), gate=others.get(GATE), features=others.get(FEATURES))
-        owners = [*layers.values(), *(layer for layer in (self.gate, self.features) if layer)]
+        readout = Readout(layers["decoder"], layers["target_embedding"], others)
+        self.__dict__.update(layers, readout=readout, features=others.get(FEATURES))
+        owners = [*layers.values(), *(layer for layer in (readout.gate, self.features) if layer)]
         weights = [weight for layer in owners for weight in layer.weights]
         # What two layers share is saved once.
         self._saved = [weight.value for weight in {id(weight): weight for weight in weights}.values()]
@@ -125,9 +124,9 @@ class SingleNetwork(tf.Module):
         """See `Network`."""
         tables = self._tables()
         memory, mask, summary = self._read(source, lengths, tables)
-        prepared = self.decoder.prepare_memory(memory, mask, summary)
+        prepared = self.decoder.prepare_memory(memory, mask, summary, *self.readout.inside(source))
         weights = [tf.convert_to_tensor(variable) for variable in self._weights()]
-        copied = self.copying.target_ids(source) if self.copying else None
+        copied = self.readout.outside(source)
         return self.decoder.initial_state(summary, mask), _Memory(prepared, tables.target, weights, copied)
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
@@ -135,9 +134,7 @@ class SingleNetwork(tf.Module):
         with self._remembered(memory):
             inputs = self._inputs(tokens, memory)
             hidden, state, attention_weights = self.decoder.step(inputs, state, memory.attention, beams)
-            logits = self._logits(hidden)
-            if self.copying:
-                logits = self.copying.mix(logits, attention_weights, memory.copied, beams)
+            logits = self.readout.logits(hidden, attention_weights, memory.copied, beams)
             return logits, state, attention_weights
 
     def take(self, memory: Any, rows: tf.Tensor) -> Any:
@@ -151,10 +148,7 @@ class SingleNetwork(tf.Module):
             inputs = self._inputs(tokens, memory)
             hidden, state, weights = self.decoder.step(inputs, state, memory.attention, heads_apart=self.heads > 1)
             apart = weights if self.heads > 1 else weights[:, None]
-            outputs = self._logits(hidden)
-            if not self.copying:
-                return state, apart, tf.zeros_like(outputs, tf.float32)
-            shares = self.copying.share_copied(outputs, tf.reduce_mean(apart, axis=1), memory.copied)
+            shares = self.readout.share_copied(hidden, tf.reduce_mean(apart, axis=1), memory.copied)
             return state, apart, tf.cast(shares, tf.float32)
 
     def _remembered(self, memory: Any) -> keras.StatelessScope:
@@ -177,7 +171,8 @@ class SingleNetwork(tf.Module):
 
     def _weights(self) -> list[keras.Variable]:
         """What a step needs."""
-        return [*self.decoder.weights, *self.target_embedding.weights, *(self.gate.weights if self.gate else ())]
+        gate = self.readout.gate
+        return [*self.decoder.weights, *self.target_embedding.weights, *(gate.weights if gate else ())]
 
     def score(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
@@ -186,22 +181,20 @@ class SingleNetwork(tf.Module):
     def log_probabilities(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
         hidden, weights = self._follow(source, lengths, target)
-        logits = self._logits(hidden)
-        if self.copying:
-            logits = self.copying.mix(logits, weights, self.copying.target_ids(source))
+        logits = self.readout.logits(hidden, weights, self.readout.outside(source))
         return tf.nn.log_softmax(tf.cast(logits, tf.float32))
 
     @property
     def copies(self) -> bool:
         """See `Network`."""
-        return self.copying is not None
+        return self.readout.copying is not None
 
     def share_copied(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
-        if not self.copying:
+        if not self.copies:
             return tf.zeros(tf.shape(target))
         hidden, weights = self._follow(source, lengths, target)
-        shares = self.copying.share_copied(self._logits(hidden), weights, self.copying.target_ids(source))
+        shares = self.readout.share_copied(hidden, weights, self.readout.outside(source))
         found = tf.cast(tf.gather(shares, target, batch_dims=2), tf.float32)
         return tf.where(tf.not_equal(target, PAD), found, 0)
 
@@ -225,9 +218,8 @@ class SingleNetwork(tf.Module):
         """The decoder unrolled over given targets."""
         ids = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
         inputs = _embed(self.target_embedding, ids)
-        return plain_unroll(
-            self.decoder, inputs, *self._read(source, lengths, self._tables()), *self._symbols(ids), **options
-        )
+        given = [*self._read(source, lengths, self._tables()), *self._symbols(ids), *self.readout.inside(source)]
+        return plain_unroll(self.decoder, inputs, *given, **options)
 
     def _read(self, source: tf.Tensor, lengths: tf.Tensor, tables: "_Tables") -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Memory, its mask and summary."""
@@ -246,14 +238,6 @@ class SingleNetwork(tf.Module):
             embedded = _embed(self.source_embedding, source)
             memory, summary = read_beside(encode, self.features, embedded, source, mask)
         return memory, mask, summary
-
-    def _logits(self, hidden: tf.Tensor) -> tf.Tensor:
-        outputs = self.decoder.readout(hidden)
-        if self.decoder.vocabulary_size is not None:
-            return outputs
-        # Without a projection of its own, the decoder's is tied to the embeddings.
-        logits = self.target_embedding(outputs, reverse=True)
-        return tf.concat([logits, self.gate(outputs)], axis=-1) if self.gate else logits
 
     def _tables(self) -> "_Tables":
         if self._frozen is None:

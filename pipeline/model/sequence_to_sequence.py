@@ -263,15 +263,17 @@ def build_model(
     else:
         memory, summary = encoder(embedded_source, source_mask)
     embedded = embed(target_inputs, target_embedding, TARGET_EMBEDDING)
-    given = [target_inputs] if configuration.kind.is_hard else []
+    copying = Copying(copied, configuration.fast, dtype=policy, name="copying") if configuration.copy else None
+    given = [target_inputs] if decoder.takes_symbols else []
+    given += [copying.target_ids(source)] if copying and decoder.copies else []
     outputs, attention_weights = decoder(embedded, memory, source_mask, summary, *given)
     logits = target_embedding(outputs, reverse=True) if configuration.tied_embeddings else outputs
-    if configuration.copy:
+    if copying and not decoder.copies:
         if configuration.tied_embeddings:
             # The embeddings have no column for the gate.
             gate = keras.layers.Dense(1, dtype=full_precision(configuration), name="copying_gate")
             logits = ops.concatenate([logits, gate(outputs)], axis=-1)
-        logits = Copying(copied, configuration.fast, dtype=policy, name="copying")(logits, attention_weights, source)
+        logits = copying(logits, attention_weights, source)
     return SequenceToSequence(inputs=(source, target_inputs), outputs=(logits, attention_weights), name="attentif")
 
 

@@ -43,7 +43,8 @@ def make_decoder(
                 f"source position, for at most {MOST_EMITTED:,} symbols, and the target has {size:,}: give another "
                 "attention, or let targets be cut into characters (text.target_tokenizer)"
             )
-        return MonotonicDecoder(size, readout_units=configuration.readout_units, backward=right_to_left, **parts)
+        parts |= {"readout_units": configuration.readout_units, "copies": configuration.copy}
+        return MonotonicDecoder(size, backward=right_to_left, **parts)
     tied = configuration.tied_embeddings
     return AttentionDecoder(
         vocabulary_size=None if tied else size + configuration.copy,

@@ -90,8 +90,7 @@ class ModelConfiguration:
             self._require_hard()
         wanted = "false without additive attention"
         require(self.kind.takes_coverage or not self.coverage, "model.coverage", self.coverage, wanted)
-        points = self.kind.looks and not self.kind.is_hard
-        require(points or not self.copy, "model.copy", self.copy, f"false with attention {self.attention}")
+        require(self.kind.looks or not self.copy, "model.copy", self.copy, f"false with attention {self.attention}")
         if self.tied_embeddings:
             wanted = f"model.embedding_units ({self.embedding_units}) or null with tied_embeddings"
             require(

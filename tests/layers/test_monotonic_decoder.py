@@ -32,25 +32,39 @@ MASK = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
 SUMMARY = RANDOM.normal(size=(3, 8))
 SYMBOLS = RANDOM.integers(3, VOCABULARY, size=(3, 5)).astype("int32")
 ARGUMENTS = (INPUTS, MEMORY, MASK, SUMMARY, SYMBOLS)
+# In the second row one symbol stands twice, and what padding holds must not matter.
+COPIED = np.array([[3, 4, -1, 5], [5, 3, 5, -1], [8, -1, 3, 4]], "int32")
 KINDS: list[dict[str, Any]] = [
     {},
     {"cell": "lstm", "layers": 2},
     {"cell": "layer_norm_gru", "attention_units": 3, "readout_units": 4},
     {"cell": "layer_norm_lstm", "layers": 3},
+    {"copies": True},
+    {"copies": True, "cell": "lstm", "backward": True},
 ]
+
+
+def given_to(layer: MonotonicDecoder) -> tuple[np.ndarray, ...]:
+    return (*ARGUMENTS, COPIED) if layer.copies else ARGUMENTS
+
+
+def memory_of(layer: MonotonicDecoder) -> Any:
+    return layer.prepare_memory(*ARGUMENTS[1:4], *given_to(layer)[5:])
 
 
 def case(name: str, **arguments: Any) -> LayerCase:
     def make(dtype: str) -> MonotonicDecoder:
         return MonotonicDecoder(VOCABULARY, UNITS, **arguments, dtype=dtype, name="decoder")
 
-    inputs = [array if array.dtype in (bool, np.int32) else array.astype("float32") for array in ARGUMENTS]
+    given = (*ARGUMENTS, COPIED) if "copies" in arguments else ARGUMENTS
+    inputs = [array if array.dtype in (bool, np.int32) else array.astype("float32") for array in given]
     return LayerCase(name, make, inputs, (True, True), masked=1)
 
 
 CASES = [
     case("gru", attention_units=3, readout_units=4, dropout=0.1, seed=3),
     case("lstm", cell="lstm", layers=2, backward=True),
+    case("copies", copies=True, dropout=0.1, seed=3),
 ]
 
 
@@ -62,13 +76,13 @@ def test_contract(layer_case: LayerCase, check: Callable[..., None], tmp_path: P
 
 def decoder(**arguments: Any) -> MonotonicDecoder:
     layer = MonotonicDecoder(VOCABULARY, UNITS, **{"dtype": "float64", **arguments})
-    layer.build(*(array.shape for array in ARGUMENTS))
+    layer.build(*(array.shape for array in given_to(layer)))
     return randomize(layer)
 
 
 def walk(layer: MonotonicDecoder, symbols: np.ndarray = SYMBOLS) -> tuple[list[Any], list[Any]]:
     """Logits and weights `[target, rows, …]`, step by step."""
-    prepared, state = layer.prepare_memory(*ARGUMENTS[1:4]), layer.initial_state(SUMMARY, MASK)
+    prepared, state = memory_of(layer), layer.initial_state(SUMMARY, MASK)
     logits, weights = [], []
     for position in range(symbols.shape[1]):
         inputs = layer.prepare_inputs(INPUTS[:, position], symbols[:, position])
@@ -82,33 +96,51 @@ def walk(layer: MonotonicDecoder, symbols: np.ndarray = SYMBOLS) -> tuple[list[A
 @pytest.mark.parametrize("dtype", TOLERANCES)
 def test_single_steps_equal_the_teacher_forced_pass(kind: dict[str, Any], dtype: str):
     layer = decoder(dtype=dtype, **kind)
-    given = [array if array.dtype in (bool, np.int32) else array.astype(dtype) for array in ARGUMENTS]
+    given = [array if array.dtype in (bool, np.int32) else array.astype(dtype) for array in given_to(layer)]
     logits, weights = arrays(layer(*given))
-    stepped = arrays(plain_unroll(layer, *given))
-    assert_close(logits, stepped[0], TOLERANCES[dtype])
-    assert_close(weights, stepped[1], TOLERANCES[dtype])
+    hidden, stepped = plain_unroll(layer, *given)
+    assert_close(logits, layer.readout(hidden), TOLERANCES[dtype])
+    assert_close(weights, stepped, TOLERANCES[dtype])
     assert_close(np.exp(logits).sum(axis=-1), np.ones((3, 5)), 1e-5)
 
 
-@pytest.mark.parametrize(("kind", "training"), [*((kind, False) for kind in KINDS), (KINDS[0], True), (KINDS[1], True)])
+@pytest.mark.parametrize(
+    ("kind", "training"), [*((kind, False) for kind in KINDS), *((KINDS[number], True) for number in (0, 1, 5))]
+)
 def test_gradients_equal_those_of_the_steps(kind: dict[str, Any], training: bool):
     layer = decoder(**kind)
 
     def gradients(run: Callable[..., Any]) -> Any:
-        given = [tf.constant(array) for array in ARGUMENTS]
+        given = [tf.constant(array) for array in given_to(layer)]
         with tf.GradientTape() as tape:
             tape.watch(given[:2])
             outputs = run(*given)
             loss = sum(tf.reduce_sum(tf.sin(output)) for output in outputs)
         return outputs, tape.gradient(loss, [given[0], given[1], *layer.trainable_weights])
 
-    steps = tf.function(lambda *given: plain_unroll(layer, *given), autograph=False)
+    @tf.function(autograph=False)
+    def steps(*given: Any) -> tuple[Any, Any]:
+        hidden, weights = plain_unroll(layer, *given)
+        return layer.readout(hidden), weights
+
     # In training loops are compiled, with gradients of their own; eagerly too.
     whole = functools.partial(layer, training=training)
     expected = gradients(steps)
     assert_gradients_agree(gradients(whole), expected, "float64")
     if training:
         assert_gradients_agree(gradients(tf.function(whole, autograph=False)), expected, "float64")
+
+
+def probabilities(logits: np.ndarray, copied: np.ndarray) -> np.ndarray:
+    """Of every symbol at every place, one after the other; logits of a gate stand behind those of symbols."""
+    generated = np.exp(logits[:, :VOCABULARY])
+    generated /= generated.sum(axis=1, keepdims=True)
+    for place, *gate in enumerate(logits[:, VOCABULARY:]):
+        if gate[0].size and copied[place] >= 0:
+            share = 1 / (1 + np.exp(-gate[0][0]))
+            generated[place] *= share
+            generated[place, copied[place]] += 1 - share
+    return generated
 
 
 def emissions_and_moves(layer: MonotonicDecoder, row: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +154,7 @@ def emissions_and_moves(layer: MonotonicDecoder, row: int) -> tuple[np.ndarray, 
         seen = [np.concatenate([INPUTS[row, position], own, place]) for place in memory]
         hidden = np.tanh(np.array(seen) @ layer.readout_hidden.kernel.numpy() + layer.readout_hidden.bias.numpy())
         logits = hidden @ layer.output_projection.kernel.numpy() + layer.output_projection.bias.numpy()
-        emitted.append(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+        emitted.append(probabilities(logits, COPIED[row]))
         attention = layer.attention
         query, keys = own @ attention.query_projection.kernel.numpy(), attention.memory_projection
         matched = np.tanh(query + memory @ keys.kernel.numpy() + keys.bias.numpy())
@@ -135,9 +167,10 @@ def emissions_and_moves(layer: MonotonicDecoder, row: int) -> tuple[np.ndarray, 
     return np.array(emitted), np.array(moved)
 
 
+@pytest.mark.parametrize("copies", [False, True])
 @pytest.mark.parametrize("row", range(3))
-def test_it_is_the_sum_over_all_ways_through_the_source(row: int):
-    layer = decoder()
+def test_it_is_the_sum_over_all_ways_through_the_source(row: int, copies: bool):
+    layer = decoder(copies=copies)
     emitted, moved = emissions_and_moves(layer, row)
     logits, weights = walk(layer)
     length = emitted.shape[1]
@@ -197,12 +230,13 @@ def test_backward_it_goes_through_the_source_from_its_end():
     assert_close(state[1][:, ::-1], [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]], 0)
 
 
-def test_extreme_scores_leave_numbers():
-    layer = decoder(dtype="float32")
+@pytest.mark.parametrize("copies", [False, True])
+def test_extreme_scores_leave_numbers(copies: bool):
+    layer = decoder(dtype="float32", copies=copies)
     layer.attention.score_vector.assign(100 * layer.attention.score_vector)
     layer.attention.jump_projection.kernel.assign(100 * layer.attention.jump_projection.kernel)
     layer.output_projection.kernel.assign(100 * layer.output_projection.kernel)
-    given = [array if array.dtype in (bool, np.int32) else np.float32(array) for array in ARGUMENTS]
+    given = [array if array.dtype in (bool, np.int32) else np.float32(array) for array in given_to(layer)]
     with tf.GradientTape() as tape:
         logits, weights = layer(*given)
         loss = tf.reduce_sum(logits[:, :, 3])
@@ -210,10 +244,31 @@ def test_extreme_scores_leave_numbers():
     assert all(np.isfinite(gradient).all() for gradient in tape.gradient(loss, layer.trainable_weights))
 
 
-@pytest.mark.parametrize("kind", KINDS[:2], ids=str)
+def test_the_share_copied_by_hand():
+    layer = decoder(copies=True)
+    inputs, state = layer.prepare_inputs(INPUTS[:, 0], SYMBOLS[:, 0]), layer.initial_state(SUMMARY, MASK)
+    hidden, _, weights = layer.step(inputs, state, memory_of(layer))
+    found = layer.share_copied(hidden).numpy()
+    for row in range(3):
+        length = MASK[row].sum()
+        # Without copying only the gate's share is left of what may be copied.
+        whole = emissions_and_moves(layer, row)[0][0]
+        bias = layer.output_projection.bias
+        kept = bias.numpy()
+        bias.assign(np.append(kept[:-1], 1e3))
+        generated = emissions_and_moves(layer, row)[0][0]
+        bias.assign(kept)
+        other = np.eye(VOCABULARY)[0][None]  # no symbol of these is copied
+        shares = (whole @ other.T) / (generated @ other.T)
+        expected = 1 - (weights.numpy()[row, :length] @ (generated * shares)) / (weights.numpy()[row, :length] @ whole)
+        assert_close(found[row], expected, 1e-9)
+    assert found.max() > 0.05
+
+
+@pytest.mark.parametrize("kind", [*KINDS[:2], KINDS[-1]], ids=str)
 def test_several_rows_may_look_at_one_source(kind: dict[str, Any]):
     layer = decoder(**kind)
-    prepared, state = layer.prepare_memory(*ARGUMENTS[1:4]), layer.initial_state(SUMMARY, MASK)
+    prepared, state = memory_of(layer), layer.initial_state(SUMMARY, MASK)
     first = layer.prepare_inputs(INPUTS[:, 0], SYMBOLS[:, 0])
     state = layer.step(first, state, prepared)[1]
     inputs = layer.prepare_inputs(INPUTS[:, :2].reshape(6, -1), SYMBOLS[:, :2].reshape(6))
@@ -252,5 +307,7 @@ def test_what_it_needs_is_said():
         MonotonicDecoder(9, 7).build(*shapes[:3])
     with pytest.raises(ValueError, match="needs the ids of its inputs"):
         MonotonicDecoder(9, 7).build(*shapes[:4])
+    with pytest.raises(ValueError, match="needs the target ids of sources to copy them"):
+        MonotonicDecoder(9, 7, copies=True).build(*shapes)
     with pytest.raises(ValueError, match="cell must be one of"):
         MonotonicDecoder(9, 7, cell="conditional_gru")

@@ -20,6 +20,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "several heads, coverage": {"attention": "multi_head_bahdanau", "attention_heads": 2, "coverage": True},
     "luong, input feeding": {"attention": "luong_general", "input_feeding": True},
     "monotonic": {"attention": "monotonic"},
+    "monotonic, copying": {"attention": "monotonic", "copy": True},
     "copying, symbol dropout": {"copy": True, "symbol_dropout": 0.3},
     "tied": {"tied_embeddings": True},
 }

@@ -22,8 +22,8 @@ SOURCES, LENGTHS = tf.constant([[4, 6, 5, END], [3, 5, END, 0]]), tf.constant([4
 LONGEST = 3
 
 
-def make_network(seed: int, copy: bool) -> SingleNetwork:
-    settings = ModelConfiguration(units=6, embedding_units=4, copy=copy)
+def make_network(seed: int, copy: bool, attention: str = "bahdanau") -> SingleNetwork:
+    settings = ModelConfiguration(units=6, embedding_units=4, copy=copy, attention=attention)
     copied = copied_ids(SOURCE_VOCABULARY, TARGET_VOCABULARY)
     model = build_model(settings, len(SOURCE_VOCABULARY), len(TARGET_VOCABULARY), copied=copied)
     return SingleNetwork(randomize(model, seed, scale=1.5))
@@ -40,8 +40,9 @@ def score_all(network: Network, row: int) -> dict[tuple[int, ...], float]:
 
 @pytest.mark.parametrize("members", [(True,), (True, False, True)])
 @pytest.mark.parametrize("beams", [1, 40])
-def test_search_finds_what_is_best(members: tuple[bool, ...], beams: int):
-    networks = [make_network(seed, copy) for seed, copy in enumerate(members)]
+@pytest.mark.parametrize("attention", ["bahdanau", "monotonic"])
+def test_search_finds_what_is_best(members: tuple[bool, ...], beams: int, attention: str):
+    networks = [make_network(seed, copy, attention) for seed, copy in enumerate(members)]
     network: Network = networks[0] if len(networks) == 1 else Ensemble(networks)
     best = min(beams, 10)
     search = IdSearch(
@@ -58,9 +59,10 @@ def test_search_finds_what_is_best(members: tuple[bool, ...], beams: int):
             assert outputs == sorted(expected, key=expected.__getitem__, reverse=True)[:best]
 
 
-def test_shares_are_of_the_whole_probability():
+@pytest.mark.parametrize("attention", ["bahdanau", "monotonic"])
+def test_shares_are_of_the_whole_probability(attention: str):
     """By steps and at once; an ensemble's are those of its members, by their probabilities."""
-    networks = [make_network(seed, copy) for seed, copy in enumerate((True, False))]
+    networks = [make_network(seed, copy, attention) for seed, copy in enumerate((True, False))]
     target = tf.constant([[4, 3, END], [5, END, 0]])
     alone, plain = (network.share_copied(SOURCES, LENGTHS, target).numpy() for network in networks)
     assert (alone[target > 0] >= 0).all()

@@ -24,6 +24,7 @@ KINDS: dict[str, list[dict[str, Any]]] = {
     "no attention": [{"attention": "none"}],
     "several heads, coverage": [{"attention": "multi_head_bahdanau", "attention_heads": 2, "coverage": True}],
     "monotonic": [{"attention": "monotonic"}],
+    "monotonic, copying": [{"attention": "monotonic", "copy": True}],
     "copying, input feeding": [{"copy": True, "input_feeding": True}],
     "ensemble": [{}, {"copy": True}],
 }

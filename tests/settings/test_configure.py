@@ -48,7 +48,6 @@ def test_a_file_and_changes_above_it(tmp_path: Path):
         ({"model.attention": "monotonic", "model.input_feeding": True}, r"^model\.input_feeding: True is impossible"),
         ({"model.attention": "monotonic", "model.coverage": True}, r"^model\.coverage: True is impossible"),
         ({"model.attention": "none", "model.copy": True}, r"^model\.copy: True is impossible, .* with attention none$"),
-        ({"model.attention": "monotonic", "model.copy": True}, r"^model\.copy: True is impossible"),
         ({"data.dev": ["a", 1]}, r"^data\.dev: .* is impossible, it must be text or a list of texts or null$"),
     ],
 )

@@ -156,8 +156,11 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path):
 
 
 def test_monotonic_attention_takes_encoded_features(tmp_path: Path):
-    made = prepare(settings(table(tmp_path), **{"model.attention": "monotonic", "model.features": "encoded"}))
-    assert len(made.predictor().predict(["walk\tV;PST"])) == 1
+    changes = {"model.attention": "monotonic", "model.features": "encoded", "model.copy": True}
+    made = prepare(settings(table(tmp_path), **changes))
+    [prediction] = made.predictor().predict(["walk\tV;PST"], heads_apart=True)
+    assert prediction.copied is not None
+    assert len(prediction.copied) == len(prediction.attention)
 
 
 def test_auto_finds_the_column(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from layers import MonotonicAttention
-from layers.attention.monotonic import LEAST, advance, explain, mix, shares
+from layers.attention.monotonic import LEAST, advance, explain, shares
+from layers.emissions import mix
 from tests.layer_contract import CONTRACT, LayerCase, arrays, assert_close, name_of, randomize
 
 RANDOM = np.random.default_rng(0)
