@@ -21,7 +21,7 @@ def log_share(share: Any) -> Any:
 
 def mix(alignment: Any, emissions: Any) -> Any:
     """log Σ_j alignment_j p_j of `[…, source]` and log p `[…, source, vocabulary]`: `[…, vocabulary]`."""
-    return tf.reduce_logsumexp(log_share(alignment)[..., None] + emissions, axis=-2)
+    return tf.reduce_logsumexp(tf.expand_dims(log_share(alignment), -1) + emissions, axis=-2)
 
 
 def emit(outputs: Any, copied: Any) -> tuple[Any, Any, Any]:
@@ -38,9 +38,11 @@ def emit(outputs: Any, copied: Any) -> tuple[Any, Any, Any]:
         symbol that is, bool `[…, source, vocabulary_size]`.
     """
     logits, gate = outputs[..., :-1], outputs[..., -1:]
-    # One-hot vectors of -1 are not zeros in every runtime.
-    own = tf.equal(copied[..., None], tf.range(logits.shape[-1]))
-    generate = tf.where(copied[..., None] < 0, tf.zeros_like(gate), tf.math.log_sigmoid(gate))
+    # Not by index: that is a slice with a new axis, of which not every runtime knows; nor do one-hot vectors of -1 have
+    # zeros everywhere.
+    copied = tf.expand_dims(copied, -1)
+    own = tf.equal(copied, tf.range(logits.shape[-1]))
+    generate = tf.where(copied < 0, tf.zeros_like(gate), tf.math.log_sigmoid(gate))
     return tf.nn.log_softmax(logits) + generate, tf.math.log_sigmoid(-gate), own
 
 
@@ -79,5 +81,5 @@ def mix_apart(alignment: Any, generated: Any, pointed: Any, own: Any) -> Any:
         pointed: As generated.
         own: As generated.
     """
-    shares = alignment[..., None] * tf.exp(pointed) * tf.cast(own, alignment.dtype)
+    shares = tf.expand_dims(alignment, -1) * tf.exp(pointed) * tf.cast(own, alignment.dtype)
     return tf.concat([mix(alignment, generated), log_share(tf.reduce_sum(shares, axis=-2))], axis=-1)
