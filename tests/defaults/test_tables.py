@@ -6,7 +6,16 @@ from itertools import pairwise
 import pytest
 
 from pipeline.defaults.facts import Facts
-from pipeline.defaults.tables import COPIED, FORWARD, LONGEST_LIMIT, SENTENCES, SHORTEST_LIMIT, SYMBOLS, choose
+from pipeline.defaults.tables import (
+    COPIED,
+    COPIED_FORWARD,
+    FORWARD,
+    LONGEST_LIMIT,
+    SENTENCES,
+    SHORTEST_LIMIT,
+    SYMBOLS,
+    choose,
+)
 from pipeline.settings.changes import replace_settings
 from pipeline.settings.configuration import Configuration
 
@@ -27,7 +36,7 @@ def test_every_size_has_possible_settings(sentences: bool, pairs: int, long: int
     assert SHORTEST_LIMIT <= configuration.data.max_length <= LONGEST_LIMIT
 
 
-@pytest.mark.parametrize("table", [SYMBOLS, COPIED, FORWARD, SENTENCES])
+@pytest.mark.parametrize("table", [SYMBOLS, COPIED, COPIED_FORWARD, FORWARD, SENTENCES])
 def test_rows_go_from_little_data_to_much(table: tuple):
     for less, more in pairwise(table):
         assert less.most < more.most
@@ -37,7 +46,7 @@ def test_rows_go_from_little_data_to_much(table: tuple):
 
 
 def test_what_is_mostly_copied_may_be_copied():
-    copied = dataclasses.replace(facts(1_000), copied=0.8, forward=0.7)
+    copied = dataclasses.replace(facts(1_000), copied=0.8, forward=0.1)
     assert settings(copied).model.copy
     assert settings(copied).model.attention == "bahdanau"
     # A letter is no sound: where one side is cut otherwise, nothing of it is the other's.
@@ -67,6 +76,25 @@ def test_few_targets_that_move_forward_have_attention_that_must(
 ):
     found = dataclasses.replace(facts(pairs), forward=forward, distinct=distinct)
     assert settings(found).model.attention == attention
+
+
+@pytest.mark.parametrize(
+    ("pairs", "forward", "long", "attention"),
+    [
+        (100, 0.3, 12, "monotonic"),
+        (10_000, 0.3, 12, "monotonic"),
+        # Written backwards; too many numbers of long strings; enough to learn it from.
+        (10_000, -0.9, 12, "bahdanau"),
+        (1_000, 0.7, 300, "bahdanau"),
+        (100_000, 0.7, 12, "bahdanau"),
+    ],
+)
+def test_what_is_copied_and_moves_forward_is_copied_from_where_it_is(
+    pairs: int, forward: float, long: int, attention: str
+):
+    found = dataclasses.replace(facts(pairs, long), copied=0.8, forward=forward, distinct=40)
+    assert settings(found).model.attention == attention
+    assert settings(found).model.copy == (attention == "monotonic" or pairs < 10_000)
 
 
 def test_reasons_name_what_was_counted():
