@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from layers.compiling import compiled
 from layers.emissions import log_share, log_sum
 from layers.guest_layer import GuestLayer, makes_node
 from layers.precision import softmax_dtype
@@ -102,7 +103,7 @@ class Copying(GuestLayer):
         if not self.fast:
             return self.mix(outputs, attention_weights, copied)
         dtype = softmax_dtype(self.compute_dtype)
-        return _compiled(tf.cast(outputs, dtype), tf.cast(attention_weights, dtype), copied)
+        return _mix_compiled([tf.cast(outputs, dtype), tf.cast(attention_weights, dtype)], [copied])
 
     def compute_mask(self, outputs: Any, previous_mask: Any) -> Any:
         """The outputs' mask."""
@@ -136,30 +137,8 @@ def _parts(outputs: Any, weights: Any, copied: Any) -> tuple[Any, Any]:
     return generate + tf.nn.log_softmax(logits), point + log_share(tf.matmul(weights, own))
 
 
-def _compiled(outputs: Any, weights: Any, copied: Any) -> Any:
-    """`_mix`, its forward and its backward pass each one compiled function: what has the logits' size is not kept."""
-
-    @tf.custom_gradient
-    def with_gradient(outputs: Any, weights: Any) -> tuple[Any, Any]:
-        # An eager tape must not look inside: the gradient of a compiled function is this one or none.
-        mixed = _forward(tf.stop_gradient(outputs), tf.stop_gradient(weights), copied)
-        return mixed, lambda upstream: _backward(outputs, weights, copied, upstream)
-
-    return with_gradient(outputs, weights)
-
-
 def _mix(outputs: Any, weights: Any, copied: Any) -> Any:
     return log_sum(*_parts(outputs, weights, copied))
 
 
-@tf.function(jit_compile=True, autograph=False)
-def _forward(outputs: Any, weights: Any, copied: Any) -> Any:
-    return _mix(outputs, weights, copied)
-
-
-@tf.function(jit_compile=True, autograph=False)
-def _backward(outputs: Any, weights: Any, copied: Any, upstream: Any) -> tuple[Any, Any]:
-    with tf.GradientTape() as tape:
-        tape.watch([outputs, weights])
-        mixed = _mix(outputs, weights, copied)
-    return tuple(tape.gradient(mixed, [outputs, weights], upstream))
+_mix_compiled = compiled(_mix)  # what has the logits' size is not kept

@@ -11,9 +11,9 @@ from layers.cells.kinds import CELLS
 from layers.dropout.kinds import Dropout
 from layers.fast import bidirectional, reading
 from layers.fast.conditions import has_encoder
+from layers.fast.packing import pack, unpack
 from layers.guest_layer import GuestLayer, makes_node
 from layers.masks import mask_of, open_positions
-from layers.packing import pack, unpack
 from layers.registration import PACKAGE
 
 # These take Keras's own layer, the others its loop around a cell.

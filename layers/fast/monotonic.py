@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from layers.attention.monotonic import advance, explain, open_shares
 from layers.cells.equations import EQUATIONS
+from layers.compiling import compiled
 from layers.decoder_state import AttentionMemory, Given
 from layers.emissions import emit, join, mix
 from layers.fast import recurrence
@@ -37,8 +38,8 @@ def unroll(decoder: Any, given: Given, symbols: Any, copied: list[Any], training
     hidden = hidden + decoder.product(outputs, decoder.readout_hidden.kernel, decoder.input_units)
     emissions = _emissions(decoder, hidden, memory, training, alignment.dtype)
     fitting, jumps = _fits(decoder.attention, outputs, memory, alignment.dtype)
-    align = _align_compiled if training else _align
-    weights = align(alignment, _picked(emissions, symbols), fitting, jumps)
+    to_align = [alignment, _picked(emissions, symbols), fitting, jumps]
+    weights = _align_compiled(to_align, []) if training else _align(*to_align)
     logits, weights = (tf.transpose(part, [1, 0, 2]) for part in (mix(weights, emissions), weights))
     return logits, tf.reverse(weights, [2]) if decoder.backward else weights
 
@@ -102,28 +103,8 @@ def _align(alignment: Any, picked: Any, fits: Any, jumps: Any) -> Any:
     return _loop(move, [alignment], tf.shape(fits)[0])
 
 
-def _align_compiled(*given: Any) -> Any:
-    """The same, forward and backward each one compiled function, the second of which begins anew: of such small tensors
-    it is the number of operations that takes time."""
-
-    @tf.custom_gradient
-    def with_gradient(*given: Any) -> tuple[Any, Any]:
-        # An eager tape must not look inside: the gradient of a compiled loop is this one or none.
-        return _align_forward(*map(tf.stop_gradient, given)), lambda upstream: _align_backward(upstream, *given)
-
-    return with_gradient(*given)
-
-
-_align_forward = tf.function(_align, jit_compile=True, autograph=False)
-
-
-@tf.function(jit_compile=True, autograph=False)
-def _align_backward(upstream: Any, *given: Any) -> list[Any]:
-    with tf.GradientTape() as tape:
-        tape.watch(given)
-        weights = _align(*given)
-    found: list[Any] = tape.gradient(weights, given, upstream)
-    return found
+# Of such small tensors it is the number of operations that takes time; what is larger gains nothing by it.
+_align_compiled = compiled(_align)
 
 
 def _fits(attention: Any, queries: Any, memory: AttentionMemory, dtype: Any) -> tuple[Any, Any]:

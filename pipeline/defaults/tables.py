@@ -49,7 +49,7 @@ COPIED = (_Row(40_000, {**_LITTLE, "model.copy": True}, 1_200_000, 8), *SYMBOLS[
 # The same, where these targets move forward as well: what is copied then stands where the position is.
 _FORWARD = {"model.copy": True, "model.attention": "monotonic"}
 COPIED_FORWARD = (
-    _Row(4_000, {**_LITTLE, **_FORWARD}, 300_000, 6),
+    _Row(4_000, {**_LITTLE, **_FORWARD}, 200_000, 6),
     _Row(40_000, {**_LITTLE, **_FORWARD}, 800_000, 8),
     _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024, **_FORWARD}, 1_200_000, 8),
     SYMBOLS[-1],

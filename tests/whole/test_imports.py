@@ -33,7 +33,7 @@ ROWS = [
 # The same of `layers`.
 LAYER_ROWS = [
     {"keras_backend", "precision", "registration"},
-    {"decoder_state", "emissions", "guest_layer", "masks", "packing", "products"},
+    {"compiling", "decoder_state", "emissions", "guest_layer", "masks", "products"},
     {"attention", "cells", "copying", "dropout", "plain_unroll"},
     {"fast"},
     {"decoder", "encoder", "monotonic_decoder"},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from layers.packing import pack, unpack
+from layers.fast.packing import pack, unpack
 
 ROWS = np.arange(1.0, 25).reshape(3, 4, 2)
 RIGHT = np.array([[1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], bool)
