@@ -56,6 +56,7 @@ class Copying(GuestLayer):
         super().__init__(**{"autocast": False, **kwargs})
         self.symbols = None if symbols is None else [int(symbol) for symbol in symbols]
         self.fast = fast
+        self.built = True  # it has no weights, and may be used by its methods alone
 
     @makes_node
     def target_ids(self, source: Any) -> Any:

@@ -260,6 +260,12 @@ def test_a_step_of_r_drop_by_hand():
         assert_close(new, old - 0.1 * tf.convert_to_tensor(gradient), 1e-7)
 
 
+def test_a_layer_that_is_used_by_its_methods_alone_is_built():
+    """Else Keras warns of it, wherever the model is made."""
+    settings = dataclasses.replace(CONFIGURATION, attention="monotonic", copy=True)
+    assert all(layer.built for layer in build_model(settings, 9, 9).layers)
+
+
 @pytest.mark.parametrize("changes", [{}, {"attention": "monotonic"}, {"copy": True}])
 def test_a_step_with_a_teacher_by_hand(changes: dict[str, Any]):
     built = model(**changes)
