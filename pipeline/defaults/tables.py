@@ -43,7 +43,11 @@ SYMBOLS = (
     _Row(float("inf"), {"model.dropout": 0.2}, 5_000_000, 10),
 )
 # The same, where targets move forward through their sources: what a few pairs cannot teach need not be learned.
-FORWARD = (_Row(15_000, {**_LITTLE, "model.attention": "monotonic"}, 300_000, 6), *SYMBOLS[1:])
+FORWARD = (
+    _Row(15_000, {**_LITTLE, "model.attention": "monotonic"}, 300_000, 6),
+    _Row(60_000, {**_LITTLE, "model.attention": "monotonic"}, 400_000, 8),
+    *SYMBOLS[2:],
+)
 # The same, where most of a target stands in its source: of ten thousand pairs a network learns more without copying.
 COPIED = (_Row(40_000, {**_LITTLE, "model.copy": True}, 1_200_000, 8), *SYMBOLS[1:])
 # The same, where these targets move forward as well: what is copied then stands where the position is.
