@@ -24,6 +24,17 @@ def mix(alignment: Any, emissions: Any) -> Any:
     return tf.reduce_logsumexp(tf.expand_dims(log_share(alignment), -1) + emissions, axis=-2)
 
 
+def ids_to_copy(copied: Any) -> Any:
+    """The target ids of sources, int32.
+
+    Raises:
+        ValueError: There are none.
+    """
+    if copied is None:
+        raise ValueError("the decoder needs the target ids of sources to copy them: copied=ids")
+    return tf.cast(copied, tf.int32)
+
+
 def emit(outputs: Any, copied: Any) -> tuple[Any, Any, Any]:
     """Generating and copying where every position has outputs of its own.
 
@@ -83,3 +94,14 @@ def mix_apart(alignment: Any, generated: Any, pointed: Any, own: Any) -> Any:
     """
     shares = tf.expand_dims(alignment, -1) * tf.exp(pointed) * tf.cast(own, alignment.dtype)
     return tf.concat([mix(alignment, generated), log_share(tf.reduce_sum(shares, axis=-2))], axis=-1)
+
+
+def join_apart(apart: Any) -> Any:
+    """log p of every symbol, from what `mix_apart` returned."""
+    return log_sum(*tf.split(apart, 2, axis=-1))
+
+
+def share_of_copying(apart: Any) -> Any:
+    """Which share of the probability of every symbol came of copying, 0 to 1, from what `mix_apart` returned."""
+    generated, pointed = tf.split(apart, 2, axis=-1)
+    return tf.sigmoid(pointed - generated)

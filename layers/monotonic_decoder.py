@@ -12,7 +12,7 @@ from layers.attention.monotonic import MonotonicAttention, explain, first_positi
 from layers.cells.kinds import CELLS
 from layers.decoder_state import AttentionMemory, Given
 from layers.dropout.kinds import Dropout
-from layers.emissions import log_sum, step_outputs
+from layers.emissions import ids_to_copy, join_apart, share_of_copying, step_outputs
 from layers.fast.monotonic import unroll
 from layers.guest_layer import GuestLayer, makes_node
 from layers.masks import mask_of, open_positions
@@ -141,15 +141,12 @@ class MonotonicDecoder(GuestLayer):
         """Create all weights from the shapes of the call's arguments.
 
         Raises:
-            ValueError: There is no summary, there are no symbols, or nothing says what is copied.
+            ValueError: There is no summary, or there are no symbols.
         """
-        needed = {"a summary: decoder(…, summary=summary), the encoder's second output": summary_shape}
-        needed["the ids of its inputs: decoder(…, symbols=ids)"] = symbols_shape
-        if self.copies:
-            needed["the target ids of sources to copy them: decoder(…, copied=ids)"] = copied_shape
-        for what, shape in needed.items():
-            if shape is None:
-                raise ValueError(f"the decoder needs {what}")
+        if summary_shape is None:
+            raise ValueError("the decoder needs a summary, the encoder's second output: decoder(…, summary=summary)")
+        if symbols_shape is None:
+            raise ValueError("the decoder needs the ids of its inputs: decoder(…, symbols=ids)")
         self.input_units = inputs_shape[-1]
         self.attention.build((None, self.units), None, memory_shape, None)
         for cell, size in zip(self.cells, [self.input_units] + [self.units] * (self.layers - 1), strict=True):
@@ -176,7 +173,7 @@ class MonotonicDecoder(GuestLayer):
         return gates, self.product(inputs, self.readout_hidden.kernel, 0) + bias
 
     @makes_node
-    def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any, copied: Any = ()) -> AttentionMemory:
+    def prepare_memory(self, memory: Any, memory_mask: Any, summary: Any, copied: Any = None) -> AttentionMemory:
         """What every step looks at, computed once per source.
 
         Arguments as in the call of the class. The values are `[batch, source, readout_units]`; all in the order in
@@ -184,7 +181,7 @@ class MonotonicDecoder(GuestLayer):
         """
         mask = open_positions(mask_of(memory) if memory_mask is None else memory_mask, memory)
         values = self.product(memory, self.readout_hidden.kernel, self.input_units + self.units)
-        to_copy = [copied] if self.copies else []
+        to_copy = [ids_to_copy(copied)] if self.copies else []
         return AttentionMemory(*map(self.turn, (self.attention.project_memory(memory), values, mask, *to_copy)))
 
     def turn(self, by_source: Any) -> Any:
@@ -256,12 +253,12 @@ class MonotonicDecoder(GuestLayer):
     @makes_node
     def readout(self, hidden: Any, training: bool | None = None) -> Any:
         """The logits from what `step` returned: as they are, or those of generating and copying together."""
-        return log_sum(*tf.split(hidden, 2, axis=-1)) if self.copies else hidden
+        return join_apart(hidden) if self.copies else hidden
 
     @makes_node
     def share_copied(self, hidden: Any) -> Any:
         """Which share of the probability of every symbol came of copying, 0 to 1, from what `step` returned."""
-        return tf.sigmoid(tf.subtract(*tf.split(hidden, 2, axis=-1)[::-1]))
+        return share_of_copying(hidden)
 
     def call(
         self,
@@ -275,7 +272,7 @@ class MonotonicDecoder(GuestLayer):
     ) -> tuple[Any, Any]:
         """Teacher-forced pass over a whole target; see the class."""
         given = Given(tf.convert_to_tensor(inputs), memory, open_positions(memory_mask, memory), summary)
-        to_copy = [tf.convert_to_tensor(copied)] if self.copies else []
+        to_copy = [ids_to_copy(copied)] if self.copies else []
         return unroll(self, given, tf.convert_to_tensor(symbols), to_copy, training)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> tuple[Any, Any]:

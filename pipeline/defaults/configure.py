@@ -1,6 +1,5 @@
 """`configure`: from a preset or a file and changes, or from the data themselves, to a configuration."""
 
-import contextlib
 import dataclasses
 import itertools
 import logging
@@ -11,9 +10,10 @@ from typing import Any
 
 from pipeline.defaults.choice import Choice
 from pipeline.defaults.facts import LOOKED_AT, Facts, count_facts, take
+from pipeline.defaults.fitted import FittedConfiguration, Given, beside, combine, tell
 from pipeline.defaults.tables import choose
 from pipeline.defaults.text_choices import choose_text
-from pipeline.errors import UsageError, count_of
+from pipeline.errors import UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.locations import is_built_in, is_prepared, source_files
 from pipeline.pairs.odd_columns import find_feature_column
@@ -22,7 +22,7 @@ from pipeline.pairs.reading import check_start, look_at_start, read_pairs
 from pipeline.prepared.manifest import read_manifest
 from pipeline.prepared.settings import settings_from_corpus
 from pipeline.runs.named_runs import EARLIER, settings_of
-from pipeline.settings.changes import by_name, replace_settings
+from pipeline.settings.changes import by_name
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.configure import (
     AUTO,
@@ -38,45 +38,6 @@ from pipeline.settings.types import SECTIONS
 from pipeline.text.symbols import FEATURE_MARK
 
 logger = logging.getLogger(__name__)
-
-Given = Mapping[str, Any]
-"""Settings by `section.key` that somebody gave, and that therefore stay."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class FittedConfiguration(Configuration):
-    """A configuration that knows why its settings are what they are, and says so in its YAML.
-
-    Args:
-        reasons: By `section.key`, of settings that were chosen.
-        given: The settings by `section.key` that somebody gave: the others follow from the data.
-    """
-
-    reasons: dict[str, str] = dataclasses.field(default_factory=dict)
-    given: tuple[str, ...] = ()
-
-    def __eq__(self, other: object) -> bool:
-        """Whether another configuration has the same settings, however they came about."""
-        return self.to_dict() == other.to_dict() if isinstance(other, Configuration) else NotImplemented
-
-    __hash__ = Configuration.__hash__
-
-    def to_dict(self) -> dict[str, Any]:
-        """See `Configuration`; reasons are no settings."""
-        settings = super().to_dict()
-        settings.pop("reasons")
-        settings.pop("given")
-        return settings
-
-    def to_yaml(self) -> str:
-        """See `Configuration`; with the reasons as comments."""
-        lines, section = [], ""
-        for line in super().to_yaml().splitlines():
-            key = line.partition(":")[0]
-            section = section if line.startswith(" ") else key
-            reason = self.reasons.get(f"{section}.{key.strip()}")
-            lines.append(f"{line}  # auto: {reason}" if reason else line)
-        return "\n".join([*lines, ""])
 
 
 def configure(config: str | os.PathLike[str] | None = None, changes: Mapping[str, Any] | None = None) -> Configuration:
@@ -161,8 +122,8 @@ def fit_to_data(given: Given) -> Configuration:
     if FEATURES in columns:
         text = dataclasses.replace(text, feature_separator=separator)
     facts = dataclasses.replace(count_facts(pairs, number, text), dev=_count_dev(given, number))
-    configuration, choices = _combine([*found, *cuts, *choose(facts)], given)
-    _tell(number, choices)
+    configuration, choices = combine([*found, *cuts, *choose(beside(facts, [*found, *cuts], given))], given)
+    tell(number, choices)
     return dataclasses.replace(configuration, given=named)
 
 
@@ -170,8 +131,8 @@ def _fit_to_prepared(given: Given) -> FittedConfiguration:
     """Of a prepared corpus what was counted when it was prepared decides, and no pair is read."""
     manifest = read_manifest(Path(given["data.train"]))
     facts = dataclasses.replace(Facts(**manifest.facts), dev=_count_dev(given, manifest.pairs))
-    configuration, choices = _combine(choose(facts), given)
-    _tell(manifest.pairs, choices)
+    configuration, choices = combine(choose(beside(facts, [], given)), given)
+    tell(manifest.pairs, choices)
     return configuration
 
 
@@ -197,8 +158,8 @@ def fit_text_to_data(given: Given) -> Configuration:
         for choice in choose(count_facts(pairs, len(pairs), text))
         if choice.key.startswith("text.") or choice.key == "data.max_length"
     ]
-    configuration, choices = _combine([*found, *cuts, *lengths], given)
-    _tell(len(pairs), choices)
+    configuration, choices = combine([*found, *cuts, *lengths], given)
+    tell(len(pairs), choices)
     return dataclasses.replace(configuration, given=named)
 
 
@@ -220,31 +181,6 @@ def _find_features(given: Given) -> list[Choice]:
     if not found or found[0] is None or any(columns != found[0] for columns in found):
         return []
     return [Choice("data.columns", found[0], f"column {found[0]['features']} holds features (V;PST)")]
-
-
-def _combine(choices: Sequence[Choice], given: Given) -> tuple[FittedConfiguration, list[Choice]]:
-    """What was chosen below what is given, and which of the choices stand: one that is impossible beside what is given
-    does not.
-
-    Raises:
-        UsageError: What is given is impossible.
-    """
-    kept = [choice for choice in choices if choice.key not in given]
-    try:
-        return _apply(kept, given), kept
-    except UsageError:
-        for choice in kept:
-            others = [other for other in kept if other is not choice]
-            with contextlib.suppress(UsageError):
-                configuration = _apply(others, given)
-                logger.info("%s %s does not go with what is given: left out", choice.key, _show(choice.value))
-                return configuration, others
-        raise
-
-
-def _apply(choices: Sequence[Choice], given: Given) -> FittedConfiguration:
-    fitted = FittedConfiguration(reasons={choice.key: choice.reason for choice in choices})
-    return replace_settings(fitted, {**{choice.key: choice.value for choice in choices}, **given})
 
 
 def _read(given: Given) -> tuple[list[Pair], int]:
@@ -269,18 +205,3 @@ def _count_dev(given: Given, number: int) -> int:
 
 def _section(name: str, settings: Given) -> dict[str, Any]:
     return {key.partition(".")[2]: value for key, value in settings.items() if key.startswith(f"{name}.")}
-
-
-def _tell(number: int, choices: Sequence[Choice]) -> None:
-    """What was chosen and why, choices of one reason on one line."""
-    reasons = dict.fromkeys(choice.reason for choice in choices)
-    lines = [
-        f"  {', '.join(f'{of.key} {_show(of.value)}' for of in choices if of.reason == reason)}: {reason}"
-        for reason in reasons
-    ]
-    begin = f"settings that follow from {count_of(number, 'training pair')} (--config auto; what you give wins)"
-    logger.info("%s", "\n".join([begin, *lines]))
-
-
-def _show(value: Any) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.defaults.configure import FittedConfiguration, fit_to_data
+from pipeline.defaults.configure import fit_to_data
+from pipeline.defaults.fitted import FittedConfiguration
 from pipeline.errors import UsageError
 from pipeline.pairs.columns import BY_DEFAULT, Columns
 from pipeline.pairs.locations import BUILT_IN, TrainingLocation, is_prepared, list_corpora, split_location, turn_sides

@@ -51,11 +51,11 @@ FORWARD = (
 # The same, where most of a target stands in its source: of ten thousand pairs a network learns more without copying.
 COPIED = (_Row(40_000, {**_LITTLE, "model.copy": True}, 1_200_000, 8), *SYMBOLS[1:])
 # The same, where these targets move forward as well: what is copied then stands where the position is.
-_FORWARD = {"model.copy": True, "model.attention": "monotonic"}
+_COPY_FORWARD = {"model.copy": True, "model.attention": "monotonic"}
 COPIED_FORWARD = (
-    _Row(4_000, {**_LITTLE, **_FORWARD}, 200_000, 6),
-    _Row(40_000, {**_LITTLE, **_FORWARD}, 800_000, 8),
-    _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024, **_FORWARD}, 1_200_000, 8),
+    _Row(4_000, {**_LITTLE, **_COPY_FORWARD}, 200_000, 6),
+    _Row(40_000, {**_LITTLE, **_COPY_FORWARD}, 800_000, 8),
+    _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024, **_COPY_FORWARD}, 1_200_000, 8),
     SYMBOLS[-1],
 )
 # Subwords of sentences.
@@ -99,7 +99,7 @@ written backwards -0.99, of dates written otherwise -0.52. See `pipeline.default
 COPIED_FORWARD_SHARE = 0.25
 """The same of targets that are mostly copied: inflected forms of six languages have 0.28 to 0.77, names of which the
 last comes first -0.3."""
-MOST_LOOKED_AT = 10_000
+MOST_NUMBERS = 10_000
 """Of one target symbol, positions of a long source times target symbols: so many numbers hard attention computes."""
 SHORTEST_LIMIT, LONGEST_LIMIT = 64, 250
 
@@ -150,7 +150,7 @@ def _find_table(facts: Facts) -> tuple[tuple[_Row, ...], dict[str, Any], str]:
 
 def _moves_forward(facts: Facts, least: float) -> bool:
     """Whether attention that can do nothing else is for these targets."""
-    small = facts.distinct < MOST_DISTINCT and facts.long * facts.distinct <= MOST_LOOKED_AT
+    small = facts.distinct < MOST_DISTINCT and facts.long * facts.distinct <= MOST_NUMBERS
     return facts.forward >= least and small
 
 

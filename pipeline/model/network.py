@@ -124,9 +124,9 @@ class SingleNetwork(tf.Module):
         """See `Network`."""
         tables = self._tables()
         memory, mask, summary = self._read(source, lengths, tables)
-        prepared = self.decoder.prepare_memory(memory, mask, summary, *self.readout.inside(source))
+        prepared = self.decoder.prepare_memory(memory, mask, summary, *self.readout.for_decoder(source))
         weights = [tf.convert_to_tensor(variable) for variable in self._weights()]
-        copied = self.readout.outside(source)
+        copied = self.readout.for_mixture(source)
         return self.decoder.initial_state(summary, mask), _Memory(prepared, tables.target, weights, copied)
 
     def step(self, tokens: tf.Tensor, state: Any, memory: Any, beams: int = 1) -> tuple[tf.Tensor, Any, tf.Tensor]:
@@ -181,7 +181,7 @@ class SingleNetwork(tf.Module):
     def log_probabilities(self, source: tf.Tensor, lengths: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         """See `Network`."""
         hidden, weights = self._follow(source, lengths, target)
-        logits = self.readout.logits(hidden, weights, self.readout.outside(source))
+        logits = self.readout.logits(hidden, weights, self.readout.for_mixture(source))
         return tf.nn.log_softmax(tf.cast(logits, tf.float32))
 
     @property
@@ -194,7 +194,7 @@ class SingleNetwork(tf.Module):
         if not self.copies:
             return tf.zeros(tf.shape(target))
         hidden, weights = self._follow(source, lengths, target)
-        shares = self.readout.share_copied(hidden, weights, self.readout.outside(source))
+        shares = self.readout.share_copied(hidden, weights, self.readout.for_mixture(source))
         found = tf.cast(tf.gather(shares, target, batch_dims=2), tf.float32)
         return tf.where(tf.not_equal(target, PAD), found, 0)
 
@@ -218,7 +218,7 @@ class SingleNetwork(tf.Module):
         """The decoder unrolled over given targets."""
         ids = tf.concat([tf.fill([tf.shape(target)[0], 1], START), target[:, :-1]], axis=1)
         inputs = _embed(self.target_embedding, ids)
-        given = [*self._read(source, lengths, self._tables()), *self._symbols(ids), *self.readout.inside(source)]
+        given = [*self._read(source, lengths, self._tables()), *self._symbols(ids), *self.readout.for_decoder(source)]
         return plain_unroll(self.decoder, inputs, *given, **options)
 
     def _read(self, source: tf.Tensor, lengths: tf.Tensor, tables: "_Tables") -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -21,20 +21,16 @@ class Readout:
     def __init__(self, decoder: Any, target_embedding: Any, layers: Mapping[str, Any]) -> None:
         self.decoder, self.target_embedding = decoder, target_embedding
         self.copying, self.gate = layers.get(COPYING), layers.get(GATE)
-        # By what attention looks at, past the decoder.
-        self._points = self.copying is not None and not decoder.copies
+        # What copies by what attention looks at, past the decoder.
+        self._mixture = None if decoder.copies else self.copying
 
-    def inside(self, source: tf.Tensor) -> list[tf.Tensor]:
+    def for_decoder(self, source: tf.Tensor) -> list[tf.Tensor]:
         """What a decoder takes that copies by itself: the target ids of sources `[batch, source]`."""
-        return [self._target_ids(source)] if self.decoder.copies else []
+        return [self.copying.target_ids(source)] if self.copying and self.decoder.copies else []
 
-    def outside(self, source: tf.Tensor) -> tf.Tensor | None:
-        """The same for `logits` and `share_copied`; None where they need it not."""
-        return self._target_ids(source) if self._points else None
-
-    def _target_ids(self, source: tf.Tensor) -> tf.Tensor:
-        assert self.copying is not None
-        return self.copying.target_ids(source)
+    def for_mixture(self, source: tf.Tensor) -> tf.Tensor | None:
+        """The same ids for `logits` and `share_copied`; None where these do not mix anything."""
+        return self._mixture.target_ids(source) if self._mixture else None
 
     def logits(self, hidden: tf.Tensor, attention_weights: tf.Tensor, copied: Any, beams: int = 1) -> tf.Tensor:
         """Logits, or log p, of every symbol.
@@ -42,22 +38,20 @@ class Readout:
         Args:
             hidden: What the decoder's steps returned, `[rows, …]` or `[rows, target, …]`.
             attention_weights: The mean of the heads, `[rows, source]` or `[rows, target, source]`.
-            copied: From `outside`.
+            copied: From `for_mixture`.
             beams: How many rows, one after the other, look at each source.
         """
         outputs = self._outputs(hidden)
-        if self.copying is None or not self._points:
-            return outputs
-        return self.copying.mix(outputs, attention_weights, copied, beams)
+        return self._mixture.mix(outputs, attention_weights, copied, beams) if self._mixture else outputs
 
     def share_copied(self, hidden: tf.Tensor, attention_weights: tf.Tensor, copied: Any) -> tf.Tensor:
         """Which share of the probability of every symbol came of copying; arguments as of `logits`."""
         if self.decoder.copies:
             return self.decoder.share_copied(hidden)
         outputs = self._outputs(hidden)
-        if self.copying is None:
+        if self._mixture is None:
             return tf.zeros_like(outputs)
-        return self.copying.share_copied(outputs, attention_weights, copied)
+        return self._mixture.share_copied(outputs, attention_weights, copied)
 
     def _outputs(self, hidden: tf.Tensor) -> tf.Tensor:
         outputs = self.decoder.readout(hidden)

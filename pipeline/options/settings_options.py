@@ -12,7 +12,8 @@ from typing import Any
 import docstring_parser
 import jsonargparse
 
-from pipeline.defaults.configure import FittedConfiguration, default_config, fit_to_data, inherit
+from pipeline.defaults.configure import default_config, fit_to_data, inherit
+from pipeline.defaults.fitted import FittedConfiguration
 from pipeline.errors import UsageError
 from pipeline.options.arguments import PROGRAM
 from pipeline.options.settings_command import SettingsCommand

@@ -40,7 +40,8 @@ class ModelConfiguration:
         shared_embeddings: Whether source and target have one table of embeddings, which text.shared_vocabulary allows;
             with tied_embeddings it is the output projection, too.
         copy: Whether a source symbol may be copied: the probability of an output symbol mixes generating it and
-            pointing at it by attention; symbols that training lacks can be copied too.
+            pointing at it by attention, with monotonic at every position; symbols that training lacks can be copied
+            too.
         features: How features of the sources (data.columns) are read: encoded (as if they stood behind the source's
             symbols) or attended (a bag that the encoder does not read, and attention looks at).
         dropout: Share of embeddings, encoder outputs and readout units dropped in training.

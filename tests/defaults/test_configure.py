@@ -1,5 +1,6 @@
 """`configure`, which reads the data where their settings are to follow from them."""
 
+import itertools
 import logging
 from pathlib import Path
 
@@ -86,6 +87,35 @@ def test_a_choice_that_is_impossible_beside_what_is_given_is_left_out(tmp_path: 
     assert "model.tied_embeddings true does not go with what is given: left out" in caplog.messages
     with pytest.raises(UsageError, match=r"^train\.epochs: 0 is impossible"):
         configure(changes={"data.train": path, "train.epochs": 0})
+
+
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Lemmas, features and forms that copy them."""
+    path = tmp_path_factory.mktemp("forms") / "forms.tsv"
+    words = ["".join(letters) for letters in itertools.product("bdgk", "aeiou", "lmnrst")]
+    path.write_text("".join(f"{word}\tV;PST\t{word}ed\n" for word in words), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "attention", "copy", "seen"),
+    [
+        ({}, "monotonic", True, 200_000),
+        ({"model.attention": "bahdanau"}, "bahdanau", True, 1_200_000),
+        ({"model.features": "attended"}, "bahdanau", True, 1_200_000),
+        ({"model.tied_embeddings": True}, "bahdanau", True, 1_200_000),
+        ({"model.cell": "conditional_gru"}, "bahdanau", True, 1_200_000),
+        ({"model.copy": False}, "bahdanau", False, 600_000),
+    ],
+)
+def test_what_depends_on_what_is_given_follows_it(
+    forms: str, given: dict[str, object], attention: str, copy: bool, seen: int
+):
+    found = configure("auto", {"data.train": forms, "data.dev": forms, **given})
+    assert found.data.columns == {"source": 1, "target": 3, "features": 2}
+    assert (found.model.attention, found.model.copy) == (attention, copy)
+    assert found.train.epochs * found.train.min_epoch_tokens == pytest.approx(seen, abs=10)
 
 
 def test_dev_sources_are_counted_where_there_are_any(tmp_path: Path):

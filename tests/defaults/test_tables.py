@@ -65,8 +65,10 @@ def test_what_is_mostly_copied_may_be_copied():
         (1_000, 0.3, 40, "bahdanau"),
         # Written backwards.
         (1_000, -0.7, 40, "bahdanau"),
-        # More than the hard decoder takes.
+        # More than the hard decoder takes, and than is quick.
         (1_000, 0.7, 2_000, "bahdanau"),
+        (1_000, 0.7, 880, "bahdanau"),
+        (5_000, 0.7, 40, "monotonic"),
         # Enough to learn it from.
         (10_000, 0.7, 40, "bahdanau"),
     ],

@@ -33,7 +33,7 @@ SUMMARY = RANDOM.normal(size=(3, 8))
 SYMBOLS = RANDOM.integers(3, VOCABULARY, size=(3, 5)).astype("int32")
 ARGUMENTS = (INPUTS, MEMORY, MASK, SUMMARY, SYMBOLS)
 # In the second row one symbol stands twice, and what padding holds must not matter.
-COPIED = np.array([[3, 4, -1, 5], [5, 3, 5, -1], [8, -1, 3, 4]], "int32")
+COPIED = np.array([[3, 4, -1, 5], [5, 3, 5, -1], [8, -1, 3, 4]])
 KINDS: list[dict[str, Any]] = [
     {},
     {"cell": "lstm", "layers": 2},
@@ -135,9 +135,9 @@ def probabilities(logits: np.ndarray, copied: np.ndarray) -> np.ndarray:
     """Of every symbol at every place, one after the other; logits of a gate stand behind those of symbols."""
     generated = np.exp(logits[:, :VOCABULARY])
     generated /= generated.sum(axis=1, keepdims=True)
-    for place, *gate in enumerate(logits[:, VOCABULARY:]):
-        if gate[0].size and copied[place] >= 0:
-            share = 1 / (1 + np.exp(-gate[0][0]))
+    for place, gate in enumerate(logits[:, VOCABULARY:]):
+        if gate.size and copied[place] >= 0:
+            share = 1 / (1 + np.exp(-gate[0]))
             generated[place] *= share
             generated[place, copied[place]] += 1 - share
     return generated
@@ -308,6 +308,6 @@ def test_what_it_needs_is_said():
     with pytest.raises(ValueError, match="needs the ids of its inputs"):
         MonotonicDecoder(9, 7).build(*shapes[:4])
     with pytest.raises(ValueError, match="needs the target ids of sources to copy them"):
-        MonotonicDecoder(9, 7, copies=True).build(*shapes)
+        MonotonicDecoder(9, 7, copies=True)(*(array.astype("float32") for array in ARGUMENTS[:4]), symbols=SYMBOLS)
     with pytest.raises(ValueError, match="cell must be one of"):
         MonotonicDecoder(9, 7, cell="conditional_gru")

@@ -161,6 +161,8 @@ def test_monotonic_attention_takes_encoded_features(tmp_path: Path):
     [prediction] = made.predictor().predict(["walk\tV;PST"], heads_apart=True)
     assert prediction.copied is not None
     assert len(prediction.copied) == len(prediction.attention)
+    assert ((prediction.copied >= 0) & (prediction.copied <= 1)).all()
+    assert (prediction.copied > 0.01).any()
 
 
 def test_auto_finds_the_column(tmp_path: Path, caplog: pytest.LogCaptureFixture):
