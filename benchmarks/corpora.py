@@ -4,7 +4,8 @@ PLACE holds `train`, `dev` and `test`, each with a TSV file of every corpus whos
 SIGMORPHON's tasks have them. Every corpus is trained by `python -m pipeline train` with the same settings, as many at a
 time as there are cores, each on a core of its own; what is there already is not trained again. For every corpus: the
 development error of the chosen epoch, with `--test` the test error, epochs, seconds, processor seconds; and the means.
-A table goes to stderr, a JSON object to the last line of stdout.
+A table goes to stderr, a JSON object to the last line of stdout. With `--seeds 1 2 3` every corpus is trained with each
+of them, RUNS has a folder of each, and the figures of them together, which vote, come last.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,23 @@ def train_on(core: int, run: Path, arguments: list[str]) -> tuple[dict[str, Any]
     return result, {name: round(seconds, 1) for name, seconds in took.items()}
 
 
-def measure(options: argparse.Namespace) -> dict[str, Row]:
+def vote(name: str, core: int, options: argparse.Namespace) -> Row:
+    """The figures of all seeds of one corpus together."""
+    runs = ",".join(str(options.runs / f"seed-{seed}" / name) for seed in options.seeds)
+    row: Row = {}
+    for split in SPLITS[1 : 3 if options.test else 2]:
+        command = [sys.executable, "-m", "pipeline", "evaluate", runs, split]
+        done = subprocess.run(
+            command, capture_output=True, text=True, preexec_fn=lambda: os.sched_setaffinity(0, {core})
+        )
+        if done.returncode:
+            raise SystemExit(f"{runs}: {done.stderr}")
+        found = json.loads(done.stdout.splitlines()[-1])
+        row |= {f"{split} {metric.upper()}": found[metric] for metric in ("wer", "per")}
+    return row
+
+
+def measure(options: argparse.Namespace, work: Callable[[str, int, argparse.Namespace], Row] = train) -> dict[str, Row]:
     """Every corpus, and the means."""
     names, cores = find_corpora(options.place, options.only), sorted(os.sched_getaffinity(0))
     free: queue.Queue[int] = queue.Queue()
@@ -79,7 +97,7 @@ def measure(options: argparse.Namespace) -> dict[str, Row]:
     def on_a_core(name: str) -> Row:
         core = free.get()
         try:
-            row = train(name, core, options)
+            row = work(name, core, options)
         finally:
             free.put(core)
         print(show(name, row), file=sys.stderr, flush=True)
@@ -109,11 +127,21 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings, as of `train`")
     parser.add_argument("--only", nargs="*", default=[], metavar="CORPUS")
     parser.add_argument("--test", action="store_true", help="measure the test sets, too")
+    parser.add_argument("--seeds", nargs="*", type=int, default=[], help="train with each of them, and let them vote")
     options = parser.parse_args()
-    options.runs.mkdir(parents=True, exist_ok=True)
-    rows = measure(options)
-    print(show("mean", rows["mean"]), file=sys.stderr)
-    print(json.dumps(rows))
+    rows = {}
+    for seed in options.seeds or [None]:
+        named = (
+            {} if seed is None else {"runs": options.runs / f"seed-{seed}", "set": [*options.set, f"train.seed={seed}"]}
+        )
+        one = argparse.Namespace(**{**vars(options), **named})
+        one.runs.mkdir(parents=True, exist_ok=True)
+        rows["alone" if seed is None else f"seed {seed}"] = measure(one)
+    if options.seeds:
+        rows["together"] = measure(options, vote)
+    for name, found in rows.items():
+        print(show(f"mean, {name}", found["mean"]), file=sys.stderr)
+    print(json.dumps(rows if options.seeds else rows["alone"]))
 
 
 if __name__ == "__main__":
