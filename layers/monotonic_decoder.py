@@ -122,8 +122,8 @@ class MonotonicDecoder(GuestLayer):
         self.attention = MonotonicAttention.for_decoder(wanted)
         make_dense = functools.partial(keras.layers.Dense, dtype=policy)
         self.parts = self.cells[0].equations.PARTS
-        bridges = [f"bridge_{index}" for index in range(layers * self.parts)]
-        self.bridges = [make_dense(units, activation="tanh", name=name) for name in bridges]
+        bridges = range(layers * self.parts)
+        self.bridges = [make_dense(units, activation="tanh", name=f"bridge_{index}") for index in bridges]
         self.widths = [units] * self.cells[0].equations.GATES + [self.readout_units, vocabulary_size]
         self.readout_hidden = SharedKernelDense(self.readout_units, dtype=policy, name="readout_hidden")
         self.dropout_layer = Dropout(dropout, seed=seed, dtype=policy)
@@ -272,8 +272,7 @@ class MonotonicDecoder(GuestLayer):
     ) -> tuple[Any, Any]:
         """Teacher-forced pass over a whole target; see the class."""
         given = Given(tf.convert_to_tensor(inputs), memory, open_positions(memory_mask, memory), summary)
-        to_copy = [ids_to_copy(copied)] if self.copies else []
-        return unroll(self, given, tf.convert_to_tensor(symbols), to_copy, training)
+        return unroll(self, given, tf.convert_to_tensor(symbols), copied, training)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> tuple[Any, Any]:
         """The inputs' mask, for logits and attention weights."""

@@ -18,20 +18,20 @@ from layers.fast import recurrence
 from layers.fast.conditions import fits
 
 
-def unroll(decoder: Any, given: Given, symbols: Any, copied: list[Any], training: bool | None) -> tuple[Any, Any]:
+def unroll(decoder: Any, given: Given, symbols: Any, copied: Any, training: bool | None) -> tuple[Any, Any]:
     """The same as `layers.plain_unroll`, held to it by a parity test, and with dropout.
 
     Args:
         decoder: A `layers.MonotonicDecoder`.
         given: What is decoded.
         symbols: `[batch, target]`, the ids of its inputs.
-        copied: `[batch, source]`, the target ids of the source, of a decoder that copies; else nothing.
+        copied: `[batch, source]`, the target ids of the source, for a decoder that copies.
         training: Whether to drop.
 
     Returns:
         Logits `[batch, target, vocabulary]` and attention weights `[batch, target, source]`.
     """
-    memory = decoder.prepare_memory(given.memory, given.memory_mask, given.summary, *copied)
+    memory = decoder.prepare_memory(given.memory, given.memory_mask, given.summary, copied)
     *cells, alignment, _ = decoder.initial_state(given.summary, given.memory_mask)
     gates, hidden = (tf.transpose(part, [1, 0, 2]) for part in decoder.embedded_shares(given.inputs))
     outputs = _climb(decoder, gates, cells, training)
