@@ -6,10 +6,16 @@ DirectRunner, with as many processes as there are cores; Ray answers by the run,
 by either. For each: seconds from the start of the command to its end, and lines a second. What answers by one model has
 to write the same bytes. A table goes to standard error, a JSON object is the last line of standard output; the exit
 code is 1 if any byte differs. What is there in `--place` already is not answered again.
+
+With `--kill` every engine's command is given once more, into another folder, and all of its processes are killed by
+SIGKILL as it starts, with a third and with two thirds of the shards answered; then the same command does the rest.
 """
 
 import argparse
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +28,9 @@ from pipeline.process.environment import usable_cores
 from pipeline.process.installation import own_command, own_environment
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+SILENT = subprocess.DEVNULL
+STARTING = 3.0
+"""Seconds after which a command is killed as it starts."""
 
 
 def commands(options: argparse.Namespace, pattern: str) -> dict[str, list[str]]:
@@ -55,6 +64,39 @@ def answer(command: list[str], out: Path) -> float:
     return time.monotonic() - began
 
 
+def kill_and_go_on(command: list[str], out: Path, shards: int) -> dict[str, Any]:
+    """Kill all processes of a command three times, and have it do the rest: shards that were answered each time."""
+    words = [str(out) if word == "{out}" else word for word in command]
+    left = []
+    for least in (0, shards // 3, 2 * shards // 3):
+        with subprocess.Popen(words, env=own_environment(), stdout=SILENT, stderr=SILENT) as one:
+            time.sleep(STARTING)
+            while one.poll() is None and len(_answered(out)) < least:
+                time.sleep(0.2)
+            if one.poll() is not None:
+                raise SystemExit(f"{' '.join(words)}: it ended before it could be killed")
+            for process in (one.pid, *_children(one.pid)):
+                with contextlib.suppress(ProcessLookupError):  # its parent's end was its own
+                    os.kill(process, signal.SIGKILL)
+        left.append(len(_answered(out)))
+    answer(command, out)
+    return {"answered when killed": left, "bytes": answers(out)}
+
+
+def _answered(out: Path) -> list[Path]:
+    return list(out.glob("[!.]*.gz"))
+
+
+def _children(process: int) -> list[int]:
+    """All processes below one."""
+    done = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    found = [process]
+    for above in found:
+        found += [pid for pid, parent in parents if parent == above]
+    return found[1:]
+
+
 def main() -> None:
     """Make, time, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -65,6 +107,7 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=16)
     parser.add_argument("--workers", type=int, default=usable_cores())
     parser.add_argument("--words", type=Path, help="lines to draw from")
+    parser.add_argument("--kill", action="store_true", help="kill every engine three times, too")
     parser.add_argument("--place", type=Path, help="keeps lines, answers and seconds; left out: nothing is kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -75,6 +118,7 @@ def main() -> None:
     for name, row in rows.items():
         by_model.setdefault(name.rpartition(", ")[2], set()).add(json.dumps(row.pop("bytes")))
     same = all(len(bytes_) == 1 for bytes_ in by_model.values())
+    same = same and all(row.get("killed", {"same": True})["same"] for row in rows.values())
     print(json.dumps({"lines": options.lines, "workers": options.workers, "engines": rows, "same_bytes": same}))
     raise SystemExit(not same)
 
@@ -92,6 +136,9 @@ def measure(options: argparse.Namespace, place: Path) -> dict[str, dict[str, Any
             kept.write_text(f"{answer(command, out):.2f}")
         seconds = float(kept.read_text())
         found = {"seconds": seconds, "lines a second": round(options.lines / seconds), "bytes": answers(out)}
+        if options.kill:
+            found["killed"] = kill_and_go_on(command, place / f"killed-{number}", options.shards)
+            found["killed"]["same"] = found["killed"].pop("bytes") == found["bytes"]
         rows[name] = found
         print(f"{name}: {seconds} s", file=sys.stderr, flush=True)
     return rows

@@ -3,7 +3,8 @@
 PLACE is as `benchmarks.corpora` has it. Every corpus is trained with `--config auto`, and on the same core, with the
 tokenizers and the normal form that auto found, by a preset, to which as many epochs are given as fit into the processor
 seconds that auto took (at least one; an epoch's are measured by a training of one). For every corpus: the development
-figure of both and their processor seconds; what is there already is not trained again.
+figure of both and their processor seconds; what is there already is not trained again. With `--auto RUNS` auto's
+trainings are those that `benchmarks.corpora PLACE RUNS --config auto` made on the same machine.
 """
 
 import argparse
@@ -26,8 +27,10 @@ def compare(name: str, core: int, options: argparse.Namespace) -> Row:
         found: Row = json.loads(figures.read_text(encoding="utf-8"))
         return found
     data = [f"--data.{split}={file_of(options.place, split, name)}" for split in ("train", "dev")]
-    auto, took = train_on(core, options.runs / f"{name}-auto", [*data, "--config=auto"])
-    text = _text_settings(options.runs / f"{name}-auto")
+    data += [f"--{setting}" for setting in options.set]
+    run = options.auto / name if options.auto else options.runs / f"{name}-auto"
+    auto, took = _trained(run) if options.auto else train_on(core, run, [*data, "--config=auto"])
+    text = _text_settings(run)
     preset = [*data, *text, f"--config={options.preset}"]
     probe = options.runs / f"{name}-probe"
     _, least = train_on(core, probe, [*preset, "--train.epochs=1"])
@@ -41,6 +44,13 @@ def compare(name: str, core: int, options: argparse.Namespace) -> Row:
     row["former epochs"] = epochs
     figures.write_text(json.dumps(row), encoding="utf-8")
     return row
+
+
+def _trained(run: Path) -> tuple[dict[str, Any], Row]:
+    """What `benchmarks.corpora` found of a run: its result, and the seconds that it took."""
+    result: dict[str, Any] = json.loads((run / "result.json").read_text(encoding="utf-8"))
+    took: Row = json.loads(run.with_suffix(".json").read_text(encoding="utf-8"))
+    return result, took
 
 
 def _text_settings(run: Path) -> list[str]:
@@ -57,6 +67,8 @@ def main() -> None:
     parser.add_argument("runs", type=Path, help="where the runs are kept, and found again")
     parser.add_argument("--preset", default="cmudict", help="the other settings: a preset or a file")
     parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--auto", type=Path, metavar="RUNS", help="left out: auto's trainings are done here")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings of both, as of `train`")
     parser.add_argument("--only", nargs="*", default=[], metavar="CORPUS")
     options = parser.parse_args()
     options.runs.mkdir(parents=True, exist_ok=True)
