@@ -3,7 +3,7 @@
 Varies one thing at a time around the size "g2p": units, source length, target length, vocabulary (time of a training
 step per real target symbol), and the number of pairs in the corpus (time per pair of preparing the data and of an
 epoch of batches, and peak memory; each in a process of its own). A table goes to stderr, a JSON object to the last
-line of stdout.
+line of stdout. `--before FILE` has such a line of other code, measured on the same machine: its lines are drawn dashed.
 """
 
 import argparse
@@ -40,6 +40,10 @@ AXES = {
     "target_length": "target length",
     "vocabulary": "vocabulary",
 }
+
+CORPUS_LINES = {"prepare_us": "prepare, µs per pair", "epoch_us": "epoch, µs per pair", "memory_mib": "memory, MiB"}
+COLORS = ("#3b6ea5", "#d9822b", "#3f8f5b")
+Found = dict[str, Any]
 
 
 def step_growth(repeats: int) -> dict[str, dict[int, float]]:
@@ -128,20 +132,20 @@ def table(steps: dict[str, dict[int, float]], corpus: dict[int, dict[str, float]
     return "\n".join(lines) + "\n"
 
 
-def draw(steps: dict[str, dict[int, float]], corpus: dict[int, dict[str, float]]) -> Figure:
-    """A panel for everything that is varied."""
+def draw(found: Found, before: Found | None = None) -> Figure:
+    """A panel for everything that is varied; other code's lines dashed beside."""
+    steps, corpus = found["steps"], found["corpus"]
     figure = Figure(figsize=(15, 3.4), layout="constrained")
     panels = figure.subplots(1, len(steps) + 1)
-    for axes, (name, values) in zip(panels, steps.items(), strict=False):
-        axes.plot(list(values), list(values.values()), marker="o", color="#3b6ea5")
+    last = panels[-1]
+    for one, style in ((before, "--"), (found, "-")):
+        if one is not None:
+            _draw_lines(panels, one, style, "before" if one is before else "now")
+    for axes, name in zip(panels, steps, strict=False):
         axes.set_xlabel(AXES[name])
         axes.set_ylabel("µs per target symbol" if axes is panels[0] else "")
-    last = panels[-1]
-    last.plot(
-        list(corpus), [found["prepare_us"] for found in corpus.values()], marker="o", label="prepare, µs per pair"
-    )
-    last.plot(list(corpus), [found["epoch_us"] for found in corpus.values()], marker="o", label="epoch, µs per pair")
-    last.plot(list(corpus), [found["memory_mib"] for found in corpus.values()], marker="o", label="memory, MiB")
+    if before is not None:
+        panels[0].legend(fontsize=8)
     last.set_yscale("log")
     last.set_xlabel("pairs in the corpus")
     last.legend(fontsize=8)
@@ -156,11 +160,22 @@ def draw(steps: dict[str, dict[int, float]], corpus: dict[int, dict[str, float]]
     return figure
 
 
+def _draw_lines(panels: Sequence[Any], found: Found, style: str, label: str) -> None:
+    look = {"marker": "o", "linestyle": style, "alpha": 1.0 if style == "-" else 0.5}
+    for axes, values in zip(panels, found["steps"].values(), strict=False):
+        axes.plot([int(value) for value in values], list(values.values()), color="#3b6ea5", label=label, **look)
+    for (name, shown), color in zip(CORPUS_LINES.items(), COLORS, strict=True):
+        figures = [row[name] for row in found["corpus"].values()]
+        pairs = [int(pairs) for pairs in found["corpus"]]
+        panels[-1].plot(pairs, figures, color=color, label=shown if style == "-" else None, **look)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, draw."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--before", type=Path, metavar="FILE", help="what this printed with other code")
     parser.add_argument("--pairs", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.pairs:
@@ -171,7 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     steps, corpus = step_growth(options.repeats), corpus_growth()
     print(table(steps, corpus), file=sys.stderr)
     if options.picture:
-        save_png(draw(steps, corpus), options.picture)
+        before = json.loads(options.before.read_text(encoding="utf-8").splitlines()[-1]) if options.before else None
+        save_png(draw({"steps": steps, "corpus": corpus}, before), options.picture)
     print(json.dumps({"steps": steps, "corpus": corpus}))
 
 

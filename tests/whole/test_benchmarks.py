@@ -310,8 +310,15 @@ def test_table_and_picture_of_growth():
     text = growth.table(steps, corpus)
     assert "vocabulary     45: 67.5" in text
     assert "1,000,000" in text
-    figure = growth.draw(steps, corpus)
+    found = {"steps": steps, "corpus": corpus}
+    before = json.loads(json.dumps(found))
+    figure = growth.draw(found, before)
     assert [axes.get_xlabel() for axes in figure.axes] == [*growth.AXES.values(), "pairs in the corpus"]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2, 2, 2, 6]
+    assert [len(axes.lines) for axes in growth.draw(found).axes] == [1, 1, 1, 1, 3]
+    dashed, solid = figure.axes[0].lines
+    assert (dashed.get_linestyle(), solid.get_linestyle()) == ("--", "-")
+    assert list(dashed.get_xdata()) == list(solid.get_xdata()) == list(growth.VARIED["units"])
 
 
 def test_all_of_them_are_joined(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
