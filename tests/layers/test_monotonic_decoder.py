@@ -63,7 +63,7 @@ def case(name: str, **arguments: Any) -> LayerCase:
 
 CASES = [
     case("gru", attention_units=3, readout_units=4, dropout=0.1, seed=3),
-    case("lstm", cell="lstm", layers=2, backward=True),
+    pytest.param(case("lstm", cell="lstm", layers=2, backward=True), marks=pytest.mark.slow),
     case("copies", copies=True, dropout=0.1, seed=3),
 ]
 
@@ -105,7 +105,12 @@ def test_single_steps_equal_the_teacher_forced_pass(kind: dict[str, Any], dtype:
 
 
 @pytest.mark.parametrize(
-    ("kind", "training"), [*((kind, False) for kind in KINDS), *((KINDS[number], True) for number in (0, 1, 5))]
+    ("kind", "training"),
+    [
+        *((KINDS[number], False) for number in (0, 1, 2, 4, 5)),
+        (KINDS[5], True),
+        *(pytest.param(KINDS[number], number < 3, marks=pytest.mark.slow) for number in (0, 1, 3)),
+    ],
 )
 def test_gradients_equal_those_of_the_steps(kind: dict[str, Any], training: bool):
     layer = decoder(**kind)

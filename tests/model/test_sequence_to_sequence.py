@@ -171,9 +171,9 @@ def test_half_precision_gives_full_outputs():
     ("dtype", "fast", "kind"),
     [
         ("float32", True, {}),
-        ("float64", True, {"encoder_layers": 2}),
+        pytest.param("float64", True, {"encoder_layers": 2}, marks=pytest.mark.slow),
         ("float64", False, {}),
-        ("float64", True, {"cell": "lstm", "attention": "none"}),
+        pytest.param("float64", True, {"cell": "lstm", "attention": "none"}, marks=pytest.mark.slow),
         ("float64", True, {"cell": "conditional_gru", "tied_embeddings": True, "readout_units": None}),
         pytest.param(
             "float64",
@@ -189,7 +189,7 @@ def test_half_precision_gives_full_outputs():
         ),
         ("float64", True, {"attention": "multi_head_bahdanau", "units": 4, "attention_units": 4, "coverage": True}),
         pytest.param("float64", True, {"attention": "luong_dot", "units": 4}, marks=pytest.mark.slow),
-        ("float64", True, {"attention": "monotonic", "decoder_layers": 2}),
+        pytest.param("float64", True, {"attention": "monotonic", "decoder_layers": 2}, marks=pytest.mark.slow),
     ],
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
 )

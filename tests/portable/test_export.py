@@ -145,6 +145,7 @@ def test_formats_refuse_what_they_lack(
     assert not (tmp_path / "folder").exists()
 
 
+@pytest.mark.slow
 def test_a_dictionary_goes_along(tmp_path: Path):
     (tmp_path / "words.tsv").write_text("zebra\tZEBRA\n", encoding="utf-8")
     kind = dataclasses.replace(KINDS["replace_unknown"], search={"beam_size": 2, "replace_unknown": True})

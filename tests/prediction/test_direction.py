@@ -72,6 +72,7 @@ def test_outputs_are_shown_as_they_are_read(models: tuple[StringModel, StringMod
         np.testing.assert_array_equal(other.attention_heads[:, :-1], one.attention_heads[:, -2::-1])
 
 
+@pytest.mark.slow
 def test_scores_are_of_what_the_search_found(models: tuple[StringModel, StringModel]):
     forward, backward = predictors(models)
     assert backward.score(["ab"] * 2, ["ab", "ba"]).score.tolist() == pytest.approx(

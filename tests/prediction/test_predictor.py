@@ -306,7 +306,7 @@ def lengths(predictions: list[Prediction]) -> list[int]:
     return [len(tokens) - 1 for prediction in predictions for tokens in [prediction.target_tokens]]
 
 
-@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("beam_size", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_lengths_and_repetitions_may_be_restricted(model: keras.Model, tiny_run: TinyRun, beam_size: int):
     def predict(**search: Any) -> list[Prediction]:
         strings = string_model(model, tiny_run, beam_size, 1, **search)
@@ -375,6 +375,7 @@ def test_no_prefix_at_all_is_decoding(strings: StringModel):
     np.testing.assert_allclose(found["scores"], expected["scores"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_samples_depend_on_source_and_seed_alone(model: keras.Model, tiny_run: TinyRun):
     def predict(sources: list[str], **search: Any) -> list[Prediction]:
         strings = string_model(model, tiny_run, 3, 3, method="sample", temperature=3.0, **search)
@@ -403,6 +404,7 @@ def test_heads_come_where_they_are_asked_for():
         np.testing.assert_allclose(heads.mean(axis=0), mean, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_lexicon_answers_before_the_network(
     model: keras.Model, strings: StringModel, predictor: Predictor, tiny_run: TinyRun
 ):

@@ -34,6 +34,7 @@ def test_what_the_search_found_has_its_score(predictor: AnswersStrings):
     np.testing.assert_allclose(scores, [score for _, score in found], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_greedy_search_as_well(tiny_run: TinyRun):
     predictor = load_predictor(tiny_run.path, beam_size=1)
     predictions = predictor.predict(SOURCES)

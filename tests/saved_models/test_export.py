@@ -218,6 +218,7 @@ def test_odd_sources(elsewhere: tuple[dict, list[dict]]):
     assert elsewhere[1][3]["serving_default"]["text"][1][4] == "S S S S"
 
 
+@pytest.mark.slow
 def test_missing_outputs_are_empty_and_impossible(tiny_run: TinyRun, tmp_path: Path):
     """Outputs of no symbol at all: there is only one."""
     configuration = tiny_configuration({}, search={"length_ratio": 0.0, "length_offset": 0})
@@ -230,6 +231,7 @@ def test_missing_outputs_are_empty_and_impossible(tiny_run: TinyRun, tmp_path: P
     assert outputs["scores"].numpy()[:, 1].tolist() == [-np.inf] * 2
 
 
+@pytest.mark.slow
 def test_without_attention_all_weights_are_zero(tmp_path: Path):
     configuration = tiny_configuration({}, model={"attention": "none", "units": 4, "fast": False})
     model = build_model(configuration.model, 6, 6)

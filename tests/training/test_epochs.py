@@ -200,6 +200,7 @@ def test_another_seed_gives_other_weights(short: Configuration, tmp_path: Path, 
     assert not any(np.array_equal(one, two) for one, two in zip(other, first, strict=True))
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_costs_no_more_than_its_steps(
     short: Configuration, uninterrupted: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
@@ -219,6 +220,7 @@ def test_a_damaged_checkpoint_costs_no_more_than_its_steps(
 # Early stopping
 
 
+@pytest.mark.slow
 def test_early_stopping_survives(short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     wer = {1: 50.0, 2: 40.0, 3: 60.0, 4: 41.0, 5: 10.0}
 
@@ -242,6 +244,7 @@ def test_early_stopping_survives(short: Configuration, tmp_path: Path, monkeypat
     assert len(metrics(run)) == 4
 
 
+@pytest.mark.slow
 def test_the_best_of_smoothed_figures_is_no_lucky_epoch(
     short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -294,6 +297,7 @@ def test_of_epochs_with_equal_figures_the_one_with_the_lowest_loss_is_kept(
     assert (best[0].epoch, best[0].best_loss) == (2, 0.3)
 
 
+@pytest.mark.slow
 def test_a_perfect_dev_set_ends_the_training_also_over_interruptions(
     short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -51,7 +51,9 @@ def test_risks_and_first_ones_by_hand():
     assert first_ones(outputs)[0].numpy().tolist() == [True, True, False, True, True]
 
 
-@pytest.mark.parametrize("changes", [{}, {"attention": "monotonic"}, {"copy": True}])
+@pytest.mark.parametrize(
+    "changes", [{}, pytest.param({"attention": "monotonic"}, marks=pytest.mark.slow), {"copy": True}]
+)
 def test_the_gradient_is_that_of_the_risk_of_what_was_drawn(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(risk_module, "NEGLIGIBLE", 0.0)
     model = make_model(**changes)

@@ -276,6 +276,7 @@ def test_a_finished_run_whose_data_were_replaced_or_are_gone(tiny_run: TinyRun, 
     assert train(moved, run) == tiny_run.result
 
 
+@pytest.mark.slow
 def test_an_interrupted_last_evaluation_is_done_again(tiny_run: TinyRun, tmp_path: Path):
     run = Path(shutil.copytree(tiny_run.path, tmp_path / "run"))
     shutil.rmtree(run / "export")
@@ -285,6 +286,7 @@ def test_an_interrupted_last_evaluation_is_done_again(tiny_run: TinyRun, tmp_pat
     assert load_predictor(run / "export").predict(["aß"])[0].texts == ["A S S"]
 
 
+@pytest.mark.slow
 def test_without_dev_and_test_some_of_train_are_held_out(tiny_splits: dict[str, str], tmp_path: Path):
     configuration = tiny_configuration(
         {"train": tiny_splits["train"]},

@@ -66,7 +66,7 @@ def run(oracle: ResumableOracle, most: int = 1000, fail: bool = False) -> list[t
     return done
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ["hyperband", pytest.param("bayesian", marks=pytest.mark.slow), "random", "grid"])
 def test_the_configurations_own_values_come_first(tmp_path: Path, algorithm: str):
     done = run(open_oracle(tmp_path, algorithm, TRIALS[algorithm]))
     assert done[0][1] == PRESET

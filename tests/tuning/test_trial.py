@@ -61,6 +61,7 @@ def test_what_an_interrupted_trial_left_goes(base: Path):
     assert not (base / "trials" / "one" / "data").exists()
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own(base: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path):
     log = tmp_path / "trial.log"
     start_trial(order(base, "one", 1), threads=1, log=log)

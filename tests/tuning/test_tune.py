@@ -148,6 +148,7 @@ def test_wrong_data_shows_before_any_trial(tiny_splits: dict[str, str], tmp_path
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_best_yaml_trains_to_the_score_of_the_trial(
     tiny_tuning: TuningResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -218,6 +218,7 @@ def test_a_full_disk(
     assert "going on with the unfinished run" in err
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_all_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     """One training in a process of its own: with pairs too long, a dev set that overlaps and unknown symbols."""
     pairs = [(source, capitals(source)) for source in make_sources(400)]

@@ -78,6 +78,7 @@ def test_figures_are_a_dict_and_a_table(tiny_run: TinyRun):
     assert train(tiny_run.configuration, tiny_run.path) == tiny_run.result
 
 
+@pytest.mark.slow
 def test_evaluate_takes_what_load_made(tiny_run: TinyRun):
     path = str(tiny_run.configuration.data.test)
     assert evaluate(load(tiny_run.path), path)["wer"] == evaluate(tiny_run.path, path)["wer"]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from benchmarks import hostile_strings, soak
 
 
+@pytest.mark.slow
 def test_hostile_strings_find_nothing(tiny_export: Path, capsys: Any):
     with pytest.raises(SystemExit) as ended:
         hostile_strings.main([str(tiny_export), "--inputs", "60", "--largest", "260"])

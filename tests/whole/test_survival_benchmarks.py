@@ -41,6 +41,7 @@ def test_a_difference_is_seen(tiny_run: TinyRun, tmp_path: Path):
     assert any(name.startswith("weights/") for name in different)
 
 
+@pytest.mark.slow
 def test_killed_within_every_write(monkeypatch: pytest.MonkeyPatch, capsys: Any):
     monkeypatch.setattr("sys.argv", ["checkpoint_faults"])
     assert checkpoint_faults.main() == 0
