@@ -124,7 +124,10 @@ class TrainConfiguration:
         require(self.init_from is None or bool(self.init_from.strip(" ,")), "train.init_from", self.init_from, "a run")
         self._require_frozen()
         require(0 < self.teacher_weight <= 1, "train.teacher_weight", self.teacher_weight, "above 0 and at most 1")
-        require(0 <= self.risk_epochs < self.epochs, "train.risk_epochs", self.risk_epochs, "below train.epochs, or 0")
+        # What begins at random has hardly an output that is worth drawing.
+        most = self.epochs if self.init_from else self.epochs - 1
+        wanted = "at most train.epochs" if self.init_from else "below train.epochs, or 0"
+        require(0 <= self.risk_epochs <= most, "train.risk_epochs", self.risk_epochs, wanted)
         require(0 < self.risk_weight <= 1, "train.risk_weight", self.risk_weight, "above 0 and at most 1")
         require(self.risk_sharpness > 0, "train.risk_sharpness", self.risk_sharpness, "above 0")
         wanted = "0 with train.r_drop, which has no room for it"

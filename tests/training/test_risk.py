@@ -1,5 +1,6 @@
 """Minimum-risk training: the gradient is that of the expected risk, and what is drawn can be drawn again."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pipeline.training import risk as risk_module
 from pipeline.training.ending import why_ended
 from pipeline.training.risk import MinimumRisk, first_ones, risks, weigh
 from pipeline.training.run import train
-from tests.tiny_task import tiny_configuration
+from tests.tiny_task import TinyRun, tiny_configuration
 
 TRAIN = TrainConfiguration(epochs=2, risk_epochs=1, risk_weight=0.4, risk_samples=12, risk_sharpness=0.8)
 SOURCE = np.array([[4, 5, 6, 2, 0], [7, 4, 5, 6, 2], [4, 2, 0, 0, 0], [2, 0, 0, 0, 0]], np.int32)
@@ -117,6 +118,10 @@ def test_patience_waits_for_the_epochs_of_risk():
     ("changes", "said"),
     [
         ({"risk_epochs": 10}, r"train\.risk_epochs: 10 is impossible, it must be below train\.epochs"),
+        (
+            {"risk_epochs": 11, "init_from": "run"},
+            r"train\.risk_epochs: 11 is impossible, it must be at most train\.epochs",
+        ),
         ({"risk_epochs": 1, "r_drop": 1.0}, r"0 with train\.r_drop"),
         ({"risk_weight": 0.0}, r"train\.risk_weight"),
         ({"risk_samples": 0}, r"train\.risk_samples"),
@@ -126,6 +131,19 @@ def test_patience_waits_for_the_epochs_of_risk():
 def test_what_cannot_be_is_refused(changes: dict[str, Any], said: str):
     with pytest.raises(UsageError, match=said):
         TrainConfiguration(**changes)
+
+
+@pytest.mark.slow
+def test_a_finished_run_may_go_on_with_nothing_else(tiny_splits: dict[str, str], tiny_run: TinyRun, tmp_path: Path):
+    settings = {"epochs": 1, "init_from": str(tiny_run.path), "attention_samples": 0, "learning_rate": 0.001}
+    losses = []
+    for risk_epochs in (0, 1):
+        run = tmp_path / f"{risk_epochs}"
+        result = train(tiny_configuration(tiny_splits, train={**settings, "risk_epochs": risk_epochs}), run)
+        assert result["val_wer"] < 10
+        losses.append(json.loads((run / "metrics.jsonl").read_text(encoding="utf-8"))["loss"])
+    # Its outputs are right, so that the risk is far below a smoothed cross-entropy.
+    assert losses[1] < 0.6 * losses[0]
 
 
 @pytest.mark.slow
