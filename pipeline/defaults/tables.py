@@ -47,7 +47,8 @@ SYMBOLS = (
 FORWARD = (
     _Row(15_000, {**_LITTLE, "model.attention": "monotonic"}, 300_000, 6),
     _Row(60_000, {**_LITTLE, "model.attention": "monotonic"}, 400_000, 8),
-    _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024, "model.attention": "monotonic"}, 1_500_000, 8),
+    _Row(120_000, {"model.dropout": 0.4, "data.batch_tokens": 1024, "model.attention": "monotonic"}, 1_500_000, 8),
+    _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024, "model.attention": "monotonic"}, 2_500_000, 8),
     _Row(float("inf"), {"model.dropout": 0.2, "model.attention": "monotonic"}, 5_000_000, 10),
 )
 # The same, where most of a target stands in its source: of ten thousand pairs a network learns more without copying.
