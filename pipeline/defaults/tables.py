@@ -104,8 +104,9 @@ COPIED_FORWARD_SHARE = 0.25
 last comes first -0.3."""
 MOST_NUMBERS = 10_000
 """Of one target symbol, positions of a long source times target symbols: so many numbers hard attention computes."""
-MOST_NUMBERS_OF_MANY = 3_000
-"""The same in the last row of a table, whose passes have no limit: up to here a step takes 1.6 times as long."""
+MOST_WORK, HIDDEN_LAYER = 5_500, 40
+"""The last row of a table has no limit to its passes: there, positions times target symbols and 40 more, for which the
+hidden layer at each of them counts. Up to here a step takes up to 1.6 times as long as with other attention."""
 SHORTEST_LIMIT, LONGEST_LIMIT = 64, 250
 
 
@@ -155,10 +156,10 @@ def _find_table(facts: Facts) -> tuple[tuple[_Row, ...], dict[str, Any], str]:
 
 def _moves_forward(facts: Facts, least: float) -> bool:
     """Whether attention that can do nothing else is for these targets."""
-    many = facts.target_symbols > FORWARD[-2].most
-    most = MOST_NUMBERS_OF_MANY if many else MOST_NUMBERS
-    small = facts.distinct < MOST_DISTINCT and facts.long * facts.distinct <= most
-    return facts.forward >= least and small
+    few = facts.target_symbols <= FORWARD[-2].most
+    quick = few or facts.long * (facts.distinct + HIDDEN_LAYER) <= MOST_WORK
+    small = facts.distinct < MOST_DISTINCT and facts.long * facts.distinct <= MOST_NUMBERS
+    return facts.forward >= least and small and quick
 
 
 def _choose_smoothing(facts: Facts) -> Iterator[Choice]:
