@@ -42,8 +42,8 @@ SYMBOLS = (
     _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024}, 2_500_000, 8),
     _Row(float("inf"), {"model.dropout": 0.2}, 5_000_000, 10),
 )
-# The same, where targets move forward through their sources: what a few pairs cannot teach need not be learned, and what
-# many can teach is learned sooner.
+# The same, where targets move forward through their sources: what a few pairs cannot teach need not be learned, and of
+# many it is learned sooner.
 FORWARD = (
     _Row(15_000, {**_LITTLE, "model.attention": "monotonic"}, 300_000, 6),
     _Row(60_000, {**_LITTLE, "model.attention": "monotonic"}, 400_000, 8),
