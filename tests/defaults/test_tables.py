@@ -75,9 +75,7 @@ def test_what_is_mostly_copied_may_be_copied():
         (100_000, 0.7, 450, "bahdanau"),
     ],
 )
-def test_targets_that_move_forward_have_attention_that_must(
-    pairs: int, forward: float, distinct: int, attention: str
-):
+def test_targets_that_move_forward_have_attention_that_must(pairs: int, forward: float, distinct: int, attention: str):
     found = dataclasses.replace(facts(pairs), forward=forward, distinct=distinct)
     assert settings(found).model.attention == attention
 
