@@ -63,9 +63,7 @@ def _report(
     ensemble, dev = chosen
     whole = stage.join(ensemble)
     places = [str(stage.directory.student(weight).path) for weight in students]
-    rows = [
-        (f"member {number}{', other direction' * stage.is_turned(number)}", stage.join([number])) for number in members
-    ]
+    rows = [(stage.describe(number), stage.join([number])) for number in members]
     rows.append((f"ensemble of {len(ensemble)}", whole))
     rows += [(f"student, labels of weight {weight:g}", place) for weight, place in zip(students, places, strict=True)]
     figures = {place: {"dev": dev if place == whole else stage.measure(place, "dev")} for _, place in rows}

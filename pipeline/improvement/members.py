@@ -34,9 +34,7 @@ def train_members(stage: Stage) -> list[int]:
         return list(json.loads(stage.directory.ensemble.read_text(encoding="utf-8"))["members"])
     numbers = list(range(1, stage.how.members + 1))
     workers = min(stage.workers, len(numbers))
-    # The other direction is tried early, not only where there is time for all.
-    before = max(1, workers - 1)
-    order = [*numbers[:before], numbers[-1], *numbers[before:-1]]
+    order = _order(stage, numbers, max(1, workers - 1))
     first, rest = order[:workers], order[workers:]
     threads = count_of(threads_of(workers) or usable_cores(), "thread")
     logger.info("members: %s at the same time (%s), %s a process", workers, ", ".join(map(str, first)), threads)
@@ -45,6 +43,8 @@ def train_members(stage: Stage) -> list[int]:
     # Before an interruption, too.
     own = [training_seconds(stage.directory.member(number)) for number in trained]
     wave = known or max(stage.clock.spent - began, *own)
+    # What has another attention may take longer than any that was trained so far.
+    slower = stage.share_of_other() if any(map(stage.is_varied, rest)) and not any(map(stage.is_varied, first)) else 1.0
     stage.clock.note("wave", wave)
     done = [number for number in rest if stage.directory.member(number).read_result() is not None]
     left = [number for number in rest if number not in done]
@@ -52,7 +52,7 @@ def train_members(stage: Stage) -> list[int]:
     teachers = 0 if stage.how.teacher_weight == 0 else stage.how.members - stage.how.turned
     share = stage.share_of_student() + stage.share_of_teaching(teachers)
     reserve = min(wave * share, max(wave, STUDENT_SHARE * 3600 * stage.how.hours))
-    fitting = how_many_fit(stage.clock.left, reserve, wave, workers, left)
+    fitting = how_many_fit(stage.clock.left, reserve, wave * slower, workers, left)
     logger.info(
         "members: %s took %s; %d of %d more fit beside a student of about %s into the %s left",
         count_of(len(first), "member"),
@@ -65,6 +65,13 @@ def train_members(stage: Stage) -> list[int]:
     return sorted([*trained, *_train(stage, [*done, *fitting], workers)])
 
 
+def _order(stage: Stage, numbers: Sequence[int], before: int) -> list[int]:
+    """In which they are trained: so many as the student is, then one of each other kind, not only if there is time."""
+    others = [next(filter(stage.is_varied, numbers), None), next(filter(stage.is_turned, numbers), None)]
+    early = [*numbers[:before], *(number for number in others if number is not None)]
+    return list(dict.fromkeys([*early, *numbers]))
+
+
 def _train(stage: Stage, numbers: Sequence[int], workers: int) -> list[int]:
     if not numbers:
         return []
@@ -73,7 +80,7 @@ def _train(stage: Stage, numbers: Sequence[int], workers: int) -> list[int]:
 
 
 def choose_ensemble(stage: Stage, members: Sequence[int]) -> tuple[list[int], dict[str, float]]:
-    """Those of one direction, or all: what is better on dev.
+    """Those that are as the student is, those of its direction, or all: what is best on dev.
 
     Returns:
         Their numbers, and their figures on dev.
@@ -83,15 +90,15 @@ def choose_ensemble(stage: Stage, members: Sequence[int]) -> tuple[list[int], di
         if known["members"] == list(members):
             return known["ensemble"], known["dev"]
     metrics = objectives(stage.configuration)
-    alike = [number for number in members if not stage.is_turned(number)]
-    choices = [alike, list(members)] if alike and alike != list(members) else [list(members)]
-    found = [(numbers, stage.measure(stage.join(numbers), "dev")) for numbers in choices]
+    forward = [number for number in members if not stage.is_turned(number)]
+    alike = [number for number in forward if not stage.is_varied(number)]
+    choices = dict.fromkeys(tuple(numbers) for numbers in (alike, forward, members) if numbers)
+    found = [(list(numbers), stage.measure(stage.join(numbers), "dev")) for numbers in choices]
     ensemble, dev = min(found, key=lambda one: rank(one[1], metrics))
     if len(found) > 1:
         first = metrics[0]
-        said = "; ".join(f"{len(numbers)} members {first.describe(of[first.name])}" for numbers, of in found)
-        voted = "help" if ensemble == list(members) else "do not help and are left out"
-        logger.info("ensemble: dev of %s: members of the other direction %s", said, voted)
+        said = "; ".join(f"{', '.join(map(str, numbers))}: {first.describe(of[first.name])}" for numbers, of in found)
+        logger.info("ensemble: dev of members %s; %s vote", said, ", ".join(map(str, ensemble)))
     chosen = {"members": list(members), "ensemble": ensemble, "dev": dev}
     write_atomically(stage.directory.ensemble, json.dumps(chosen, indent=1) + "\n")
     return ensemble, dev

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.errors import UsageError
 from pipeline.improvement.directory import Clock, ImprovementDirectory
 from pipeline.improvement.inputs import gather_inputs
 from pipeline.improvement.mixture import fix_splits
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.report import measure
+from pipeline.improvement.variety import with_other_attention
 from pipeline.pairs.splits import open_splits
 from pipeline.process.environment import usable_cores
 from pipeline.runs.directory import RunDirectory, load_configuration
@@ -37,24 +39,52 @@ class Stage:
         # A bad line shows before hours of training.
         self.inputs = gather_inputs(configuration, self.splits, how.unlabeled, how.recombined)
         self.configuration = fix_splits(configuration, self.splits, directory.data)
+        other = with_other_attention(configuration) if how.varied else None
+        if other is None and how.other_attention:
+            raise UsageError(
+                f"--other-attention: {how.other_attention} is impossible with model.attention "
+                f"{configuration.model.attention}: there is another where --config auto has chosen monotonic"
+            )
+        self.other = fix_splits(other, self.splits, directory.data) if other else None
         self.workers = how.workers or usable_cores()
-        self._turned = how.turned
 
     def member(self, number: int) -> tuple[RunDirectory, Configuration]:
         """The run of a member, and its settings."""
-        run, own = self.directory.member(number), self.configuration.text.direction
-        direction = own
+        run, direction = self.directory.member(number), self.configuration.text.direction
+        base, alike = self.configuration, self.how.members - self.how.turned
         if run.exists():
             # With another --members it might have been another one.
-            direction = load_configuration(run).text.direction
-        elif number > self.how.members - self._turned:
-            direction = "left_to_right" if own == "right_to_left" else "right_to_left"
+            begun = load_configuration(run)
+            direction = begun.text.direction
+            if self.other and begun.model.attention == self.other.model.attention:
+                base = self.other
+        elif number > alike:
+            direction = "left_to_right" if direction == "right_to_left" else "right_to_left"
+        elif self.other and number > alike - self.how.varied:
+            base = self.other
         changes: dict[str, Any] = {"train.seed": self.configuration.train.seed + number - 1}
-        return run, replace_settings(self.configuration, {**changes, "text.direction": direction})
+        return run, replace_settings(base, {**changes, "text.direction": direction})
 
     def is_turned(self, number: int) -> bool:
         """Whether a member has the other direction."""
         return self.member(number)[1].text.direction != self.configuration.text.direction
+
+    def is_varied(self, number: int) -> bool:
+        """Whether a member has another kind of attention."""
+        return self.member(number)[1].model.attention != self.configuration.model.attention
+
+    def describe(self, number: int) -> str:
+        """A member by its number and in what it differs."""
+        other = ", other attention" * self.is_varied(number) + ", other direction" * self.is_turned(number)
+        return f"member {number}{other}"
+
+    def share_of_other(self) -> float:
+        """How many times as long as a member's the training of one with another attention takes, at most."""
+        if self.other is None:
+            return 1.0
+        own, _ = self._symbols()
+        seen = [of.train.epochs * max(of.train.min_epoch_tokens, own) for of in (self.other, self.configuration)]
+        return max(1.0, seen[0] / max(seen[1], 1.0))
 
     def join(self, numbers: Sequence[int]) -> str:
         """Members as an ensemble."""

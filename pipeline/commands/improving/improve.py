@@ -19,7 +19,8 @@ GOES_ON = "where it stopped"
 ALSO_CALLED = ("boost", "ensemble")
 _COMMAND = SettingsCommand(
     "improve",
-    f"--run DIR [--hours H] [--members N] [--other-direction N] [--workers N] {LABEL_OPTIONS}[--overwrite] ",
+    "--run DIR [--hours H] [--members N] [--other-direction N] [--other-attention N] [--workers N] "
+    f"{LABEL_OPTIONS}[--overwrite] ",
     examples=(
         "--data.train pairs.tsv --data.dev dev.tsv --run runs/best --hours 4",
         "--data.train pairs.tsv --data.unlabeled words.txt --data.test test.tsv --members 8 --run runs/best",
@@ -48,6 +49,14 @@ def make_parser() -> "jsonargparse.ArgumentParser":
         help="How many of them find the target in the other order (text.direction); left out: 1 of 3 to 5, 2 of more.",
     )
     parser.add_argument(
+        "--other-attention",
+        metavar="N",
+        type=int,
+        default=None,
+        help="How many look at their sources in another way (model.attention), where the data chose monotonic; left "
+        "out: 1 of up to 4, 2 of more.",
+    )
+    parser.add_argument(
         "--workers",
         metavar="N",
         type=int,
@@ -65,7 +74,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parsed, configuration = parse_settings(_COMMAND, make_parser(), argv, _settings_of_run)
     if not parsed.run:
         raise UsageError("--run: the directory is missing, as in --run runs/best")
-    how = ("hours", "members", "other_direction", "workers", "recombined", "teacher_weight")
+    how = ("hours", "members", "other_direction", "other_attention", "workers", "recombined", "teacher_weight")
     return argparse.Namespace(
         configuration=configuration,
         run=Path(parsed.run),

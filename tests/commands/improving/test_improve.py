@@ -16,7 +16,7 @@ def test_options():
     options = ["--hours", "1.5", "--members", "4", "--run", "best", "--n-best", "3", "--sampled"]
     found = parse_arguments(["improve", "--config", "cmudict", *options, "--model.units", "8"])
     assert found.configuration == configure("cmudict", {"model.units": 8})
-    nothing = dict.fromkeys(("other_direction", "workers", "recombined", "teacher_weight"))
+    nothing = dict.fromkeys(("other_direction", "other_attention", "workers", "recombined", "teacher_weight"))
     assert found.how == {"hours": 1.5, "members": 4, **nothing}
     assert found.labels == {"n_best": 3, "sampled": True, "least_score": None}
     assert found.run == Path("best")
