@@ -50,20 +50,19 @@ class Stage:
 
     def member(self, number: int) -> tuple[RunDirectory, Configuration]:
         """The run of a member, and its settings."""
-        run, direction = self.directory.member(number), self.configuration.text.direction
-        base, alike = self.configuration, self.how.members - self.how.turned
+        run, data = self.directory.member(number), self.configuration.data
         if run.exists():
-            # With another --members it might have been another one.
-            begun = load_configuration(run)
-            direction = begun.text.direction
-            if self.other and begun.model.attention == self.other.model.attention:
-                base = self.other
-        elif number > alike:
-            direction = "left_to_right" if direction == "right_to_left" else "right_to_left"
+            # With another --members it might have been another one; and its data may have moved.
+            places = {"data.train": data.train, "data.dev": data.dev, "data.test": data.test}
+            return run, replace_settings(load_configuration(run), places)
+        base, alike = self.configuration, self.how.members - self.how.turned
+        changes: dict[str, Any] = {"train.seed": base.train.seed + number - 1}
+        if number > alike:
+            turned = base.text.direction == "left_to_right"
+            changes["text.direction"] = "right_to_left" if turned else "left_to_right"
         elif self.other and number > alike - self.how.varied:
             base = self.other
-        changes: dict[str, Any] = {"train.seed": self.configuration.train.seed + number - 1}
-        return run, replace_settings(base, {**changes, "text.direction": direction})
+        return run, replace_settings(base, changes)
 
     def is_turned(self, number: int) -> bool:
         """Whether a member has the other direction."""

@@ -26,6 +26,7 @@ def with_other_attention(configuration: Configuration) -> Configuration | None:
         return None
     if configuration.model.attention != _HARD:
         return None
-    given = {name: read_setting(configuration, name) for name in configuration.given}
+    # One that goes on may be called without its data.
+    given = {name: read_setting(configuration, name) for name in (*configuration.given, "data.train")}
     logger.info("members with another attention than %s have %s", _HARD, _SOFT)
     return fit_to_data({**given, _KEY: _SOFT})

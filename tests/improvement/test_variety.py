@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from pipeline.defaults.configure import fit_to_data
+from pipeline.defaults.fitted import FittedConfiguration
 from pipeline.errors import UsageError
 from pipeline.improvement.directory import ImprovementDirectory
 from pipeline.improvement.members import _order, choose_ensemble
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.stage import Stage
 from pipeline.improvement.variety import with_other_attention
+from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
 from tests.tiny_task import tiny_configuration
 
@@ -40,6 +42,13 @@ def test_another_attention_has_the_settings_that_the_data_decide_for_it(fitted: 
     assert (other.model.attention, other.text, other.data.train) == ("bahdanau", fitted.text, fitted.data.train)
     # The first learns from less.
     assert other.train.epochs * other.train.min_epoch_tokens > fitted.train.epochs * fitted.train.min_epoch_tokens
+
+
+def test_one_that_goes_on_may_be_called_without_its_data(fitted: Configuration):
+    again = replace_settings(FittedConfiguration(given=("train.seed",)), by_name(fitted.to_dict()))
+    other = with_other_attention(again)
+    assert other is not None
+    assert (other.model.attention, other.data.train) == ("bahdanau", fitted.data.train)
 
 
 def test_there_is_none_where_somebody_decided(tiny_splits: dict[str, str]):
@@ -73,6 +82,11 @@ def test_a_member_that_was_begun_stays_what_it_is(fitted: Configuration, directo
     run.begin(configuration)
     stage = Stage(directory, fitted, Improvement(members=5))
     assert [stage.is_varied(number) for number in range(1, 6)] == [False, True, True, True, False]
+    assert stage.member(2)[1] == configuration
+    # Gone on with by what was written, which does not know what the data decided.
+    written = replace_settings(Configuration(), by_name(fitted.to_dict()))
+    stage = Stage(directory, written, Improvement(members=5))
+    assert [stage.is_varied(number) for number in range(1, 6)] == [False, True, False, False, False]
     assert stage.member(2)[1] == configuration
 
 
