@@ -4,13 +4,13 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.defaults.other_attention import with_other_attention
 from pipeline.errors import UsageError
 from pipeline.improvement.directory import Clock, ImprovementDirectory
 from pipeline.improvement.inputs import gather_inputs
 from pipeline.improvement.mixture import fix_splits
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.report import measure
-from pipeline.improvement.variety import with_other_attention
 from pipeline.pairs.splits import open_splits
 from pipeline.process.environment import usable_cores
 from pipeline.runs.directory import RunDirectory, load_configuration

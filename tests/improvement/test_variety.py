@@ -7,12 +7,12 @@ import pytest
 
 from pipeline.defaults.configure import fit_to_data
 from pipeline.defaults.fitted import FittedConfiguration
+from pipeline.defaults.other_attention import with_other_attention
 from pipeline.errors import UsageError
 from pipeline.improvement.directory import ImprovementDirectory
 from pipeline.improvement.members import _order, choose_ensemble
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.stage import Stage
-from pipeline.improvement.variety import with_other_attention
 from pipeline.settings.changes import by_name, replace_settings
 from pipeline.settings.configuration import Configuration
 from tests.tiny_task import tiny_configuration

@@ -1,4 +1,4 @@
-"""Members that look at their sources in another way, and so get other things wrong."""
+"""Settings for another kind of attention than the data chose: models that look at their sources in another way."""
 
 import logging
 
@@ -17,7 +17,7 @@ def with_other_attention(configuration: Configuration) -> Configuration | None:
     forward; None where they did not choose.
 
     Args:
-        configuration: Of the other members.
+        configuration: What followed from the data.
 
     Raises:
         DataError: The data cannot be used.
@@ -28,5 +28,5 @@ def with_other_attention(configuration: Configuration) -> Configuration | None:
         return None
     # One that goes on may be called without its data.
     given = {name: read_setting(configuration, name) for name in (*configuration.given, "data.train")}
-    logger.info("members with another attention than %s have %s", _HARD, _SOFT)
+    logger.info("with another attention, %s in the place of %s:", _SOFT, _HARD)
     return fit_to_data({**given, _KEY: _SOFT})
