@@ -31,6 +31,7 @@ PRESET = {
     "model.attention_units": None,
 }
 ALGORITHMS = ["hyperband", "bayesian", "random", "grid"]
+MOSTLY_QUICK = ["hyperband", pytest.param("bayesian", marks=pytest.mark.slow), "random", "grid"]
 TRIALS = {"hyperband": 12, "bayesian": 6, "random": 12, "grid": 12}  # a Gaussian process takes its time
 
 
@@ -66,7 +67,7 @@ def run(oracle: ResumableOracle, most: int = 1000, fail: bool = False) -> list[t
     return done
 
 
-@pytest.mark.parametrize("algorithm", ["hyperband", pytest.param("bayesian", marks=pytest.mark.slow), "random", "grid"])
+@pytest.mark.parametrize("algorithm", MOSTLY_QUICK)
 def test_the_configurations_own_values_come_first(tmp_path: Path, algorithm: str):
     done = run(open_oracle(tmp_path, algorithm, TRIALS[algorithm]))
     assert done[0][1] == PRESET
@@ -96,7 +97,7 @@ def test_every_proposal_lies_in_the_space(tmp_path: Path, algorithm: str):
         SPACE.apply(values)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", MOSTLY_QUICK)
 def test_killed_between_trials_it_goes_on_as_if_nothing_had_been(tmp_path: Path, algorithm: str):
     trials = TRIALS[algorithm]
     whole = run(open_oracle(tmp_path / "whole", algorithm, trials))
