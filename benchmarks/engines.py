@@ -57,7 +57,7 @@ def answer(command: list[str], out: Path) -> float:
         SystemExit: It failed.
     """
     began = time.monotonic()
-    words = [str(out) if word == "{out}" else word for word in command]
+    words = _words(command, out)
     done = subprocess.run(words, env=own_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
@@ -66,8 +66,7 @@ def answer(command: list[str], out: Path) -> float:
 
 def kill_and_go_on(command: list[str], out: Path, shards: int) -> dict[str, Any]:
     """Kill all processes of a command three times, and have it do the rest: shards that were answered each time."""
-    words = [str(out) if word == "{out}" else word for word in command]
-    left = []
+    words, left = _words(command, out), []
     for least in (0, shards // 3, 2 * shards // 3):
         with subprocess.Popen(words, env=own_environment(), stdout=SILENT, stderr=SILENT) as one:
             time.sleep(STARTING)
@@ -81,6 +80,10 @@ def kill_and_go_on(command: list[str], out: Path, shards: int) -> dict[str, Any]
         left.append(len(_answered(out)))
     answer(command, out)
     return {"answered when killed": left, "bytes": answers(out)}
+
+
+def _words(command: list[str], out: Path) -> list[str]:
+    return [str(out) if word == "{out}" else word for word in command]
 
 
 def _answered(out: Path) -> list[Path]:

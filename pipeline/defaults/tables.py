@@ -30,6 +30,8 @@ _LITTLE = {
     "train.learning_rate": 0.002,
     "train.warmup_steps": 100,
 }
+_MORE = {"model.dropout": 0.4, "data.batch_tokens": 1024}
+_HARD = {"model.attention": "monotonic"}
 # Sounds and letters.
 SYMBOLS = (
     _Row(15_000, _LITTLE, 600_000, 8),
@@ -39,26 +41,26 @@ SYMBOLS = (
         1_200_000,
         8,
     ),
-    _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024}, 2_500_000, 8),
+    _Row(250_000, _MORE, 2_500_000, 8),
     _Row(float("inf"), {"model.dropout": 0.2}, 5_000_000, 10),
 )
 # The same, where targets move forward through their sources: what a few pairs cannot teach need not be learned, and of
 # many it is learned sooner.
 FORWARD = (
-    _Row(15_000, {**_LITTLE, "model.attention": "monotonic"}, 300_000, 6),
-    _Row(60_000, {**_LITTLE, "model.attention": "monotonic"}, 400_000, 8),
-    _Row(120_000, {"model.dropout": 0.4, "data.batch_tokens": 1024, "model.attention": "monotonic"}, 1_500_000, 8),
-    _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024, "model.attention": "monotonic"}, 2_500_000, 8),
-    _Row(float("inf"), {"model.dropout": 0.2, "model.attention": "monotonic"}, 5_000_000, 10),
+    _Row(15_000, {**_LITTLE, **_HARD}, 300_000, 6),
+    _Row(60_000, {**_LITTLE, **_HARD}, 400_000, 8),
+    _Row(120_000, {**_MORE, **_HARD}, 1_500_000, 8),
+    _Row(250_000, {**_MORE, **_HARD}, 2_500_000, 8),
+    _Row(float("inf"), {"model.dropout": 0.2, **_HARD}, 5_000_000, 10),
 )
 # The same, where most of a target stands in its source: of ten thousand pairs a network learns more without copying.
 COPIED = (_Row(40_000, {**_LITTLE, "model.copy": True}, 1_200_000, 8), *SYMBOLS[1:])
 # The same, where these targets move forward as well: what is copied then stands where the position is.
-_COPY_FORWARD = {"model.copy": True, "model.attention": "monotonic"}
+_COPY_FORWARD = {"model.copy": True, **_HARD}
 COPIED_FORWARD = (
     _Row(4_000, {**_LITTLE, **_COPY_FORWARD}, 200_000, 6),
     _Row(40_000, {**_LITTLE, **_COPY_FORWARD}, 800_000, 8),
-    _Row(250_000, {"model.dropout": 0.4, "data.batch_tokens": 1024, **_COPY_FORWARD}, 1_200_000, 8),
+    _Row(250_000, {**_MORE, **_COPY_FORWARD}, 1_200_000, 8),
     SYMBOLS[-1],
 )
 # Subwords of sentences.
