@@ -1,5 +1,6 @@
 """What all stages of `improve` share: where everything lies, the data, the time."""
 
+import functools
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -39,14 +40,19 @@ class Stage:
         # A bad line shows before hours of training.
         self.inputs = gather_inputs(configuration, self.splits, how.unlabeled, how.recombined)
         self.configuration = fix_splits(configuration, self.splits, directory.data)
-        other = with_other_attention(configuration) if how.varied else None
-        if other is None and how.other_attention:
+        self._asked = configuration
+        if how.other_attention and self.other is None:
             raise UsageError(
                 f"--other-attention: {how.other_attention} is impossible with model.attention "
                 f"{configuration.model.attention}: there is another where --config auto has chosen monotonic"
             )
-        self.other = fix_splits(other, self.splits, directory.data) if other else None
         self.workers = how.workers or usable_cores()
+
+    @functools.cached_property
+    def other(self) -> Configuration | None:
+        """The settings of members with another kind of attention; the data are counted for it, if one is to begin."""
+        found = with_other_attention(self._asked) if self.how.varied else None
+        return fix_splits(found, self.splits, self.directory.data) if found else None
 
     def member(self, number: int) -> tuple[RunDirectory, Configuration]:
         """The run of a member, and its settings."""
