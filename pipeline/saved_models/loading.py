@@ -19,6 +19,7 @@ from pipeline.model.weights import load_mean_weights, load_weights
 from pipeline.prediction.building import make_string_model
 from pipeline.prediction.predictor import Predictor
 from pipeline.prediction.string_model import StringModel
+from pipeline.process.quiet_tensorflow import silent_stderr
 from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.runtime.fixed_settings import require_fixed
@@ -142,7 +143,8 @@ def _load_export(path: Path, search: Mapping[str, Any], n_best: int | None, aver
     with _nothing_but(info.files, path) as folder:
         try:
             _require_finite(folder, path)
-            loaded = tf.saved_model.load(folder)
+            with silent_stderr():  # see `SentencePieces`
+                loaded = tf.saved_model.load(folder)
         except (OSError, ValueError, LookupError, tf.errors.OpError) as error:
             reason = " ".join(str(error).replace(folder, str(path)).split())
             raise DataError(f"{path}: the exported model is damaged ({reason}); {how_to_export(path)}") from error

@@ -8,6 +8,7 @@ from tensorflow_text.python.ops.fast_wordpiece_tokenizer import FastWordpieceTok
 from tensorflow_text.python.ops.sentencepiece_tokenizer import SentencepieceTokenizer
 
 from pipeline.errors import DataError, UsageError
+from pipeline.process.quiet_tensorflow import silent_stderr
 from pipeline.text.symbols import CONTINUES, NO_PIECE
 from pipeline.unicode.white_space import BEYOND_ASCII, ENDS
 
@@ -95,7 +96,9 @@ class SentencePieces(tf.Module):
     def __init__(self, model: bytes) -> None:
         super().__init__()
         # A resource: it must be an attribute, so that an export takes it along.
-        self.pieces = SentencepieceTokenizer(model, out_type=tf.string)
+        # Its library tells standard error of every model that it has no rules for normal forms.
+        with silent_stderr():
+            self.pieces = SentencepieceTokenizer(model, out_type=tf.string)
 
     def split(self, strings: Any) -> tf.RaggedTensor:
         """See `Tokenizer`."""

@@ -13,6 +13,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from pipeline.errors import CircumstanceError, count_of
 from pipeline.evaluation.metrics import objectives
 from pipeline.files.durable import write_atomically
+from pipeline.process.environment import usable_cores
 from pipeline.process.messages import in_notebook, message_stream
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.directory import RunDirectory
@@ -127,7 +128,7 @@ class TrialTuner(BaseTuner):
 
     def _start(self, order: TrialOrder) -> None:
         directory, several = self.tuning_directory, self.tune_configuration.workers > 1
-        threads = max(1, (os.cpu_count() or 1) // self.tune_configuration.workers) if several else None
+        threads = max(1, usable_cores() // self.tune_configuration.workers) if several else None
         # Messages of several at once nobody could read, nor in a notebook those of twenty, one after the other.
         log = directory.trials / f"{order.name}.log" if several or in_notebook() else None
         try:

@@ -11,7 +11,7 @@ from pipeline.errors import DataError, UsageError
 from pipeline.text.normalization import normalize
 from pipeline.text.processor import TextProcessor
 from pipeline.text.subwords import learn_sentence_pieces, learn_word_pieces
-from pipeline.text.tokenizers import make_tokenizer
+from pipeline.text.tokenizers import SentencePieces, make_tokenizer
 from pipeline.text.vocabulary import Vocabulary
 
 SENTENCES = [
@@ -42,6 +42,13 @@ def test_sentence_pieces_give_back_any_text(subword_text: TextProcessor, text: s
     assert as_text(subword_text.decode(ids)) == as_text(normalize([text]))
     # Nothing is unknown: bytes stand for what no subword has.
     assert 3 not in ids.numpy()
+
+
+def test_nothing_is_said_of_a_model_that_is_opened(capfd: pytest.CaptureFixture[str]):
+    model, _ = learn_sentence_pieces(SENTENCES, "bpe", 400)
+    SentencePieces(model)
+    # Compiled code writes past Python's own standard error.
+    assert capfd.readouterr() == ("", "")
 
 
 def test_several_spaces_are_kept(subword_text: TextProcessor):

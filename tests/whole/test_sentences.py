@@ -83,10 +83,11 @@ def test_the_best_epoch_is_that_of_the_highest_bleu(trained: tuple[Configuration
     assert found[0].best_epoch == best["epoch"]
 
 
-def test_export_says_the_same(trained: tuple[Configuration, Path]):
+def test_export_says_the_same(trained: tuple[Configuration, Path], capfd: pytest.CaptureFixture[str]):
     configuration, run = trained
     sources = ["Der Bär schläft hier .", "Der König", "Überall 🐻"]
     live, exported = (load_predictor(path).predict(sources) for path in (run, run / "export"))
+    assert "LOG(INFO)" not in capfd.readouterr().err
     assert [prediction.texts for prediction in live] == [prediction.texts for prediction in exported]
     known = [prediction.unknown for prediction in live]
     assert known == ([0, 0, 0] if configuration.text.source_tokenizer == "bpe" else [0, 0, 2])
