@@ -19,7 +19,6 @@ from pipeline.runs.ownership import require_free
 from pipeline.saved_models.ensemble_runs import read_voters, require_runs
 from pipeline.saved_models.opening import load
 from pipeline.settings.configuration import Configuration
-from pipeline.settings.search import VoteName
 from pipeline.training.run import train
 
 logger = logging.getLogger(__name__)
@@ -82,13 +81,13 @@ def distill(
         )
         splits = open_splits(configuration.data, configuration.train.seed, configuration.text)
         inputs = gather_inputs(configuration, splits, how.unlabeled, how.recombined)
-        label(ensemble, labels, inputs, how.labels, configuration.search.vote)
+        label(ensemble, labels, inputs, how.labels, configuration)
         mixed = mix(fix_splits(configuration, splits, labels.path), labels.pairs, how.weight)
     return train(mixed, directory.path)
 
 
 def label(
-    ensemble: Path, directory: LabelDirectory, inputs: Inputs, settings: LabelSettings, vote: VoteName
+    ensemble: Path, directory: LabelDirectory, inputs: Inputs, settings: LabelSettings, configuration: Configuration
 ) -> dict[str, int]:
     """Label sources with an ensemble; see `make_labels`.
 
@@ -97,9 +96,10 @@ def label(
         directory: Where the labels go.
         inputs: What is labelled.
         settings: Which outputs become labels.
-        vote: How members decide that cannot be averaged.
+        configuration: Of the student: `search.vote` says how members decide that cannot be averaged, `data.columns` how
+            the labels are written.
     """
-    runs = require_runs(ensemble)
+    runs, vote, columns = require_runs(ensemble), configuration.search.vote, configuration.data.columns
     members = [member for group in read_voters(runs) for member in group]
     beam = max(settings.n_best, members[0].configuration.search.beam_size)
     made_of = {
@@ -108,6 +108,7 @@ def label(
         "inputs": inputs.fingerprint,
         "beam": beam,
         "vote": vote,
+        **({"columns": dict(columns)} if columns else {}),
         **dataclasses.asdict(settings),
     }
 
@@ -115,4 +116,4 @@ def label(
         # Labels are not drawn by lot from the whole of what a model may say, whatever its runs' settings are.
         return load(ensemble, beam_size=beam, n_best=settings.n_best, search={"method": "best", "vote": vote})
 
-    return make_labels(directory, inputs.sources, made_of, open_ensemble, settings)
+    return make_labels(directory, inputs.sources, made_of, open_ensemble, settings, columns)

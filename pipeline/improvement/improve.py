@@ -51,7 +51,7 @@ def improve(configuration: Configuration, run: Path, how: Improvement, overwrite
         ensemble, dev = choose_ensemble(stage, members)
         sources = count_of(len(stage.inputs.sources), "source")
         logger.info("labels: %s, by %s", sources, count_of(len(ensemble), "member"))
-        label(Path(stage.join(ensemble)), directory.labels, stage.inputs, how.labels, configuration.search.vote)
+        label(Path(stage.join(ensemble)), directory.labels, stage.inputs, how.labels, configuration)
         students = train_students(stage, ensemble)
         return _report(stage, members, (ensemble, dev), students)
 

@@ -15,6 +15,8 @@ import numpy as np
 from pipeline.answering.predictions import AnswersStrings, Hypothesis, Prediction
 from pipeline.errors import DataError, UsageError, count_of
 from pipeline.files.durable import write_atomically
+from pipeline.pairs.columns import Columns
+from pipeline.plain_text.table_rows import as_row, header
 from pipeline.text.symbols import SPECIAL_SYMBOLS, UNKNOWN
 from pipeline.unicode.white_space import strip
 
@@ -83,6 +85,7 @@ def make_labels(
     made_of: dict[str, Any],
     open_ensemble: Callable[[], AnswersStrings],
     settings: LabelSettings,
+    columns: Columns | None = None,
 ) -> dict[str, int]:
     """Label the sources, or go on with it, or find that it is done.
 
@@ -92,6 +95,7 @@ def make_labels(
         made_of: All that the labels depend on, as JSON.
         open_ensemble: Loads what labels; it keeps at least as many outputs as there are labels of a source.
         settings: Which outputs become labels.
+        columns: Those of `labels.tsv`, where the real pairs' are chosen.
 
     Returns:
         How many labels there are ("labels"), and how many sources have none, by reason.
@@ -112,7 +116,7 @@ def make_labels(
     directory.parts.mkdir(parents=True, exist_ok=True)
     write_atomically(directory.info, json.dumps({"made_of": made_of}, indent=1) + "\n")
     _label_parts(directory, sources, open_ensemble, settings)
-    counts = _join_parts(directory, len(sources))
+    counts = _join_parts(directory, len(sources), columns)
     write_atomically(directory.info, json.dumps({"made_of": made_of, "counts": counts}, indent=1) + "\n")
     shutil.rmtree(directory.parts, ignore_errors=True)
     _tell(directory, counts, len(sources))
@@ -203,21 +207,21 @@ def _reason_against(output: Hypothesis, settings: LabelSettings) -> str | None:
     return None
 
 
-def _join_parts(directory: LabelDirectory, sources: int) -> dict[str, int]:
+def _join_parts(directory: LabelDirectory, sources: int, columns: Columns | None) -> dict[str, int]:
     counts: Counter[str] = Counter()
     lines: list[str] = []
     for first in range(0, sources, PART):
         path = _part(directory, first)
         try:
             part = json.loads(path.read_text(encoding="utf-8"))
-            lines += [f"{source}\t{target}\n" for source, target in part["pairs"]]
+            lines += [as_row(columns, source, target) for source, target in part["pairs"]]
             counts.update(part["counts"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path}: damaged ({error}); delete it, and the same command makes it anew") from error
     if not lines:
         reasons = ", ".join(f"{number} × {reason}" for reason, number in counts.items() if number)
         raise DataError(f"{directory.path}: no label is left ({reasons}); lower --least-score or look at the ensemble")
-    write_atomically(directory.pairs, "".join(lines))
+    write_atomically(directory.pairs, header(columns) + "".join(lines))
     return dict(counts)
 
 

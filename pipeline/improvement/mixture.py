@@ -7,11 +7,14 @@ from pathlib import Path
 
 from pipeline.errors import DataError, count_of
 from pipeline.files.durable import write_atomically
+from pipeline.pairs.columns import Columns
 from pipeline.pairs.locations import is_built_in, list_corpora
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.splits import Split
+from pipeline.plain_text.table_rows import as_row, header
 from pipeline.settings.configuration import Configuration
-from pipeline.settings.data import DataConfiguration
+from pipeline.settings.data import FEATURES, DataConfiguration
+from pipeline.text.symbols import FEATURE_MARK
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +23,7 @@ def fix_splits(configuration: Configuration, splits: Mapping[str, Split], folder
     """The same data with a dev set of its own, whatever joins the training pairs and whatever the seed is.
 
     Pairs that a setting chooses (a held-out dev set, a part of the training pairs, columns of tables) are written into
-    files.
+    files, which have the same columns.
 
     Args:
         configuration: Every setting.
@@ -38,29 +41,27 @@ def fix_splits(configuration: Configuration, splits: Mapping[str, Split], folder
         return dataclasses.replace(configuration, data=data)
     folder.mkdir(parents=True, exist_ok=True)
     if data.dev is None or data.columns is not None:
-        data = dataclasses.replace(data, dev=_write_pairs(folder / "dev.tsv", splits["dev"]()))
+        data = dataclasses.replace(data, dev=_write_pairs(folder / "dev.tsv", splits["dev"](), data.columns))
     if data.test is not None and data.columns is not None:
-        data = dataclasses.replace(data, test=_write_pairs(folder / "test.tsv", splits["test"]()))
+        data = dataclasses.replace(data, test=_write_pairs(folder / "test.tsv", splits["test"](), data.columns))
     corpora: dict[str, float] = {}
     for number, (_, weight) in enumerate(list_corpora(data.train)):
         pairs = (pair for pair in splits["train"]() if pair.corpus == number)
-        corpora[_write_pairs(folder / f"train-{number + 1}.tsv", pairs)] = weight
-    return dataclasses.replace(
-        configuration, data=dataclasses.replace(data, train=corpora, train_size=None, columns=None)
-    )
+        corpora[_write_pairs(folder / f"train-{number + 1}.tsv", pairs, data.columns)] = weight
+    return dataclasses.replace(configuration, data=dataclasses.replace(data, train=corpora, train_size=None))
 
 
-def _write_pairs(path: Path, pairs: Iterable[Pair]) -> str:
+def _write_pairs(path: Path, pairs: Iterable[Pair], columns: Columns | None) -> str:
     """A TSV file of them; those that none can hold are left out, and counted."""
-    lines, left_out = [], 0
+    lines, left_out, has_features = [], 0, FEATURES in (columns or {})
     for pair in pairs:
-        if "\t" in pair.source + pair.target:
+        if (pair.source + pair.target).count(FEATURE_MARK) > has_features:
             left_out += 1
         else:
-            lines.append(f"{pair.source}\t{pair.target}\n")
+            lines.append(as_row(columns, pair.source, pair.target))
     if not lines:
         raise DataError(f"{path}: no pair is left to write; look at data.train and data.train_size")
-    write_atomically(path, "".join(lines))
+    write_atomically(path, header(columns) + "".join(lines))
     if left_out:
         logger.warning("%s: %s a TAB, left out", path, count_of(left_out, "pair with", "pairs with"))
     return str(path)

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Callable, Collection, Sequence
 
+from pipeline.text.symbols import FEATURE_MARK
+
 OVERLAP = 2
 """Symbols that two pieces share where they are joined: of fewer, what comes of it is hardly a word."""
 TRIES = 20
@@ -19,7 +21,8 @@ def recombine(
 ) -> list[str]:
     """The beginning of one source and the end of another, joined where both have the same symbols within.
 
-    They are joined at any `OVERLAP` symbols that both have, with at least one symbol before and one after them.
+    They are joined at any `OVERLAP` symbols that both have, with at least one symbol before and one after them. What a
+    source has behind a TAB, its features, stays with its end.
 
     Args:
         sources: Different ones.
@@ -37,7 +40,8 @@ def recombine(
         ['pana', 'bana']
     """
     chance = random.Random(seed)
-    rows = [list(source) if characters else source.split(separator) for source in sources]
+    texts, tails = zip(*(_apart(source) for source in sources), strict=True) if sources else ((), ())
+    rows = [list(text) if characters else text.split(separator) for text in texts]
     ends: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     for number, row in enumerate(rows):
         for place in _joints(row):
@@ -48,8 +52,8 @@ def recombine(
     for _ in range(TRIES * count if usable else 0):
         if len(found) == count:
             break
-        joined = _join(rows, chance.choice(usable), ends, chance)
-        text = ("" if characters else separator or " ").join(joined)
+        joined, second = _join(rows, chance.choice(usable), ends, chance)
+        text = ("" if characters else separator or " ").join(joined) + tails[second]
         if len(joined) <= longest and text not in found and not is_known(text):
             found[text] = None
     return list(found)
@@ -64,8 +68,52 @@ def _join(
     first: int,
     ends: dict[tuple[str, ...], list[tuple[int, int]]],
     chance: random.Random,
-) -> list[str]:
+) -> tuple[list[str], int]:
+    """The symbols of two, and which the second is."""
     row = rows[first]
     place = chance.choice(_joints(row))
     second, start = chance.choice(ends[tuple(row[place : place + OVERLAP])])
-    return [*row[:place], *rows[second][start:]]
+    return [*row[:place], *rows[second][start:]], second
+
+
+def _apart(source: str) -> tuple[str, str]:
+    """A source, and its features with what stands before them."""
+    text, mark, features = source.partition(FEATURE_MARK)
+    return text, mark + features
+
+
+def exchange_features(
+    sources: Sequence[str], count: int, seed: int, is_known: Callable[[str], bool], separator: str
+) -> list[str]:
+    r"""Sources with the features of others of their kind: those whose first feature is the same (V of V;PST).
+
+    Args:
+        sources: Different ones, with features behind a TAB.
+        count: How many are wanted.
+        seed: The same sources and seed give the same.
+        is_known: Says of a source that it must not come out.
+        separator: What stands between features.
+
+    Returns:
+        Different ones, at most `count`.
+
+    Example:
+        >>> known = ["go\tV;PST", "see\tV;3;SG", "dog\tN;PL"]
+        >>> exchange_features(known, 9, 1, known.__contains__, ";")
+        ['see\tV;PST', 'go\tV;3;SG']
+    """
+    chance = random.Random(seed)
+    apart = [_apart(source) for source in sources]
+    kinds: dict[str, dict[str, None]] = {}
+    for _, features in apart:
+        kinds.setdefault(features.partition(separator)[0], {})[features] = None
+    bundles = {kind: list(found) for kind, found in kinds.items()}
+    found: dict[str, None] = {}
+    for _ in range(TRIES * count if sources else 0):
+        if len(found) == count:
+            break
+        text, features = chance.choice(apart)
+        other = text + chance.choice(bundles[features.partition(separator)[0]])
+        if other not in found and not is_known(other):
+            found[other] = None
+    return list(found)

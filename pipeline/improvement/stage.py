@@ -59,7 +59,8 @@ class Stage:
         run, data = self.directory.member(number), self.configuration.data
         if run.exists():
             # With another --members it might have been another one; and its data may have moved.
-            places = {"data.train": data.train, "data.dev": data.dev, "data.test": data.test}
+            names = ("train", "dev", "test", "columns")
+            places = {f"data.{name}": getattr(data, name) for name in names}
             return run, replace_settings(load_configuration(run), places)
         base, alike = self.configuration, self.how.members - self.how.turned
         changes: dict[str, Any] = {"train.seed": base.train.seed + number - 1}

@@ -8,8 +8,8 @@ from typing import Self
 
 from pipeline.pairs.columns import Columns
 from pipeline.pairs.pair_file import Pair
+from pipeline.plain_text.table_rows import as_row, header
 from pipeline.settings.data import FEATURES
-from pipeline.text.symbols import FEATURE_MARK
 
 ALIGNED, TABLE = ("dev.source", "dev.target"), "dev.tsv"
 
@@ -55,20 +55,7 @@ class DevWriter:
             for file, text in zip(self._files, (pair.source, pair.target), strict=True):
                 file.write(f"{text}\n")
         else:
-            source, _, features = pair.source.partition(FEATURE_MARK)
-            self._files[0].write(
-                _row(self.columns or {}, {"source": source, "target": pair.target, FEATURES: features})
-            )
-
-
-def _row(columns: Columns, values: dict[str, str]) -> str:
-    names = list(columns)
-    if all(isinstance(column, str) for column in columns.values()):
-        return "\t".join(values[name] for name in names) + "\n"
-    row = ["-"] * max(int(column) for column in columns.values())
-    for name, column in columns.items():
-        row[int(column) - 1] = values[name]
-    return "\t".join(row) + "\n"
+            self._files[0].write(as_row(self.columns, pair.source, pair.target))
 
 
 def join_dev(out: Path, shards: Sequence[Path], columns: Columns | None) -> list[str]:
@@ -86,8 +73,8 @@ def join_dev(out: Path, shards: Sequence[Path], columns: Columns | None) -> list
     for name in [names] if isinstance(names, str) else names:
         unfinished = out / f".{name}.unfinished"
         with open(unfinished, "wb") as file:
-            if name == TABLE and columns and all(isinstance(column, str) for column in columns.values()):
-                file.write(("\t".join(str(column) for column in columns.values()) + "\n").encode())
+            if name == TABLE:
+                file.write(header(columns).encode())
             for shard in shards:
                 with open(shard / name, "rb") as part:
                     shutil.copyfileobj(part, file)

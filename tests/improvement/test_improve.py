@@ -72,6 +72,32 @@ def test_a_student_of_two(tiny_run: TinyRun, tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_a_student_of_inflected_forms(tmp_path: Path):
+    for name, number in (("train", 120), ("dev", 12)):
+        rows = [(word, feature) for word in make_sources(number, seed=number) for feature in ("N;UP", "N;LOW")]
+        lines = (f"{word}\t{how}\t{word.upper() if how == 'N;UP' else word}\n" for word, how in rows)
+        (tmp_path / f"{name}.tsv").write_text("".join(lines), encoding="utf-8")
+    data = [f"--data.{name}={tmp_path / name}.tsv" for name in ("train", "dev")]
+    columns = "{source: 1, features: 2, target: 3}"
+    options = ["--config=cmudict", *data, f"--data.columns={columns}", "--text.target_tokenizer=char"]
+    options += ["--model.units=32", "--train.epochs=2", "--train.warmup_steps=20", "--data.batch_tokens=256"]
+    finish("train", *options, "--train.min_epoch_tokens=30000", f"--run={tmp_path / 'one'}")
+    options.append("--train.min_epoch_tokens=1000")
+    words = tmp_path / "lemmas.tsv"
+    words.write_text("zebra\tN;UP\nzebra\tN;LOW\n", encoding="utf-8")
+    run = tmp_path / "student"
+    finish("distill", str(tmp_path / "one"), *options, f"--run={run}", f"--data.unlabeled={words}")
+    labels = (run / "labels" / "labels.tsv").read_text(encoding="utf-8").splitlines()
+    assert len(labels) > 200
+    assert all(len(line.split("\t")) == 3 and line.split("\t")[2] for line in labels)
+    assert {tuple(line.split("\t")[:2]) for line in labels} >= {("zebra", "N;UP"), ("zebra", "N;LOW")}
+    found = load_configuration(RunDirectory(run))
+    assert found.data.columns == {"source": 1, "features": 2, "target": 3}
+    # Who measures it by the files it came of reads them as they are meant.
+    assert finish("evaluate", str(run), str(tmp_path / "dev.tsv"))["n"] == 24
+
+
+@pytest.mark.slow
 def test_improved_in_spite_of_kills(tiny_splits: dict[str, str], tmp_path: Path):
     configuration = tiny_configuration(tiny_splits, train={"epochs": 3})
     configuration.save(tmp_path / "tiny.yaml")

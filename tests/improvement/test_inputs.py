@@ -50,10 +50,56 @@ def test_pieces_are_recombined_where_there_is_no_file(tmp_path: Path, caplog: py
     caplog.set_level(logging.INFO)
     found = gather(tmp_path, None)
     assert found.sources[:2] == ["anna", "otto"]
-    assert "made of the training's pieces (2 wanted)" in caplog.text
+    assert "made of the training's pieces (8 wanted)" in caplog.text
     assert gather(tmp_path, None, 0).sources == ["anna", "otto"]
     with pytest.raises(UsageError, match="--recombined: -1 is impossible"):
         gather(tmp_path, None, -1)
+
+
+def gather_inflected(folder: Path, unlabeled: str | None, recombined: int | None = None) -> Inputs:
+    rows = {
+        "train": ["walking V;PST walked", "talking V;3;SG talks", "walk N;PL walks"],
+        "dev": ["walking V;3;SG walks"],
+    }
+    for name, lines in rows.items():
+        (folder / f"{name}.tsv").write_text("".join(line.replace(" ", "\t") + "\n" for line in lines))
+    places = {f"data.{name}": folder / f"{name}.tsv" for name in rows}
+    columns = {"source": 1, "features": 2, "target": 3}
+    configuration = configure("cmudict", {**places, "data.columns": columns})
+    return gather_inputs(configuration, open_splits(configuration.data, 1, configuration.text), unlabeled, recombined)
+
+
+def test_sources_with_features(tmp_path: Path):
+    file = tmp_path / "lemmas.tsv"
+    file.write_text("walking \t V;3;SG\njumping\tV;PST\njumping\nwalk\tN;PL\n")
+    # What dev has, and what the training has, is not labelled; a source may have no features.
+    found = gather_inflected(tmp_path, str(file)).sources
+    assert found == ["walking\tV;PST", "talking\tV;3;SG", "walk\tN;PL", "jumping\tV;PST", "jumping"]
+    file.write_text("jumping\tV;PST\tjumped\n")
+    with pytest.raises(DataError, match=r"lemmas\.tsv:1: 3 columns.*SOURCE TAB FEATURES"):
+        gather_inflected(tmp_path, str(file))
+    file.write_text("\tV;PST\n")
+    with pytest.raises(DataError, match=r"lemmas\.tsv:1: no source before the TAB"):
+        gather_inflected(tmp_path, str(file))
+
+
+def test_features_are_exchanged_and_stay_with_the_ends(tmp_path: Path):
+    made = gather_inflected(tmp_path, None, 40).sources[3:]
+    # "walking V;3;SG" stands in dev; a noun's features are no verb's.
+    assert "talking\tV;PST" in made
+    assert all("\t" in source for source in made)
+    assert {source.split("\t")[1][0] for source in made if source.split("\t")[0].endswith("ing")} == {"V"}
+    assert len(set(made)) == len(made)
+
+
+def test_a_source_with_a_tab_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    for name, lines in (("in.txt", "a\tb\nccc\n"), ("out.txt", "A\nC\n")):
+        (tmp_path / name).write_text(lines)
+    places = ",".join(str(tmp_path / name) for name in ("in.txt", "out.txt"))
+    configuration = configure("cmudict", {"data.train": places, "data.dev": places})
+    splits = open_splits(configuration.data, 1, configuration.text, looks=False)
+    assert gather_inputs(configuration, {"train": splits["train"]}, None, 0).sources == ["ccc"]
+    assert "1 source has a TAB" in caplog.text
 
 
 def test_a_training_does_not_know_of_the_file():

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from pipeline.improvement.mixture import fix_splits, mix
 from pipeline.pairs.splits import open_splits
 from pipeline.settings.configuration import Configuration
@@ -46,14 +48,35 @@ def test_what_a_setting_chooses_is_written(tmp_path: Path):
     assert not set(dev) & {*parts[0], *parts[1]}
 
 
-def test_columns_become_files_without_them(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("columns", "first"),
+    [
+        ({"source": 1, "target": 3}, "w0\t-\tW0"),
+        ({"source": 1, "target": 3, "features": 2}, "w0\tN;PL\tW0"),
+        ({"target": "form", "source": "lemma"}, "form\tlemma"),
+        ({"target": "form", "source": "lemma", "features": "told"}, "form\tlemma\ttold"),
+    ],
+)
+def test_chosen_columns_are_those_of_the_files(tmp_path: Path, columns: dict[str, int | str], first: str):
     table = tmp_path / "a.tsv"
-    table.write_text("".join(f"w{n}\tx\tW{n}\n" for n in range(9)))
-    changes = {"data.train": str(table), "data.dev": str(table), "data.columns": {"source": 1, "target": 3}}
-    configuration = configure("cmudict", changes)
+    names = "lemma\ttold\tform\n" if "form" in columns.values() else ""
+    table.write_text(names + "".join(f"w{n}\tN;PL\tW{n}\n" for n in range(9)))
+    configuration = configure(
+        "cmudict", {"data.train": str(table), "data.dev": str(table), "data.test": str(table), "data.columns": columns}
+    )
     splits = open_splits(configuration.data, 1)
     data = fix_splits(configuration, splits, tmp_path / "data").data
-    assert data.columns is None
-    assert {name: list(split()) for name, split in open_splits(data, 1).items()} == {
-        name: list(split()) for name, split in splits.items()
-    }
+    assert data.columns == columns
+    assert pairs(tmp_path / "data" / "train-1.tsv")[0] == first
+    found = {name: [pair[:2] for pair in split()] for name, split in open_splits(data, 1).items()}
+    assert found == {name: [pair[:2] for pair in split()] for name, split in splits.items()}
+
+
+def test_a_tab_within_a_source_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    for name, lines in (("in.txt", "a\tb\nc\n"), ("out.txt", "A\nC\n")):
+        (tmp_path / name).write_text(lines)
+    places = ",".join(str(tmp_path / name) for name in ("in.txt", "out.txt"))
+    configuration = configure("cmudict", {"data.train": places, "data.dev": places, "data.train_size": 2})
+    fixed(configuration, tmp_path / "data")
+    assert pairs(tmp_path / "data" / "train-1.tsv") == ["c\tC"]
+    assert "1 pair with a TAB, left out" in caplog.text

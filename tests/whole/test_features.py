@@ -14,7 +14,6 @@ from pipeline.data.inspection import inspect
 from pipeline.defaults.configure import configure
 from pipeline.errors import DataError, UsageError
 from pipeline.evaluation.evaluate import evaluate_file
-from pipeline.improvement.inputs import gather_inputs
 from pipeline.model.network import SingleNetwork
 from pipeline.prediction.building import live_string_model
 from pipeline.prediction.string_model import WITH_TARGET
@@ -148,8 +147,6 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path):
         settings(path, **{"text.shared_vocabulary": True})
     with pytest.raises(UsageError, match=r"data.feature_separator: '' is impossible"):
         settings(path, **{"data.feature_separator": ""})
-    with pytest.raises(UsageError, match=r"data.columns: impossible with features here"):
-        gather_inputs(settings(path), {}, None, None)
     Path(path).write_text("".join(f"{row[0]}\t\t{row[2]}\n" for row in ROWS))
     with pytest.raises(DataError, match=r"data.columns: no feature occurs 1 times in the training data"):
         prepare(settings(path))
