@@ -59,7 +59,7 @@ def gather_inputs(
     if recombined is not None and recombined < 0:
         raise UsageError(f"--recombined: {recombined} is impossible, it must be at least 0")
     text = configuration.text
-    held_out = {fold_source(pair.source, text) for name in ("dev", "test") if name in splits for pair in splits[name]()}
+    held_out = {_key(pair.source, text) for name in ("dev", "test") if name in splits for pair in splits[name]()}
     chosen = _sources_of_training(splits["train"], text, held_out)
     of_training = len(chosen)
     if unlabeled is not None:
@@ -85,15 +85,24 @@ def recombined_by_default(sources: int, sentences: bool) -> int:
     return sources if sentences else max(sources, min(4 * sources, 100_000))
 
 
+def _key(source: str, text: TextConfiguration) -> str:
+    """What a model can tell of a source: features as they are told apart, however they are spaced."""
+    own, mark, features = source.partition(FEATURE_MARK)
+    if text.feature_separator is None or not mark:
+        return fold_source(source, text)
+    apart = filter(None, map(strip, features.split(text.feature_separator)))
+    return fold_source(own, text) + mark + text.feature_separator.join(apart)
+
+
 def _sources_of_training(split: Split, text: TextConfiguration, held_out: set[str]) -> dict[str, str]:
     """Those that are not held out, by what a model can tell apart of them."""
     chosen: dict[str, str] = {}
     tabs = 0
     for pair in split():
-        if text.feature_separator is None and FEATURE_MARK in pair.source:
+        if pair.source.count(FEATURE_MARK) > (text.feature_separator is not None):
             tabs += 1
             continue
-        key = fold_source(pair.source, text)
+        key = _key(pair.source, text)
         if key not in held_out:
             chosen.setdefault(key, pair.source)
     if tabs:
@@ -108,36 +117,40 @@ def _make_sources(sources: list[str], wanted: int, configuration: Configuration,
     text, seed = configuration.text, configuration.train.seed
 
     def is_known(source: str) -> bool:
-        return fold_source(source, text) in known or strip(source) != source
+        return _key(source, text) in known or strip(source) != source
 
     made: list[str] = []
     if text.feature_separator is not None:
         made = exchange_features(sources, wanted // 2, seed, is_known, text.feature_separator)
         logger.info("labels: %s with the features of others (%d wanted)", count_of(len(made), "source"), wanted // 2)
+    missing = wanted - len(made)
     pieces = recombine(
         sources,
-        wanted - len(made),
+        missing,
         seed,
         is_known,
         characters=text.source.characters,
         separator=text.source_separator,
     )
-    missing = wanted - len(made)
     logger.info("labels: %s made of the training's pieces (%d wanted)", count_of(len(pieces), "source"), missing)
     return list(dict.fromkeys([*made, *pieces]))
 
 
 def _add_file(path: str, configuration: Configuration, chosen: dict[str, str], held_out: set[str]) -> None:
-    text, bad, left_out, known, new = configuration.text, 0, 0, 0, 0
+    text, bad, left_out, known, new, bare = configuration.text, 0, 0, 0, 0, 0
+    has_features = text.feature_separator is not None
     for number, line in enumerate(scan_lines(path), 1):
-        fault = line if isinstance(line, Fault) else _fault_of(path, number, line, text.feature_separator is not None)
+        fault = line if isinstance(line, Fault) else _fault_of(path, number, line, has_features)
         if fault is not None:
             if not configuration.data.skip_bad_lines:
                 raise fault.to_error(", or leave such lines out with --data.skip_bad_lines true")
             bad += 1
             continue
-        source = join_features(*map(strip, f"{line}\t".split("\t")[:2]))
-        key = fold_source(source, text)
+        source = strip(str(line))
+        if has_features:
+            source = join_features(*map(strip, f"{source}\t".split("\t")[:2]))
+            bare += FEATURE_MARK not in source
+        key = _key(source, text)
         if key in held_out:
             left_out += 1
         elif key in chosen:
@@ -151,12 +164,15 @@ def _add_file(path: str, configuration: Configuration, chosen: dict[str, str], h
         logger.warning("%s: %s of dev or test: taken out, so that figures stay honest", path, which)
     if bad:
         logger.warning("%s: %s left out", path, count_of(bad, "bad line is", "bad lines are"))
+    if bare:
+        which = count_of(bare, "line has", "lines have")
+        logger.warning("%s: %s no features, which the sources of the training have: SOURCE TAB FEATURES", path, which)
     if not new:
         logger.warning("%s: holds no source that the training does not have", path)
 
 
 def _fault_of(path: str, number: int, line: str, has_features: bool) -> Fault | None:
-    source, *others = line.split("\t")
+    source, *others = line.rstrip().split("\t")
     if not strip(line):
         return Fault(path, number, "blank line", "give a source a line")
     if has_features:

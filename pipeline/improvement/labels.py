@@ -106,10 +106,12 @@ def make_labels(
     """
     info = directory.read_info()
     if info and info["made_of"] != made_of:
-        changed = ", ".join(key for key in made_of if info["made_of"].get(key) != made_of[key])
+        before = info["made_of"]
+        changed = [key for key in {**before, **made_of} if before.get(key) != made_of.get(key)]
+        hint = " (--recombined N, if it is their number that differs)" if changed == ["inputs"] else ""
         raise UsageError(
-            f"{directory.path}: holds labels that were made with other settings ({changed}); choose another --run, or "
-            "replace them with --overwrite"
+            f"{directory.path}: holds labels that were made with other settings ({', '.join(changed)}); give the "
+            f"former ones{hint}, choose another --run, or replace them with --overwrite"
         )
     if info.get("counts") and directory.pairs.is_file():
         return dict(info["counts"])

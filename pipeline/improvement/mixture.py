@@ -55,7 +55,7 @@ def _write_pairs(path: Path, pairs: Iterable[Pair], columns: Columns | None) -> 
     """A TSV file of them; those that none can hold are left out, and counted."""
     lines, left_out, has_features = [], 0, FEATURES in (columns or {})
     for pair in pairs:
-        if (pair.source + pair.target).count(FEATURE_MARK) > has_features:
+        if FEATURE_MARK in pair.target or pair.source.count(FEATURE_MARK) > has_features:
             left_out += 1
         else:
             lines.append(as_row(columns, pair.source, pair.target))

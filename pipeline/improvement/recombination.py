@@ -107,12 +107,13 @@ def exchange_features(
     kinds: dict[str, dict[str, None]] = {}
     for _, features in apart:
         kinds.setdefault(features.partition(separator)[0], {})[features] = None
-    bundles = {kind: list(found) for kind, found in kinds.items()}
+    bundles = {kind: list(found) for kind, found in kinds.items() if len(found) > 1}
+    usable = [(text, features) for text, features in apart if features.partition(separator)[0] in bundles]
     found: dict[str, None] = {}
-    for _ in range(TRIES * count if sources else 0):
+    for _ in range(TRIES * count if usable else 0):
         if len(found) == count:
             break
-        text, features = chance.choice(apart)
+        text, features = chance.choice(usable)
         other = text + chance.choice(bundles[features.partition(separator)[0]])
         if other not in found and not is_known(other):
             found[other] = None

@@ -76,7 +76,8 @@ class Capitals:
         if self.calls < 0:
             raise KeyboardInterrupt
         self.asked += sources
-        return Predictions(Prediction([output(source.upper())], ["x", "</s>"]) for source in sources)
+        texts = (source.partition("\t")[0].upper() for source in sources)
+        return Predictions(Prediction([output(text)], ["x", "</s>"]) for text in texts)
 
 
 def test_labels_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -96,10 +97,20 @@ def test_labels_are_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert directory.pairs.read_text() == "".join(f"{one}\t{one.upper()}\n" for one in sources)
     assert not directory.parts.exists()
     assert label(Capitals(calls=0)) == {"labels": 5}
-    with pytest.raises(UsageError, match=r"made with other settings \(inputs\).*--overwrite"):
+    with pytest.raises(UsageError, match=r"made with other settings \(inputs\).*--recombined N.*--overwrite"):
         label(Capitals(), inputs="2")
+    with pytest.raises(UsageError, match=r"made with other settings \(columns\); give the former ones, choose"):
+        label(Capitals(), columns="2")
     directory.remove()
     assert label(Capitals(), inputs="2") == {"labels": 5}
+
+
+def test_labels_have_the_columns_of_the_pairs(tmp_path: Path):
+    directory, model = LabelDirectory(tmp_path / "labels"), Capitals()
+    ensemble: Any = model
+    columns = {"source": 1, "features": 2, "target": 3}
+    make_labels(directory, ["a\tN;PL", "b"], {}, lambda: ensemble, LabelSettings(), columns)
+    assert directory.pairs.read_text() == "source\tfeatures\ttarget\na\tN;PL\tA\nb\t\tB\n"
 
 
 def test_no_label_at_all(tmp_path: Path):

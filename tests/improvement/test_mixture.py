@@ -51,16 +51,18 @@ def test_what_a_setting_chooses_is_written(tmp_path: Path):
 @pytest.mark.parametrize(
     ("columns", "first"),
     [
-        ({"source": 1, "target": 3}, "w0\t-\tW0"),
-        ({"source": 1, "target": 3, "features": 2}, "w0\tN;PL\tW0"),
+        ({"source": 1, "target": 3}, "source\t-\ttarget"),
+        ({"source": 1, "target": 3, "features": 2}, "source\tfeatures\ttarget"),
         ({"target": "form", "source": "lemma"}, "form\tlemma"),
         ({"target": "form", "source": "lemma", "features": "told"}, "form\tlemma\ttold"),
     ],
 )
 def test_chosen_columns_are_those_of_the_files(tmp_path: Path, columns: dict[str, int | str], first: str):
     table = tmp_path / "a.tsv"
-    names = "lemma\ttold\tform\n" if "form" in columns.values() else ""
-    table.write_text(names + "".join(f"w{n}\tN;PL\tW{n}\n" for n in range(9)))
+    names = "lemma\ttold\tform\n" if "form" in columns.values() else "source\tnote\ttarget\n"
+    # The first pair looks like names of columns, and is none.
+    rows = ["word\tN;SG\tform\n", *(f"w{n}\tN;PL\tW{n}\n" for n in range(9))]
+    table.write_text(names + "".join(rows))
     configuration = configure(
         "cmudict", {"data.train": str(table), "data.dev": str(table), "data.test": str(table), "data.columns": columns}
     )
@@ -70,13 +72,14 @@ def test_chosen_columns_are_those_of_the_files(tmp_path: Path, columns: dict[str
     assert pairs(tmp_path / "data" / "train-1.tsv")[0] == first
     found = {name: [pair[:2] for pair in split()] for name, split in open_splits(data, 1).items()}
     assert found == {name: [pair[:2] for pair in split()] for name, split in splits.items()}
+    assert found["train"][0][1] == "form"
 
 
 def test_a_tab_within_a_source_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    for name, lines in (("in.txt", "a\tb\nc\n"), ("out.txt", "A\nC\n")):
+    for name, lines in (("in.txt", "a\tb\nc\nd\n"), ("out.txt", "A\nC\nD\tE\n")):
         (tmp_path / name).write_text(lines)
     places = ",".join(str(tmp_path / name) for name in ("in.txt", "out.txt"))
-    configuration = configure("cmudict", {"data.train": places, "data.dev": places, "data.train_size": 2})
+    configuration = configure("cmudict", {"data.train": places, "data.dev": places, "data.train_size": 3})
     fixed(configuration, tmp_path / "data")
     assert pairs(tmp_path / "data" / "train-1.tsv") == ["c\tC"]
-    assert "1 pair with a TAB, left out" in caplog.text
+    assert "2 pairs with a TAB, left out" in caplog.text

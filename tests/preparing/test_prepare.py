@@ -275,7 +275,8 @@ def test_features_go_along(tmp_path: Path):
     columns = {"source": 1, "target": 2, "features": 3}
     changes = {"data__columns": columns, "data__dev_size": 3, "text__target_tokenizer": "char"}
     folder = prepare_tiny(tmp_path, **changes)
-    rows = [line.split("\t") for line in (folder / "dev.tsv").read_text().splitlines()]
+    names, *rows = [line.split("\t") for line in (folder / "dev.tsv").read_text().splitlines()]
+    assert names == ["source", "target", "features"]
     assert len(rows) == 3
     assert all(row[2] == f"V;{row[0][-1]}" for row in rows)
     assert load_vocabularies(folder / "vocabulary")[0].features

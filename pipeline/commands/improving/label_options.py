@@ -30,8 +30,9 @@ def add_label_options(parser: "jsonargparse.ArgumentParser") -> None:
         metavar="N",
         type=int,
         default=None,
-        help="Sources to make of pieces of the training's; left out: four times as many as it has, of more than 25,000 "
-        "up to 100,000, at least as many (of sentences as many), where there is no data.unlabeled; else none.",
+        help="Sources to make of the training's: of their pieces, half of them of other features where there are any. "
+        "Left out: none beside data.unlabeled; else four times as many as it has, but no more than 100,000, or as many "
+        "as it has where that is more; of sentences as many.",
     )
     group.add_argument(
         "--teacher-weight",
