@@ -46,10 +46,9 @@ def watched_model(tokenizer: str, beam_size: int = 2, n_best: int = 1) -> String
     ("tokenizer", "beam_size"),
     [
         ("char", 2),
-        ("space", 1),
         *(
             pytest.param(*rest, marks=pytest.mark.slow)
-            for rest in (("char", 1), ("space", 2), ("wordpiece", 1), ("wordpiece", 2))
+            for rest in (("char", 1), ("space", 1), ("space", 2), ("wordpiece", 1), ("wordpiece", 2))
         ),
     ],
 )

@@ -337,6 +337,7 @@ def full_disk(name: str) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_it_and_nothing_is_lost(short: Configuration, uninterrupted: Path, tmp_path: Path):
     run = tmp_path / "run"
     with full_disk("epoch-0001"), pytest.raises(TrainingError) as caught:

@@ -164,6 +164,7 @@ def test_an_export_asked_for_what_it_does_not_have(tiny_export: Path, error_of: 
     assert "exported with --n-best 3; export again with --n-best 4" in error_of([*command, "--n-best", "4"], 2)
 
 
+@pytest.mark.slow
 def test_sources_that_no_training_has_seen(tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "sources.txt").write_bytes(b"a?\n\n\xff\n" + f"{'é' * 20}\nß\n".encode())
     assert main(["predict", str(tiny_run.path), str(tmp_path / "sources.txt")]) == 0
