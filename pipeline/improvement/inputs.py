@@ -16,7 +16,8 @@ from pipeline.pairs.splits import Split
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.symbols import FEATURE_MARK
-from pipeline.unicode.white_space import strip
+from pipeline.unicode.normal_forms import NORMAL_FORMS, normalize_string
+from pipeline.unicode.white_space import split, strip
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ def gather_inputs(
 def recombined_by_default(sources: int, sentences: bool) -> int:
     """How many sources are made of the pieces of so many, where nobody says it.
 
-    Of 10,000 words, 40,000 taught a student as much as 36,000 real words did, 10,000 half as much.
+    Of 10,000 words, whose members have 40.6 % wrong, a student had 39.2 % with 10,000 others, 38.8 % with 40,000, and
+    38.5 % with 36,000 real words.
 
     Example:
         >>> [recombined_by_default(sources, False) for sources in (1000, 50_000, 200_000)]
@@ -86,19 +88,19 @@ def recombined_by_default(sources: int, sentences: bool) -> int:
 
 
 def _key(source: str, text: TextConfiguration) -> str:
-    """What a model can tell of a source: features as they are told apart, however they are spaced."""
+    """What a model can tell of a source: features in their normal form and case, however they are spaced."""
     own, mark, features = source.partition(FEATURE_MARK)
     if text.feature_separator is None or not mark:
         return fold_source(source, text)
-    apart = filter(None, map(strip, features.split(text.feature_separator)))
-    return fold_source(own, text) + mark + text.feature_separator.join(apart)
+    form = normalize_string(features, NORMAL_FORMS[text.normalization].equals, lowercase=False)
+    return fold_source(own, text) + mark + text.feature_separator.join(split(form, text.feature_separator))
 
 
-def _sources_of_training(split: Split, text: TextConfiguration, held_out: set[str]) -> dict[str, str]:
+def _sources_of_training(training: Split, text: TextConfiguration, held_out: set[str]) -> dict[str, str]:
     """Those that are not held out, by what a model can tell apart of them."""
     chosen: dict[str, str] = {}
     tabs = 0
-    for pair in split():
+    for pair in training():
         if pair.source.count(FEATURE_MARK) > (text.feature_separator is not None):
             tabs += 1
             continue
@@ -148,7 +150,8 @@ def _add_file(path: str, configuration: Configuration, chosen: dict[str, str], h
             continue
         source = strip(str(line))
         if has_features:
-            source = join_features(*map(strip, f"{source}\t".split("\t")[:2]))
+            own, _, features = source.partition(FEATURE_MARK)
+            source = join_features(strip(own), strip(features))
             bare += FEATURE_MARK not in source
         key = _key(source, text)
         if key in held_out:

@@ -103,18 +103,18 @@ def exchange_features(
         ['see\tV;PST', 'go\tV;3;SG']
     """
     chance = random.Random(seed)
-    apart = [_apart(source) for source in sources]
+    apart = [(text, features, features.partition(separator)[0]) for text, features in map(_apart, sources)]
     kinds: dict[str, dict[str, None]] = {}
-    for _, features in apart:
-        kinds.setdefault(features.partition(separator)[0], {})[features] = None
+    for _, features, kind in apart:
+        kinds.setdefault(kind, {})[features] = None
     bundles = {kind: list(found) for kind, found in kinds.items() if len(found) > 1}
-    usable = [(text, features) for text, features in apart if features.partition(separator)[0] in bundles]
+    usable = [(text, kind) for text, _, kind in apart if kind in bundles]
     found: dict[str, None] = {}
     for _ in range(TRIES * count if usable else 0):
         if len(found) == count:
             break
-        text, features = chance.choice(usable)
-        other = text + chance.choice(bundles[features.partition(separator)[0]])
+        text, kind = chance.choice(usable)
+        other = text + chance.choice(bundles[kind])
         if other not in found and not is_known(other):
             found[other] = None
     return list(found)

@@ -78,6 +78,9 @@ def test_sources_with_features(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     found = gather_inflected(tmp_path, str(file)).sources
     assert "1 line has no features, which the sources of the training have" in caplog.text
     assert found == ["walking\tV;PST", "talking\tV;3;SG", "walk\tN;PL", "jumping\tV;PST", "jumping"]
+    # One feature in two normal forms is one, in two cases it is two, as models read them.
+    file.write_text("go\tV;e\u0301\ngo\tV;\u00e9\ngo\tV;\u00c9\n")
+    assert len(gather_inflected(tmp_path, str(file)).sources) == 5
     file.write_text("jumping\tV;PST\tjumped\n")
     with pytest.raises(DataError, match=r"lemmas\.tsv:1: 3 columns.*SOURCE TAB FEATURES"):
         gather_inflected(tmp_path, str(file))
