@@ -126,9 +126,9 @@ class Clock:
         """Seconds of the budget that are left; below 0 where more were needed."""
         return self._budget - self.spent
 
-    def note(self, name: str, seconds: float) -> None:
-        """Keep how long something took."""
-        self.noted[name] = seconds
+    def note(self, name: str, value: float) -> None:
+        """Keep how long something took, or what was decided by it."""
+        self.noted[name] = value
         self._write()
 
     def tick(self) -> None:

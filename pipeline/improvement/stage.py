@@ -67,9 +67,18 @@ class Stage:
         if number > alike:
             turned = base.text.direction == "left_to_right"
             changes["text.direction"] = "right_to_left" if turned else "left_to_right"
-        elif self.other and number > alike - self.how.varied:
+        elif self.other and number > alike - self.how.varied and not self.one_attention:
             base = self.other
         return run, replace_settings(base, changes)
+
+    @property
+    def one_attention(self) -> bool:
+        """Whether members that are still to begin have the student's attention."""
+        return "one_attention" in self.clock.noted
+
+    def keep_to_one_attention(self) -> None:
+        """From now on, and after an interruption."""
+        self.clock.note("one_attention", 1.0)
 
     def is_turned(self, number: int) -> bool:
         """Whether a member has the other direction."""

@@ -10,7 +10,7 @@ from pipeline.defaults.fitted import FittedConfiguration
 from pipeline.defaults.other_attention import with_other_attention
 from pipeline.errors import UsageError
 from pipeline.improvement.directory import ImprovementDirectory
-from pipeline.improvement.members import _order, choose_ensemble
+from pipeline.improvement.members import _look_at_other, _order, choose_ensemble
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.stage import Stage
 from pipeline.settings.changes import by_name, replace_settings
@@ -93,9 +93,10 @@ def test_a_member_that_was_begun_stays_what_it_is(fitted: Configuration, directo
 @pytest.mark.parametrize(
     ("dev", "ensemble"),
     [
-        ({(1, 2): 9.0, (1, 2, 3): 8.0, (1, 2, 3, 4): 8.5}, [1, 2, 3]),
-        ({(1, 2): 9.0, (1, 2, 3): 8.0, (1, 2, 3, 4): 7.0}, [1, 2, 3, 4]),
-        ({(1, 2): 7.0, (1, 2, 3): 8.0, (1, 2, 3, 4): 7.5}, [1, 2]),
+        ({(1, 2): 9.0, (1, 2, 3): 8.0, (1, 2, 4): 8.2, (1, 2, 3, 4): 8.5}, [1, 2, 3]),
+        ({(1, 2): 9.0, (1, 2, 3): 8.0, (1, 2, 4): 7.5, (1, 2, 3, 4): 7.0}, [1, 2, 3, 4]),
+        ({(1, 2): 9.0, (1, 2, 3): 8.0, (1, 2, 4): 6.5, (1, 2, 3, 4): 7.0}, [1, 2, 4]),
+        ({(1, 2): 7.0, (1, 2, 3): 8.0, (1, 2, 4): 7.2, (1, 2, 3, 4): 7.5}, [1, 2]),
     ],
 )
 def test_dev_decides_who_votes(
@@ -110,6 +111,21 @@ def test_dev_decides_who_votes(
     figures = {stage.join(numbers): {"wer": wer, "per": wer} for numbers, wer in dev.items()}
     monkeypatch.setattr(stage, "measure", lambda path, split: figures[path])
     assert choose_ensemble(stage, [1, 2, 3, 4]) == (ensemble, figures[stage.join(ensemble)])
+
+
+@pytest.mark.parametrize(("wer", "later"), [(48.0, "bahdanau"), (55.0, "monotonic")])
+def test_there_are_no_more_of_another_attention_that_is_far_worse(
+    wer: float, later: str, fitted: Configuration, directory: ImprovementDirectory
+):
+    stage = Stage(directory, fitted, Improvement(members=5))
+    for number, figure in ((1, 40.0), (3, wer)):
+        run, configuration = stage.member(number)
+        run.begin(configuration)
+        run.end({"val_wer": figure})
+    _look_at_other(stage, [1, 3])
+    for again in (stage, Stage(directory, fitted, Improvement(members=5))):
+        assert [again.member(number)[1].model.attention for number in (2, 3, 4)] == ["monotonic", "bahdanau", later]
+        assert again.member(4)[1].train.seed == 4
 
 
 def test_what_cannot_be_is_refused(tiny_splits: dict[str, str], directory: ImprovementDirectory):
