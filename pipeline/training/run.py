@@ -12,7 +12,7 @@ from pipeline.data.preparation import Splits, TrainingData, open_run
 from pipeline.data.prepared.orders import make_order
 from pipeline.data.run_data import MAY_CHANGE, keep_earlier_defaults, require_same_settings, require_unchanged
 from pipeline.errors import UsageError
-from pipeline.evaluation.evaluate import evaluate_pairs
+from pipeline.evaluation.evaluate import Scores, evaluate_pairs
 from pipeline.evaluation.figures import Figures
 from pipeline.evaluation.metrics import objectives
 from pipeline.model.seeds import set_seed
@@ -20,6 +20,7 @@ from pipeline.monitoring.board import Board, tensorboard_command
 from pipeline.monitoring.dev_report import report_exported
 from pipeline.pairs.references import group_references
 from pipeline.prediction.predictor import Predictor
+from pipeline.process.memory import give_back_memory
 from pipeline.remote_runs.mirror import mirror_place, mirrored
 from pipeline.runs.best_epoch import read_figures
 from pipeline.runs.checkpoints import Checkpoints
@@ -195,13 +196,22 @@ class _Ended:
         return result, f"best epoch {state.best_epoch} (dev {metric.describe(value)}), {end}"
 
 
+def _measure(ended: _Ended, splits: Splits, split: str) -> Scores:
+    """The figures of the best epoch."""
+    # Like those of the epochs, the last figures are not drawn by lot.
+    predictor = load_predictor(ended.directory.path, search={"method": "best"})
+    scores, _ = evaluate_pairs(predictor, splits[split](), f"evaluating {split}")
+    ended.show(predictor, splits)
+    return scores
+
+
 def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
     require_unchanged(directory)
     split, ended = "test" if "test" in splits else "dev", _Ended.read(directory)
-    # Like those of the epochs, the last figures are not drawn by lot.
-    predictor = load_predictor(directory.path, search={"method": "best"})
-    scores, _ = evaluate_pairs(predictor, splits[split](), f"evaluating {split}")
-    ended.show(predictor, splits)
+    # The training has left much, as has the search for its figures when the export begins.
+    give_back_memory()
+    scores = _measure(ended, splits, split)
+    give_back_memory()
     export_run(directory.path, directory.export)
     figures, end = ended.best_and_end()
     result = {**scores.to_json(split), **figures}
