@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 STUDENT_SHARE = 0.4
 """Of the time, the most that is kept for a student whose epochs are many times as long as a member's."""
 POOR = 1.25
-"""So many times the error of the others, from which on members of another attention do not help them: of 100 forms or 800
-words they had 1.4 and 1.7 times, of 3,600 words and more about as many."""
+"""So many times the errors of the others, from which on members of another attention do not help them: of 100 forms or
+800 words they had 1.4 and 1.7 times as many, of 3,600 words and more about as many."""
 
 
 def train_members(stage: Stage) -> list[int]:
@@ -70,7 +70,7 @@ def train_members(stage: Stage) -> list[int]:
 
 
 def _look_at_other(stage: Stage, trained: Sequence[int]) -> None:
-    """No more members of another attention, where the first one of it is far worse than those that are as the student."""
+    """No more members of another attention, where the first one of it is far worse than the others."""
     decided = stage.how.other_attention is not None or stage.one_attention
     if decided or len(set(map(stage.is_varied, trained))) < 2:
         return
