@@ -99,7 +99,7 @@ def train_and_die(run: Path, kill: Kill | None) -> None:
     order_steps = [0]
     Checkpoints.save, SaveAndStop.on_train_batch_end = note, look  # type: ignore[method-assign]
     # The end of the training says enough: no last evaluation and no export.
-    training._finish = lambda directory, splits: {}
+    training._finish = lambda *_: {}
     sys.exit(main(command(run, SETTINGS)))
 
 

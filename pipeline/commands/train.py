@@ -29,7 +29,7 @@ GOES_ON = "where the training stopped"
 ALSO_CALLED = ("fit", "learn")
 _COMMAND = SettingsCommand(
     "train",
-    "[FILE] [--both] [--run DIR] [--overwrite] [--seed N] [--seeds N] [--workers N] ",
+    "[FILE] [--both] [--run DIR] [--overwrite] [--no-export] [--seed N] [--seeds N] [--workers N] ",
     examples=(
         "pairs.tsv",
         "pairs.tsv --data.dev dev.tsv --run runs/mine",
@@ -41,7 +41,7 @@ _COMMAND = SettingsCommand(
 )
 
 
-_FLAGS = ("--overwrite", "--both", "--help", "-h")
+_FLAGS = ("--overwrite", "--no-export", "--both", "--help", "-h")
 """What takes no value."""
 
 
@@ -60,6 +60,11 @@ def make_parser() -> "jsonargparse.ArgumentParser":
         "another training is there already, the next free one of NAME-2, NAME-3 and so on.",
     )
     parser.add_argument("--overwrite", action="store_true", help="Begin anew where a run exists already.")
+    parser.add_argument(
+        "--no-export",
+        action="store_true",
+        help="Leave out the SavedModel, which takes longest after the last epoch; `export` makes it at any time.",
+    )
     parser.add_argument(
         "--seeds",
         metavar="N",
@@ -84,7 +89,9 @@ def make_parser() -> "jsonargparse.ArgumentParser":
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """configuration, run, overwrite, seeds, back (the training of the other direction, or None), workers, words."""
+    """configuration, run, overwrite, export, seeds, back (the training of the other direction, or None), workers,
+    words.
+    """
     from pipeline.options.settings_options import parse_settings
 
     parsed, configuration = parse_settings(_COMMAND, make_parser(), name_training_file(argv, _FLAGS), _settings_of_run)
@@ -94,6 +101,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         raise UsageError(f"--workers {parsed.workers}: impossible, it must be at least 1")
     if parsed.workers and (parsed.seeds or parsed.both):
         raise UsageError("--workers: impossible with --seeds and --both, whose trainings share the machine already")
+    if parsed.no_export and (parsed.seeds is not None or parsed.both):
+        raise UsageError("--no-export: impossible with --seeds and --both; leave one of them out")
     if (parsed.seeds is not None or parsed.both) and parsed.run and is_address(parsed.run):
         raise UsageError(
             f"--run {parsed.run}: impossible with --seeds and --both, a store takes one training at a time; give a "
@@ -101,6 +110,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         )
     words = ["train", *_without_workers(argv)]
     options = {"overwrite": parsed.overwrite, "seeds": parsed.seeds, "workers": parsed.workers or 1, "words": words}
+    options["export"] = not parsed.no_export
     if not parsed.both:
         place = Path(parsed.run) if parsed.run else _choose_place(parsed, [configuration])
         return argparse.Namespace(configuration=configuration, run=place, back=None, **options)
@@ -216,7 +226,13 @@ def _train(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.training.run import train
 
     cluster = join_cluster()
-    found = train(arguments.configuration, arguments.run, overwrite=arguments.overwrite, cluster=cluster)
+    found = train(
+        arguments.configuration,
+        arguments.run,
+        overwrite=arguments.overwrite,
+        cluster=cluster,
+        export=arguments.export,
+    )
     if cluster.rank == 0:
         results.write_json(found)
 

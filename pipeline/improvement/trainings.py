@@ -45,9 +45,9 @@ def train_all(
         if run.read_result() is None:
             settings = directory.settings / f"{name}.yaml"
             configuration.save(settings)
-            jobs.append(
-                Job(name, ["train", f"--config={settings}", f"--run={run.path}"], directory.logs / f"{name}.log")
-            )
+            # Of all of them one is exported, and to another place.
+            words = ["train", f"--config={settings}", f"--run={run.path}", "--no-export"]
+            jobs.append(Job(name, words, directory.logs / f"{name}.log"))
     failures = run_jobs(jobs, min(workers, len(jobs)), _Watch(orders, clock)) if jobs else {}
     again = [f"{name}: {failure.reason}" for name, failure in failures.items() if failure.try_again]
     if again:

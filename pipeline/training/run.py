@@ -39,7 +39,13 @@ from pipeline.training.together.leading import follow, lead
 logger = logging.getLogger(__name__)
 
 
-def train(configuration: Configuration, run: Path | str, overwrite: bool = False, cluster: Cluster = ALONE) -> Figures:
+def train(
+    configuration: Configuration,
+    run: Path | str,
+    overwrite: bool = False,
+    cluster: Cluster = ALONE,
+    export: bool = True,
+) -> Figures:
     """Train, or go on with an unfinished training; then measure the best checkpoint and export it.
 
     Args:
@@ -48,6 +54,7 @@ def train(configuration: Configuration, run: Path | str, overwrite: bool = False
             nothing to do.
         overwrite: Replace a run that is already there.
         cluster: Who trains with this process. All are given the same; who leads has the run, and the others none.
+        export: Whether the run is exported in the end; the command `export` does that at any time.
 
     Returns:
         {"split", "n", "wer", "per"} of the test split, or of dev where there is no test, percent; of sentences
@@ -65,15 +72,15 @@ def train(configuration: Configuration, run: Path | str, overwrite: bool = False
         if cluster.rank:
             follow(configuration, cluster)
             return Figures({})
-        address = address_of(run)
-        place = Path(run) if address is None else mirror_place(address)
-        result = _train(configuration, RunDirectory(place), overwrite, cluster, address)
+        result = _train(configuration, run, overwrite, cluster, export)
     return Figures(result)
 
 
 def _train(
-    configuration: Configuration, directory: RunDirectory, overwrite: bool, cluster: Cluster, address: str | None
+    configuration: Configuration, run: Path | str, overwrite: bool, cluster: Cluster, export: bool
 ) -> dict[str, Any]:
+    address = address_of(run)
+    directory = RunDirectory(Path(run) if address is None else mirror_place(address))
     with contextlib.ExitStack() as held:
 
         def begin() -> tuple[Configuration, TrainingData] | None:
@@ -88,7 +95,7 @@ def _train(
             return result
         configuration, data = begun
         fit(configuration, directory, data, cluster=cluster)
-        result = _finish(directory, data.splits)
+        result = _finish(directory, data.splits, export)
         cluster.agree()
         return result
 
@@ -205,14 +212,15 @@ def _measure(ended: _Ended, splits: Splits, split: str) -> Scores:
     return scores
 
 
-def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
+def _finish(directory: RunDirectory, splits: Splits, export: bool) -> dict[str, Any]:
     require_unchanged(directory)
     split, ended = "test" if "test" in splits else "dev", _Ended.read(directory)
     # The training has left much, as has the search for its figures when the export begins.
     give_back_memory()
     scores = _measure(ended, splits, split)
-    give_back_memory()
-    export_run(directory.path, directory.export)
+    if export:
+        give_back_memory()
+        export_run(directory.path, directory.export)
     figures, end = ended.best_and_end()
     result = {**scores.to_json(split), **figures}
     directory.end(result)
@@ -223,7 +231,7 @@ def _finish(directory: RunDirectory, splits: Splits) -> dict[str, Any]:
         ended.configuration.search.beam_size,
         scores,
         directory.path,
-        directory.export,
+        directory.export if export else "left out (--no-export)",
         tensorboard_command(directory.logs, ended.configuration.train.epochs),
     )
     if scores.caution:

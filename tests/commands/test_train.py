@@ -39,6 +39,13 @@ def test_a_file_alone_is_what_is_trained_on(words: list[str]):
     assert parse([*words, "--run", "other", "--overwrite"]).run == Path("other")
 
 
+def test_the_export_may_be_left_out():
+    assert parse(["pairs.tsv"]).export
+    assert not parse(["--no-export", "pairs.tsv"]).export
+    with pytest.raises(UsageError, match="--no-export: impossible with --seeds and --both"):
+        parse(["pairs.tsv", "--no-export", "--both"])
+
+
 def test_too_many_files_are_refused():
     with pytest.raises(UsageError, match=r"dev\.tsv: a file too many beside pairs\.tsv; .*--data\.dev"):
         parse(["pairs.tsv", "dev.tsv"])

@@ -77,21 +77,23 @@ def assert_same_answers(kind: Kind, folder: Model, model: StringModel) -> None:
     assert scores[0].target_unknown.tolist() == scores[1].target_unknown.tolist()
 
 
+def assert_every_format_answers_alike(kind: Kind, place: Path) -> None:
+    """The model is made and traced once for all of them, which takes longer than they do."""
+    model = make_model(kind, place)
+    for name in FORMATS:
+        assert_same_answers(kind, make_folder(kind, model, place / name, name), model)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in APART])
-def test_every_kind_answers_alike(kind: str, name: str, tmp_path: Path):
-    model = make_model(KINDS[kind], tmp_path)
-    assert_same_answers(KINDS[kind], make_folder(KINDS[kind], model, tmp_path / "folder", name), model)
+def test_every_kind_answers_alike(kind: str, tmp_path: Path):
+    assert_every_format_answers_alike(KINDS[kind], tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("search", SEARCHES)
-def test_every_search_finds_the_same(search: str, name: str, tmp_path: Path):
-    kind = Kind(search={"length_offset": 3, **SEARCHES[search]})
-    model = make_model(kind, tmp_path)
-    assert_same_answers(kind, make_folder(kind, model, tmp_path / "folder", name), model)
+def test_every_search_finds_the_same(search: str, tmp_path: Path):
+    assert_every_format_answers_alike(Kind(search={"length_offset": 3, **SEARCHES[search]}), tmp_path)
 
 
 @pytest.mark.parametrize(("name", "search"), [("litert", {"beam_size": 3}), ("onnx", {"beam_size": 1})])
@@ -157,18 +159,18 @@ def test_a_dictionary_goes_along(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_run_of_another_precision_is_computed_in_float32(name: str, tiny_splits: dict[str, str], tmp_path: Path):
+def test_a_run_of_another_precision_is_computed_in_float32(tiny_splits: dict[str, str], tmp_path: Path):
     from pipeline.training.run import train
 
     configuration = tiny_configuration(tiny_splits, model={"precision": "float64"}, train={"epochs": 2})
-    train(configuration, tmp_path / "run")
-    export_folder(tmp_path / "run", tmp_path / "folder", FolderKind(name), beam_size=2)
+    train(configuration, tmp_path / "run", export=False)
     words = ["aßé", "abba", "é"]
     expected = load_predictor(tmp_path / "run", beam_size=2, n_best=2).predict(words)
-    for mine, its in zip(Model(tmp_path / "folder").predict(words, n_best=2), expected, strict=True):
-        assert mine.texts == its.texts
-        np.testing.assert_allclose(mine.scores, its.scores, atol=1e-4)
+    for name in FORMATS:
+        export_folder(tmp_path / "run", tmp_path / name, FolderKind(name), beam_size=2)
+        for mine, its in zip(Model(tmp_path / name).predict(words, n_best=2), expected, strict=True):
+            assert mine.texts == its.texts
+            np.testing.assert_allclose(mine.scores, its.scores, atol=1e-4)
 
 
 def test_a_model_that_was_converted_wrongly_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -63,7 +63,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name: write_pairs(place / f"{name}.tsv", [(word, sounds(word)) for word in words])
         for name, words in parts.items()
     }
-    train(tiny_configuration(locations), place / "run")
+    train(tiny_configuration(locations), place / "run", export=False)
     return place / "run"
 
 

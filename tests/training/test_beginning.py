@@ -97,7 +97,7 @@ def test_a_killed_run_goes_on_bit_for_bit_frozen_or_not(tiny_run: TinyRun, tmp_p
     configuration = replace_settings(
         tiny_run.configuration, {**changes, "train.epochs": 2, "train.checkpoint_steps": 5}
     )
-    train(configuration, tmp_path / "whole")
+    train(configuration, tmp_path / "whole", export=False)
     from pipeline.training.saving import SaveAndStop
 
     save, steps = SaveAndStop.on_train_batch_end, 0
@@ -112,7 +112,7 @@ def test_a_killed_run_goes_on_bit_for_bit_frozen_or_not(tiny_run: TinyRun, tmp_p
     monkeypatch.setattr(SaveAndStop, "on_train_batch_end", stop)
     for _ in range(4):
         try:
-            train(configuration, tmp_path / "parts")
+            train(configuration, tmp_path / "parts", export=False)
         except Interrupted:
             continue
         break

@@ -58,6 +58,13 @@ def short(tiny_splits: dict[str, str], tiny_ensemble: Path) -> Configuration:
     )
 
 
+@pytest.fixture(scope="module")
+def simple(short: Configuration) -> Configuration:
+    """The same without what makes its steps long, for what does not look at weights."""
+    model = dataclasses.replace(short.model, symbol_dropout=0.0)
+    return dataclasses.replace(changed(short, teacher=None, r_drop=0.0), model=model)
+
+
 def changed(configuration: Configuration, **train: Any) -> Configuration:
     return dataclasses.replace(configuration, train=dataclasses.replace(configuration.train, **train))
 
@@ -188,12 +195,12 @@ def test_outputs_that_are_drawn_are_drawn_again(short: Configuration, tmp_path: 
     assert timeless(tmp_path / "whole")[2]["val_loss"] != timeless(tmp_path / "whole")[1]["val_loss"]
 
 
-def test_another_seed_gives_other_weights(short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_another_seed_gives_other_weights(simple: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     found: list[list[np.ndarray]] = []
     # As they are before the first step: what follows would take long and differ, too.
     monkeypatch.setattr(attempt.Attempt, "_run_epochs", lambda _, model, *others: found.append(model.get_weights()))
     for run, seed in enumerate([1, 1, 2]):
-        go_on(changed(short, seed=seed), tmp_path / str(run))
+        go_on(changed(simple, seed=seed), tmp_path / str(run))
     first, same, other = ([weight for weight in weights if np.ptp(weight)] for weights in found)
     assert len(first) > 10
     np.testing.assert_equal(same, first)
@@ -221,14 +228,14 @@ def test_a_damaged_checkpoint_costs_no_more_than_its_steps(
 
 
 @pytest.mark.slow
-def test_early_stopping_survives(short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_early_stopping_survives(simple: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     wer = {1: 50.0, 2: 40.0, 3: 60.0, 4: 41.0, 5: 10.0}
 
     def measure(self: object, epoch: int, logs: dict[str, Any]) -> None:
         logs.update(val_wer=wer[epoch + 1], val_per=20.0)
 
     monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
-    configuration = changed(short, epochs=8, patience=2)
+    configuration = changed(simple, epochs=8, patience=2)
     run = tmp_path / "run"
     with at_step(3 * STEPS, Progress, "on_epoch_end", kill), pytest.raises(Killed):
         go_on(configuration, run)
@@ -246,7 +253,7 @@ def test_early_stopping_survives(short: Configuration, tmp_path: Path, monkeypat
 
 @pytest.mark.slow
 def test_the_best_of_smoothed_figures_is_no_lucky_epoch(
-    short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simple: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     # The second epoch is luck: its own figure is never reached again, and patience would end the training after it.
     wer = {1: 60.0, 2: 38.0, 3: 46.0, 4: 42.0, 5: 40.0, 6: 41.0, 7: 43.0, 8: 44.0}
@@ -255,7 +262,7 @@ def test_the_best_of_smoothed_figures_is_no_lucky_epoch(
         logs.update(val_wer=wer[epoch + 1], val_per=20.0)
 
     monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
-    configuration = changed(short, epochs=8, patience=2, smoothing=3)
+    configuration = changed(simple, epochs=8, patience=2, smoothing=3)
     run = tmp_path / "run"
     with at_step(4 * STEPS, Progress, "on_epoch_end", kill), pytest.raises(Killed):
         go_on(configuration, run)
@@ -268,7 +275,7 @@ def test_the_best_of_smoothed_figures_is_no_lucky_epoch(
 
 
 def test_of_equal_epochs_the_one_with_fewer_wrong_symbols_is_kept(
-    short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simple: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     per = iter([90.0, 80.0, 85.0])
 
@@ -276,14 +283,14 @@ def test_of_equal_epochs_the_one_with_fewer_wrong_symbols_is_kept(
         logs.update(val_wer=100.0, val_per=next(per))
 
     monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
-    go_on(changed(short, epochs=3), tmp_path / "run")
+    go_on(changed(simple, epochs=3), tmp_path / "run")
     best = Checkpoints(RunDirectory(tmp_path / "run").checkpoints).best()
     assert best
     assert (best[0].epoch, best[0].best_value, best[0].best_second) == (2, 100.0, 80.0)
 
 
 def test_of_epochs_with_equal_figures_the_one_with_the_lowest_loss_is_kept(
-    short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simple: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     losses = iter([0.5, 0.3, 0.4])
 
@@ -291,7 +298,7 @@ def test_of_epochs_with_equal_figures_the_one_with_the_lowest_loss_is_kept(
         logs.update(val_wer=50.0, val_per=20.0, val_loss=next(losses))
 
     monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
-    go_on(changed(short, epochs=3), tmp_path / "run")
+    go_on(changed(simple, epochs=3), tmp_path / "run")
     best = Checkpoints(RunDirectory(tmp_path / "run").checkpoints).best()
     assert best
     assert (best[0].epoch, best[0].best_loss) == (2, 0.3)
@@ -299,7 +306,7 @@ def test_of_epochs_with_equal_figures_the_one_with_the_lowest_loss_is_kept(
 
 @pytest.mark.slow
 def test_a_perfect_dev_set_ends_the_training_also_over_interruptions(
-    short: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simple: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     wer = {1: 0.0, 2: 0.5, 3: 0.0, 4: 0.0, 5: 0.0}
 
@@ -307,7 +314,7 @@ def test_a_perfect_dev_set_ends_the_training_also_over_interruptions(
         logs.update(val_wer=wer[epoch + 1], val_per=0.0, val_loss=1 / (epoch + 1))
 
     monkeypatch.setattr(DecodedDevMetrics, "on_epoch_end", measure)
-    configuration, run = changed(short, epochs=8, perfect_epochs=2), tmp_path / "run"
+    configuration, run = changed(simple, epochs=8, perfect_epochs=2), tmp_path / "run"
     with at_step(3 * STEPS, Progress, "on_epoch_end", kill), pytest.raises(Killed):
         go_on(configuration, run)
     for _ in range(2):  # it has ended for good
@@ -417,8 +424,8 @@ def test_one_that_diverges_goes_back_and_on_more_slowly(
     assert [step for step, _ in curves(run)["train/figures/loss"]] == [1, 2, 3]
 
 
-def test_one_that_always_diverges_fails(short: Configuration, tmp_path: Path):
-    broken = changed(short, learning_rate=1e30, clip_norm=None, max_rollbacks=1)
+def test_one_that_always_diverges_fails(simple: Configuration, tmp_path: Path):
+    broken = changed(simple, learning_rate=1e30, clip_norm=None, max_rollbacks=1)
     with pytest.raises(TrainingError) as caught:
         go_on(broken, tmp_path / "run")
     message = str(caught.value)

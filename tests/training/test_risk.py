@@ -144,7 +144,9 @@ def test_a_finished_run_may_go_on_with_nothing_else(tiny_splits: dict[str, str],
     losses = []
     for risk_epochs in (0, 1):
         run = tmp_path / f"{risk_epochs}"
-        result = train(tiny_configuration(tiny_splits, train={**settings, "risk_epochs": risk_epochs}), run)
+        result = train(
+            tiny_configuration(tiny_splits, train={**settings, "risk_epochs": risk_epochs}), run, export=False
+        )
         assert result["val_wer"] < 10
         losses.append(json.loads((run / "metrics.jsonl").read_text(encoding="utf-8"))["val_loss"])
     # The same pairs in the same order, so that it is the risk that makes another model of them.
@@ -154,4 +156,5 @@ def test_a_finished_run_may_go_on_with_nothing_else(tiny_splits: dict[str, str],
 @pytest.mark.slow
 def test_it_trains(tiny_splits: dict[str, str], tmp_path: Path):
     settings = {"epochs": 8, "risk_epochs": 4, "attention_samples": 0}
-    assert train(tiny_configuration(tiny_splits, train=settings), tmp_path / "run")["val_wer"] < 10
+    configuration = tiny_configuration(tiny_splits, train=settings)
+    assert train(configuration, tmp_path / "run", export=False)["val_wer"] < 10

@@ -39,7 +39,7 @@ def short(tiny_splits: dict[str, str]) -> Configuration:
 @pytest.fixture
 def without_finish(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the epochs: no last evaluation, no export."""
-    monkeypatch.setattr(training, "_finish", lambda directory, splits: {})
+    monkeypatch.setattr(training, "_finish", lambda *arguments: {})
 
 
 def metrics(run: Path) -> list[dict[str, Any]]:
@@ -341,7 +341,8 @@ def test_more_epochs_of_a_finished_run_are_refused_with_what_is_possible(tiny_ru
 @pytest.mark.parametrize(("objective", "tie"), [("bleu", "chrf"), ("accuracy", "per")])
 def test_what_decides_is_a_setting(short: Configuration, tmp_path: Path, objective: str, tie: str):
     train_settings = dataclasses.replace(short.train, objective=objective, epochs=2)
-    result = train(dataclasses.replace(short, train=train_settings), tmp_path / "run")
+    result = train(dataclasses.replace(short, train=train_settings), tmp_path / "run", export=False)
+    assert not (tmp_path / "run" / "export").exists()
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     decide = [METRICS[name] for name in (objective, tie)]
     best = min(lines, key=lambda line: [metric.to_minimize(line[metric.log_name]) for metric in decide])

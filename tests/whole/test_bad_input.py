@@ -62,7 +62,7 @@ def without_training(monkeypatch: pytest.MonkeyPatch) -> None:
 # Files
 
 
-@pytest.mark.parametrize("command", ["train", "train --data.dev", "inspect", "evaluate"])
+@pytest.mark.parametrize("command", ["train", "train --data.dev", "inspect"])
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -77,7 +77,6 @@ def without_training(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_files(
     tmp_path: Path,
     tiny_splits: dict[str, str],
-    tiny_export: Path,
     error_of: ErrorOf,
     content: bytes | None,
     message: str,
@@ -90,9 +89,15 @@ def test_bad_files(
         "train": train_command(tmp_path / "run", path),
         "train --data.dev": train_command(tmp_path / "run", tiny_splits["train"], "--data.dev", str(path)),
         "inspect": ["inspect", "--data.train", str(path)],
-        "evaluate": ["evaluate", str(tiny_export), str(path)],
     }[command]
     assert error_of(argv).startswith(f"error: {path}{message}")
+
+
+def test_a_bad_line_of_what_is_to_be_measured(tmp_path: Path, tiny_export: Path, error_of: ErrorOf):
+    path = tmp_path / "données.tsv"
+    path.write_bytes(b"a\tA\nb\tB\nno tab\n")
+    message = f"error: {path}:3: no TAB; every line must be source TAB target"
+    assert error_of(["evaluate", str(tiny_export), str(path)]).startswith(message)
 
 
 @pytest.mark.usefixtures("without_training")

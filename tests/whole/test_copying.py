@@ -49,7 +49,7 @@ def trained(folder: Path, copy: bool) -> Path:
     text = {"target_tokenizer": "char", "min_count": 30}
     configuration = tiny_configuration(locations, text=text, model={"copy": copy}, train={"epochs": 8})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_finish", lambda directory, splits: {})
+        patch.setattr(training, "_finish", lambda *arguments: {})
         training.train(configuration, folder / "run")
     return folder / "run"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.settings.text import TextConfiguration
-from pipeline.training import run as training
+from pipeline.training.run import train
 from tests.kinds import LEARNERS
 from tests.tiny_task import tiny_configuration, write_pairs
 
@@ -27,21 +27,19 @@ def some_words(count: int, seed: int) -> list[str]:
     [LEARNERS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in LEARNERS[1:])],
     ids=lambda kind: "-".join(str(value) if isinstance(value, str) else name for name, value in kind.items()),
 )
-def test_learns_to_copy_and_reverse(kind: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_learns_to_copy_and_reverse(kind: dict[str, object], tmp_path: Path):
     pairs = [(word, f"{word}|{word[::-1]}") for word in some_words(3000, seed=1)]
-    assert error_rate(pairs, kind, tmp_path, monkeypatch) <= 5
+    assert error_rate(pairs, kind, tmp_path) <= 5
 
 
 @pytest.mark.slow
 def test_what_moves_forward_learns_to_write_every_symbol_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pairs = [(word, "".join(2 * letter for letter in word)) for word in some_words(3000, seed=1)]
-    assert error_rate(pairs, {"attention": "monotonic"}, tmp_path, monkeypatch) <= 5
+    assert error_rate(pairs, {"attention": "monotonic"}, tmp_path) <= 5
 
 
-def error_rate(pairs: Pairs, kind: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> float:
+def error_rate(pairs: Pairs, kind: dict[str, object], tmp_path: Path) -> float:
     """WER after a short training."""
-    # tests/saved_models/test_export.py exports every kind.
-    monkeypatch.setattr(training, "export_run", lambda *arguments: None)
     random.Random(2).shuffle(pairs)
     locations = {
         name: write_pairs(tmp_path / f"{name}.tsv", part)
@@ -54,4 +52,4 @@ def error_rate(pairs: Pairs, kind: dict[str, object], tmp_path: Path, monkeypatc
         train={"epochs": 1, "min_epoch_tokens": 60_000, "learning_rate": 0.01, "attention_samples": 0},
     )
     configuration = dataclasses.replace(configuration, text=TextConfiguration())
-    return float(training.train(configuration, tmp_path / "run")["wer"])
+    return float(train(configuration, tmp_path / "run", export=False)["wer"])

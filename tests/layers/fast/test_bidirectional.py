@@ -1,5 +1,7 @@
 """The hand-written bidirectional loop: outputs and every gradient are those of Keras's layer under autodiff."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,10 +18,14 @@ ANYWHERE = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [0, 0, 1, 1], [0, 1, 0, 1], [0,
 
 
 # A single source has a loop of its own in the graph.
-@pytest.mark.parametrize("mask", [ANYWHERE, MASK[:1]], ids=["many", "one"])
-@pytest.mark.parametrize("training", [True, False], ids=["compiled", "graph"])
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize(
+    ("cell", "dtype", "training", "mask"),
+    [
+        *itertools.product(["gru", "lstm"], ["float64"], [True, False], [ANYWHERE, MASK[:1]]),
+        # The same code: one way is enough.
+        *itertools.product(["gru", "lstm"], ["float32"], [True], [ANYWHERE]),
+    ],
+)
 def test_outputs_and_gradients_are_those_of_keras(cell: str, dtype: str, training: bool, mask: np.ndarray):
     random = np.random.default_rng(0)
     inputs = tf.constant(random.normal(size=(*mask.shape, FEATURES)), dtype)
