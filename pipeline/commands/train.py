@@ -63,7 +63,7 @@ def make_parser() -> "jsonargparse.ArgumentParser":
     parser.add_argument(
         "--no-export",
         action="store_true",
-        help="Leave out the SavedModel, which takes longest after the last epoch; `export` makes it at any time.",
+        help="Leave out the SavedModel, for a training that is but tried; `export` makes it at any time.",
     )
     parser.add_argument(
         "--seeds",
@@ -89,9 +89,7 @@ def make_parser() -> "jsonargparse.ArgumentParser":
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
-    """configuration, run, overwrite, export, seeds, back (the training of the other direction, or None), workers,
-    words.
-    """
+    """configuration, run, overwrite, export, seeds, back (that of the other direction, or None), workers, words."""
     from pipeline.options.settings_options import parse_settings
 
     parsed, configuration = parse_settings(_COMMAND, make_parser(), name_training_file(argv, _FLAGS), _settings_of_run)
@@ -102,15 +100,15 @@ def parse(argv: list[str]) -> argparse.Namespace:
     if parsed.workers and (parsed.seeds or parsed.both):
         raise UsageError("--workers: impossible with --seeds and --both, whose trainings share the machine already")
     if parsed.no_export and (parsed.seeds is not None or parsed.both):
-        raise UsageError("--no-export: impossible with --seeds and --both; leave one of them out")
+        raise UsageError("--no-export: impossible with --seeds and --both, whose runs are all exported; leave it out")
     if (parsed.seeds is not None or parsed.both) and parsed.run and is_address(parsed.run):
         raise UsageError(
             f"--run {parsed.run}: impossible with --seeds and --both, a store takes one training at a time; give a "
             "directory of this machine, or a command for each"
         )
     words = ["train", *_without_workers(argv)]
-    options = {"overwrite": parsed.overwrite, "seeds": parsed.seeds, "workers": parsed.workers or 1, "words": words}
-    options["export"] = not parsed.no_export
+    options = {"overwrite": parsed.overwrite, "export": not parsed.no_export, "seeds": parsed.seeds}
+    options |= {"workers": parsed.workers or 1, "words": words}
     if not parsed.both:
         place = Path(parsed.run) if parsed.run else _choose_place(parsed, [configuration])
         return argparse.Namespace(configuration=configuration, run=place, back=None, **options)
@@ -235,6 +233,18 @@ def _train(arguments: argparse.Namespace, results: Results) -> None:
     )
     if cluster.rank == 0:
         results.write_json(found)
+        if arguments.export:
+            _say_if_not_exported(arguments.run)
+
+
+def _say_if_not_exported(run: Path) -> None:
+    """Of a run that was finished with --no-export."""
+    from pipeline.options.arguments import PROGRAM
+    from pipeline.runs.directory import RunDirectory
+    from pipeline.stores.addresses import address_of
+
+    if address_of(run) is None and not RunDirectory(run).export.is_dir():
+        logger.info("%s has no export; one is made by:  %s export %s DIR", run, PROGRAM, shlex.quote(str(run)))
 
 
 def _train_both(arguments: argparse.Namespace, results: Results) -> None:

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 STUDENT_SHARE = 0.4
 """Of the time, the most that is kept for a student whose epochs are many times as long as a member's."""
-POOR = 1.25
-"""So many times the errors of the others, from which on members of another attention do not help them: of 100 forms or
-800 words they had 1.4 and 1.7 times as many, of 3,600 words and more about as many."""
+FAR_WORSE = 1.25
+"""So many times the errors of the others, from which on there are no more members of another attention. A guess: by
+docs/defaults.md they have up to 1.7 times as many of 800 words and of 100 forms, and up to 1.2 times of 3,600 words."""
 
 
 def train_members(stage: Stage) -> list[int]:
@@ -49,7 +49,7 @@ def train_members(stage: Stage) -> list[int]:
     # What has another attention may take longer than any that was trained so far.
     slower = stage.share_of_other() if any(map(stage.is_varied, rest)) and not any(map(stage.is_varied, first)) else 1.0
     stage.clock.note("wave", wave)
-    _look_at_other(stage, trained)
+    _give_up_other(stage, trained)
     done = [number for number in rest if stage.directory.member(number).read_result() is not None]
     left = [number for number in rest if number not in done]
     # A student of fewer epochs, but of no fewer steps than a member, is better than one of two members.
@@ -66,25 +66,33 @@ def train_members(stage: Stage) -> list[int]:
         in_time(reserve),
         in_time(max(0.0, stage.clock.left)),
     )
-    return sorted([*trained, *_train(stage, [*done, *fitting], workers)])
+    following = [*done, *fitting]
+    if workers == 1:
+        # The first of another attention is alone; who trains several at the same time has it among the first.
+        trained += _train(stage, following[:1], workers)
+        _give_up_other(stage, trained)
+        following = following[1:]
+    return sorted([*trained, *_train(stage, following, workers)])
 
 
-def _look_at_other(stage: Stage, trained: Sequence[int]) -> None:
-    """No more members of another attention, where the first one of it is far worse than the others."""
-    decided = stage.how.other_attention is not None or stage.one_attention
-    if decided or len(set(map(stage.is_varied, trained))) < 2:
+def _give_up_other(stage: Stage, trained: Sequence[int]) -> None:
+    """No more members of another attention, where those that are trained are far worse than the others."""
+    if stage.how.other_attention is not None or not any(map(stage.is_varied, stage.unbegun)):
         return
-    metric, errors = objectives(stage.configuration)[0], {True: 100.0, False: 100.0}
+    metric = objectives(stage.configuration)[0]
+    errors: dict[bool, list[float]] = {False: [], True: []}
     for number in trained:
-        value = (stage.directory.member(number).read_result() or {})[metric.log_name]
-        kind = stage.is_varied(number)
-        errors[kind] = min(errors[kind], abs(value - metric.perfect))
-    if errors[True] > POOR * errors[False]:
+        result = stage.directory.member(number).read_result()
+        assert result is not None
+        errors[stage.is_varied(number)].append(abs(result[metric.log_name] - metric.perfect))
+    own, other = errors[False], errors[True]
+    # Of next to no errors twice as many are chance.
+    if own and other and min(other) > FAR_WORSE * max(min(own), 1.0):
         stage.keep_to_one_attention()
         logger.info(
             "members: with another attention %.1f wrong, with the student's %.1f, on dev: no more of the other",
-            errors[True],
-            errors[False],
+            min(other),
+            min(own),
         )
 
 

@@ -73,8 +73,13 @@ class Stage:
 
     @property
     def one_attention(self) -> bool:
-        """Whether members that are still to begin have the student's attention."""
-        return "one_attention" in self.clock.noted
+        """Whether members that are still to begin have the student's attention; not where somebody says how many."""
+        return self.how.other_attention is None and "one_attention" in self.clock.noted
+
+    @property
+    def unbegun(self) -> list[int]:
+        """The numbers of members that are still to begin."""
+        return [number for number in range(1, self.how.members + 1) if not self.directory.member(number).exists()]
 
     def keep_to_one_attention(self) -> None:
         """From now on, and after an interruption."""

@@ -120,7 +120,8 @@ def _train(
             settings = directory.settings / f"{part.name}.yaml"
             write_others(part, others, configuration).save(settings)
             log = directory.logs / f"{part.name}.log"
-            jobs.append(Job(part.name, ["train", f"--config={settings}", f"--run={part.run.path}"], log))
+            words = ["train", f"--config={settings}", f"--run={part.run.path}", "--no-export"]
+            jobs.append(Job(part.name, words, log))
     if workers is None:
         # One graphics processor's memory is not shared.
         workers = 1 if tf.config.list_physical_devices("GPU") else usable_cores()

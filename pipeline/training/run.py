@@ -63,7 +63,8 @@ def train(
         "patience" or "perfect". Nothing in a process that does not lead.
 
     Raises:
-        UsageError: The directory holds a run of another configuration, or something else, or is being trained.
+        UsageError: The directory holds a run of another configuration, or something else, or is being trained; a run in
+            a store without an export.
         DataError: The data cannot be used, or a store cannot be read.
         CircumstanceError: In the end not all of a run could be written to its store.
         LostWorkerError: Another process of the cluster is gone.
@@ -80,6 +81,9 @@ def _train(
     configuration: Configuration, run: Path | str, overwrite: bool, cluster: Cluster, export: bool
 ) -> dict[str, Any]:
     address = address_of(run)
+    if address is not None and not export:
+        # That of a run that was replaced would stay there.
+        raise UsageError(f"{run}: a run in a store is exported there; leave --no-export out")
     directory = RunDirectory(Path(run) if address is None else mirror_place(address))
     with contextlib.ExitStack() as held:
 

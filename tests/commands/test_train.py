@@ -2,16 +2,19 @@
 
 import dataclasses
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
 
+from pipeline.commands.main import main
 from pipeline.commands.train import make_parser, parse
 from pipeline.data.run_data import record_data
 from pipeline.errors import UsageError
 from pipeline.pairs.data_files import read_data_files
 from pipeline.runs.directory import RunDirectory
 from pipeline.settings.configuration import Configuration
+from tests.tiny_task import TinyRun
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +45,22 @@ def test_a_file_alone_is_what_is_trained_on(words: list[str]):
 def test_the_export_may_be_left_out():
     assert parse(["pairs.tsv"]).export
     assert not parse(["--no-export", "pairs.tsv"]).export
-    with pytest.raises(UsageError, match="--no-export: impossible with --seeds and --both"):
+    with pytest.raises(
+        UsageError, match="--no-export: impossible with --seeds and --both, whose runs are all exported"
+    ):
         parse(["pairs.tsv", "--no-export", "--both"])
+
+
+def test_of_a_finished_run_it_is_said_that_there_is_none(
+    tiny_run: TinyRun, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    run = folder / "run"
+    shutil.copytree(tiny_run.path, run, ignore=shutil.ignore_patterns("export"))
+    words = ["train", "--config", str(run / "config.yaml"), "--run", str(run)]
+    assert main(words) == 0
+    assert f"{run} has no export; one is made by:  python -m pipeline export {run} DIR" in capsys.readouterr().err
+    assert main([*words, "--no-export"]) == 0
+    assert "has no export" not in capsys.readouterr().err
 
 
 def test_too_many_files_are_refused():

@@ -114,6 +114,7 @@ def test_improved_in_spite_of_kills(tiny_splits: dict[str, str], tmp_path: Path)
     assert all(set(model["figures"]) == {"dev", "test"} for model in result["models"])
     assert "member 3, other direction" in directory.table.read_text(encoding="utf-8")
     assert load(directory.export).predict("aß")[0].texts == [capitals("aß")]
+    assert not any(run.export.exists() for run in (directory.member(1), directory.student(1)))
     taught = load_configuration(directory.student(1)).train.teacher
     assert taught == f"{directory.member(1).path},{directory.member(2).path}"
     assert "finished before, nothing to do" in finish("improve", *options)["err"]

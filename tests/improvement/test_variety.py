@@ -10,7 +10,7 @@ from pipeline.defaults.fitted import FittedConfiguration
 from pipeline.defaults.other_attention import with_other_attention
 from pipeline.errors import UsageError
 from pipeline.improvement.directory import ImprovementDirectory
-from pipeline.improvement.members import _look_at_other, _order, choose_ensemble
+from pipeline.improvement.members import _give_up_other, _order, choose_ensemble
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.stage import Stage
 from pipeline.settings.changes import by_name, replace_settings
@@ -122,7 +122,10 @@ def test_there_are_no_more_of_another_attention_that_is_far_worse(
         run, configuration = stage.member(number)
         run.begin(configuration)
         run.end({"val_wer": figure})
-    _look_at_other(stage, [1, 3])
+    _give_up_other(stage, [1, 3])
+    # Who says how many has them, now and later.
+    asked = Stage(directory, fitted, Improvement(members=5, other_attention=2))
+    assert [asked.is_varied(number) for number in (2, 3, 4)] == [False, True, True]
     for again in (stage, Stage(directory, fitted, Improvement(members=5))):
         assert [again.member(number)[1].model.attention for number in (2, 3, 4)] == ["monotonic", "bahdanau", later]
         assert again.member(4)[1].train.seed == 4

@@ -98,6 +98,10 @@ def test_a_bad_line_of_what_is_to_be_measured(tmp_path: Path, tiny_export: Path,
     path.write_bytes(b"a\tA\nb\tB\nno tab\n")
     message = f"error: {path}:3: no TAB; every line must be source TAB target"
     assert error_of(["evaluate", str(tiny_export), str(path)]).startswith(message)
+    path.unlink()
+    assert error_of(["evaluate", str(tiny_export), str(path)]).startswith(
+        f"error: {path}: no such file; check the path"
+    )
 
 
 @pytest.mark.usefixtures("without_training")

@@ -15,8 +15,19 @@ from benchmarks.export_loaders import KINDS, SIGNATURES, TOLERANCE, Kind, examin
 from pipeline.saved_models.export import save_string_model
 
 COMPILER = shutil.which("gcc") is not None
-# What is loaded in every test of the default ones: with a library of its own, and a dictionary.
-USUAL = Kind({}, "bpe", {"replace_unknown": True}, dictionary={"zebra": "Z"})
+TOGETHER = {
+    # With a library of its own, and a dictionary.
+    "usual": Kind({}, "bpe", {"replace_unknown": True}, dictionary={"zebra": "Z"}),
+    # Much of the table in one.
+    "several": Kind(
+        {"cell": "conditional_gru", "tied_embeddings": True, "shared_embeddings": True},
+        "wordpiece",
+        {"method": "sample"},
+        others=({"attention": "luong_general", "cell": "layer_norm_lstm"},),
+        averaged=True,
+        lexicon={"cat": ["C A T", "KAT"], "a dog": ["D"]},
+    ),
+}
 
 # Every kind of the table is in one of these: a model of each costs half a minute.
 GROUPS = (
@@ -60,9 +71,10 @@ def test_every_kind_is_in_a_group():
     assert len(KINDS) > 20
 
 
-def test_every_signature_answers_alike():
+@pytest.mark.parametrize("name", ["usual", pytest.param("several", marks=pytest.mark.slow)])
+def test_every_signature_answers_alike(name: str):
     try:
-        found = examine({"usual": USUAL}, make_batches()[1:3], fast=True)["usual"]
+        found = examine({name: TOGETHER[name]}, make_batches()[1:3], fast=True)[name]
     finally:
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
     assert set(found) == set(SIGNATURES)

@@ -54,7 +54,7 @@ def make_parser() -> "jsonargparse.ArgumentParser":
         type=int,
         default=None,
         help="How many look at their sources in another way (model.attention), where the data chose monotonic; left "
-        "out: 1 of up to 4, 2 of more, but 1 where it is far worse on dev.",
+        "out: 1 of up to 4, 2 of more, but no more where the first are far worse on dev.",
     )
     parser.add_argument(
         "--workers",
