@@ -270,19 +270,20 @@ def test_train_prints_its_result_last_and_passes_everything_on(fake: Fake, capsy
 
     alone = types.SimpleNamespace(rank=0)
 
-    def train(configuration: object, run: Path, overwrite: bool = False, cluster: object = None) -> dict[str, object]:
-        assert cluster is alone
-        seen.update(configuration=configuration, run=run, overwrite=overwrite)
+    def train(configuration: object, run: Path, **options: object) -> dict[str, object]:
+        assert options.pop("cluster") is alone
+        seen.update(configuration=configuration, run=run, **options)
         print("epoch 1")
         return {"split": "test", "n": 3, "wer": 33.3, "per": 10.0}
 
     fake("training.run", train=train)
     fake("cluster.joining", join_cluster=lambda: alone)
-    assert main(["train", "--run", "somewhere", "--overwrite", "--seed", "5", "--model.units", "8"]) == 0
+    words = ["--run", "somewhere", "--overwrite", "--no-export", "--seed", "5", "--model.units", "8"]
+    assert main(["train", *words]) == 0
     captured = capsys.readouterr()
     assert captured.out == '{"split": "test", "n": 3, "wer": 33.3, "per": 10.0}\n'
     assert "epoch 1" in captured.err
-    assert (seen["run"], seen["overwrite"]) == (Path("somewhere"), True)
+    assert (seen["run"], seen["overwrite"], seen["export"]) == (Path("somewhere"), True, False)
     assert (seen["configuration"].train.seed, seen["configuration"].model.units) == (5, 8)
 
 
