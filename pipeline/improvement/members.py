@@ -69,10 +69,10 @@ def train_members(stage: Stage) -> list[int]:
     following = [*done, *fitting]
     if workers == 1:
         # The first of another attention is alone; who trains several at the same time has it among the first.
-        trained += _train(stage, following[:1], workers)
+        trained = _train(stage, [*trained, *following[:1]], workers)
         _give_up_other(stage, trained)
-        following = following[1:]
-    return sorted([*trained, *_train(stage, following, workers)])
+    # With those that are trained: where no other one can be, they are enough.
+    return sorted(_train(stage, list(dict.fromkeys([*trained, *following])), workers))
 
 
 def _give_up_other(stage: Stage, trained: Sequence[int]) -> None:

@@ -69,6 +69,9 @@ def train(
         CircumstanceError: In the end not all of a run could be written to its store.
         LostWorkerError: Another process of the cluster is gone.
     """
+    if not export and address_of(run) is not None:
+        # The export of a run that was replaced would stay there.
+        raise UsageError(f"{run}: a run in a store is exported there; leave --no-export out")
     with cluster.watch():
         if cluster.rank:
             follow(configuration, cluster)
@@ -81,9 +84,6 @@ def _train(
     configuration: Configuration, run: Path | str, overwrite: bool, cluster: Cluster, export: bool
 ) -> dict[str, Any]:
     address = address_of(run)
-    if address is not None and not export:
-        # That of a run that was replaced would stay there.
-        raise UsageError(f"{run}: a run in a store is exported there; leave --no-export out")
     directory = RunDirectory(Path(run) if address is None else mirror_place(address))
     with contextlib.ExitStack() as held:
 

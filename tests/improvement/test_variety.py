@@ -9,8 +9,9 @@ from pipeline.defaults.configure import fit_to_data
 from pipeline.defaults.fitted import FittedConfiguration
 from pipeline.defaults.other_attention import with_other_attention
 from pipeline.errors import UsageError
+from pipeline.improvement import members
 from pipeline.improvement.directory import ImprovementDirectory
-from pipeline.improvement.members import _give_up_other, _order, choose_ensemble
+from pipeline.improvement.members import _give_up_other, _order, choose_ensemble, train_members
 from pipeline.improvement.plan import Improvement
 from pipeline.improvement.stage import Stage
 from pipeline.settings.changes import by_name, replace_settings
@@ -129,6 +130,25 @@ def test_there_are_no_more_of_another_attention_that_is_far_worse(
     for again in (stage, Stage(directory, fitted, Improvement(members=5))):
         assert [again.member(number)[1].model.attention for number in (2, 3, 4)] == ["monotonic", "bahdanau", later]
         assert again.member(4)[1].train.seed == 4
+
+
+def test_one_after_the_other_the_second_says_whether_there_are_more(
+    fitted: Configuration, directory: ImprovementDirectory, monkeypatch: pytest.MonkeyPatch
+):
+    begun: list[str] = []
+
+    def train_all(place: object, orders: dict[str, Any], workers: int, clock: object) -> list[str]:
+        for run, configuration in orders.values():
+            if not run.exists():
+                begun.append(configuration.model.attention)
+                run.begin(configuration)
+                run.end({"val_wer": 40.0 if begun[-1] == "monotonic" else 55.0})
+        return list(orders)
+
+    monkeypatch.setattr(members, "train_all", train_all)
+    monkeypatch.setattr(members, "training_seconds", lambda run: 1.0)
+    assert train_members(Stage(directory, fitted, Improvement(members=5, workers=1))) == [1, 2, 3, 4, 5]
+    assert begun == ["monotonic", "bahdanau", "monotonic", "monotonic", "monotonic"]
 
 
 def test_what_cannot_be_is_refused(tiny_splits: dict[str, str], directory: ImprovementDirectory):

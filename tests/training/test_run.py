@@ -337,6 +337,11 @@ def test_more_epochs_of_a_finished_run_are_refused_with_what_is_possible(tiny_ru
         train(longer, tiny_run.path)
 
 
+def test_a_run_in_a_store_is_exported(short: Configuration):
+    with pytest.raises(UsageError, match="s3://bucket/run: a run in a store is exported there; leave --no-export out"):
+        train(short, "s3://bucket/run", export=False)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("objective", "tie"), [("bleu", "chrf"), ("accuracy", "per")])
 def test_what_decides_is_a_setting(short: Configuration, tmp_path: Path, objective: str, tie: str):

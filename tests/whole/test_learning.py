@@ -33,7 +33,7 @@ def test_learns_to_copy_and_reverse(kind: dict[str, object], tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_what_moves_forward_learns_to_write_every_symbol_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_moves_forward_learns_to_write_every_symbol_twice(tmp_path: Path):
     pairs = [(word, "".join(2 * letter for letter in word)) for word in some_words(3000, seed=1)]
     assert error_rate(pairs, {"attention": "monotonic"}, tmp_path) <= 5
 
