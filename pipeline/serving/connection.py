@@ -7,8 +7,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-DRAIN_SECONDS = 0.5
-"""How long idle connections stay when the server ends: a request on its way is refused, not lost."""
+DRAIN_SECONDS = 2
+"""How long connections without a request stay when the server ends: a request on its way is refused, not lost."""
 
 
 def patient(connections: int, head_seconds: float) -> type[H11Protocol]:
@@ -65,8 +65,12 @@ def patient(connections: int, head_seconds: float) -> type[H11Protocol]:
             self.transport.close()
 
         def shutdown(self) -> None:
+            # Also while it answers: who was not told "connection: close" may ask again.
+            self.loop.call_later(DRAIN_SECONDS, self._end)
+
+        def _end(self) -> None:
             if self.cycle is None or self.cycle.response_complete:
-                self.loop.call_later(DRAIN_SECONDS, self.timeout_keep_alive_handler)
+                self.timeout_keep_alive_handler()
             else:
                 self.cycle.keep_alive = False
 

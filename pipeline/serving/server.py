@@ -1,14 +1,17 @@
 """A server from its start to its end: address, threads, signals."""
 
 import asyncio
+import contextlib
 import errno
 import logging
 import signal
 import socket
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pipeline.errors import UsageError
 from pipeline.runtime.folder import read_folder
@@ -122,11 +125,29 @@ class Server(uvicorn.Server):
         turns = self.service.turns
         logger.info("ending: %d strings wait", turns.waiting)
         late = asyncio.get_running_loop().call_later(self.service.limits.grace, turns.close, EndingError())
+        await self._take_last()
         await super().shutdown(sockets)
         late.cancel()
         turns.close(EndingError())
         requests = self.service.counts.requests
         logger.info("ended: %d requests answered, %d not", requests[200], requests.total() - requests[200])
+
+    async def _take_last(self) -> None:
+        """Take the connections that wait, for a refusal as others have: closing the address would lose them."""
+        waiting = []
+        with contextlib.suppress(OSError):  # BlockingIOError after the last
+            while True:
+                waiting.append(self.taken.accept()[0])
+        for server in self.servers:
+            server.close()
+        for connection in waiting:
+            connection.setblocking(False)
+            await asyncio.get_running_loop().connect_accepted_socket(self._make_connection, connection)
+        await asyncio.sleep(0.1)  # those that asyncio has taken become connections in tasks of their own
+
+    def _make_connection(self) -> H11Protocol:
+        kind: Any = self.config.http_protocol_class
+        return kind(self.config, self.server_state, self.lifespan.state)
 
 
 def serve_folder(folder: Path, host: str, port: int, workers: int, limits: Limits) -> None:

@@ -1,5 +1,6 @@
 """A server's start and end."""
 
+import asyncio
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from pipeline.serving.server import Server, address_of, bind
 from pipeline.serving.service import Service
 from pipeline.settings.text import TextConfiguration
 from tests.runtime.conftest import make_folder
-from tests.serving.conftest import GatedEngine, Running, wait_until
+from tests.serving.conftest import GatedEngine, Running, read_all, wait_until
 
 ROOT = Path(__file__).parents[2]
 Serve = Callable[..., Running]
@@ -60,6 +61,25 @@ def test_what_was_taken_is_answered_and_more_is_refused(serve: Serve):
     assert not running.thread.is_alive()
     with pytest.raises(ConnectionRefusedError):
         running.ask("GET", "/health")
+
+
+def test_connections_that_wait_when_it_ends_are_refused_and_not_lost(serve: Serve):
+    running, clients = serve(), [socket.socket(), socket.socket()]
+
+    def end() -> None:  # before the event loop takes them
+        for client in clients:
+            client.connect(("127.0.0.1", running.port))
+            client.sendall(b"GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        running.server.handle_exit(signal.SIGTERM, None)
+        tasks.append(asyncio.get_running_loop().create_task(running.server._take_last()))
+
+    tasks: list[asyncio.Task[None]] = []
+    running.server.servers[0].get_loop().call_soon_threadsafe(end)
+    running.thread.join(10)
+    assert not running.thread.is_alive()
+    for client in clients:
+        assert read_all(client).startswith(b"HTTP/1.1 503 ")
+        client.close()
 
 
 def test_what_is_not_answered_within_the_grace_is_refused(serve: Serve):
@@ -136,6 +156,8 @@ def ask(number):
             try:
                 connection.request("POST", "/predict", json.dumps({"sources": ["ab", "abc"]}))
                 response = connection.getresponse()
+            except ConnectionRefusedError: # told "connection: close" with its last answer, it connected anew
+                return
             except OSError:
                 with lock: found["lost"] += 1
                 return
