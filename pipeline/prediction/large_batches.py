@@ -1,13 +1,16 @@
-"""Any number of rows through a function that can take only so many at once, in the graph.
+"""Any number of rows through a function that can take only so many at once, in a graph and outside.
 
 The rows are taken shortest first, as many at a time as fit into a bound; what came of them is padded to the longest and
 put back into the caller's order. Rows that fit at once cost two comparisons more than without all this. A single row,
 where the time goes into the number of operations, has a graph of its own, in which it is known to be one.
+
+A graph must hold all of this, as an export's does. Outside of one, Python looks at the rows that came.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 ROWS = 256
@@ -15,6 +18,17 @@ ROWS = 256
 MOST_CELLS = 2**26
 
 RowFunction = Callable[..., dict[str, tf.Tensor]]
+
+# Of inputs by name, what else than strings `[rows]` they are.
+_KINDS: dict[str, tuple[Any, ...]] = {"ids": (tf.int32, None), "lengths": (tf.int32,), "targets": (tf.int32, None)}
+_KINDS["target_tokens"] = (tf.string, None)
+
+
+def by_rows(function: Callable[..., Any], *names: str) -> list[Any]:
+    """A function of strings `[rows]` of these names, or of what `_KINDS` has, traced for one row and for any number."""
+    kinds = [(name, *_KINDS.get(name, (tf.string,))) for name in names]
+    specs = [[tf.TensorSpec([rows, *rest], kind, name) for name, kind, *rest in kinds] for rows in (1, None)]
+    return [tf.function(function, input_signature=spec, autograph=False) for spec in specs]
 
 
 def map_rows(
@@ -34,6 +48,9 @@ def map_rows(
         inputs of different numbers of rows, an error that names the numbers.
     """
     inputs = _require_same_rows(inputs)
+    fitting = max(1, min(ROWS, int(MOST_CELLS / most_cells)))
+    if tf.executing_eagerly():
+        return function(*inputs) if inputs[0].shape[0] <= fitting else _now_in_turns(function, inputs, cells(*inputs))
     specs = [tf.TensorSpec(part.shape, part.dtype) for part in inputs]
     single = [tf.TensorSpec([1, *part.shape[1:]], part.dtype) for part in inputs]
     # Traced once for many rows, whether they fit or not: the export holds it once.
@@ -46,7 +63,7 @@ def map_rows(
     apart = {"autograph": False, "experimental_attributes": {"_noinline": True}}
     one = tf.function(function, input_signature=single, **apart)
     rest = tf.function(in_turns, input_signature=specs, **apart)
-    rows, fitting = tf.shape(inputs[0])[0], max(1, min(ROWS, int(MOST_CELLS / most_cells)))
+    rows = tf.shape(inputs[0])[0]
 
     def more() -> dict[str, tf.Tensor]:
         return tf.cond(rows <= fitting, lambda: chunk(*inputs), lambda: rest(*inputs))
@@ -70,6 +87,25 @@ def _first_row(part: tf.Tensor) -> tf.Tensor:
     row = part[:1]
     row.set_shape([1, *part.shape[1:]])
     return row
+
+
+def _now_in_turns(function: RowFunction, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
+    """What `_in_turns` does in a graph."""
+    order = np.argsort(cells, kind="stable")
+    cells, begin, chunks = cells.numpy()[order], 0, []
+    while begin < len(order):
+        upcoming = cells[begin : begin + ROWS]
+        together = upcoming * np.arange(1, len(upcoming) + 1, dtype=np.float32)
+        end = begin + max(1, int(np.sum(together <= MOST_CELLS)))
+        chunks.append(function(*(tf.gather(part, order[begin:end]) for part in inputs)))
+        begin = end
+    places = np.argsort(order)
+    return {name: tf.gather(_pad_and_join([chunk[name] for chunk in chunks]), places) for name in chunks[0]}
+
+
+def _pad_and_join(parts: Sequence[tf.Tensor]) -> tf.Tensor:
+    widest = np.max([part.shape[1:] for part in parts], axis=0)
+    return tf.concat([tf.pad(part, [[0, 0], *((0, more) for more in widest - part.shape[1:])]) for part in parts], 0)
 
 
 def _in_turns(chunk: Any, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -41,6 +41,7 @@ class Predictor:
     ) -> None:
         # The model itself: a bound tf.function alone would not keep it alive.
         self.model = model
+        self._asked: DecodesStrings = model.outside_graphs() if hasattr(model, "outside_graphs") else model
         self.text = text
         self.n_best = n_best
         self.copies_unknown = copies_unknown
@@ -48,7 +49,7 @@ class Predictor:
     @functools.cached_property
     def known(self) -> KnownSymbols:
         """Which symbols the model has."""
-        return KnownSymbols(AskedModel(self.model), self.text)
+        return KnownSymbols(AskedModel(self._asked), self.text)
 
     def predict(
         self,
@@ -87,7 +88,7 @@ class Predictor:
             if begun is None:
                 outputs = search(batch)
             else:
-                outputs = self.model.complete(batch, tf.constant([encode(begun[index]) for index in indices]))
+                outputs = self._asked.complete(batch, tf.constant([encode(begun[index]) for index in indices]))
             return {name: value.numpy() for name, value in outputs.items()}
 
         at_once = batches_at_once()
@@ -102,12 +103,12 @@ class Predictor:
     def _search(self, heads_apart: bool, attention: bool) -> Callable[[tf.Tensor], Mapping[str, tf.Tensor]]:
         """The function of the model that gives no more than is wanted."""
         if heads_apart:
-            return self.model.explain
+            return self._asked.explain
         if attention:
-            return self.model.decode
+            return self._asked.decode
         # Exports of earlier versions lack them.
-        answer = getattr(self.model, "answer", self.model.decode)
-        return getattr(self.model, "best", answer) if self.n_best == 1 else answer
+        answer = getattr(self._asked, "answer", self._asked.decode)
+        return getattr(self._asked, "best", answer) if self.n_best == 1 else answer
 
     def score(
         self, sources: str | bytes | Iterable[str | bytes], targets: str | bytes | Iterable[str | bytes]
@@ -122,7 +123,7 @@ class Predictor:
             TypeError: Something is no string, or has no order.
             ValueError: Not as many targets as sources.
         """
-        return _pair_scores(self.model.score(*(tf.constant(side, tf.string) for side in list_pairs(sources, targets))))
+        return _pair_scores(self._asked.score(*(tf.constant(side, tf.string) for side in list_pairs(sources, targets))))
 
     def score_tokens(
         self, sources: str | bytes | Iterable[str | bytes], targets: Iterable[Iterable[str]]
@@ -130,7 +131,7 @@ class Predictor:
         """The same of targets that are cut into symbols already, without end symbol."""
         given, rows = list_token_pairs(sources, targets)
         padded = tf.ragged.constant(rows, dtype=tf.string, ragged_rank=1).to_tensor()
-        return _pair_scores(self.model.score_tokens(tf.constant(given, tf.string), padded))
+        return _pair_scores(self._asked.score_tokens(tf.constant(given, tf.string), padded))
 
 
 def _pair_scores(found: Mapping[str, tf.Tensor]) -> PairScores:

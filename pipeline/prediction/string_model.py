@@ -10,8 +10,9 @@ from pipeline.data.length_limits import GENERAL
 from pipeline.model.network import Network
 from pipeline.prediction.given_ids import count_tokens, flags, to_ids
 from pipeline.prediction.id_search import IdSearch
-from pipeline.prediction.large_batches import map_rows
+from pipeline.prediction.large_batches import by_rows, map_rows
 from pipeline.prediction.lexicon_table import LexiconTable
+from pipeline.prediction.live_model import LiveModel
 from pipeline.prediction.unknown_symbols import UnknownReplacement
 from pipeline.search.result import SearchResult
 from pipeline.settings.search import SearchConfiguration
@@ -27,7 +28,6 @@ WITH_ATTENTION = ("attention", "explanation")
 TARGET_LENGTH = 1024
 # What a step needs of every position that is looked at, in numbers: about as many as a network has units.
 CELLS_PER_POSITION = 512.0
-_IDS: dict[str, tuple[Any, ...]] = {"ids": (tf.int32, None), "lengths": (tf.int32,), "targets": (tf.int32, None)}
 
 
 def _strings(*names: str) -> list[tf.TensorSpec]:
@@ -84,10 +84,13 @@ class StringModel(tf.Module):
         self.explain = tf.function(self._explain, SOURCE, autograph=False) if self._has_more else self.decode
         self.best = tf.function(self._best, SOURCE, autograph=False) if n_best > 1 else self.answer
         # Traced once for all that ask for the same: for a single row, then known to be one, and for any number.
-        kinds: tuple[Wanted, ...] = ("answers", "attention") if n_best == 1 else ("best", "answers", "attention")
-        self._searches = {kind: _by_rows(functools.partial(self._decode, kind), "source") for kind in kinds}
-        self._completion = _by_rows(functools.partial(self._decode, "attention"), "source", "prefix")
-        self._gains = _by_rows(network.score, "ids", "lengths", "targets")
+        apart: dict[Wanted, bool] = {"best": n_best > 1, "answers": True, "attention": True}
+        kinds = [kind for kind, is_one in {**apart, "explanation": self._has_more}.items() if is_one]
+        self._searches = {kind: by_rows(functools.partial(self._decode, kind), "source") for kind in kinds}
+        self._completion = by_rows(functools.partial(self._decode, "attention"), "source", "prefix")
+        self._gains = by_rows(network.score, "ids", "lengths", "targets")
+        self._scores = by_rows(self._score_target, "source", "target")
+        self._scores_of_symbols = by_rows(self._score_symbols, "source", "target_tokens")
 
     @tf.function(input_signature=SOURCE, autograph=False)
     def decode(self, source: tf.Tensor) -> Outputs:
@@ -132,6 +135,10 @@ class StringModel(tf.Module):
         """
         return self.search_strings(dict, source, prefix)
 
+    def outside_graphs(self) -> "LiveModel":
+        """The same model, of which no more is traced than what a call needs."""
+        return LiveModel(self)
+
     def search_strings(
         self,
         choose: Callable[[Outputs], Outputs],
@@ -154,8 +161,6 @@ class StringModel(tf.Module):
             wanted = "answers"
 
         def find(*inputs: tf.Tensor) -> Outputs:
-            if wanted == "explanation":
-                return choose(self._decode(wanted, *inputs))
             search = self._searches[wanted] if prefix is None else self._completion
             return choose(search[0 if inputs[0].shape[0] == 1 else 1](*inputs))
 
@@ -242,45 +247,47 @@ class StringModel(tf.Module):
             the source; target_cut, target_invalid and target_unknown; all `[batch]`.
         """
 
-        def score(source: tf.Tensor, target: tf.Tensor) -> Outputs:
-            return self._score(source, self.target_text.read(target, self.max_target_length))
-
         def lengths(source: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             most = self.max_length, self.max_target_length
             return self.source_text.estimate_lengths(source, most[0]), self.target_text.estimate_lengths(
                 target, most[1]
             )
 
-        return self._map_targets(score, lengths, source, target)
+        return self._map_targets(self._scores, lengths, source, target)
 
     @tf.function(input_signature=WITH_TARGET_TOKENS, autograph=False)
     def score_tokens(self, source: tf.Tensor, target_tokens: tf.Tensor) -> Outputs:
         """The same of targets that are cut already: `[batch, target]` without end symbol, '' on the right."""
 
-        def score(source: tf.Tensor, tokens: tf.Tensor) -> Outputs:
-            counts = count_tokens(tokens)
-            valid = make_valid(tokens)
-            read = Reading(
-                tf.RaggedTensor.from_tensor(valid, lengths=tf.cast(counts, tf.int64)),
-                counts > self.max_target_length,
-                tf.reduce_any(tf.not_equal(valid, tokens), axis=1),
-            )
-            return self._score(source, read)
-
         def lengths(source: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             kept = tf.minimum(count_tokens(tokens), self.max_target_length)
             return self.source_text.estimate_lengths(source, self.max_length), tf.cast(kept, tf.float32)
 
-        return self._map_targets(score, lengths, source, target_tokens)
+        return self._map_targets(self._scores_of_symbols, lengths, source, target_tokens)
 
-    def _map_targets(self, score: Any, lengths: Any, source: tf.Tensor, target: tf.Tensor) -> Outputs:
+    def _map_targets(self, scores: Any, lengths: Any, source: tf.Tensor, target: tf.Tensor) -> Outputs:
         """Score in parts: logits are the largest of what is computed, and attention."""
+
+        def score(source: tf.Tensor, target: tf.Tensor) -> Outputs:
+            return scores[0 if source.shape[0] == 1 else 1](source, target)
 
         def cells(source: Any, target: Any) -> Any:
             return (target + 1.0) * (source + 1.0 + len(self.target_text.vocabulary))
 
         most = cells(self.max_length, self.max_target_length)
         return map_rows(score, [source, target], lambda *inputs: cells(*lengths(*inputs)), most)
+
+    def _score_target(self, source: tf.Tensor, target: tf.Tensor) -> Outputs:
+        return self._score(source, self.target_text.read(target, self.max_target_length))
+
+    def _score_symbols(self, source: tf.Tensor, tokens: tf.Tensor) -> Outputs:
+        counts, valid = count_tokens(tokens), make_valid(tokens)
+        read = Reading(
+            tf.RaggedTensor.from_tensor(valid, lengths=tf.cast(counts, tf.int64)),
+            counts > self.max_target_length,
+            tf.reduce_any(tf.not_equal(valid, tokens), axis=1),
+        )
+        return self._score(source, read)
 
     def _score(self, source: tf.Tensor, target: Reading) -> Outputs:
         read = self.source_text.read(source, self.max_length)
@@ -290,10 +297,3 @@ class StringModel(tf.Module):
         score = tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1)
         told = {**flags(self.source_text, read, ids), **flags(self.target_text, target, targets, "target_")}
         return {"score": score, "target_length": lengths, **told}
-
-
-def _by_rows(function: Callable[..., Any], *names: str) -> list[Any]:
-    """A function of strings `[batch]` of these names, or of what `_IDS` has, for a batch of one and for any."""
-    kinds = [(name, *_IDS.get(name, (tf.string,))) for name in names]
-    specs = [[tf.TensorSpec([rows, *rest], kind, name) for name, kind, *rest in kinds] for rows in (1, None)]
-    return [tf.function(function, input_signature=spec, autograph=False) for spec in specs]

@@ -1,6 +1,7 @@
 """Rows in chunks: the same as at once, whatever is asked of them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,8 +27,8 @@ def describe(counts: tf.Tensor, names: tf.Tensor) -> dict[str, tf.Tensor]:
     }
 
 
-@pytest.fixture
-def mapped(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[int]], dict[str, np.ndarray]]:
+@pytest.fixture(params=["in a graph", "outside"])
+def mapped(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[int]], dict[str, Any]]:
     """`describe`, at most 4 rows or 12 cells at once."""
     monkeypatch.setattr(large_batches, "ROWS", 4)
     monkeypatch.setattr(large_batches, "MOST_CELLS", 12)
@@ -36,10 +37,12 @@ def mapped(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[int]], dict[str, n
     def run(counts: tf.Tensor, names: tf.Tensor) -> dict[str, tf.Tensor]:
         return map_rows(describe, [counts, names], lambda counts, names: tf.cast(counts, tf.float32), 5.0)
 
+    function = run if request.param == "in a graph" else run.python_function
+
     def call(counts: list[int]) -> dict[str, np.ndarray]:
         COUNTS.clear()
         names = [chr(97 + place % 26) for place in range(len(counts))]
-        outputs = run(tf.constant(counts, tf.int32), tf.constant(names, tf.string))
+        outputs = function(tf.constant(counts, tf.int32), tf.constant(names, tf.string))
         return {name: value.numpy() for name, value in outputs.items()}
 
     return call
@@ -64,6 +67,7 @@ def test_how_many_rows_a_chunk_has(mapped: Callable[[list[int]], dict[str, np.nd
     assert COUNTS == [4, 2, 1, 1]
 
 
+@pytest.mark.parametrize("mapped", ["in a graph"], indirect=True)
 def test_a_single_row_has_a_graph_that_knows_it(mapped: Callable[[list[int]], dict[str, np.ndarray]]):
     KNOWN.clear()
     assert mapped([2])["letters"].tolist() == [[b"a", b"a"]]
@@ -95,6 +99,7 @@ def test_inputs_that_do_not_belong_together(counts: int, names: int):
     def run(counts: tf.Tensor, names: tf.Tensor) -> dict[str, tf.Tensor]:
         return map_rows(describe, [counts, names], lambda counts, names: tf.cast(counts, tf.float32), 5.0)
 
-    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
-        run(tf.ones([counts], tf.int32), tf.fill([names], "a"))
-    assert f"inputs of different numbers of rows:] [{counts}] [{names}]" in str(caught.value).replace("\n", " ")
+    for function in (run, run.python_function):
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            function(tf.ones([counts], tf.int32), tf.fill([names], "a"))
+        assert f"inputs of different numbers of rows:] [{counts}] [{names}]" in str(caught.value).replace("\n", " ")

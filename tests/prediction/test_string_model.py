@@ -73,3 +73,16 @@ def test_an_export_has_every_search_once_for_a_single_string_and_once_for_many(t
     searches = 2 + n_best
     assert sorted(SEEN["begin"], key=str) == [1] * searches + [None] * searches
     assert sorted(SEEN["score"], key=str) == [1, None]
+
+
+def test_outside_of_a_graph_no_more_is_traced_than_is_asked_for():
+    model, sources = watched_model("char"), ["a b ab", "b", ""]
+    live = model.outside_graphs()
+    [alone] = live.decode(tf.constant(sources[:1]))["texts"].numpy().tolist()
+    live.score(tf.constant(sources[:1]), tf.constant(["b"]))
+    assert (SEEN["begin"], SEEN["score"]) == ([1], [1])
+    together = live.decode(tf.constant(sources))["texts"].numpy().tolist()
+    assert SEEN["begin"] == [1, None]
+    assert together[0] == alone
+    assert together == model.decode(tf.constant(sources))["texts"].numpy().tolist()
+    assert SEEN["begin"] == [1, None]
