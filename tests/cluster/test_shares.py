@@ -19,6 +19,7 @@ from pipeline.process.interruption import Interruption
 from pipeline.settings.model import ModelConfiguration
 from pipeline.training.together.standing import share_interruption
 from tests.layer_contract import randomize
+from tests.quick_cases import quick
 
 SIZES = 9, 8
 CONFIGURATION = ModelConfiguration(units=6, embedding_units=4, dropout=0.4, symbol_dropout=0.2, precision="float64")
@@ -61,7 +62,7 @@ def step(cluster: Cluster, rows: slice, r_drop: float) -> tuple[list[np.ndarray]
     return applied, {name: float(value) for name, value in shown.items()}
 
 
-@pytest.mark.parametrize("r_drop", [0.0, 0.7])
+@pytest.mark.parametrize("r_drop", quick([0.0, 0.7], 1))
 def test_gradients_of_shares_sum_to_that_of_the_whole(r_drop: float):
     whole, shown = step(ALONE, slice(None), r_drop)
     tokens = shown["tokens"] * (2 if r_drop else 1)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from layers import AttentionDecoder, BahdanauAttention, BidirectionalEncoder, GRUCell, LuongAttention
 from tests.layer_contract import arrays, randomize
+from tests.quick_cases import quick
 
 RANDOM = np.random.default_rng(0)
 SYMBOLS = np.array([[3, 4, 5, 0], [7, 8, 9, 6], [2, 0, 0, 0]], "int32")
@@ -35,7 +36,7 @@ def assert_same(other: keras.Model, model: keras.Model, inputs: Any) -> None:
         np.testing.assert_array_equal(actual, expected)
 
 
-@pytest.mark.parametrize("way", ["keras", "h5", "clone", "config"])
+@pytest.mark.parametrize("way", quick(["keras", "h5", "clone", "config"], 0, 3))
 @pytest.mark.parametrize("arguments", [{}, {"cell": "lstm", "layers": 2, "coverage": True, "input_feeding": True}])
 def test_a_model_of_single_steps(arguments: dict[str, Any], way: str, tmp_path: Path):
     source, previous = keras.Input([None], dtype="int32"), keras.Input([], dtype="int32")

@@ -23,6 +23,7 @@ from tests.layer_contract import (
     name_of,
     randomize,
 )
+from tests.quick_cases import quick
 
 VOCABULARY, UNITS = 9, 7
 RANDOM = np.random.default_rng(0)
@@ -63,13 +64,13 @@ def case(name: str, **arguments: Any) -> LayerCase:
 
 CASES = [
     case("gru", attention_units=3, readout_units=4, dropout=0.1, seed=3),
-    pytest.param(case("lstm", cell="lstm", layers=2, backward=True), marks=pytest.mark.slow),
+    case("lstm", cell="lstm", layers=2, backward=True),
     case("copies", copies=True, dropout=0.1, seed=3),
 ]
 
 
 @pytest.mark.parametrize("check", CONTRACT, ids=name_of)
-@pytest.mark.parametrize("layer_case", CASES, ids=name_of)
+@pytest.mark.parametrize("layer_case", quick(CASES, 2), ids=name_of)
 def test_contract(layer_case: LayerCase, check: Callable[..., None], tmp_path: Path):
     check(layer_case, tmp_path)
 
@@ -107,9 +108,8 @@ def test_single_steps_equal_the_teacher_forced_pass(kind: dict[str, Any], dtype:
 @pytest.mark.parametrize(
     ("kind", "training"),
     [
-        *((KINDS[number], False) for number in (0, 1, 2, 4, 5)),
-        (KINDS[5], True),
-        *(pytest.param(KINDS[number], number < 3, marks=pytest.mark.slow) for number in (0, 1, 3)),
+        *quick(((KINDS[number], False) for number in range(6)), 2, 4),
+        *quick(((KINDS[number], True) for number in (5, 0, 1)), 0),
     ],
 )
 def test_gradients_equal_those_of_the_steps(kind: dict[str, Any], training: bool):

@@ -14,6 +14,7 @@ from pipeline.settings.model import ModelConfiguration
 from pipeline.text.symbols import END, START
 from tests.kinds import NETWORKS
 from tests.layer_contract import randomize
+from tests.quick_cases import quick
 
 SOURCE = tf.constant([[4, 5, 6, 2], [5, 2, 0, 0]])
 LENGTHS = tf.constant([4, 2])
@@ -59,7 +60,7 @@ def walk(network: Network, beams: int = 1) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("kind", NETWORKS, ids=lambda kind: "-".join(map(str, kind)) or "plain")
-@pytest.mark.parametrize("size", [9, LARGEST_TABLE + 1])
+@pytest.mark.parametrize("size", quick([9, LARGEST_TABLE + 1], 0))
 def test_steps_are_the_model(size: int, kind: dict[str, object]):
     member = model(1, size, **kind)
     for position, found in enumerate(walk(SingleNetwork(member))):
@@ -67,7 +68,9 @@ def test_steps_are_the_model(size: int, kind: dict[str, object]):
 
 
 @pytest.mark.parametrize("kind", [*NETWORKS, {"precision": "float64"}], ids=lambda kind: "-".join(map(str, kind)))
-@pytest.mark.parametrize("sizes", [(8, LARGEST_TABLE + 1), (LARGEST_TABLE + 1, 9)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(8, LARGEST_TABLE + 1), pytest.param((LARGEST_TABLE + 1, 9), marks=pytest.mark.slow)]
+)
 def test_frozen_weights_give_the_same_bits(sizes: tuple[int, int], kind: dict[str, object]):
     settings = {**vars(CONFIGURATION), "precision": "float32", **kind}
     member = build(settings, *sizes, seed=1)

@@ -16,6 +16,7 @@ from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.text.symbols import END
 from tests.layer_contract import randomize
+from tests.quick_cases import quick
 
 SIZE, ROWS, LONGEST = 9, 40, 6
 KINDS: dict[str, list[dict[str, Any]]] = {
@@ -52,7 +53,7 @@ def make_sources() -> tuple[tf.Tensor, tf.Tensor]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("penalty", [0.0, 1.0])
+@pytest.mark.parametrize("penalty", quick([0.0, 1.0], 1))
 def test_it_is_the_first_of_what_a_beam_finds(kind: str, penalty: float, monkeypatch: pytest.MonkeyPatch):
     settings = SearchConfiguration(beam_size=3, length_penalty=penalty, length_ratio=1.0, length_offset=3)
     network, given = make_network(kind), make_sources()

@@ -19,6 +19,7 @@ from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.vocabulary import Vocabulary
 from tests.layer_contract import randomize
+from tests.quick_cases import quick
 from tests.tiny_task import tiny_configuration
 
 # Two sources of two symbols and of none; two outputs each, of three positions.
@@ -161,7 +162,7 @@ def expected(found: dict[str, np.ndarray], dictionary: dict[str, str]) -> list[s
 SOURCES = ["new words", "", "a", "zebra b new a"]
 
 
-@pytest.mark.parametrize("beam_size", [1, 2])
+@pytest.mark.parametrize("beam_size", quick([1, 2], 1))
 def test_texts_and_symbols_change_and_nothing_else(tmp_path: Path, beam_size: int):
     dictionary = {"new": "NEU", "zebra": "ZEBRA"}
     path = write(tmp_path / "d.tsv", "".join(f"{source}\t{target}\n" for source, target in dictionary.items()))

@@ -178,6 +178,7 @@ def answers(process: "subprocess.Popen[str]") -> list[str]:
     return said.split()
 
 
+@pytest.mark.slow
 def test_processes_at_once_and_one_after_them(tmp_path: Path):
     first, second = run(tmp_path), run(tmp_path)
     found = [answers(first), answers(second)]

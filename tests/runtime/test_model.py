@@ -29,6 +29,7 @@ from pipeline.text.vocabulary import Vocabulary, copied_ids
 from pipeline.unicode.normal_forms import FormCounts
 from tests.layer_contract import randomize
 from tests.plain_engine import SearchInTensorFlow, folder_of
+from tests.quick_cases import quick
 
 # How all are read is the matter of `tests/plain_text`.
 TOKENIZERS = [
@@ -229,14 +230,17 @@ def test_given_targets_have_the_score_that_the_run_gives_them(tokenizer: str):
 
 @pytest.mark.parametrize(
     "search",
-    [
-        {"beam_size": 1},
-        {"beam_size": 1, "block_ngrams": 1, "min_length": 3},
-        {"length_penalty": 1.0, "coverage_penalty": 0.3, "block_ngrams": 1},
-        {"min_length": 4, "max_length": 4},
-        {"length_ratio": 0.0, "length_offset": 0},
-        {"replace_unknown": True},
-    ],
+    quick(
+        [
+            {"beam_size": 1},
+            {"beam_size": 1, "block_ngrams": 1, "min_length": 3},
+            {"length_penalty": 1.0, "coverage_penalty": 0.3, "block_ngrams": 1},
+            {"min_length": 4, "max_length": 4},
+            {"length_ratio": 0.0, "length_offset": 0},
+            {"replace_unknown": True},
+        ],
+        *(1, 2, 4),
+    ),
 )
 def test_no_setting_of_the_search_touches_a_score(search: dict[str, Any]):
     run, folder = make_both("char", **search)

@@ -85,7 +85,7 @@ def test_the_objective_says_what_is_best_and_in_which_direction(tmp_path: Path):
     assert (objective.name, objective.direction) == ("val_wer", "min")
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", MOSTLY_QUICK)
 def test_every_proposal_lies_in_the_space(tmp_path: Path, algorithm: str):
     for _, values in run(open_oracle(tmp_path, algorithm, 8 if algorithm == "bayesian" else 30)):
         assert values["model.units"] in (8, 16, 256)
@@ -110,7 +110,7 @@ def test_killed_between_trials_it_goes_on_as_if_nothing_had_been(tmp_path: Path,
         assert parts == whole
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", MOSTLY_QUICK)
 def test_killed_within_a_trial_it_alone_restarts(tmp_path: Path, algorithm: str):
     trials = TRIALS[algorithm]
     oracle = open_oracle(tmp_path, algorithm, trials)

@@ -71,7 +71,8 @@ def test_every_kind_is_in_a_group():
     assert len(KINDS) > 20
 
 
-@pytest.mark.parametrize("name", ["usual", pytest.param("several", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["usual", "several"])
 def test_every_signature_answers_alike(name: str):
     try:
         found = examine({name: TOGETHER[name]}, make_batches()[1:3], fast=True)[name]

@@ -38,6 +38,7 @@ def test_hostile_strings_find_what_is_wrong(tiny_export: Path):
     ]
 
 
+@pytest.mark.slow
 def test_soak(tiny_export: Path):
     result = soak.soak(tiny_export, requests=20, threads=4, seed=1, pool=4)
     assert (result["different"], result["errors"]) == (0, [])
