@@ -178,18 +178,19 @@ def _batch(texts: list[str]) -> session_answers.Batch:
 def answers_here(model: StringModel, batches: Iterable[session_answers.Batch]) -> Answers:
     """What the signatures have to answer, from the functions of which `predict` and `score` make use."""
     found: Answers = {name: [] for name in SIGNATURES}
+    live = model.outside_graphs()
     for batch in batches:
         inputs = {name: _strings(values, name) for name, values in batch.items()}
-        decoded = _arrays(model.decode(inputs["source"]))
+        decoded = _arrays(live.decode(inputs["source"]))
         found["serving_default"].append({**decoded, **_best(decoded)})
         found["n_best"].append(decoded)
-        explained = _arrays(model.explain(inputs["source"]))
+        explained = _arrays(live.explain(inputs["source"]))
         first = {name: explained[name][:, 0] for name in ("target_tokens", "attention", "target_length")}
         found["explain"].append({**explained, **first, **_best(explained)})
-        completed = _arrays(model.complete(inputs["source"], inputs["prefix"]))
+        completed = _arrays(live.complete(inputs["source"], inputs["prefix"]))
         found["complete"].append({**completed, **_best(completed)})
-        found["score"].append(_arrays(model.score(inputs["source"], inputs["target"])))
-        found["score_tokens"].append(_arrays(model.score_tokens(inputs["source"], inputs["target_tokens"])))
+        found["score"].append(_arrays(live.score(inputs["source"], inputs["target"])))
+        found["score_tokens"].append(_arrays(live.score_tokens(inputs["source"], inputs["target_tokens"])))
     return found
 
 

@@ -49,7 +49,7 @@ class Predictor:
     @functools.cached_property
     def known(self) -> KnownSymbols:
         """Which symbols the model has."""
-        return KnownSymbols(AskedModel(self._asked), self.text)
+        return KnownSymbols(getattr(self._asked, "unknown", None) or AskedModel(self._asked), self.text)
 
     def predict(
         self,

@@ -8,16 +8,16 @@ import tensorflow as tf
 
 from pipeline.data.length_limits import GENERAL
 from pipeline.model.network import Network
-from pipeline.prediction.given_ids import count_tokens, flags, to_ids
+from pipeline.prediction.given_ids import flags, to_ids
 from pipeline.prediction.id_search import IdSearch
 from pipeline.prediction.large_batches import by_rows, map_rows
 from pipeline.prediction.lexicon_table import LexiconTable
 from pipeline.prediction.live_model import LiveModel
+from pipeline.prediction.target_scores import TargetScores
 from pipeline.prediction.unknown_symbols import UnknownReplacement
 from pipeline.search.result import SearchResult
 from pipeline.settings.search import SearchConfiguration
-from pipeline.text.normalization import make_valid
-from pipeline.text.processor import Reading, TextProcessor
+from pipeline.text.processor import TextProcessor
 from pipeline.text.symbols import END, PAD
 
 Outputs = dict[str, tf.Tensor]
@@ -88,9 +88,8 @@ class StringModel(tf.Module):
         kinds = [kind for kind, is_one in {**apart, "explanation": self._has_more}.items() if is_one]
         self._searches = {kind: by_rows(functools.partial(self._decode, kind), "source") for kind in kinds}
         self._completion = by_rows(functools.partial(self._decode, "attention"), "source", "prefix")
-        self._gains = by_rows(network.score, "ids", "lengths", "targets")
-        self._scores = by_rows(self._score_target, "source", "target")
-        self._scores_of_symbols = by_rows(self._score_symbols, "source", "target_tokens")
+        limits = self.max_length, self.max_target_length
+        self.target_scores = TargetScores(network, source_text, target_text, *limits)
 
     @tf.function(input_signature=SOURCE, autograph=False)
     def decode(self, source: tf.Tensor) -> Outputs:
@@ -246,54 +245,9 @@ class StringModel(tf.Module):
             score and target_length (end symbol included) of what was left of the target; cut, invalid and unknown of
             the source; target_cut, target_invalid and target_unknown; all `[batch]`.
         """
-
-        def lengths(source: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            most = self.max_length, self.max_target_length
-            return self.source_text.estimate_lengths(source, most[0]), self.target_text.estimate_lengths(
-                target, most[1]
-            )
-
-        return self._map_targets(self._scores, lengths, source, target)
+        return self.target_scores.of_strings(source, target)
 
     @tf.function(input_signature=WITH_TARGET_TOKENS, autograph=False)
     def score_tokens(self, source: tf.Tensor, target_tokens: tf.Tensor) -> Outputs:
         """The same of targets that are cut already: `[batch, target]` without end symbol, '' on the right."""
-
-        def lengths(source: tf.Tensor, tokens: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            kept = tf.minimum(count_tokens(tokens), self.max_target_length)
-            return self.source_text.estimate_lengths(source, self.max_length), tf.cast(kept, tf.float32)
-
-        return self._map_targets(self._scores_of_symbols, lengths, source, target_tokens)
-
-    def _map_targets(self, scores: Any, lengths: Any, source: tf.Tensor, target: tf.Tensor) -> Outputs:
-        """Score in parts: logits are the largest of what is computed, and attention."""
-
-        def score(source: tf.Tensor, target: tf.Tensor) -> Outputs:
-            return scores[0 if source.shape[0] == 1 else 1](source, target)
-
-        def cells(source: Any, target: Any) -> Any:
-            return (target + 1.0) * (source + 1.0 + len(self.target_text.vocabulary))
-
-        most = cells(self.max_length, self.max_target_length)
-        return map_rows(score, [source, target], lambda *inputs: cells(*lengths(*inputs)), most)
-
-    def _score_target(self, source: tf.Tensor, target: tf.Tensor) -> Outputs:
-        return self._score(source, self.target_text.read(target, self.max_target_length))
-
-    def _score_symbols(self, source: tf.Tensor, tokens: tf.Tensor) -> Outputs:
-        counts, valid = count_tokens(tokens), make_valid(tokens)
-        read = Reading(
-            tf.RaggedTensor.from_tensor(valid, lengths=tf.cast(counts, tf.int64)),
-            counts > self.max_target_length,
-            tf.reduce_any(tf.not_equal(valid, tokens), axis=1),
-        )
-        return self._score(source, read)
-
-    def _score(self, source: tf.Tensor, target: Reading) -> Outputs:
-        read = self.source_text.read(source, self.max_length)
-        ids, source_lengths = to_ids(self.source_text, read, self.max_length)
-        targets, lengths = to_ids(self.target_text, target, self.max_target_length)
-        gained = self._gains[0 if source.shape[0] == 1 else 1](ids, source_lengths, targets)
-        score = tf.reduce_sum(tf.where(targets != PAD, gained, 0.0), axis=1)
-        told = {**flags(self.source_text, read, ids), **flags(self.target_text, target, targets, "target_")}
-        return {"score": score, "target_length": lengths, **told}
+        return self.target_scores.of_symbols(source, target_tokens)

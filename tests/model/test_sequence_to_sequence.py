@@ -16,6 +16,7 @@ from pipeline.model.target_writing import MOST_EMITTED
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.model import ModelConfiguration
 from tests.layer_contract import TOLERANCES, arrays, assert_close, randomize
+from tests.quick_cases import quick
 
 SOURCE_SIZE, TARGET_SIZE = 8, 9
 CONFIGURATION = ModelConfiguration(units=5, embedding_units=4, attention_units=3, readout_units=6, dropout=0.0)
@@ -169,28 +170,21 @@ def test_half_precision_gives_full_outputs():
 
 @pytest.mark.parametrize(
     ("dtype", "fast", "kind"),
-    [
-        ("float32", True, {}),
-        pytest.param("float64", True, {"encoder_layers": 2}, marks=pytest.mark.slow),
-        ("float64", False, {}),
-        pytest.param("float64", True, {"cell": "lstm", "attention": "none"}, marks=pytest.mark.slow),
-        ("float64", True, {"cell": "conditional_gru", "tied_embeddings": True, "readout_units": None}),
-        pytest.param(
-            "float64",
-            True,
-            {"cell": "layer_norm_gru", "attention": "luong_general", "input_feeding": True},
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            "float64",
-            True,
-            {"cell": "layer_norm_lstm", "attention": "none", "decoder_layers": 2},
-            marks=pytest.mark.slow,
-        ),
-        ("float64", True, {"attention": "multi_head_bahdanau", "units": 4, "attention_units": 4, "coverage": True}),
-        pytest.param("float64", True, {"attention": "luong_dot", "units": 4}, marks=pytest.mark.slow),
-        pytest.param("float64", True, {"attention": "monotonic", "decoder_layers": 2}, marks=pytest.mark.slow),
-    ],
+    quick(
+        [
+            ("float32", True, {}),
+            ("float64", True, {"encoder_layers": 2}),
+            ("float64", False, {}),
+            ("float64", True, {"cell": "lstm", "attention": "none"}),
+            ("float64", True, {"cell": "conditional_gru", "tied_embeddings": True, "readout_units": None}),
+            ("float64", True, {"cell": "layer_norm_gru", "attention": "luong_general", "input_feeding": True}),
+            ("float64", True, {"cell": "layer_norm_lstm", "attention": "none", "decoder_layers": 2}),
+            ("float64", True, {"attention": "multi_head_bahdanau", "units": 4, "attention_units": 4, "coverage": True}),
+            ("float64", True, {"attention": "luong_dot", "units": 4}),
+            ("float64", True, {"attention": "monotonic", "decoder_layers": 2}),
+        ],
+        *(0, 4),
+    ),
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
 )
 def test_padding_changes_neither_outputs_nor_the_step(dtype: str, fast: bool, kind: dict[str, Any]):
@@ -266,7 +260,7 @@ def test_a_layer_that_is_used_by_its_methods_alone_is_built():
     assert all(layer.built for layer in build_model(settings, 9, 9).layers)
 
 
-@pytest.mark.parametrize("changes", [{}, {"attention": "monotonic"}, {"copy": True}])
+@pytest.mark.parametrize("changes", quick([{}, {"attention": "monotonic"}, {"copy": True}], 1))
 def test_a_step_with_a_teacher_by_hand(changes: dict[str, Any]):
     built = model(**changes)
     built.set_teacher_weight(0.4)

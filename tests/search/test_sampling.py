@@ -16,6 +16,7 @@ from pipeline.search.penalties import Coverage
 from pipeline.search.result import SearchResult
 from pipeline.search.sampling import Draws, _gumbel, _mix, sample_search, source_keys
 from tests.layer_contract import assert_close
+from tests.quick_cases import quick
 from tests.toy_network import END, PAD, SOURCE, Restrictions, ToyNetwork
 
 NETWORK = ToyNetwork(5)
@@ -73,7 +74,7 @@ def probabilities(row: int, kept: Restrictions, temperature: float) -> dict[tupl
         (1.0, {"prefix": (4,)}),
     ],
 )
-@pytest.mark.parametrize("row", [0, 3])
+@pytest.mark.parametrize("row", quick([0, 3], 1))
 def test_samples_are_drawn_from_the_models_distribution(row: int, temperature: float, restrictions: dict[str, Any]):
     kept = Restrictions(3, **restrictions)
     expected = probabilities(row, kept, temperature)

@@ -274,6 +274,7 @@ def test_the_best_of_smoothed_figures_is_no_lucky_epoch(
     assert latest[0].recent[0][:2] == (41.0, 20.0)
 
 
+@pytest.mark.slow
 def test_of_equal_epochs_the_one_with_fewer_wrong_symbols_is_kept(
     simple: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

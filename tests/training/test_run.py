@@ -303,6 +303,7 @@ def test_without_dev_and_test_some_of_train_are_held_out(tiny_splits: dict[str, 
 
 
 @pytest.mark.usefixtures("without_finish")
+@pytest.mark.slow
 def test_dev_pairs_longer_than_all_of_train_have_no_loss(
     tiny_splits: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):

@@ -1,85 +1,24 @@
 """Exports in a session of a process of its own, which is how TensorFlow Serving, C, Go and Java run them."""
 
-import dataclasses
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from benchmarks import c_answers
-from benchmarks.export_loaders import KINDS, SIGNATURES, TOLERANCE, Kind, examine, make_batches, make_model
+from benchmarks.export_loaders import KINDS, SIGNATURES, TOLERANCE, examine, make_batches, make_model
 from pipeline.saved_models.export import save_string_model
+from tests.export_kinds import GROUPS, together
 
 COMPILER = shutil.which("gcc") is not None
-TOGETHER = {
-    # With a library of its own, and a dictionary.
-    "usual": Kind({}, "bpe", {"replace_unknown": True}, dictionary={"zebra": "Z"}),
-    # Much of the table in one.
-    "several": Kind(
-        {"cell": "conditional_gru", "tied_embeddings": True, "shared_embeddings": True},
-        "wordpiece",
-        {"method": "sample"},
-        others=({"attention": "luong_general", "cell": "layer_norm_lstm"},),
-        averaged=True,
-        lexicon={"cat": ["C A T", "KAT"], "a dog": ["D"]},
-    ),
-}
-
-# Every kind of the table is in one of these: a model of each costs half a minute.
-GROUPS = (
-    ("bahdanau", "restricted", "symbol_dropout"),
-    ("multi_head_bahdanau", "layer_norm_gru", "bpe"),
-    ("luong_dot", "lstm", "unigram"),
-    ("luong_general", "layer_norm_lstm", "float64"),
-    ("monotonic", "several layers", "sides of their own"),
-    ("none", "wordpiece"),
-    ("conditional_gru", "tied_embeddings", "shared_embeddings", "one table for all"),
-    ("coverage", "input_feeding", "space", "replace_unknown"),
-    ("copy", "sampling"),
-    ("copy, tied", "averaged", "greedy"),
-    ("copy, monotonic",),
-    ("copy, ensemble",),
-    ("ensemble",),
-    ("ensemble of twins",),
-    ("lexicon",),
-)
-
-
-def together(names: tuple[str, ...]) -> Kind:
-    """One kind of model that is all of these; what they set must not differ."""
-    kinds, joined = [KINDS[name] for name in names], {}
-    for field in dataclasses.fields(Kind):
-        values = [getattr(kind, field.name) for kind in kinds]
-        given = [value for value in values if value != getattr(Kind(), field.name)]
-        if given and isinstance(given[0], dict):
-            merged: dict[str, Any] = {}
-            for part in given:
-                assert all(merged.get(key, value) == value for key, value in part.items()), names
-                merged |= part
-            given = [merged]
-        assert all(value == given[0] for value in given), names
-        joined[field.name] = given[0] if given else getattr(Kind(), field.name)
-    return Kind(**joined)
 
 
 def test_every_kind_is_in_a_group():
     assert sorted(name for group in GROUPS for name in group) == sorted(KINDS)
     assert len(KINDS) > 20
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["usual", "several"])
-def test_every_signature_answers_alike(name: str):
-    try:
-        found = examine({name: TOGETHER[name]}, make_batches()[1:3], fast=True)[name]
-    finally:
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-    assert set(found) == set(SIGNATURES)
-    assert max(found.values()) <= TOLERANCE, found
 
 
 @pytest.mark.slow
