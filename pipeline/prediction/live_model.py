@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from pipeline.prediction.given_ids import to_ids
+from pipeline.prediction.given_ids import flags, to_ids
 from pipeline.text.processor import Reading, TextProcessor
 
 Function = Callable[..., dict[str, tf.Tensor]]
@@ -64,4 +64,4 @@ class UnknownInTexts:
 
     def _count(self, text: TextProcessor, read: Reading, most: int) -> list[int]:
         ids, _ = to_ids(text, read, most)
-        return tf.reduce_sum(tf.cast(text.is_unknown(ids), tf.int32), axis=1).numpy().tolist()
+        return flags(text, read, ids)["unknown"].numpy().tolist()
