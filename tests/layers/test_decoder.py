@@ -73,11 +73,11 @@ def step_by_step(layer: AttentionDecoder) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(logits, axis=1), np.stack(weights, axis=1)
 
 
-PASSES = [(*kind, False, "float64") for kind in DECODERS]
+PASSES: list[Any] = [(*kind, False, "float64") for kind in DECODERS]
 PASSES += [
-    (*kind, {}, fast, dtype)
+    case
     for kind in FAST_DECODERS
-    for fast, dtype in [(True, "float64"), (True, "float32"), (False, "float32")]
+    for case in quick([(*kind, {}, True, "float64"), (*kind, {}, True, "float32"), (*kind, {}, False, "float32")], 0)
 ]
 
 

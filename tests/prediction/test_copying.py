@@ -15,6 +15,7 @@ from pipeline.settings.search import SearchConfiguration
 from pipeline.text.symbols import END, UNKNOWN
 from pipeline.text.vocabulary import Vocabulary, copied_ids
 from tests.layer_contract import randomize
+from tests.quick_cases import quick
 
 SOURCE_VOCABULARY, TARGET_VOCABULARY = Vocabulary(["a", "b", "c"]), Vocabulary(["b", "a"])
 # "c" has no target id, as the unknown symbol itself.
@@ -39,7 +40,7 @@ def score_all(network: Network, row: int) -> dict[tuple[int, ...], float]:
 
 
 @pytest.mark.parametrize("members", [(True,), (True, False, True)])
-@pytest.mark.parametrize("beams", [1, 40])
+@pytest.mark.parametrize("beams", quick([1, 40], 1))
 @pytest.mark.parametrize("attention", ["bahdanau", "monotonic"])
 def test_search_finds_what_is_best(members: tuple[bool, ...], beams: int, attention: str):
     networks = [make_network(seed, copy, attention) for seed, copy in enumerate(members)]

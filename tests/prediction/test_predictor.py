@@ -24,6 +24,7 @@ from pipeline.text.chunks import BATCH_SIZE
 from pipeline.text.symbols import END, PAD, START
 from pipeline.text.vocabulary import Vocabulary, load_vocabularies
 from tests.layer_contract import randomize
+from tests.quick_cases import quick
 from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
 
 LONGEST = 16
@@ -346,7 +347,7 @@ def test_coverage_does_nothing_without_attention():
         assert with_penalty.rank_scores == without.rank_scores == without.scores
 
 
-@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("beam_size", quick([1, 3], 1))
 def test_outputs_that_begin_with_a_prefix(model: keras.Model, tiny_run: TinyRun, beam_size: int):
     strings = string_model(model, tiny_run, beam_size, beam_size)
     predictor = Predictor(strings, tiny_run.configuration.text, beam_size)

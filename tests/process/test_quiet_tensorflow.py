@@ -38,6 +38,7 @@ def test_the_shell_chooses_nothing(monkeypatch: pytest.MonkeyPatch):
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
 
 
+@pytest.mark.slow
 def test_neither_keras_json_nor_variables_matter(tmp_path: Path):
     (tmp_path / ".keras").mkdir()
     file = tmp_path / ".keras" / "keras.json"

@@ -14,6 +14,7 @@ from pipeline.search.options import SearchOptions
 from pipeline.search.proof import prove_first
 from pipeline.search.result import SearchResult
 from tests.layer_contract import assert_close
+from tests.quick_cases import quick
 from tests.toy_network import END, PAD, START, ToyNetwork, brute_force
 
 ROWS = 60
@@ -62,7 +63,9 @@ RULES: list[dict[str, int]] = [{}, {"min_length": 1}, {"block_ngrams": 1}]
 
 
 @pytest.mark.parametrize(
-    ("penalty", "beams", "rules"), itertools.product([0.0, 1.0], [2, 3], RULES), ids=lambda value: str(value)
+    ("penalty", "beams", "rules"),
+    quick(itertools.product([0.0, 1.0], [2, 3], RULES), 1, 3, 5, 8, 9, 11),
+    ids=lambda value: str(value),
 )
 def test_it_is_what_the_beam_finds(penalty: float, beams: int, rules: dict[str, int]) -> None:
     given = {"min_length": 0, "block_ngrams": 0, **rules}

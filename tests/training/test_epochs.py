@@ -425,6 +425,7 @@ def test_one_that_diverges_goes_back_and_on_more_slowly(
     assert [step for step, _ in curves(run)["train/figures/loss"]] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_one_that_always_diverges_fails(simple: Configuration, tmp_path: Path):
     broken = changed(simple, learning_rate=1e30, clip_norm=None, max_rollbacks=1)
     with pytest.raises(TrainingError) as caught:

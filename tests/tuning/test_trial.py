@@ -84,6 +84,7 @@ def test_a_failure_says_why(base: Path, capsys: pytest.CaptureFixture[str]):
     assert "no pair is left" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_trial(base: Path, tmp_path: Path):
     # As `kill -INT` of the tuning's process alone, without a terminal that tells its children.
     log = tmp_path / "trial.log"

@@ -50,7 +50,8 @@ def test_graph_and_python_agree_on_every_code_point(form: str, template: str):
     ("form", "template"),
     [
         ("nfkc", "a{}"),
-        *(("none", template) for template in ("a{}", "aΣ{} ", "aΣ{}c ", " {}Σ ", "a{}Σ ", "a\u1734{}\u1734Σ ")),
+        *(("none", template) for template in ("aΣ{} ", "aΣ{}c ")),
+        *quick(("none", template) for template in ("a{}", " {}Σ ", "a{}Σ ", "a\u1734{}\u1734Σ ")),
     ],
 )
 def test_graph_and_python_lower_every_code_point_alike(form: str, template: str):

@@ -22,7 +22,7 @@ ANYWHERE = np.array([[1, 1, 1, 0], [1, 1, 1, 1], [0, 0, 1, 1], [0, 1, 0, 1], [0,
 @pytest.mark.parametrize(
     ("cell", "dtype", "training", "mask"),
     [
-        *quick(itertools.product(["gru", "lstm"], ["float64"], [True, False], [ANYWHERE, MASK[:1]]), 0, 3, 5, 6),
+        *quick(itertools.product(["gru", "lstm"], ["float64"], [True, False], [ANYWHERE, MASK[:1]]), 0, 3, 5),
         # The same code: not in every way.
         *quick(
             [*itertools.product(["gru", "lstm"], ["float32"], [True], [ANYWHERE]), ("gru", "float32", False, MASK[:1])],
@@ -56,7 +56,7 @@ def test_outputs_and_gradients_are_those_of_keras(cell: str, dtype: str, trainin
 
 @pytest.mark.parametrize("training", [True, False], ids=["compiled", "graph"])
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("dtype", quick(TOLERANCES, 0))
 def test_padding_changes_nothing(cell: str, dtype: str, training: bool):
     inputs = np.random.default_rng(0).normal(size=(3, 4, FEATURES))
     encoder = BidirectionalEncoder(UNITS, cell=cell, dtype=dtype)
