@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import DataError
+from pipeline.files.first_bytes import csv_command
 from pipeline.files.lines import GZIP_ERRORS, open_bytes
+from pipeline.pairs.columns import is_csv
 from pipeline.pairs.file_shape import NEARLY_ALL, Finding, Shape, look
-from pipeline.pairs.odd_files import find_document, find_returns
+from pipeline.pairs.odd_files import find_document, find_returns, is_separator
 from pipeline.pairs.odd_pairs import find_quotes, find_variants, find_wrong_characters
 from pipeline.stores.copies import is_there
 
@@ -55,9 +57,26 @@ def _is_empty(location: str) -> bool:
         return False
 
 
+def _warn_of_csv(shape: Shape, model: Path) -> None:
+    texts = [row.text for row in shape.rows]
+    separator = next((mark for mark in ",;" if is_separator(mark, texts)), None)
+    if separator is None or not is_csv(shape.path):
+        return
+    command = csv_command(separator).replace('*row, sep="\\t"', "row[0]")
+    logger.warning(
+        "%s:%d: named CSV, and every line is one source here, with all its columns; this answers the first column: "
+        "%s < %s | python -m pipeline predict %s -",
+        shape.path,
+        shape.rows[0].line,
+        command,
+        shlex.quote(shape.path),
+        shlex.quote(str(model)),
+    )
+
+
 def refuse_table(shape: Shape, model: Path, predictor: "AnswersStrings") -> None:
-    """Refuse lines with a TAB of which the model never saw one: their other columns would be read as letters; or say
-    that lines have none, where features are to follow it.
+    """Refuse lines with a TAB of which the model never saw one: their other columns would be read as letters; say that
+    lines have none, where features are to follow it, and that CSV is read as lines.
 
     Args:
         shape: Of the file.
@@ -67,6 +86,7 @@ def refuse_table(shape: Shape, model: Path, predictor: "AnswersStrings") -> None
     Raises:
         DataError: Nearly all lines have a TAB.
     """
+    _warn_of_csv(shape, model)
     tables = [row for row in shape.rows if "\t" in row.text]
     if predictor.text.feature_separator is not None and shape.rows and not tables:
         logger.warning(

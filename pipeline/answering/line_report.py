@@ -19,11 +19,13 @@ logger = logging.getLogger(__name__)
 
 IN_FULL = 5
 EMPTY = "the line is empty"
-FAULT, NO_OUTPUT, CUT, LIMITED, PREFIX_CUT = "fault", "no_output", "cut", "limited", "prefix_cut"
+FAULT, NO_OUTPUT, EMPTY_OUTPUT, CUT = "fault", "no_output", "empty_output", "cut"
+LIMITED, PREFIX_CUT = "limited", "prefix_cut"
 # What is said of one line, and of several at the end. A fault says itself what it is.
 _WORDS = {
     FAULT: ("{}; it gets no prediction", "got no prediction"),
     NO_OUTPUT: ("no output, the model's scores are no numbers", "have no output, the model's scores are no numbers"),
+    EMPTY_OUTPUT: ("its answer is empty, which the model finds best", "have empty answers, which the model finds best"),
     CUT: ("longer than the model reads; cut", "were longer than the model reads, and cut"),
     LIMITED: (
         "its output was ended by the search's limit (see --search.length_ratio and --search.max_length)",
@@ -104,6 +106,8 @@ class LineReport:
     def _look_at(self, line: Line, prediction: "Prediction") -> None:
         if not prediction.texts:
             self._warn(NO_OUTPUT, line.number)
+        elif not prediction.texts[0]:
+            self._warn(EMPTY_OUTPUT, line.number)
         if prediction.cut:
             self._warn(CUT, line.number)
         if prediction.limited:

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
         results.write_json(_report(arguments))
         return
     from pipeline.saved_models.opening import open_model
-    from pipeline.saved_models.own_splits import find_columns, find_own_split
+    from pipeline.saved_models.own_splits import find_columns, find_own_split, warn_of_trained_on
 
     split = find_own_split(arguments.model, arguments.data)
     columns = find_columns(arguments.model, arguments.columns)
@@ -80,8 +80,13 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     )
     predictor = send_back(predictor, arguments)
     from pipeline.evaluation.evaluate import evaluate_file  # not before TensorFlow is there
+    from pipeline.pairs.reading import read_pairs
 
-    results.write_json(evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns))
+    figures = evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns)
+    if split is None:
+        pairs = read_pairs(arguments.data, "test", columns=columns)
+        warn_of_trained_on(arguments.model, pairs, arguments.data, "the figures will be too good")
+    results.write_json(figures)
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, Any]:

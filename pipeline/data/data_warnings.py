@@ -59,19 +59,30 @@ def warn_of_odd_data(
         _warn_of_uncut(corpora["train"], configuration.text)
     if configuration.model.copy:
         _warn_of_nothing_to_copy(texts)
-    shared = overlap(splits["train"](), splits["dev"](), configuration.text) if "train" in splits else 0
-    if shared:
-        logger.warning(
-            "%s in the training data too: dev figures will look too good; "
-            "take them out of data.train, or leave data.dev out to have some held out",
-            count_of(shared, "dev source is", "dev sources are"),
-        )
+    _warn_of_shared(configuration, splits)
     unusual = int((assign_buckets(corpora["dev"], buckets) == len(buckets)).sum())
     if unusual:
         logger.warning(
             "dev: %s longer than every training pair: left out of the dev loss, but decoded and measured",
             count_of(unusual, "pair is", "pairs are"),
         )
+
+
+def _warn_of_shared(configuration: Configuration, splits: Mapping[str, Split]) -> None:
+    """Say which figures will look too good."""
+    if "train" not in splits:
+        return
+    remedies = {"dev": ", or leave data.dev out to have some held out", "test": ""}
+    measured = [name for name in remedies if name in splits]
+    counts = overlap(splits["train"](), [splits[name]() for name in measured], configuration.text)
+    for name, count in zip(measured, counts, strict=True):
+        if count:
+            logger.warning(
+                "%s in the training data too: %s figures will look too good; take them out of data.train%s",
+                count_of(count, f"{name} source is", f"{name} sources are"),
+                name,
+                remedies[name],
+            )
 
 
 def is_told_of_separators(text: TextConfiguration, sides: Sequence[Side]) -> bool:

@@ -136,6 +136,7 @@ def prepare_data(
     files = _require_same_files(configuration, directory)
     prepared = is_prepared(configuration.data.train)
     kept = {name: splits[name].kept() for name in (("dev",) if prepared else ("train", "dev"))}
+    test = {"test": splits["test"].kept()} if "test" in splits else {}
     for named in (TEACHERS, EARLIER):
         if named.of(configuration):
             named.begin(configuration, directory)
@@ -170,9 +171,9 @@ def prepare_data(
     buckets = plan_shapes(train, configuration.data)
     limits = _set_limits(configuration.search, directory, train)
     vocabularies = source_vocabulary, target_vocabulary
-    # Dev is read again for its references, which have the same strings.
-    data = TrainingData(splits | {"dev": kept["dev"]}, *vocabularies, train, corpora["dev"], buckets, limits)
-    warn_of_odd_data(configuration, kept, corpora, (source_text, target_text), buckets)
+    # Dev and test are read again for their references, which have the same strings.
+    data = TrainingData(splits | {"dev": kept["dev"]} | test, *vocabularies, train, corpora["dev"], buckets, limits)
+    warn_of_odd_data(configuration, kept | test, corpora, (source_text, target_text), buckets)
     return data
 
 

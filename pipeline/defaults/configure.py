@@ -121,7 +121,8 @@ def fit_to_data(given: Given) -> Configuration:
     cuts, text = _choose_text(pairs, FEATURES in columns, given)
     if FEATURES in columns:
         text = dataclasses.replace(text, feature_separator=separator)
-    facts = dataclasses.replace(count_facts(pairs, number, text), dev=_count_dev(given, number))
+    sources = number * len({pair.source for pair in pairs}) / max(1, len(pairs))
+    facts = dataclasses.replace(count_facts(pairs, number, text), dev=_count_dev(given, sources))
     configuration, choices = combine([*found, *cuts, *choose(beside(facts, [*found, *cuts], given))], given)
     tell(number, choices)
     return dataclasses.replace(configuration, given=named)
@@ -194,11 +195,11 @@ def _read(given: Given) -> tuple[list[Pair], int]:
     return take(open_part(data, bad)())
 
 
-def _count_dev(given: Given, number: int) -> int:
-    """How many dev sources there are, or about as many as will be held out from the training pairs."""
+def _count_dev(given: Given, sources: float) -> int:
+    """How many dev sources there are, or about as many as will be held out from so many of the training."""
     size = given.get("data.dev_size", DataConfiguration.dev_size)
     if given.get("data.dev") is None:
-        return round(size * number) if size < 1 else int(size)
+        return round(size * sources) if size < 1 else int(size)
     bad = BadLines(bool(given.get("data.skip_bad_lines")), said=set(source_files(given["data.dev"])))
     return len({pair.source for pair in read_pairs(given["data.dev"], "dev", bad, given.get("data.columns"))})
 

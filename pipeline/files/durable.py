@@ -62,6 +62,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         write_durably(unfinished, to_bytes(content))
         os.replace(unfinished, path)
         sync_directory(path.parent)
+    except OSError as error:
+        error.filename = os.fspath(path)  # what is beside it is nothing that anybody has named
+        raise
     finally:
         # An error of its own must not hide the one above.
         with contextlib.suppress(OSError):

@@ -95,7 +95,8 @@ class Shape:
         if not others:
             return f"{self.path}: {taken}"
         number = f"{self.columns} columns"
-        if len(self.counts) > 1:
+        # An empty last column is one all the same.
+        if len(self.counts) > 1 and len({row.text.count("\t") for row in self.rows}) > 1:
             most = self.counts[self.columns]
             those = f"{most:,} of {self.extent()} {'has' if most == 1 else 'have'} {self.columns}"
             number = f"{min(self.counts)} to {number} ({those}, first line {row.line})"

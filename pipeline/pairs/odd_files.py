@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.files.first_bytes import csv_command, mending
 from pipeline.files.lines import LONE_RETURN
+from pipeline.pairs.columns import is_csv
 from pipeline.pairs.file_shape import NEARLY_ALL, SOME, Finding, Row, Shape
 from pipeline.unicode.white_space import strip
 
@@ -82,11 +83,24 @@ def find_separator(shape: Shape) -> Finding | None:
         return None
     texts = [strip(row.text) for row in without]
     for separator, (name, command) in _SEPARATORS.items():
-        if _is_separator(separator, texts):
+        if is_separator(separator, texts):
             simple = separator == "," and all(text.count(",") == 1 and '"' not in text for text in texts)
             how = mending(shape.path, "tr ',' '\\t'" if simple else command)
             return Finding(shape.path, f"no TAB, its columns seem to be separated by {name}", how, without[0].line)
     return _find_spaces(shape, without)
+
+
+def find_other_csv(shape: Shape) -> Finding | None:
+    """A file named CSV in which something else stands between columns, and commas within them."""
+    texts = [",".join(row.cells) for row in shape.rows]
+    if shape.is_aligned or not texts or not is_csv(shape.path) or is_separator(",", texts):
+        return None
+    for separator in (";", "|"):
+        if is_separator(separator, texts):
+            name, command = _SEPARATORS[separator]
+            wrong = f"its columns seem to be separated by {name}, not by commas, which stand within them"
+            return Finding(shape.path, wrong, mending(shape.path, command), shape.rows[0].line)
+    return None
 
 
 def _find_spaces(shape: Shape, rows: Sequence[Row]) -> Finding | None:
@@ -115,7 +129,8 @@ def _count_columns(separator: str, texts: Sequence[str]) -> list[int]:
         return []
 
 
-def _is_separator(separator: str, texts: Sequence[str]) -> bool:
+def is_separator(separator: str, texts: Sequence[str]) -> bool:
+    """Whether nearly all lines have the same number of columns with it between them, more than one."""
     counts = _count_columns(separator, texts)
     usual = max(set(counts), key=counts.count, default=1)
     return usual > 1 and counts.count(usual) >= (1 - SOME) * len(texts)

@@ -1,6 +1,7 @@
 """Pairs that may not be meant as they stand: headers, quotes, comments, marks, spoiled characters, equal sides."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from pipeline.files.first_bytes import csv_command, mending
@@ -16,7 +17,10 @@ _NAMES = (
     "answer name names string key value label labels id index column col from to original normalized normalised "
     "romanization transliteration english german french spanish italian portuguese dutch russian chinese japanese "
     "korean arabic turkish finnish hungarian polish czech swedish danish norwegian greek hebrew hindi vietnamese "
-    "ukrainian romanian en de fr es it pt nl ru zh ja ko ar tr fi hu pl cs sv da no el he hi vi uk ro prob "
+    "ukrainian romanian georgian armenian persian urdu bengali tamil thai indonesian latin cyrillic devanagari hangul "
+    "iso date dates datum old new modern historical raw clean abbreviation alt neu quelle ziel eingabe ausgabe "
+    "schreibweise aussprache deutsch englisch lateinisch notiz ancien moderne entree sortie note notes comments "
+    "en de fr es it pt nl ru zh ja ko ar tr fi hu pl cs sv da no el he hi vi uk ro prob "
     "probability probabilities weight score freq frequency count lang language "
 )
 _HEADER_WORDS = frozenset(_NAMES.split())
@@ -28,7 +32,8 @@ def find_header(shape: Shape) -> Finding | None:
     if first is None or first.line != 1 or len(first.cells) < 2 or len(shape.rows) < 2:
         return None
     names, others = first.cells[:2], [shape.column(number)[1:] for number in (1, 2)]
-    if not (all(map(_is_name, names)) or _is_unlike(names, others)):
+    known = all(map(_is_name, names)) and names[0].lower() != names[1].lower()
+    if not (known or _is_unlike(names, others)):
         return None
     shown = " TAB ".join(map(show, first.cells))
     wrong = f"looks like a header ({shown}), and is read as a pair"
@@ -49,6 +54,13 @@ def _is_unlike(names: Sequence[str], others: Sequence[list[str]]) -> bool:
         share_of(cells, _NUMBER) == 1 and not _NUMBER.fullmatch(name) for name, cells in zip(names, others, strict=True)
     ):
         return True
+    first, second = map(_scripts, names)
+    # Both names are written alike, and one of them as nothing is below it: digits stand there, or another script.
+    if first & second and any(
+        not scripts & _scripts("".join(set().union(*cells)))
+        for scripts, cells in zip((first, second), others, strict=True)
+    ):
+        return True
     return all(
         (name.istitle() and not any(map(_has_upper, cells))) or _has_other_letters(name, cells)
         for name, cells in zip(names, others, strict=True)
@@ -59,6 +71,11 @@ def _has_other_letters(name: str, cells: Sequence[str]) -> bool:
     """Whether most of the letters occur nowhere else; of scripts without capitals, and of acronyms, it says no."""
     letters = {letter for letter in name if letter.lower() != letter.upper()}
     return not name.isupper() and len(letters - set().union(*cells)) > MOST * len(letters) > 0
+
+
+def _scripts(text: str) -> set[str]:
+    """The scripts of its letters, as far as their names begin with them: LATIN, GEORGIAN, CJK."""
+    return {unicodedata.name(letter, "").partition(" ")[0] for letter in text if letter.isalpha()}
 
 
 def _has_upper(text: str) -> bool:

@@ -47,6 +47,7 @@ _KINDS = [
     _Kind(odd_files.find_document, True),
     _Kind(odd_files.find_json, True, needs_columns=True),
     _Kind(odd_files.find_separator, True, needs_columns=True),
+    _Kind(odd_files.find_other_csv, True, needs_columns=True),
     _Kind(odd_files.find_tables_side_by_side, True),
     _Kind(odd_columns.find_index, True, needs_columns=True),
     _Kind(odd_columns.find_probabilities, True, needs_columns=True),

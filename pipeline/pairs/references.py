@@ -1,6 +1,6 @@
 """Sources as far as a model can tell them apart, and their references."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pipeline.pairs.pair_file import Pair
 from pipeline.settings.text import TextConfiguration
@@ -26,11 +26,15 @@ def group_references(pairs: Iterable[Pair], text: TextConfiguration | None = Non
     return {source: list(targets) for source, targets in references.items()}
 
 
-def overlap(train: Iterable[Pair], dev: Iterable[Pair], text: TextConfiguration | None = None) -> int:
-    """How many distinct dev sources are also training sources; streams train, keeps dev sources in memory."""
+def overlap(
+    train: Iterable[Pair], others: Sequence[Iterable[Pair]], text: TextConfiguration | None = None
+) -> list[int]:
+    """How many distinct sources of each of others are also training sources; streams train, keeps theirs in memory."""
     text = text or TextConfiguration()
-    unseen = {fold_source(pair.source, text) for pair in dev}
-    total = len(unseen)
+    unseen = [{fold_source(pair.source, text) for pair in pairs} for pairs in others]
+    totals = list(map(len, unseen))
     for pair in train:
-        unseen.discard(fold_source(pair.source, text))
-    return total - len(unseen)
+        source = fold_source(pair.source, text)
+        for sources in unseen:
+            sources.discard(source)
+    return [total - len(sources) for total, sources in zip(totals, unseen, strict=True)]

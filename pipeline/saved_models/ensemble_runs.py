@@ -1,19 +1,23 @@
 """Which runs a path names, one or the members of an ensemble, and whether they can vote together."""
 
 import itertools
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.data.run_data import load_where_data_are, warn_of_other_dictionary
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, count_of
 from pipeline.remote_runs.reading import local_model
 from pipeline.runs.best_epoch import best_weights
+from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import RunDirectory
 from pipeline.runs.model_paths import split_models
 from pipeline.settings.configuration import Configuration
 from pipeline.text.symbols import SPECIAL_SYMBOLS
 from pipeline.text.vocabulary import Vocabulary, load_vocabularies
+
+logger = logging.getLogger(__name__)
 
 
 class Member(NamedTuple):
@@ -44,6 +48,15 @@ def find_runs(path: Path) -> list[RunDirectory] | None:
             wrong = "is not a run directory" if run.path.exists() else "no such run"
             raise UsageError(f"{run.path}: {wrong}; every member of an ensemble must be what `train --run` wrote")
     return runs
+
+
+def tell_of_unfinished(runs: Sequence[RunDirectory]) -> None:
+    """Say of each run whose training has not ended what answers: it will be another epoch perhaps."""
+    for run in runs:
+        latest = Checkpoints(run.checkpoints).latest() if run.read_result() is None else None
+        if latest and latest[0].best_epoch:
+            best, epochs = latest[0].best_epoch, count_of(latest[0].epoch, "epoch")
+            logger.warning("%s: its training has not ended; of %s so far epoch %d is the best", run.path, epochs, best)
 
 
 def require_runs(path: Path) -> list[RunDirectory]:

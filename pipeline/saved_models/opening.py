@@ -90,9 +90,10 @@ def open_model(path: Path, alone: bool = True, **options: Any) -> AnswersStrings
     if find_spec("tensorflow") is None:
         raise UsageError(f"{path}: no folder that answers without TensorFlow, and {find_problem()}")
     import_tensorflow(alone)
-    from pipeline.saved_models.ensemble_runs import find_runs
+    from pipeline.saved_models.ensemble_runs import find_runs, tell_of_unfinished
 
     runs = find_runs(path) or []
+    tell_of_unfinished(runs)
     if len(runs) > 1:
         from pipeline.saved_models.voting import load_ensemble
 

@@ -3,17 +3,20 @@
 import functools
 import logging
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
 from pipeline.data.run_data import load_where_data_are, recorded_data
-from pipeline.errors import UsageError
+from pipeline.errors import AttentifError, UsageError, count_of
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
 from pipeline.pairs.columns import Columns
 from pipeline.pairs.data_files import compare_data, places_of, read_data_files
 from pipeline.pairs.locations import TrainingLocation, is_built_in, source_files
+from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import look_at, read_pairs
+from pipeline.pairs.references import overlap
 from pipeline.pairs.splits import Split, open_splits
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.ensemble_runs import find_runs
@@ -63,6 +66,35 @@ def find_columns(model: Path, given: Columns | None) -> Columns | None:
     """
     runs = find_runs(model) if given is None else None
     return load_configuration(runs[0]).data.columns if runs else given
+
+
+def warn_of_trained_on(model: Path, pairs: Iterable[Pair], place: str, effect: str) -> None:
+    """Say how many sources of a file stand in the training data of a model: answers to these are righter than others.
+
+    Args:
+        model: See `find_columns`; its training data are read.
+        pairs: Of the file.
+        place: The file, for the message.
+        effect: What becomes of it.
+    """
+    pairs = list(pairs)
+    for run in find_runs(model) or []:
+        try:
+            configuration = load_where_data_are(run)
+            train = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)["train"]
+            [seen] = overlap(train(), [pairs], configuration.text)
+        except (AttentifError, OSError) as error:
+            logger.info("%s: whether it was trained on %s is not known (%s)", run.path, place, error)
+            continue
+        if seen:
+            logger.warning(
+                "%s: %s in the training data of %s: answers to what was trained on are righter than "
+                "others, and %s; give pairs that it has not seen",
+                place,
+                count_of(seen, "source of it stands", "sources of it stand"),
+                run.path,
+                effect,
+            )
 
 
 def _open(configuration: Configuration, name: str, model: str) -> Split:

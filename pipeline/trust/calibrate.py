@@ -10,21 +10,18 @@ from typing import Any
 import numpy as np
 
 from pipeline.answering.predictions import AnswersStrings, Prediction
-from pipeline.data.run_data import load_where_data_are
-from pipeline.errors import AttentifError, UsageError, count_of
+from pipeline.errors import UsageError, count_of
 from pipeline.evaluation.evaluate import are_right
 from pipeline.evaluation.figures import Figures
 from pipeline.pairs.columns import Columns
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import read_pairs
-from pipeline.pairs.references import group_references, overlap
-from pipeline.pairs.splits import open_splits
+from pipeline.pairs.references import group_references
 from pipeline.pictures.heat_map import save_png
 from pipeline.prediction.pair_check import look_first, warn_of_predictions, warn_of_references, warn_of_swapped
 from pipeline.process.messages import progress_bar
-from pipeline.saved_models.ensemble_runs import find_runs
 from pipeline.saved_models.opening import open_model
-from pipeline.saved_models.own_splits import find_columns, find_own_split
+from pipeline.saved_models.own_splits import find_columns, find_own_split, warn_of_trained_on
 from pipeline.stores.addresses import address_of
 from pipeline.trust.calibration_file import identify, write_calibration
 from pipeline.trust.confidence import signs_of
@@ -84,7 +81,7 @@ def calibrate(
     reads = {place: _open_pairs(path, place, find_columns(path, columns)) for place in (dev, check) if place}
     predictor = open_model(path, alone=False, beam_size=beam_size, n_best=None, search=search, average=average)
     pairs = list(reads[dev]())
-    _warn_of_trained_on(path, pairs, dev)
+    warn_of_trained_on(path, pairs, dev, "the confidence will be too high")
     predictions, right = answer(predictor, pairs)
     if len(right) < FEW:
         said = count_of(len(right), "answer")
@@ -160,23 +157,3 @@ def _check(
 
 def _draw(picture: Path, confidences: np.ndarray, right: np.ndarray, title: str) -> None:
     save_png(draw_reliability(bins_of(confidences, right), title), picture)
-
-
-def _warn_of_trained_on(model: Path, pairs: Sequence[Pair], place: str) -> None:
-    """Answers to what a model was trained on are righter than others, and would make it too sure of those."""
-    for run in find_runs(model) or []:
-        try:
-            configuration = load_where_data_are(run)
-            train = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)["train"]
-            seen = overlap(train(), pairs, configuration.text)
-        except (AttentifError, OSError) as error:
-            logger.info("%s: whether it was trained on %s is not known (%s)", run.path, place, error)
-            continue
-        if seen:
-            logger.warning(
-                "%s: %s of it stand in the training data of %s: answers to what was trained on are righter than "
-                "others, and the confidence will be too high; give pairs that it has not seen",
-                place,
-                count_of(seen, "source"),
-                run.path,
-            )

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,6 +40,17 @@ def test_a_table_is_refused_with_the_command_that_answers_it(tmp_path: Path):
 @pytest.mark.parametrize("content", [b"sea\nsky\n", b"sea\tS\nsky\nsun\n", b"\n\n"])
 def test_lines_and_slips_are_answered(tmp_path: Path, content: bytes):
     check(tmp_path / "words.txt", content)
+
+
+def test_csv_is_read_as_lines_which_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    check(tmp_path / "words.txt", b"sea, land\nsky, sun\n")
+    check(tmp_path / "lines.csv", b"sea\nsky\n")
+    assert caplog.messages == []
+    for name, mark in (("words.csv", ","), ("other.csv", ";")):
+        check(tmp_path / name, f"sea{mark}S\nsky{mark}K\n".encode())
+        assert f"{tmp_path / name}:1: named CSV, and every line is one source here" in caplog.messages[-1]
+        command = caplog.messages[-1].partition("first column: ")[2].partition(" | ")[0]
+        assert subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout == "sea\nsky\n"
 
 
 def test_a_model_that_knows_tabs_reads_them(tmp_path: Path):

@@ -46,3 +46,11 @@ def test_no_output_is_said(predictor: Predictor, caplog: pytest.LogCaptureFixtur
     found = LineReport(predictor)
     found.add([Line(1, "a")], [Prediction([], ["a", "</s>"])])
     assert caplog.messages == ["line 1: no output, the model's scores are no numbers"]
+
+
+def test_an_empty_answer_is_said(predictor: Predictor, caplog: pytest.LogCaptureFixture):
+    found = LineReport(predictor)
+    [answer] = predictor.predict("a")
+    empty = answer._replace(hypotheses=[answer.hypotheses[0]._replace(text="")])
+    found.add([Line(1, "a"), Line(2, "b")], [answer, empty])
+    assert caplog.messages == ["line 2: its answer is empty, which the model finds best"]

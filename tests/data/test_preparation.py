@@ -41,6 +41,15 @@ def test_overlap_is_counted_as_the_model_sees_it(tmp_path: Path, caplog: pytest.
     assert "1 dev source is in the training data too" in caplog.text
 
 
+def test_overlap_of_test_is_said_too(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    configuration = configure(tmp_path, "ab ba", dev="bb")
+    (tmp_path / "test.tsv").write_text("ab\tx\nba\tx\nbab\tx\n", encoding="utf-8")
+    data = dataclasses.replace(configuration.data, test=str(tmp_path / "test.tsv"))
+    prepare(dataclasses.replace(configuration, data=data), RunDirectory(tmp_path / "run"))
+    assert "2 test sources are in the training data too: test figures will look too good" in caplog.text
+    assert "dev source" not in caplog.text
+
+
 def test_words_where_characters_are_meant(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     words = [f"w{number}" for number in range(120)]
     configuration = configure(tmp_path, " ".join(words))

@@ -156,7 +156,7 @@ def test_the_same_sources_are_held_out(tmp_path: Path, dev_size: float):
         }
         for content in (good, spoilt)
     )
-    assert overlap(skipping["train"], skipping["dev"]) == 0
+    assert overlap(skipping["train"], [skipping["dev"]]) == [0]
     for name in ("train", "dev"):
         # Only the lines differ: every second one is bad.
         assert [pair._replace(line=2 * pair.line - 1) for pair in clean[name]] == skipping[name]

@@ -49,6 +49,16 @@ def test_no_directory_is_an_error_of_its_own(tmp_path: Path):
         write_atomically(tmp_path / "missing" / "inner", "new")
 
 
+def test_who_cannot_write_is_told_of_the_file_that_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(path: Path, content: bytes) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pipeline.files.durable.write_durably", fail)
+    with pytest.raises(PermissionError) as error:
+        write_atomically(tmp_path / "page.html", "x")
+    assert error.value.filename == str(tmp_path / "page.html")
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux tells the names of open files")
 def test_the_disk_has_it_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Its content, then its name, then the directory: a power cut in between leaves the old or the new."""

@@ -21,6 +21,10 @@ def test_columns_and_what_is_taken():
     ("lines", "said"),
     [
         (["a\tb", "c\td"], "a.tsv: source is column 1 ('a'), target column 2 ('b')"),
+        (
+            ["a\tb\t", "c\td\te"],
+            "a.tsv: 3 columns; source is column 1 ('c'), target column 2 ('d'); column 3 ('e') is left out",
+        ),
         (["a\tb\t"], "a.tsv: source is column 1 ('a'), target column 2 ('b')"),
         (
             ["a\tb", "c\td", "e\tf\tg\th\ti"],

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -6,6 +7,7 @@ from pipeline.errors import DataError
 from pipeline.files.bad_lines import Fault
 from pipeline.pairs.file_shape import look, shape_of
 from pipeline.pairs.odd_shapes import judge_lines, judge_table
+from pipeline.pairs.reading import look_at
 from tests.pairs.test_odd_shapes import WORDS, aligned, make_lexicon, refusal, warnings
 
 
@@ -37,6 +39,18 @@ from tests.pairs.test_odd_shapes import WORDS, aligned, make_lexicon, refusal, w
 )
 def test_other_separators(lines: list[str], message: str):
     assert message in refusal(lines)
+
+
+def test_commas_within_the_columns_of_csv(tmp_path: Path):
+    path = tmp_path / "dates.csv"
+    sources = [f"March {day}, 1981" if day % 6 == 0 else f"{day}.3.1981" for day in range(1, 30)]
+    dates = [f"{source};1981-03-{day:02}" for day, source in enumerate(sources, 1)]
+    path.write_text("\n".join(["Datum;ISO", *dates, ""]), encoding="utf-8-sig")
+    message = r"dates\.csv:1: its columns seem to be separated by semicolons, not by commas, .*delimiter=\";\""
+    with pytest.raises(DataError, match=message):
+        look_at(str(path))
+    path.write_text("".join(f"{word},{word}; {word}\n" for word in WORDS), encoding="utf-8")
+    look_at(str(path))
 
 
 def test_the_line_is_the_first_that_is_no_comment():

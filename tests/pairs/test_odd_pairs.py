@@ -18,6 +18,9 @@ LEXICON = make_lexicon()
             "WORD\tPRON",
             "id\ttext",
             "Lemma\tForm\tTags",
+            "old\tnew",
+            "alt\tneu\tNotiz",
+            "Georgian\tLatin",
         ),
         *("Wort\tAussprache", "Mot\tPrononciation", "Слово\tПроизношение"),
     ],
@@ -31,6 +34,25 @@ def test_headers(header: str):
 def test_a_header_above_numbers():
     [said] = warnings(["number\tin full", *(f"{n}\t{word} {word}" for n, word in enumerate(WORDS))])
     assert "looks like a header ('number' TAB 'in full')" in said
+
+
+DATES = [f"{day}. März {year}\t{year}-03-{day:02}" for day, year in zip(range(1, 29), range(1960, 2000), strict=False)]
+NAMES = [
+    f"{first}{second}\t{word.title()}"
+    for first, second, word in zip("აბგდევზთიკლმ" * 3, "ნოპჟრს" * 6, WORDS, strict=False)
+]
+
+
+@pytest.mark.parametrize(
+    ("header", "lines"), [("Datum\tISO", DATES), ("Ausgangstext\tZiel", DATES), ("Schreibung\tUmschrift", NAMES)]
+)
+def test_a_header_above_another_script_or_none(header: str, lines: list[str]):
+    assert any("looks like a header" in said for said in warnings([header, *lines]))
+    assert not any("looks like a header" in said for said in warnings(lines))
+
+
+def test_a_first_pair_may_be_words_that_name_columns():
+    assert not any("header" in said for said in warnings(["old\told", *LEXICON]))
 
 
 def test_headers_of_aligned_files():

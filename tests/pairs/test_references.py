@@ -16,8 +16,8 @@ def test_group_references():
 
 
 def test_overlap_counts_distinct_dev_sources():
-    assert overlap(iter(make_pairs("aabbcd")), iter(make_pairs("bbdxe"))) == 2
-    assert overlap(make_pairs("abc"), make_pairs("de")) == 0
+    assert overlap(iter(make_pairs("aabbcd")), [iter(make_pairs("bbdxe")), make_pairs("a")]) == [2, 1]
+    assert overlap(make_pairs("abc"), [make_pairs("de")]) == [0]
 
 
 def test_spellings_that_the_model_tells_apart_have_references_of_their_own():

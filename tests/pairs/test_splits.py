@@ -39,7 +39,7 @@ def test_held_out_splits_part_train_by_source(tmp_path: Path, dev_size: float):
     assert list(splits) == ["train", "dev"]
     train, dev = list(splits["train"]()), list(splits["dev"]())
     assert sorted(train + dev, key=lambda pair: pair.line) == list(read_pairs(path, "train"))
-    assert overlap(train, dev) == 0
+    assert overlap(train, [dev]) == [0]
     assert set(Counter(pair.source for pair in dev).values()) == {2}
     if dev_size == 7:
         assert len(dev) == 14
@@ -55,9 +55,9 @@ def test_sources_that_the_model_cannot_tell_apart_stay_together(tmp_path: Path):
     dev = Counter(pair.line // 3 if pair.line % 3 else pair.line // 3 - 1 for pair in splits["dev"]())
     assert len(dev) == 10
     assert set(dev.values()) == {3}
-    assert overlap(splits["train"](), splits["dev"](), TextConfiguration(lowercase=True)) == 0
-    assert overlap([Pair("A", "x", 1)], [Pair("a", "x", 1)]) == 0
-    assert overlap([Pair("A", "x", 1)], [Pair("a", "x", 1)], TextConfiguration(lowercase=True)) == 1
+    assert overlap(splits["train"](), [splits["dev"]()], TextConfiguration(lowercase=True)) == [0]
+    assert overlap([Pair("A", "x", 1)], [[Pair("a", "x", 1)]]) == [0]
+    assert overlap([Pair("A", "x", 1)], [[Pair("a", "x", 1)]], TextConfiguration(lowercase=True)) == [1]
 
 
 def test_given_splits_are_taken_whole(tmp_path: Path):
@@ -117,7 +117,7 @@ def test_dev_is_held_out_from_all_corpora(tmp_path: Path):
     data = DataConfiguration(train={paths[0]: 1, paths[1]: 0.1, str(tmp_path / "c.tsv"): 3}, dev_size=30)
     splits = open_splits(data, seed=1)
     train, dev = list(splits["train"]()), list(splits["dev"]())
-    assert overlap(train, dev) == 0
+    assert overlap(train, [dev]) == [0]
     assert len({pair.source for pair in dev}) == 30
     assert {pair.corpus for pair in train} == {pair.corpus for pair in dev} == {0, 1, 2}
     assert len(train) + len(dev) == 200

@@ -23,6 +23,7 @@ from pipeline.runs.checkpoints import Checkpoints
 from pipeline.runs.directory import FORMAT, RunDirectory
 from pipeline.saved_models.ensemble_runs import find_runs
 from pipeline.saved_models.loading import load_predictor, load_string_model
+from pipeline.saved_models.opening import open_model
 from pipeline.text.symbols import PAD
 from pipeline.text.vocabulary import load_vocabularies
 from tests.tiny_task import TinyRun
@@ -186,6 +187,15 @@ def test_what_an_export_fixes(tiny_export: Path):
     assert load_predictor(tiny_export, search={"length_penalty": 0.0, "replace_unknown": False}).n_best == 1
     with pytest.raises(UsageError, match=r"exported with its weights, which are fixed; .*again with --average 2"):
         load_predictor(tiny_export, average=2)
+
+
+def test_a_run_that_has_not_ended_is_told(copied_run: Path, caplog: pytest.LogCaptureFixture):
+    open_model(copied_run, alone=False)
+    assert "has not ended" not in caplog.text
+    (copied_run / "result.json").unlink()
+    open_model(copied_run, alone=False)
+    best = Checkpoints(copied_run / "checkpoints").latest()[0].best_epoch  # type: ignore[index]
+    assert f"{copied_run}: its training has not ended; of 10 epochs so far epoch {best} is the best" in caplog.messages
 
 
 def test_no_checkpoint_yet(copied_run: Path):

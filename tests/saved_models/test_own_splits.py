@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
+from pipeline.pairs.pair_file import Pair
 from pipeline.runs.directory import RunDirectory
-from pipeline.saved_models.own_splits import find_own_split
+from pipeline.saved_models.own_splits import find_own_split, warn_of_trained_on
 from pipeline.settings.configuration import Configuration
 from tests.tiny_task import TinyRun, make_sources, tiny_configuration, write_pairs
 
@@ -91,3 +92,19 @@ def test_changed_files_are_not_its_own(tmp_path: Path):
 def test_an_export_knows_none(tiny_export: Path):
     with pytest.raises(UsageError, match=r"^dev: no such file, and .*export is no run, which would know its own dev"):
         find_own_split(tiny_export, "dev")
+
+
+def test_pairs_that_a_model_was_trained_on_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    data = write_pairs(tmp_path / "all.tsv", [(source, "A") for source in ("ab", "ba", "bb", "aab")])
+    dev = write_pairs(tmp_path / "dev.tsv", [("bab", "A")])
+    run = begun(tmp_path / "run", tiny_configuration({"train": data, "dev": dev}))
+    warn_of_trained_on(run, [Pair("bab", "A", 1)], "mine.tsv", "the figures will be too good")
+    assert caplog.messages == []
+    warn_of_trained_on(run, [Pair("bb", "A", 1), Pair("aaa", "A", 2)], "mine.tsv", "the figures will be too good")
+    [said] = caplog.messages
+    assert said.startswith(f"mine.tsv: 1 source of it stands in the training data of {run}: answers to what was ")
+    assert "the figures will be too good" in said
+    Path(data).unlink()
+    with caplog.at_level(logging.INFO):
+        warn_of_trained_on(run, [Pair("bb", "A", 1)], "mine.tsv", "")
+    assert "whether it was trained on mine.tsv is not known" in caplog.messages[-1]
