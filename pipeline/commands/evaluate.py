@@ -1,6 +1,7 @@
 """`evaluate`: how good a model is."""
 
 import argparse
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
 
     figures = evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns)
     if split is None:
-        pairs = read_pairs(arguments.data, "test", columns=columns)
+        pairs = functools.partial(read_pairs, arguments.data, "test", columns=columns)
         warn_of_trained_on(arguments.model, pairs, arguments.data, "the figures will be too good")
     results.write_json(figures)
 

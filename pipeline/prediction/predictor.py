@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from pipeline.answering.predictions import Hypothesis, PairScores, Prediction, Predictions, count_features
 from pipeline.plain_text.given_strings import encode, list_pairs, list_prefixes, list_strings, list_token_pairs
-from pipeline.prediction.asked_model import AskedModel
 from pipeline.prediction.side_by_side import batch_size, batches_at_once, in_order
+from pipeline.prediction.unknown_counts import AskedModel
 from pipeline.settings.text import TextConfiguration
 from pipeline.text.chunks import in_chunks
 from pipeline.text.known_symbols import KnownSymbols

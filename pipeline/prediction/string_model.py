@@ -12,8 +12,8 @@ from pipeline.prediction.given_ids import flags, to_ids
 from pipeline.prediction.id_search import IdSearch
 from pipeline.prediction.large_batches import by_rows, map_rows
 from pipeline.prediction.lexicon_table import LexiconTable
-from pipeline.prediction.live_model import LiveModel
 from pipeline.prediction.target_scores import TargetScores
+from pipeline.prediction.unknown_counts import UnknownInTexts
 from pipeline.prediction.unknown_symbols import UnknownReplacement
 from pipeline.search.result import SearchResult
 from pipeline.settings.search import SearchConfiguration
@@ -251,3 +251,28 @@ class StringModel(tf.Module):
     def score_tokens(self, source: tf.Tensor, target_tokens: tf.Tensor) -> Outputs:
         """The same of targets that are cut already: `[batch, target]` without end symbol, '' on the right."""
         return self.target_scores.of_symbols(source, target_tokens)
+
+
+class LiveModel:
+    """A `StringModel`, of whose functions only that is traced which a call needs.
+
+    In a graph each of them holds searches for one row, for as many as fit and for more, since it must answer all of
+    these. Outside, Python sees how many rows came: of one word, a third is traced.
+
+    Args:
+        model: What answers.
+    """
+
+    decode: Callable[..., Outputs]
+    answer: Callable[..., Outputs]
+    best: Callable[..., Outputs]
+    explain: Callable[..., Outputs]
+    complete: Callable[..., Outputs]
+    score: Callable[..., Outputs]
+    score_tokens: Callable[..., Outputs]
+
+    def __init__(self, model: StringModel) -> None:
+        self.model, self.unknown = model, UnknownInTexts(model)
+        for name in LiveModel.__annotations__:
+            if hasattr(model, name):  # `complete` is not there where the end is found first
+                setattr(self, name, getattr(model, name).python_function)

@@ -3,7 +3,7 @@
 import functools
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,21 +68,20 @@ def find_columns(model: Path, given: Columns | None) -> Columns | None:
     return load_configuration(runs[0]).data.columns if runs else given
 
 
-def warn_of_trained_on(model: Path, pairs: Iterable[Pair], place: str, effect: str) -> None:
+def warn_of_trained_on(model: Path, open_pairs: Callable[[], Iterable[Pair]], place: str, effect: str) -> None:
     """Say how many sources of a file stand in the training data of a model: answers to these are righter than others.
 
     Args:
         model: See `find_columns`; its training data are read.
-        pairs: Of the file.
+        open_pairs: Of the file.
         place: The file, for the message.
         effect: What becomes of it.
     """
-    pairs = list(pairs)
     for run in find_runs(model) or []:
         try:
             configuration = load_where_data_are(run)
             train = open_splits(configuration.data, configuration.train.seed, configuration.text, looks=False)["train"]
-            [seen] = overlap(train(), [pairs], configuration.text)
+            [seen] = overlap(train(), [open_pairs()], configuration.text)
         except (AttentifError, OSError) as error:
             logger.info("%s: whether it was trained on %s is not known (%s)", run.path, place, error)
             continue

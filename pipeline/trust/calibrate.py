@@ -81,7 +81,7 @@ def calibrate(
     reads = {place: _open_pairs(path, place, find_columns(path, columns)) for place in (dev, check) if place}
     predictor = open_model(path, alone=False, beam_size=beam_size, n_best=None, search=search, average=average)
     pairs = list(reads[dev]())
-    warn_of_trained_on(path, pairs, dev, "the confidence will be too high")
+    warn_of_trained_on(path, lambda: pairs, dev, "the confidence will be too high")
     predictions, right = answer(predictor, pairs)
     if len(right) < FEW:
         said = count_of(len(right), "answer")

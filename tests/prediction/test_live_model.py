@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from pipeline.model.network import SingleNetwork
 from pipeline.model.sequence_to_sequence import build_model
-from pipeline.prediction.asked_model import AskedModel
 from pipeline.prediction.string_model import StringModel
+from pipeline.prediction.unknown_counts import AskedModel
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
 from pipeline.settings.text import TextConfiguration

@@ -98,13 +98,15 @@ def test_pairs_that_a_model_was_trained_on_are_told(tmp_path: Path, caplog: pyte
     data = write_pairs(tmp_path / "all.tsv", [(source, "A") for source in ("ab", "ba", "bb", "aab")])
     dev = write_pairs(tmp_path / "dev.tsv", [("bab", "A")])
     run = begun(tmp_path / "run", tiny_configuration({"train": data, "dev": dev}))
-    warn_of_trained_on(run, [Pair("bab", "A", 1)], "mine.tsv", "the figures will be too good")
+    warn_of_trained_on(run, lambda: [Pair("bab", "A", 1)], "mine.tsv", "the figures will be too good")
     assert caplog.messages == []
-    warn_of_trained_on(run, [Pair("bb", "A", 1), Pair("aaa", "A", 2)], "mine.tsv", "the figures will be too good")
+    warn_of_trained_on(
+        run, lambda: [Pair("bb", "A", 1), Pair("aaa", "A", 2)], "mine.tsv", "the figures will be too good"
+    )
     [said] = caplog.messages
     assert said.startswith(f"mine.tsv: 1 source of it stands in the training data of {run}: answers to what was ")
     assert "the figures will be too good" in said
     Path(data).unlink()
     with caplog.at_level(logging.INFO):
-        warn_of_trained_on(run, [Pair("bb", "A", 1)], "mine.tsv", "")
+        warn_of_trained_on(run, lambda: [Pair("bb", "A", 1)], "mine.tsv", "")
     assert "whether it was trained on mine.tsv is not known" in caplog.messages[-1]

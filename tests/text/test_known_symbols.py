@@ -3,8 +3,8 @@
 import pytest
 
 from pipeline.model.sequence_to_sequence import build_model
-from pipeline.prediction.asked_model import AskedModel
 from pipeline.prediction.building import live_string_model
+from pipeline.prediction.unknown_counts import AskedModel
 from pipeline.saved_models.loading import load_predictor
 from pipeline.settings.configuration import Configuration
 from pipeline.settings.text import TextConfiguration

@@ -1,39 +1,46 @@
-"""A model in the process that has its network: asked outside of a graph."""
+"""How many symbols of strings a model lacks, asked of an export and of a run."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 
 from pipeline.prediction.given_ids import flags, to_ids
 from pipeline.text.processor import Reading, TextProcessor
 
-Function = Callable[..., dict[str, tf.Tensor]]
+
+class ScoresStrings(Protocol):
+    """What is asked: a `StringModel` or a loaded export."""
+
+    score: Callable[..., Any]
+    score_tokens: Callable[..., Any]
 
 
-class LiveModel:
-    """A `StringModel`, of whose functions only that is traced which a call needs.
-
-    In a graph each of them holds searches for one row, for as many as fit and for more, since it must answer all of
-    these. Outside, Python sees how many rows came: of one word, a third is traced.
+class AskedModel:
+    """Counts unknown symbols for `pipeline.text.known_symbols.KnownSymbols`.
 
     Args:
-        model: What answers.
+        model: What has the vocabularies.
     """
 
-    decode: Function
-    answer: Function
-    best: Function
-    explain: Function
-    complete: Function
-    score: Function
-    score_tokens: Function
+    def __init__(self, model: ScoresStrings) -> None:
+        self.model = model
 
-    def __init__(self, model: Any) -> None:
-        self.model, self.unknown = model, UnknownInTexts(model)
-        for name in LiveModel.__annotations__:
-            if hasattr(model, name):  # `complete` is not there where the end is found first
-                setattr(self, name, getattr(model, name).python_function)
+    def in_sources(self, sources: Sequence[str]) -> list[int]:
+        """How many symbols of each source are unknown."""
+        found = self.model.score(tf.constant(sources, tf.string), tf.fill([len(sources)], ""))
+        return found["unknown"].numpy().tolist()
+
+    def in_targets(self, targets: Sequence[str]) -> list[int]:
+        """How many symbols of each target are."""
+        found = self.model.score(tf.fill([len(targets)], ""), tf.constant(targets, tf.string))
+        return found["target_unknown"].numpy().tolist()
+
+    def among_target_symbols(self, symbols: Sequence[str]) -> list[bool]:
+        """Whether each is, taken as a symbol of targets."""
+        rows = tf.constant([[symbol] for symbol in symbols], tf.string)
+        found = self.model.score_tokens(tf.fill([len(symbols)], ""), rows)
+        return (found["target_unknown"].numpy() > 0).tolist()
 
 
 class UnknownInTexts:
