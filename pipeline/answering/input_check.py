@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import DataError
 from pipeline.files.first_bytes import csv_command
 from pipeline.files.lines import GZIP_ERRORS, open_bytes
-from pipeline.pairs.columns import is_csv
-from pipeline.pairs.file_shape import NEARLY_ALL, Finding, Shape, look
+from pipeline.pairs.file_shape import NEARLY_ALL, Finding, Shape, is_csv, look
 from pipeline.pairs.odd_files import find_document, find_returns, is_separator
 from pipeline.pairs.odd_pairs import find_quotes, find_variants, find_wrong_characters
 from pipeline.stores.copies import is_there

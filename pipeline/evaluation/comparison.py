@@ -12,7 +12,8 @@ from pipeline.evaluation.differences import Items, find_differences, find_near_m
 from pipeline.evaluation.output_files import read_outputs
 from pipeline.evaluation.significance import Comparison, compare_outputs, sentence_figures, symbol_figures
 from pipeline.files.lines import read_lines
-from pipeline.pairs.columns import Columns, is_csv
+from pipeline.pairs.columns import Columns
+from pipeline.pairs.file_shape import is_csv
 from pipeline.pairs.locations import is_built_in
 from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.reading import look_at, read_pairs

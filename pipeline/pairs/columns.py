@@ -2,17 +2,15 @@
 
 import csv
 import itertools
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.errors import DataError
 from pipeline.files.bad_lines import Fault
-from pipeline.files.lines import GZIP_ERRORS, open_bytes, scan_lines
-from pipeline.pairs.file_shape import LOOK_CHARACTERS, LOOK_LINES, Row, Shape, show
+from pipeline.files.lines import scan_lines
+from pipeline.pairs.file_shape import LOOK_LINES, Row, Shape, is_csv, show
 from pipeline.pairs.odd_pairs import find_header
 from pipeline.settings.data import FEATURES
-from pipeline.stores.copies import is_there
 from pipeline.unicode.white_space import strip
 
 Columns = Mapping[str, int | str]
@@ -52,18 +50,6 @@ def turns(columns: Columns | None) -> bool:
     """
     source, target = (columns or BY_DEFAULT)["source"], (columns or BY_DEFAULT)["target"]
     return isinstance(source, int) and isinstance(target, int) and source > target
-
-
-def is_csv(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is read as CSV: named so, and without a TAB on its first line, which it may have all the same."""
-    name = os.fspath(path).lower()
-    if not name.endswith((".csv", ".csv.gz")) or not is_there(path):
-        return False
-    try:
-        with open_bytes(path) as handle:
-            return b"\t" not in handle.readline(LOOK_CHARACTERS)
-    except (OSError, *GZIP_ERRORS):
-        return False  # said where it is read
 
 
 def open_table(path: str, columns: Columns | None) -> Table:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from pipeline.errors import count_of
 from pipeline.files.bad_lines import Fault
-from pipeline.files.lines import scan_lines
+from pipeline.files.lines import GZIP_ERRORS, open_bytes, scan_lines
+from pipeline.stores.copies import is_there
 from pipeline.unicode.white_space import strip
 
 # Shares of the lines from which on a column, or a file, counts as being of a kind.
@@ -22,6 +23,18 @@ FEW_ROWS = 20
 """What only a comparison with the other lines can tell needs so many of them."""
 LOOK_LINES, LOOK_CHARACTERS = 1000, 1 << 20
 _SHOWN = 30
+
+
+def is_csv(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is read as CSV: named so, and without a TAB on its first line, which it may have all the same."""
+    name = os.fspath(path).lower()
+    if not name.endswith((".csv", ".csv.gz")) or not is_there(path):
+        return False
+    try:
+        with open_bytes(path) as handle:
+            return b"\t" not in handle.readline(LOOK_CHARACTERS)
+    except (OSError, *GZIP_ERRORS):
+        return False  # said where it is read
 
 
 class Row(NamedTuple):

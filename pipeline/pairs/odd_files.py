@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from pipeline.files.first_bytes import csv_command, mending
 from pipeline.files.lines import LONE_RETURN
-from pipeline.pairs.columns import is_csv
-from pipeline.pairs.file_shape import NEARLY_ALL, SOME, Finding, Row, Shape
+from pipeline.pairs.file_shape import NEARLY_ALL, SOME, Finding, Row, Shape, is_csv
 from pipeline.unicode.white_space import strip
 
 

@@ -9,8 +9,8 @@ from pipeline.errors import DataError, count_of
 from pipeline.files.bad_lines import BadLines, Fault, keep_good
 from pipeline.files.first_bytes import mending
 from pipeline.files.lines import scan_lines
-from pipeline.pairs.columns import Columns, is_csv, open_table, take
-from pipeline.pairs.file_shape import LOOK_LINES
+from pipeline.pairs.columns import Columns, open_table, take
+from pipeline.pairs.file_shape import LOOK_LINES, is_csv
 from pipeline.settings.data import FEATURES
 from pipeline.unicode.white_space import strip
 

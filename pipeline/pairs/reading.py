@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pipeline.errors import DataError, UsageError
 from pipeline.files.bad_lines import BadLines
 from pipeline.pairs.cmudict import Role
-from pipeline.pairs.columns import Columns, is_csv, look_at_table, turns
-from pipeline.pairs.file_shape import Finding, Shape, look, look_at_aligned
+from pipeline.pairs.columns import Columns, look_at_table, turns
+from pipeline.pairs.file_shape import Finding, Shape, is_csv, look, look_at_aligned
 from pipeline.pairs.locations import (
     BUILT_IN,
     Location,
