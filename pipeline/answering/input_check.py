@@ -61,7 +61,7 @@ def _warn_of_csv(shape: Shape, model: Path) -> None:
     separator = next((mark for mark in ",;" if is_separator(mark, texts)), None)
     if separator is None or not is_csv(shape.path):
         return
-    command = csv_command(separator).replace('*row, sep="\\t"', "row[0]")
+    command = csv_command(separator).replace('*row, sep="\\t"', "*row[:1]")
     logger.warning(
         "%s:%d: named CSV, and every line is one source here, with all its columns; this answers the first column: "
         "%s < %s | python -m pipeline predict %s -",

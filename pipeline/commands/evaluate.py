@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.pairs.reading import read_pairs
 
     figures = evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns)
-    if split is None:
+    if split is None and not Path(arguments.data).is_fifo():  # which is read once
         pairs = functools.partial(read_pairs, arguments.data, "test", columns=columns)
         warn_of_trained_on(arguments.model, pairs, arguments.data, "the figures will be too good")
     results.write_json(figures)

@@ -91,9 +91,9 @@ def find_separator(shape: Shape) -> Finding | None:
 
 def find_other_csv(shape: Shape) -> Finding | None:
     """A file named CSV in which something else stands between columns, and commas within them."""
-    texts = [",".join(row.cells) for row in shape.rows]
-    if shape.is_aligned or not texts or not is_csv(shape.path) or is_separator(",", texts):
+    if shape.is_aligned or not is_csv(shape.path) or _are_even([len(row.cells) for row in shape.rows], len(shape.rows)):
         return None
+    texts = [",".join(row.cells) for row in shape.rows]
     for separator in (";", "|"):
         if is_separator(separator, texts):
             name, command = _SEPARATORS[separator]
@@ -130,9 +130,12 @@ def _count_columns(separator: str, texts: Sequence[str]) -> list[int]:
 
 def is_separator(separator: str, texts: Sequence[str]) -> bool:
     """Whether nearly all lines have the same number of columns with it between them, more than one."""
-    counts = _count_columns(separator, texts)
+    return _are_even(_count_columns(separator, texts), len(texts))
+
+
+def _are_even(counts: Sequence[int], lines: int) -> bool:
     usual = max(set(counts), key=counts.count, default=1)
-    return usual > 1 and counts.count(usual) >= (1 - SOME) * len(texts)
+    return usual > 1 and counts.count(usual) >= (1 - SOME) * lines
 
 
 def find_tables_side_by_side(shape: Shape) -> Finding | None:

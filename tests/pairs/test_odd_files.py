@@ -49,7 +49,7 @@ def test_commas_within_the_columns_of_csv(tmp_path: Path):
     message = r"dates\.csv:1: its columns seem to be separated by semicolons, not by commas, .*delimiter=\";\""
     with pytest.raises(DataError, match=message):
         look_at(str(path))
-    path.write_text("".join(f"{word},{word}; {word}\n" for word in WORDS), encoding="utf-8")
+    path.write_text("".join(f'"{word}, so","{word}; {word}"\n' for word in WORDS), encoding="utf-8")
     look_at(str(path))
 
 
