@@ -63,7 +63,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         os.replace(unfinished, path)
         sync_directory(path.parent)
     except OSError as error:
-        error.filename = os.fspath(path)  # what is beside it is nothing that anybody has named
+        if error.filename == os.fspath(unfinished):  # nothing that anybody has named
+            error.filename = os.fspath(path)
         raise
     finally:
         # An error of its own must not hide the one above.
