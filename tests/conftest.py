@@ -27,11 +27,19 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A test process makes more models than any user: that each is traced anew is nothing that tests look for.
 logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
 
+MADE_ONCE = {"tiny_run", "tiny_tuning"}
+"""Trainings of the whole session, by whichever process asks first; the others wait."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: at the end one process would wait for the other."""
+    """Files with slow tests first: at the end one process would wait for the other.
+
+    Then those that share what is made once: each process begins at a place of its own, and while the first one makes it
+    the others do what needs none.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    shared = {item.path for item in items if MADE_ONCE & set(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: (item.path not in slow, item.path not in shared))
 
 
 @pytest.hookimpl(wrapper=True)
