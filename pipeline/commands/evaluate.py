@@ -68,26 +68,41 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.prediction.side_by_side import share_cores_by_batches
 
     share_cores_by_batches()
-    if arguments.report:
-        results.write_json(_report(arguments))
-        return
+    figures = _report(arguments) if arguments.report else _figures(arguments)
+    _tell_of_trained_on(arguments)
+    results.write_json(figures)
+
+
+def _figures(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure."""
     from pipeline.saved_models.opening import open_model
-    from pipeline.saved_models.own_splits import find_columns, find_own_split, warn_of_trained_on
+    from pipeline.saved_models.own_splits import find_columns, find_own_split
 
     split = find_own_split(arguments.model, arguments.data)
     columns = find_columns(arguments.model, arguments.columns)
+    if split is None and not Path(arguments.data).is_fifo():
+        from pipeline.pairs.reading import check_start
+
+        check_start(arguments.data, columns)  # before the seconds that a model takes
     predictor = open_model(
         arguments.model, beam_size=arguments.beam, search=arguments.search, average=arguments.average
     )
     predictor = send_back(predictor, arguments)
     from pipeline.evaluation.evaluate import evaluate_file  # not before TensorFlow is there
-    from pipeline.pairs.reading import read_pairs
 
-    figures = evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns)
-    if split is None and not Path(arguments.data).is_fifo():  # which is read once
-        pairs = functools.partial(read_pairs, arguments.data, "test", columns=columns)
-        warn_of_trained_on(arguments.model, pairs, arguments.data, "the figures will be too good")
-    results.write_json(figures)
+    return evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns)
+
+
+def _tell_of_trained_on(arguments: argparse.Namespace) -> None:
+    """Say what of a file the model was trained on."""
+    from pipeline.pairs.reading import read_pairs
+    from pipeline.saved_models.own_splits import find_columns, is_own_split, warn_of_trained_on
+
+    if is_own_split(arguments.data) or Path(arguments.data).is_fifo():  # which is read once
+        return
+    columns = find_columns(arguments.model, arguments.columns)
+    pairs = functools.partial(read_pairs, arguments.data, "test", columns=columns)
+    warn_of_trained_on(arguments.model, pairs, arguments.data, "the figures will be too good")
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, Any]:

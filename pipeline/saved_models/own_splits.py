@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 NAMES = ("dev", "test")
 
 
+def is_own_split(name: str) -> bool:
+    """Whether it names a run's own dev or test, and no file that is there."""
+    return name in NAMES and (not os.path.lexists(name) or os.path.isdir(name))
+
+
 def find_own_split(model: Path, name: str) -> Split | None:
     """The run's own dev or test, if `name` is one of these and there is no file of that name.
 
@@ -39,10 +44,9 @@ def find_own_split(model: Path, name: str) -> Split | None:
             the members of an ensemble have different ones.
         DataError: A file cannot be read.
     """
-    if name not in NAMES:
-        return None
-    if os.path.lexists(name) and not os.path.isdir(name):
-        logger.info("%s: the file of that name; without it, it would be the run's own %s", name, name)
+    if not is_own_split(name):
+        if name in NAMES:
+            logger.info("%s: the file of that name; without it, it would be the run's own %s", name, name)
         return None
     runs = find_runs(model)
     if runs is None:

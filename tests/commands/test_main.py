@@ -306,8 +306,12 @@ def test_study_passes_everything_on(fake: Fake, capsys: pytest.CaptureFixture[st
     assert "the same command goes on where the trainings stopped" in capsys.readouterr().err
 
 
-def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: pytest.CaptureFixture[str]):
+def test_evaluate_and_export_and_inspect_pass_everything_on(
+    fake: Fake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     calls: list[object] = []
+    pairs = tmp_path / "a.tsv"
+    pairs.write_text("a\tA\n", encoding="utf-8")
     fake("saved_models.loading", load_predictor=lambda model, **options: (model, options))
     fake(
         "evaluation.evaluate",
@@ -315,9 +319,9 @@ def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: 
     )
     fake("saved_models.export", export_run=lambda *places, **options: calls.append((places, options)))
     fake("data.inspection", inspect=lambda configuration: f"units {configuration.model.units}")
-    assert main(["evaluate", "model", "a.tsv", "--beam", "3", "--average", "4", "--search.length_penalty", "1"]) == 0
+    assert main(["evaluate", "model", str(pairs), "--beam", "3", "--average", "4", "--search.length_penalty", "1"]) == 0
     given = {"beam_size": 3, "search": {"length_penalty": 1.0}, "average": 4}
-    assert json.loads(capsys.readouterr().out) == {"split": "a.tsv", "predictor": str((Path("model"), given))}
+    assert json.loads(capsys.readouterr().out) == {"split": str(pairs), "predictor": str((Path("model"), given))}
     options = ["--beam", "3", "--n-best", "2", "--average", "4", "--search.length_penalty", "1"]
     assert main(["export", "run", "out", *options]) == 0
     assert calls == [((Path("run"), Path("out")), {**given, "n_best": 2, "lexicon": None})]
@@ -325,6 +329,14 @@ def test_evaluate_and_export_and_inspect_pass_everything_on(fake: Fake, capsys: 
     assert (captured.out, captured.err) == ("", "exported run to out\n")
     assert main(["inspect", "--model.units", "12"]) == 0
     assert capsys.readouterr().out == "units 12\n"
+
+
+def test_what_is_measured_is_looked_at_before_a_model_is_loaded(
+    fake: Fake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    fake("saved_models.loading", load_predictor=raising(AssertionError("loaded")))
+    assert main(["evaluate", "model", str(tmp_path / "nowhere.tsv")]) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path / 'nowhere.tsv'}: no such file; check the path\n"
 
 
 def test_compare_prints_a_table_and_json_without_tensorflow(tmp_path: Path):

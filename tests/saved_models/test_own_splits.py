@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.pairs.pair_file import Pair
 from pipeline.runs.directory import RunDirectory
-from pipeline.saved_models.own_splits import find_own_split, warn_of_trained_on
+from pipeline.saved_models.own_splits import find_own_split, is_own_split, warn_of_trained_on
 from pipeline.settings.configuration import Configuration
 from tests.tiny_task import TinyRun, make_sources, tiny_configuration, write_pairs
 
@@ -110,3 +110,13 @@ def test_pairs_that_a_model_was_trained_on_are_told(tmp_path: Path, caplog: pyte
     with caplog.at_level(logging.INFO):
         warn_of_trained_on(run, lambda: [Pair("bb", "A", 1)], "mine.tsv", "")
     assert "whether it was trained on mine.tsv is not known" in caplog.messages[-1]
+
+
+def test_which_name_is_that_of_a_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert is_own_split("dev")
+    assert not is_own_split("pairs.tsv")
+    (tmp_path / "test").mkdir()
+    assert is_own_split("test")
+    (tmp_path / "dev").touch()
+    assert not is_own_split("dev")
