@@ -50,9 +50,7 @@ def warn_of_odd_data(
     """
     for name, corpus in corpora.items():
         _warn_of_dropped(configuration.data, name, corpus)
-    if "train" in corpora and len(corpora["train"]) < FEW_PAIRS:
-        number = count_of(len(corpora["train"]), "pair")
-        logger.warning("train: only %s to learn from; of so few a model learns hardly more than these", number)
+    _warn_of_few_pairs(configuration.data, corpora)
     _warn_of_unknown(splits["dev"](), corpora["dev"], texts, dev_location(configuration.data))
     _warn_of_few(splits, configuration)
     if "train" in corpora:
@@ -66,6 +64,16 @@ def warn_of_odd_data(
             "dev: %s longer than every training pair: left out of the dev loss, but decoded and measured",
             count_of(unusual, "pair is", "pairs are"),
         )
+
+
+def _warn_of_few_pairs(data: DataConfiguration, corpora: Mapping[str, TokenizedCorpus]) -> None:
+    """Say so if there is next to nothing to learn from, whatever is made up of it."""
+    if "train" not in corpora:
+        return
+    pairs = -(-len(corpora["train"]) // (1 + data.hallucinated))
+    if pairs < FEW_PAIRS:
+        number = count_of(pairs, "pair")
+        logger.warning("train: only %s to learn from; of so few a model learns hardly more than these", number)
 
 
 def _warn_of_shared(configuration: Configuration, splits: Mapping[str, Split]) -> None:

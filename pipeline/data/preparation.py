@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from pipeline.data.batches import training_batches
 from pipeline.data.data_warnings import split_filter, warn_of_odd_data
 from pipeline.data.earlier_run import require_usable
 from pipeline.data.length_limits import LengthReport, fit_limits, read_limits, report_limits
+from pipeline.data.made_up.stems import make_up
 from pipeline.data.planning.buckets import Bucket
 from pipeline.data.prepared.corpus import PreparedCorpus, open_prepared
 from pipeline.data.prepared.orders import TrainingCorpus, make_order, plan_shapes, require_trainable
@@ -24,11 +26,12 @@ from pipeline.data.subword_sampling import SampledSide
 from pipeline.data.teacher import require_fitting, take_vocabularies
 from pipeline.data.tokenized_corpus import TokenizedCorpus, tokenize_corpus
 from pipeline.data.vocabularies.learned import learn_vocabularies
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, count_of
 from pipeline.files.durable import checksum
 from pipeline.pairs.cmudict import scanned_once
 from pipeline.pairs.data_files import DataFiles, compare_data, contents_of_data, read_data_files
 from pipeline.pairs.locations import is_prepared, list_corpora
+from pipeline.pairs.pair_file import Pair
 from pipeline.pairs.splits import Split, open_splits
 from pipeline.prepared.settings import require_prepared_so
 from pipeline.runs.checkpoints import Checkpoints
@@ -150,12 +153,15 @@ def prepare_data(
     source_vocabulary, target_vocabulary = load_vocabularies(directory.vocabulary)
     source_text, target_text = make_texts(configuration.text, source_vocabulary, target_vocabulary)
     corpora = {}
+    streams = {name: split.read for name, split in kept.items()}
+    if configuration.data.hallucinated:
+        streams["train"] = _with_made_up(configuration, kept["train"])
     for name in kept:
         fingerprint = _fingerprint(configuration, directory, name, files)
         place = directory.data if cache is None else cache / fingerprint[:16]
         pair_filter = split_filter(configuration.data, name)
         corpora[name] = tokenize_corpus(
-            kept[name](), source_text, target_text, pair_filter, place / name, fingerprint, kept[name].bad_lines
+            streams[name](), source_text, target_text, pair_filter, place / name, fingerprint, kept[name].bad_lines
         )
     train: TrainingCorpus
     if prepared:
@@ -175,6 +181,23 @@ def prepare_data(
     data = TrainingData(splits | {"dev": kept["dev"]} | test, *vocabularies, train, corpora["dev"], buckets, limits)
     warn_of_odd_data(configuration, kept | test, corpora, (source_text, target_text), buckets)
     return data
+
+
+def _with_made_up(configuration: Configuration, train: Split) -> Callable[[], Iterator[Pair]]:
+    """A stream of the training pairs, and of those that are made up for them."""
+
+    def stream() -> Iterator[Pair]:
+        real = made = 0
+        for pair in train():
+            real += 1
+            yield pair
+        for pair in make_up(train.read, configuration.data.hallucinated, configuration.train.seed):
+            made += 1
+            yield pair
+        told = count_of(made, "pair is", "pairs are")
+        logger.info("data.hallucinated: %s made up for %s", told, count_of(real, "training pair"))
+
+    return stream
 
 
 def _sample_subwords(

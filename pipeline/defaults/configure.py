@@ -132,7 +132,9 @@ def _fit_to_prepared(given: Given) -> FittedConfiguration:
     """Of a prepared corpus what was counted when it was prepared decides, and no pair is read."""
     manifest = read_manifest(Path(given["data.train"]))
     facts = dataclasses.replace(Facts(**manifest.facts), dev=_count_dev(given, manifest.pairs))
-    configuration, choices = combine(choose(beside(facts, [], given)), given)
+    # Nothing is made up of pairs that are ids.
+    chosen = [choice for choice in choose(beside(facts, [], given)) if choice.key != "data.hallucinated"]
+    configuration, choices = combine(chosen, given)
     tell(manifest.pairs, choices)
     return configuration
 

@@ -83,4 +83,6 @@ def mix(configuration: Configuration, labels: Path, weight: float) -> Configurat
     """
     data: DataConfiguration = configuration.data
     real = {place if isinstance(place, str) else ",".join(place): own for place, own in list_corpora(data.train)}
-    return dataclasses.replace(configuration, data=dataclasses.replace(data, train={**real, str(labels): weight}))
+    # The labels are new stems enough, and true ones.
+    data = dataclasses.replace(data, train={**real, str(labels): weight}, hallucinated=0)
+    return dataclasses.replace(configuration, data=data)

@@ -66,6 +66,7 @@ def require_prepared_so(configuration: Configuration) -> Manifest:
     for key, value, remedy in (
         ("text.sampling", configuration.text.sampling, "leave it out, or train on the files themselves"),
         ("data.train_size", configuration.data.train_size, "prepare a corpus of fewer files"),
+        ("data.hallucinated", configuration.data.hallucinated, "leave it out, or train on the files themselves"),
         ("train.teacher", configuration.train.teacher, "train the student on the files themselves"),
     ):
         if value:

@@ -156,6 +156,7 @@ def make_plan(configuration: Configuration, out: Path, lanes: int = LANES) -> Pl
     for key, value, remedy in (
         ("data.train_size", data.train_size, "prepare fewer files"),
         ("data.drop_duplicates", data.drop_duplicates, "drop them before (sort -u), shards are tokenised apart"),
+        ("data.hallucinated", data.hallucinated, "leave it out, or train on the files themselves"),
         ("text.sampling", text.sampling, "leave it out, or train on the files themselves"),
     ):
         if value:

@@ -15,7 +15,7 @@ from pipeline.settings.checks import require
 from pipeline.settings.data import DataConfiguration
 from pipeline.settings.model import ModelConfiguration
 from pipeline.settings.search import SearchConfiguration
-from pipeline.settings.text import TextConfiguration
+from pipeline.settings.text import TOKENIZER_KINDS, TextConfiguration
 from pipeline.settings.train import TrainConfiguration
 
 
@@ -42,6 +42,10 @@ class Configuration:
         shares = self.model.shared_embeddings
         wanted = "false where text.shared_vocabulary is false"
         require(self.text.shared_vocabulary or not shares, "model.shared_embeddings", shares, wanted)
+        kinds = self.text.source_tokenizer, self.text.target_tokenizer
+        characters = all(TOKENIZER_KINDS[kind].characters for kind in kinds)
+        wanted = "0 where a side is not cut into characters (text.source_tokenizer, text.target_tokenizer)"
+        require(characters or not self.data.hallucinated, "data.hallucinated", self.data.hallucinated, wanted)
         wanted = "0 with train.teacher, whose distributions belong to the symbols of one cut"
         require(not (self.train.teacher and self.text.sampling), "text.sampling", self.text.sampling, wanted)
 

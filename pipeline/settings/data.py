@@ -42,6 +42,9 @@ class DataConfiguration:
             dropped and counted, unless it has no more than 10 symbols; null keeps all.
         drop_duplicates: Of training pairs with equal source and target keep the first only, of several corpora the one
             in the corpus with the highest weight; takes about 70 bytes of memory a pair while they are tokenised.
+        hallucinated: So many pairs are made up for each training pair, by other letters in the place of those that its
+            source and target share, see docs/training.md; for a few hundred inflected forms or spellings, both sides
+            cut into characters. 0: none.
         skip_bad_lines: Leave out lines that are no pairs (not UTF-8, no TAB, an empty side, more than 1,048,576 bytes,
             more than 1,000 combining marks in a row), count and report them, instead of stopping at the first. Of two
             line-aligned files the pair goes if either line is bad. Files that are cut short or whose numbers of lines
@@ -63,6 +66,7 @@ class DataConfiguration:
     min_length: int = 1
     max_ratio: float | None = None
     drop_duplicates: bool = False
+    hallucinated: int = 0
     skip_bad_lines: bool = False
     batch_tokens: int = 2048
     buckets: int = 6
@@ -83,6 +87,7 @@ class DataConfiguration:
         if isinstance(self.train, dict):
             require_weights("data.train", self.train)
         require_at_least("data", self, 1, ["max_length", "buckets", "min_length", "max_ratio"])
+        require_at_least("data", self, 0, ["hallucinated"])
         wanted = f"at most data.max_length ({self.max_length})"
         require(self.min_length <= self.max_length, "data.min_length", self.min_length, wanted)
         require(

@@ -3,6 +3,7 @@ import json
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.data.preparation import TrainingData, open_run
@@ -48,6 +49,28 @@ def test_overlap_of_test_is_said_too(tmp_path: Path, caplog: pytest.LogCaptureFi
     prepare(dataclasses.replace(configuration, data=data), RunDirectory(tmp_path / "run"))
     assert "2 test sources are in the training data too: test figures will look too good" in caplog.text
     assert "dev source" not in caplog.text
+
+
+def test_pairs_are_made_up_for_training_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    configuration = configure(tmp_path, "abab baba ab", dev="abba")
+    lines = "".join(f"{word}\t{word}x\n" for word in ("abab", "baba", "ab"))
+    (tmp_path / "train.tsv").write_text(lines, encoding="utf-8")
+    data = dataclasses.replace(configuration.data, hallucinated=3)
+    configuration = Configuration(data=data)
+    with caplog.at_level(logging.INFO):
+        found = prepare(configuration, RunDirectory(tmp_path / "run"))
+    assert "data.hallucinated: 6 pairs are made up for 3 training pairs" in caplog.messages
+    assert "train: only 3 pairs to learn from" in caplog.text
+    assert (len(found.train), len(found.dev)) == (9, 1)
+    assert len(list(found.splits["train"]())) == 3
+    # Ids of every pair: what both sides share is the same.
+    sides = {"source": found.source_vocabulary, "target": found.target_vocabulary}
+    ids = {side: found.train.rows(side, np.arange(9), 0, 0)[0] for side in sides}
+    texts = {side: "".join(sides[side].symbols[at] for at in ids[side]).split("</s>")[:9] for side in sides}
+    assert texts["target"] == [f"{source}x" for source in texts["source"]]
+    # Another number is another corpus.
+    more = dataclasses.replace(configuration, data=dataclasses.replace(data, hallucinated=1))
+    assert len(prepare(more, RunDirectory(tmp_path / "more")).train) == 5
 
 
 def test_words_where_characters_are_meant(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -1,0 +1,1 @@
+"""Pairs that are made up of the training's, where these are few."""
