@@ -25,6 +25,8 @@ def test_files_of_the_user_stay_where_they_are(tmp_path: Path):
     configuration = configure("cmudict", places)
     assert fixed(configuration, tmp_path / "data") == configuration
     assert not (tmp_path / "data").exists()
+    made_up = configure("cmudict", {**places, "text.target_tokenizer": "char", "data.hallucinated": 4})
+    assert mix(made_up, tmp_path / "labels.tsv", 0.5).data.hallucinated == 0
     mixed = mix(configuration, tmp_path / "labels.tsv", 0.5).data
     assert mixed.train == {str(tmp_path / "train.tsv"): 1.0, str(tmp_path / "labels.tsv"): 0.5}
 

@@ -238,6 +238,7 @@ def test_other_settings_are_refused(whole: Path, changes: dict[str, Any], said: 
         ({"data__train_size": 5}, "data.train_size: 5.0 is impossible for a prepared corpus"),
         ({"data__drop_duplicates": True}, "data.drop_duplicates: true is impossible"),
         ({"text__target_tokenizer": "bpe", "text__sampling": 0.1}, "text.sampling: 0.1 is impossible"),
+        ({"text__target_tokenizer": "char", "data__hallucinated": 4}, "data.hallucinated: 4 is impossible"),
     ],
 )
 def test_what_cannot_be_prepared_is_refused(tmp_path: Path, changes: dict[str, Any], said: str):

@@ -30,3 +30,15 @@ def test_columns():
 def test_columns_that_say_nothing(columns: object, wrong: str):
     with pytest.raises(UsageError, match=wrong):
         configure("cmudict", {"data.columns": columns})
+
+
+def test_stems_are_made_up_of_characters():
+    for kind, refused in (("char", False), ("space", True), ("bpe", True)):
+        changes = {"text.target_tokenizer": kind, "data.hallucinated": 4}
+        if refused:
+            with pytest.raises(UsageError, match=r"data\.hallucinated: 4 is impossible, it must be 0 where a side"):
+                configure("cmudict", changes)
+        else:
+            assert configure("cmudict", changes).data.hallucinated == 4
+    with pytest.raises(UsageError, match=r"data\.hallucinated: -1 is impossible"):
+        configure("cmudict", {"text.target_tokenizer": "char", "data.hallucinated": -1})
