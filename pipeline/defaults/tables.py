@@ -58,7 +58,7 @@ COPIED = (_Row(40_000, {**_LITTLE, "model.copy": True}, 1_200_000, 8), *SYMBOLS[
 # The same, where these targets move forward as well: what is copied then stands where the position is.
 _COPY_FORWARD = {"model.copy": True, **_HARD}
 COPIED_FORWARD = (
-    _Row(4_000, {**_LITTLE, **_COPY_FORWARD}, 200_000, 6),
+    _Row(4_000, {**_LITTLE, **_COPY_FORWARD, "data.hallucinated": 4}, 200_000, 6),
     _Row(40_000, {**_LITTLE, **_COPY_FORWARD}, 800_000, 8),
     _Row(250_000, {**_MORE, **_COPY_FORWARD}, 1_200_000, 8),
     SYMBOLS[-1],
