@@ -63,12 +63,13 @@ def _warn_of_csv(shape: Shape, model: Path) -> None:
         return
     command = csv_command(separator).replace('*row, sep="\\t"', "*row[:1]")
     logger.warning(
-        "%s:%d: named CSV, and every line is one source here, with all its columns; this answers the first column: "
-        "%s < %s | python -m pipeline predict %s -",
+        "%s:%d: named CSV, and every line is one source here, with all its columns; this answers the "
+        "first column: %s %s | %s | python -m pipeline predict %s -",
         shape.path,
         shape.rows[0].line,
-        command,
+        "gzip -dc" if shape.path.endswith(".gz") else "cat",
         shlex.quote(shape.path),
+        command,
         shlex.quote(str(model)),
     )
 

@@ -25,7 +25,7 @@ LIMITED, PREFIX_CUT = "limited", "prefix_cut"
 _WORDS = {
     FAULT: ("{}; it gets no prediction", "got no prediction"),
     NO_OUTPUT: ("no output, the model's scores are no numbers", "have no output, the model's scores are no numbers"),
-    EMPTY_OUTPUT: ("its answer is empty, which the model finds best", "have empty answers, which the model finds best"),
+    EMPTY_OUTPUT: ("its answer is empty", "have empty answers"),
     CUT: ("longer than the model reads; cut", "were longer than the model reads, and cut"),
     LIMITED: (
         "its output was ended by the search's limit (see --search.length_ratio and --search.max_length)",

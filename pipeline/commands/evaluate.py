@@ -68,9 +68,8 @@ def run(arguments: argparse.Namespace, results: Results) -> None:
     from pipeline.prediction.side_by_side import share_cores_by_batches
 
     share_cores_by_batches()
-    figures = _report(arguments) if arguments.report else _figures(arguments)
-    _tell_of_trained_on(arguments)
-    results.write_json(figures)
+    results.write_json(_report(arguments) if arguments.report else _figures(arguments))
+    _tell_of_trained_on(arguments)  # which reads the training data, and may be interrupted
 
 
 def _figures(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -80,7 +79,7 @@ def _figures(arguments: argparse.Namespace) -> dict[str, Any]:
 
     split = find_own_split(arguments.model, arguments.data)
     columns = find_columns(arguments.model, arguments.columns)
-    if split is None and not Path(arguments.data).is_fifo():
+    if split is None and not _has_pipe(arguments.data):
         from pipeline.pairs.reading import check_start
 
         check_start(arguments.data, columns)  # before the seconds that a model takes
@@ -93,12 +92,19 @@ def _figures(arguments: argparse.Namespace) -> dict[str, Any]:
     return evaluate_file(predictor, arguments.data, arguments.bleu_tokens, split, columns)
 
 
+def _has_pipe(location: str) -> bool:
+    """Whether one of its files can be read but once."""
+    from pipeline.pairs.locations import source_files
+
+    return any(Path(path).is_fifo() for path in source_files(location))
+
+
 def _tell_of_trained_on(arguments: argparse.Namespace) -> None:
     """Say what of a file the model was trained on."""
     from pipeline.pairs.reading import read_pairs
     from pipeline.saved_models.own_splits import find_columns, is_own_split, warn_of_trained_on
 
-    if is_own_split(arguments.data) or Path(arguments.data).is_fifo():  # which is read once
+    if is_own_split(arguments.data) or _has_pipe(arguments.data):
         return
     columns = find_columns(arguments.model, arguments.columns)
     pairs = functools.partial(read_pairs, arguments.data, "test", columns=columns)

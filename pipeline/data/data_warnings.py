@@ -50,7 +50,7 @@ def warn_of_odd_data(
     """
     for name, corpus in corpora.items():
         _warn_of_dropped(configuration.data, name, corpus)
-    _warn_of_few_pairs(configuration.data, corpora)
+    _warn_of_few_pairs(configuration.data, splits, corpora)
     _warn_of_unknown(splits["dev"](), corpora["dev"], texts, dev_location(configuration.data))
     _warn_of_few(splits, configuration)
     if "train" in corpora:
@@ -66,11 +66,13 @@ def warn_of_odd_data(
         )
 
 
-def _warn_of_few_pairs(data: DataConfiguration, corpora: Mapping[str, TokenizedCorpus]) -> None:
+def _warn_of_few_pairs(
+    data: DataConfiguration, splits: Mapping[str, Split], corpora: Mapping[str, TokenizedCorpus]
+) -> None:
     """Say so if there is next to nothing to learn from, whatever is made up of it."""
     if "train" not in corpora:
         return
-    pairs = -(-len(corpora["train"]) // (1 + data.hallucinated))
+    pairs = sum(1 for _ in splits["train"]()) if data.hallucinated else len(corpora["train"])
     if pairs < FEW_PAIRS:
         number = count_of(pairs, "pair")
         logger.warning("train: only %s to learn from; of so few a model learns hardly more than these", number)

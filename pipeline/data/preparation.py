@@ -195,7 +195,8 @@ def _with_made_up(configuration: Configuration, train: Split) -> Callable[[], It
             made += 1
             yield pair
         told = count_of(made, "pair is", "pairs are")
-        logger.info("data.hallucinated: %s made up for %s", told, count_of(real, "training pair"))
+        level = logging.INFO if made else logging.WARNING  # no source shares three letters with its target
+        logger.log(level, "data.hallucinated: %s made up for %s", told, count_of(real, "training pair"))
 
     return stream
 

@@ -90,8 +90,11 @@ def find_separator(shape: Shape) -> Finding | None:
 
 
 def find_other_csv(shape: Shape) -> Finding | None:
-    """A file named CSV in which something else stands between columns, and commas within them."""
+    """A file named CSV in which something else stands between columns, and commas within some of them."""
     if shape.is_aligned or not is_csv(shape.path) or _are_even([len(row.cells) for row in shape.rows], len(shape.rows)):
+        return None
+    # Where all lines have commas, those may be the columns, of which not every line has the last.
+    if sum(len(row.cells) == 1 for row in shape.rows) < SOME * len(shape.rows):
         return None
     texts = [",".join(row.cells) for row in shape.rows]
     for separator in (";", "|"):
@@ -100,6 +103,22 @@ def find_other_csv(shape: Shape) -> Finding | None:
             wrong = f"its columns seem to be separated by {name}, not by commas, which stand within them"
             return Finding(shape.path, wrong, mending(shape.path, command), shape.rows[0].line)
     return None
+
+
+def find_two_csv(shape: Shape) -> Finding | None:
+    """A file named CSV that has both one comma and one semicolon in each of its lines: `Haus, das;house`."""
+    if shape.is_aligned or not is_csv(shape.path) or len(shape.rows) < 2:
+        return None
+    texts = [",".join(row.cells) for row in shape.rows]
+    if not all(is_separator(mark, texts) and _share_with_one(mark, texts) > 1 - SOME for mark in ",;"):
+        return None
+    wrong = "commas separate its columns, and one semicolon stands in each line too; if that separates them"
+    return Finding(shape.path, wrong, f"then {mending(shape.path, csv_command(';'))}", shape.rows[0].line)
+
+
+def _share_with_one(mark: str, texts: Sequence[str]) -> float:
+    """The share of lines with it once."""
+    return sum(text.count(mark) == 1 for text in texts) / max(1, len(texts))
 
 
 def _find_spaces(shape: Shape, rows: Sequence[Row]) -> Finding | None:

@@ -32,13 +32,19 @@ def find_header(shape: Shape) -> Finding | None:
     if first is None or first.line != 1 or len(first.cells) < 2 or len(shape.rows) < 2:
         return None
     names, others = first.cells[:2], [shape.column(number)[1:] for number in (1, 2)]
-    known = all(map(_is_name, names)) and names[0].lower() != names[1].lower()
+    # A word and its inflection (`date`, `dates`) are a pair like any other.
+    known = all(map(_is_name, names)) and not _begins_with(*map(str.lower, names))
     if not (known or _is_unlike(names, others)):
         return None
     shown = " TAB ".join(map(show, first.cells))
     wrong = f"looks like a header ({shown}), and is read as a pair"
     files = shape.path.split(",") if shape.is_aligned else [shape.path]
     return Finding(shape.path, wrong, "; ".join(mending(file, "tail -n +2") for file in files), 1)
+
+
+def _begins_with(one: str, other: str) -> bool:
+    """Whether one of them is how the other begins."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _is_name(cell: str) -> bool:
@@ -48,7 +54,9 @@ def _is_name(cell: str) -> bool:
 
 def _is_unlike(names: Sequence[str], others: Sequence[list[str]]) -> bool:
     """Whether the first cells differ from all below them in what kind of characters they have."""
-    if len(others[0]) < FEW_ROWS or min(map(len, names)) < 3:
+    short = any(len(name) < (3 if name.isascii() else 2) for name in names)
+    # Names have no digits, and that of one column is not that of the other.
+    if len(others[0]) < FEW_ROWS or short or names[0] == names[1] or any(map(str.isdigit, "".join(names))):
         return False
     if any(
         share_of(cells, _NUMBER) == 1 and not _NUMBER.fullmatch(name) for name, cells in zip(names, others, strict=True)

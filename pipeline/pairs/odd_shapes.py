@@ -55,6 +55,7 @@ _KINDS = [
     _Kind(odd_columns.find_features, True, needs_columns=True),
     _Kind(odd_columns.find_identifiers, True, needs_columns=True),
     _Kind(odd_files.find_columns_in_lines, False),
+    _Kind(odd_files.find_two_csv, False, needs_columns=True),
     _Kind(odd_columns.find_few_values, False, needs_columns=True),
     _Kind(odd_columns.find_running_numbers, False, needs_columns=True),
     _Kind(odd_columns.find_counts, False, needs_columns=True),

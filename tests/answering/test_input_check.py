@@ -46,10 +46,11 @@ def test_csv_is_read_as_lines_which_is_said(tmp_path: Path, caplog: pytest.LogCa
     check(tmp_path / "words.txt", b"sea, land\nsky, sun\n")
     check(tmp_path / "lines.csv", b"sea\nsky\n")
     assert caplog.messages == []
-    for name, mark in (("words.csv", ","), ("other.csv", ";")):
-        check(tmp_path / name, f"sea{mark}S\nsky{mark}K\n".encode())
+    for name, mark in (("words.csv", ","), ("other.csv", ";"), ("packed.csv.gz", ",")):
+        content = f"sea{mark}S\nsky{mark}K\n".encode()
+        check(tmp_path / name, gzip.compress(content) if name.endswith(".gz") else content)
         assert f"{tmp_path / name}:1: named CSV, and every line is one source here" in caplog.messages[-1]
-        command = caplog.messages[-1].partition("first column: ")[2].partition(" | ")[0]
+        command = caplog.messages[-1].partition("first column: ")[2].partition(" | python -m")[0]
         assert subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout == "sea\nsky\n"
 
 

@@ -339,6 +339,17 @@ def test_what_is_measured_is_looked_at_before_a_model_is_loaded(
     assert capsys.readouterr().err == f"error: {tmp_path / 'nowhere.tsv'}: no such file; check the path\n"
 
 
+def test_pipes_are_read_once(fake: Fake, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    fake("saved_models.loading", load_predictor=lambda model, **options: model)
+    fake("evaluation.evaluate", evaluate_file=lambda predictor, location, *how: {"split": location})
+    for side in ("source", "target"):
+        os.mkfifo(tmp_path / side)
+    # Who opened them would wait for ever.
+    pipes = f"{tmp_path / 'source'},{tmp_path / 'target'}"
+    assert main(["evaluate", "model", pipes]) == 0
+    assert json.loads(capsys.readouterr().out) == {"split": pipes}
+
+
 def test_compare_prints_a_table_and_json_without_tensorflow(tmp_path: Path):
     for name, line in (("r", "a b c d e\n"), ("a", "a b c d e\n"), ("b", "a b c D x\n")):
         (tmp_path / name).write_text(line * 20, encoding="utf-8")

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.files.bad_lines import Fault
+from pipeline.pairs.columns import look_at_table
 from pipeline.pairs.file_shape import look, shape_of
 from pipeline.pairs.odd_shapes import judge_lines, judge_table
 from pipeline.pairs.reading import look_at
@@ -122,3 +123,24 @@ def test_a_file_of_its_own(tmp_path: object):
         file.write("a,b\nc,d\n")
     with pytest.raises(DataError, match=r"a\.tsv:1: no TAB, its columns seem to be separated by commas"):
         judge_table(look(path))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"walk{n},walked{n},V;PST{',rare' if n % 4 == 0 else ''}" for n in range(25)],
+        [f"walk{n},walked{n}|walkt{n}{',irr' if n % 3 == 0 else ''}" for n in range(25)],
+        [f"I walk{n}; you do,Ich walk{n}; du{', ja' if n % 5 == 0 else ''}" for n in range(25)],
+    ],
+)
+def test_marks_within_the_cells_of_commas_are_no_columns(lines: list[str], tmp_path: Path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    assert not [finding for finding in judge_table(look_at_table(str(path), None)) if "separate" in str(finding)]
+
+
+def test_a_comma_and_a_semicolon_in_every_line_are_told(tmp_path: Path):
+    path = tmp_path / "words.csv"
+    path.write_text("".join(f"Wort{n}, der;word{n}\n" for n in range(9)), encoding="utf-8")
+    [finding] = [finding for finding in judge_table(look_at_table(str(path), None)) if "semicolon" in str(finding)]
+    assert "commas separate its columns, and one semicolon stands in each line too" in str(finding)

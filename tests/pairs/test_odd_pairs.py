@@ -51,6 +51,24 @@ def test_a_header_above_another_script_or_none(header: str, lines: list[str]):
     assert not any("looks like a header" in said for said in warnings(lines))
 
 
+def test_a_header_of_two_signs():
+    signs = [f"{sign}{other}" for sign, other in zip("天地人山水火" * 5, "大小中上下" * 6, strict=True)]
+    lines = [f"{sign}\t{word}" for sign, word in zip(signs, WORDS, strict=False)]
+    assert any("looks like a header" in said for said in warnings(["中文\t拼音", *lines]))
+
+
+@pytest.mark.parametrize(
+    ("first", "lines"),
+    [
+        ("date\tdates", [f"{word}\t{word}s" for word in WORDS]),
+        ("May 1990\t1990-05-XX", DATES),
+        ("IBM\tIBM", [line.partition("\t")[2] + "\t" + line.partition("\t")[0] for line in NAMES]),
+    ],
+)
+def test_first_pairs_that_are_pairs(first: str, lines: list[str]):
+    assert not any("looks like a header" in said for said in warnings([first, *lines]))
+
+
 def test_a_first_pair_may_be_words_that_name_columns():
     assert not any("header" in said for said in warnings(["old\told", *LEXICON]))
 
