@@ -61,14 +61,33 @@ def train_on(core: int, run: Path, arguments: list[str]) -> tuple[dict[str, Any]
     """Train on one core: what the run's result.json holds, and the seconds it took."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "pipeline", "train", "--run", str(run), *arguments]
-    with open(f"{run}.log", "ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=lambda: os.sched_setaffinity(0, {core}))
-        _, status, used = os.wait4(process.pid, 0)
+    status, used = finish_on({core}, command, Path(f"{run}.log"))
     if status:
         raise SystemExit(f"{run}.log: training failed")
     result: dict[str, Any] = json.loads((run / "result.json").read_text(encoding="utf-8"))
-    took = {"seconds": time.perf_counter() - began, "processor seconds": used.ru_utime + used.ru_stime}
+    took = {"seconds": time.perf_counter() - began, "processor seconds": used}
     return result, {name: round(seconds, 1) for name, seconds in took.items()}
+
+
+def finish_on(cores: set[int], command: list[str], log: Path, **variables: str) -> tuple[int, float]:
+    """Run a command on some cores to its end: its status, and its seconds of processor time.
+
+    Args:
+        cores: Which.
+        command: It, and its arguments.
+        log: Takes what it says.
+        variables: Of its environment, besides those that there are.
+    """
+    with log.open("ab") as file:
+        process = subprocess.Popen(
+            command,
+            stdout=file,
+            stderr=file,
+            env=os.environ | variables,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+        )
+        _, status, used = os.wait4(process.pid, 0)
+    return status, used.ru_utime + used.ru_stime
 
 
 def vote(name: str, core: int, options: argparse.Namespace) -> Row:

@@ -16,7 +16,6 @@ import functools
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,6 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from benchmarks.corpora import finish_on
+from benchmarks.installs import install
 
 REQUIREMENTS = Path(__file__).parent.parent / "requirements-rival.txt"
 ATTENTIONS = {"bahdanau": "SoftAttention", "monotonic": "HardAttention"}
@@ -124,23 +126,16 @@ def their_command(work: Work, environment: Path, attention: str, passes: int, sc
 def make_environment(place: Path) -> None:
     """A virtual environment with yoyodyne, unless it is there."""
     if not (place / "bin" / "yoyodyne").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
+        install(REQUIREMENTS, place)
 
 
 def processor_seconds(command: list[str], threads: int, log: Path) -> float:
     """Seconds of processor time of a whole command on so many cores."""
     cores = set(sorted(os.sched_getaffinity(0))[:threads])
-    environment = os.environ | dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS"], str(threads))
-    with log.open("ab") as file:
-        process = subprocess.Popen(
-            command, stdout=file, stderr=file, env=environment, preexec_fn=lambda: os.sched_setaffinity(0, cores)
-        )
-        _, status, used = os.wait4(process.pid, 0)
+    status, used = finish_on(cores, command, log, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
     if status:
         raise SystemExit(f"{' '.join(command)}: failed\n{log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
-    return used.ru_utime + used.ru_stime
+    return used
 
 
 def measure(work: Work, options: argparse.Namespace) -> dict[str, Any]:
@@ -158,8 +153,8 @@ def measure(work: Work, options: argparse.Namespace) -> dict[str, Any]:
         for attention, rows in found.items():
             for side, speeds in rows.items():
                 command, most = sides[side]
-                least, all_of_it = (_seconds(command, attention, passes, options.threads) for passes in (few, most))
-                speeds.append(symbols * (most - few) / (all_of_it - least))
+                less, more = (_seconds(command, attention, passes, options.threads) for passes in (few, most))
+                speeds.append(symbols * (most - few) / (more - less))
                 print(f"{attention}\t{side}\t{speeds[-1]:,.0f} symbols/s", file=sys.stderr, flush=True)
     return {name: _figures(rows) for name, rows in found.items()}
 

@@ -1,4 +1,4 @@
-"""Features of sources where vocabularies are learned: apart from what stands before them."""
+"""Features of sources apart from what stands before them: where vocabularies are learned, and sources made."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +15,17 @@ def text_of(pair: Pair, side: Side, text: TextConfiguration) -> str:
     """A side without features."""
     string: str = getattr(pair, side)
     return string if text.feature_separator is None else string.partition(FEATURE_MARK)[0]
+
+
+def text_and_features(source: str) -> tuple[str, str]:
+    r"""A source without its features, and these with the mark before them, or ''.
+
+    Example:
+        >>> text_and_features("go\tV;PST"), text_and_features("go")
+        (('go', '\tV;PST'), ('go', ''))
+    """
+    text, mark, features = source.partition(FEATURE_MARK)
+    return text, mark + features
 
 
 def learn_features(pairs: Iterable[Pair], text: TextConfiguration) -> Vocabulary:

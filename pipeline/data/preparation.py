@@ -191,7 +191,7 @@ def _with_made_up(configuration: Configuration, train: Split) -> Callable[[], It
         for pair in train():
             real += 1
             yield pair
-        for pair in make_up(train.read, configuration.data.hallucinated, configuration.train.seed):
+        for pair in make_up(train, configuration.data.hallucinated, configuration.train.seed):
             made += 1
             yield pair
         told = count_of(made, "pair is", "pairs are")

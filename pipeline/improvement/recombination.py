@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Collection, Sequence
 
-from pipeline.text.symbols import FEATURE_MARK
+from pipeline.data.features import text_and_features
 
 OVERLAP = 2
 """Symbols that two pieces share where they are joined: of fewer, what comes of it is hardly a word."""
@@ -40,7 +40,7 @@ def recombine(
         ['pana', 'bana']
     """
     chance = random.Random(seed)
-    texts, tails = zip(*(_apart(source) for source in sources), strict=True) if sources else ((), ())
+    texts, tails = zip(*(text_and_features(source) for source in sources), strict=True) if sources else ((), ())
     rows = [list(text) if characters else text.split(separator) for text in texts]
     ends: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     for number, row in enumerate(rows):
@@ -76,12 +76,6 @@ def _join(
     return [*row[:place], *rows[second][start:]], second
 
 
-def _apart(source: str) -> tuple[str, str]:
-    """A source, and its features with what stands before them."""
-    text, mark, features = source.partition(FEATURE_MARK)
-    return text, mark + features
-
-
 def exchange_features(
     sources: Sequence[str], count: int, seed: int, is_known: Callable[[str], bool], separator: str
 ) -> list[str]:
@@ -103,7 +97,7 @@ def exchange_features(
         ['see\tV;PST', 'go\tV;3;SG']
     """
     chance = random.Random(seed)
-    apart = [(text, features, features.partition(separator)[0]) for text, features in map(_apart, sources)]
+    apart = [(text, features, features.partition(separator)[0]) for text, features in map(text_and_features, sources)]
     kinds: dict[str, dict[str, None]] = {}
     for _, features, kind in apart:
         kinds.setdefault(kind, {})[features] = None

@@ -112,8 +112,9 @@ def find_two_csv(shape: Shape) -> Finding | None:
     texts = [",".join(row.cells) for row in shape.rows]
     if not all(is_separator(mark, texts) and _share_with_one(mark, texts) > 1 - SOME for mark in ",;"):
         return None
-    wrong = "commas separate its columns, and one semicolon stands in each line too; if that separates them"
-    return Finding(shape.path, wrong, f"then {mending(shape.path, csv_command(';'))}", shape.rows[0].line)
+    wrong = "commas separate its columns, and one semicolon stands in each line too"
+    how = f"if that separates them, {mending(shape.path, csv_command(';'))}"
+    return Finding(shape.path, wrong, how, shape.rows[0].line)
 
 
 def _share_with_one(mark: str, texts: Sequence[str]) -> float:

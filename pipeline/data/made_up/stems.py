@@ -5,12 +5,13 @@ letters are; the rest is what inflection does. Where pairs are few, the model se
 letters of shared parts are replaced by others, the same on both sides: `xöqen`, `xöqst`.
 """
 
+import functools
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
+from pipeline.data.features import text_and_features
 from pipeline.data.made_up.shared_parts import SharedPart, shared_parts
 from pipeline.pairs.pair_file import Pair
-from pipeline.text.symbols import FEATURE_MARK
 
 TRIES = 5
 """How often letters are drawn for a pair whose source is one that there is."""
@@ -37,40 +38,32 @@ def make_up(read: Callable[[], Iterable[Pair]], per_pair: int, seed: int) -> Ite
     known: set[str] = set()
     letters: dict[str, None] = {}
     for pair in read():
-        text = _apart(pair)[0]
+        text, _ = text_and_features(pair.source)
         known.add(text)
         for part in shared_parts(text, pair.target):
             letters.update(dict.fromkeys(filter(str.isalpha, _of_source(text, part))))
     alphabets: Alphabets = {}
     for letter in letters:
         alphabets.setdefault(_case(letter), []).append(letter)
-    chance = random.Random(seed)
+    draw = functools.partial(_draw, alphabets, random.Random(seed))
     for pair in read():
-        for _ in range(per_pair):
-            made = _make(pair, alphabets, known, chance)
-            if made is not None:
-                yield made
+        yield from _made_of(pair, per_pair, known, draw)
 
 
-def _make(pair: Pair, alphabets: Alphabets, known: set[str], chance: random.Random) -> Pair | None:
-    """One of a pair; None where nothing is shared, or nothing new comes out."""
-    text, tail = _apart(pair)
+def _made_of(pair: Pair, per_pair: int, known: Collection[str], draw: Callable[[str], str]) -> Iterator[Pair]:
+    """Those of one pair: none where nothing is shared, fewer where nothing new comes out."""
+    text, features = text_and_features(pair.source)
     parts = shared_parts(text, pair.target)
-    for _ in range(TRIES if parts else 0):
-        source, target = list(text), list(pair.target)
-        for part in parts:
-            drawn = [_draw(symbol, alphabets, chance) for symbol in _of_source(text, part)]
-            source[part.source : part.source + part.length] = drawn
-            target[part.target : part.target + part.length] = drawn
-        if "".join(source) not in known:
-            return pair._replace(source="".join(source) + tail, target="".join(target))
-    return None
-
-
-def _apart(pair: Pair) -> tuple[str, str]:
-    """The source, and its features with the mark before them."""
-    text, mark, features = pair.source.partition(FEATURE_MARK)
-    return text, mark + features
+    for _ in range(per_pair if parts else 0):
+        for _ in range(TRIES):
+            source, target = list(text), list(pair.target)
+            for part in parts:
+                drawn = [draw(symbol) for symbol in _of_source(text, part)]
+                source[part.source : part.source + part.length] = drawn
+                target[part.target : part.target + part.length] = drawn
+            if "".join(source) not in known:
+                yield pair._replace(source="".join(source) + features, target="".join(target))
+                break
 
 
 def _of_source(text: str, part: SharedPart) -> str:
@@ -81,5 +74,5 @@ def _case(letter: str) -> tuple[bool, bool]:
     return letter.isupper(), letter.islower()
 
 
-def _draw(symbol: str, alphabets: Alphabets, chance: random.Random) -> str:
+def _draw(alphabets: Alphabets, chance: random.Random, symbol: str) -> str:
     return chance.choice(alphabets[_case(symbol)]) if symbol.isalpha() else symbol
