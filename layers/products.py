@@ -45,9 +45,9 @@ def dense_gradient(gradient: Any, kernel: Any) -> Any:
 
 def by_rows(function: Callable[[Any], Any], inputs: Any, size: int) -> Any:
     """A function from `[rows, n]` to `[rows, size]`, of `[a, b, n]`."""
-    shape = tf.shape(inputs)
+    first, second, _ = tf.unstack(tf.shape(inputs))
     flat = function(tf.reshape(inputs, [-1, inputs.shape[-1]]))
-    return tf.reshape(flat, [shape[0], shape[1], size])
+    return tf.reshape(flat, [first, second, size])
 
 
 def kernel_gradient(inputs: Any, gradient: Any) -> Any:

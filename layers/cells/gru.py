@@ -28,7 +28,8 @@ PADDING: tuple[float, ...] = (1e4, 0.0, 0.0)
 
 def split_bias(bias: Any) -> tuple[Any, Any]:
     """The biases of the input's and of the state's share, from a Keras cell's."""
-    return bias[0], bias[1]
+    input_bias, recurrent_bias = tf.unstack(bias)
+    return input_bias, recurrent_bias
 
 
 def join_bias_gradients(input_bias: Any, recurrent_bias: Any) -> Any:

@@ -7,7 +7,7 @@ where the time goes into the number of operations, has a graph of its own, in wh
 A graph must hold all of this, as an export's does. Outside of one, Python looks at the rows that came.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ ROWS = 256
 MOST_CELLS = 2**26
 
 RowFunction = Callable[..., dict[str, tf.Tensor]]
+
+# A call that is not made costs next to nothing if it is a single operation; inlined, each of its operations would.
+APART: dict[str, Any] = {"autograph": False, "experimental_attributes": {"_noinline": True}}
 
 # Of inputs by name, what else than strings `[rows]` they are.
 _KINDS: dict[str, tuple[Any, ...]] = {"ids": (tf.int32, None), "lengths": (tf.int32,), "targets": (tf.int32, None)}
@@ -32,7 +35,11 @@ def by_rows(function: Callable[..., Any], *names: str) -> list[Any]:
 
 
 def map_rows(
-    function: RowFunction, inputs: Sequence[tf.Tensor], cells: Callable[..., tf.Tensor], most_cells: float
+    function: RowFunction,
+    inputs: Sequence[tf.Tensor],
+    cells: Callable[..., tf.Tensor],
+    most_cells: float,
+    in_turns: RowFunction | None = None,
 ) -> dict[str, tf.Tensor]:
     """What a function makes of rows, in chunks where there are too many of them.
 
@@ -42,6 +49,8 @@ def map_rows(
         inputs: `[rows, …]` each, of any number of rows.
         cells: From the same to how much each row may take, `[rows]` float32.
         most_cells: The most that `cells` says of any row.
+        in_turns: In a graph, what gives the same of more rows than fit; None makes it here, which takes a third of a
+            graph.
 
     Returns:
         The same as the function of all rows at once. Where they were too many, padding may be wider than needed. Of
@@ -55,20 +64,13 @@ def map_rows(
     single = [tf.TensorSpec([1, *part.shape[1:]], part.dtype) for part in inputs]
     # Traced once for many rows, whether they fit or not: the export holds it once.
     chunk = tf.function(function, input_signature=specs, autograph=False)
-
-    def in_turns(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return _in_turns(chunk, inputs, cells(*inputs))
-
-    # A call that is not made costs next to nothing if it is a single operation; inlined, each of its operations would.
-    apart = {"autograph": False, "experimental_attributes": {"_noinline": True}}
-    one = tf.function(function, input_signature=single, **apart)
-    rest = tf.function(in_turns, input_signature=specs, **apart)
+    one = tf.function(function, input_signature=single, **APART)
+    rest = in_turns or tf.function(lambda *rows: _in_turns(chunk, rows, cells(*rows)), input_signature=specs, **APART)
     rows = tf.shape(inputs[0])[0]
-
-    def more() -> dict[str, tf.Tensor]:
-        return tf.cond(rows <= fitting, lambda: chunk(*inputs), lambda: rest(*inputs))
-
-    return tf.cond(tf.equal(rows, 1), lambda: one(*map(_first_row, inputs)), more)
+    # A single choice of three: each branch of another one around it would take in all weights once more.
+    kind = tf.cast(tf.not_equal(rows, 1), tf.int32) + tf.cast(rows > fitting, tf.int32)
+    branches = [lambda: one(*map(_first_row, inputs)), lambda: chunk(*inputs), lambda: rest(*inputs)]
+    return tf.switch_case(kind, branches)
 
 
 def _require_same_rows(inputs: Sequence[tf.Tensor]) -> Sequence[tf.Tensor]:
@@ -115,17 +117,19 @@ def _in_turns(chunk: Any, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict
     cells = tf.gather(cells, order)
     rows = tf.shape(cells)[0]
 
+    ranks = {name: spec.shape.rank for name, spec in specs.items() if spec.shape.rank > 1}
+
     def body(begin: Any, count: Any, arrays: Any, widths: Any) -> tuple[Any, ...]:
         upcoming = cells[begin : begin + ROWS]
         together = upcoming * tf.range(1.0, tf.cast(tf.shape(upcoming)[0], tf.float32) + 1.0)
         end = begin + tf.maximum(1, tf.reduce_sum(tf.cast(together <= MOST_CELLS, tf.int32)))
         found = chunk(*(tf.gather(part, order[begin:end]) for part in inputs))
         arrays = {name: arrays[name].write(count, found[name]) for name in arrays}
-        widths = {name: tf.maximum(widths[name], tf.shape(found[name])[1:]) for name in widths}
-        return end, count + 1, arrays, widths
+        return end, count + 1, arrays, tf.maximum(widths, _shapes(found[name] for name in ranks))
 
     arrays = {name: _array(spec, 0) for name, spec in specs.items()}
-    widths = {name: tf.zeros([spec.shape.rank - 1], tf.int32) for name, spec in specs.items()}
+    # The largest shapes of all that is padded, in one row: of each apart, a graph would be a third larger.
+    widths = tf.zeros([sum(ranks.values())], tf.int32)
     start = (tf.constant(0), tf.constant(0), arrays, widths)
     # One at a time is the purpose.
     once = {"parallel_iterations": 1}
@@ -135,29 +139,36 @@ def _in_turns(chunk: Any, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict
     return {name: tf.gather(joined[name], places) for name in specs}
 
 
+def _shapes(parts: Iterable[tf.Tensor]) -> tf.Tensor:
+    return tf.concat([tf.zeros([0], tf.int32), *map(tf.shape, parts)], 0)
+
+
 def _array(spec: tf.TensorSpec, size: Any) -> tf.TensorArray:
     shape = [None, *spec.shape[1:]]
     return tf.TensorArray(spec.dtype, size, dynamic_size=True, element_shape=shape, infer_shape=False)
 
 
 def _join(
-    arrays: dict[str, tf.TensorArray], count: Any, widths: dict[str, Any], specs: dict[str, tf.TensorSpec]
+    arrays: dict[str, tf.TensorArray], count: Any, widths: tf.Tensor, specs: dict[str, tf.TensorSpec]
 ) -> dict[str, tf.Tensor]:
     """The chunks of each name as one tensor, padded to the widest; in one loop, of which a graph is made once."""
-    narrow = [name for name, spec in specs.items() if spec.shape.rank == 1]
-    wide = [name for name in specs if name not in narrow]
+    wide = {name: spec for name, spec in specs.items() if spec.shape.rank > 1}
 
     def body(place: Any, padded: dict[str, tf.TensorArray]) -> tuple[Any, dict[str, tf.TensorArray]]:
-        return place + 1, {name: padded[name].write(place, widen(name, arrays[name].read(place))) for name in wide}
+        shapes = tf.split(widths, [spec.shape.rank for spec in wide.values()])
+        values = [_widen(arrays[name].read(place), shape) for name, shape in zip(wide, shapes, strict=True)]
+        return place + 1, {name: padded[name].write(place, value) for name, value in zip(wide, values, strict=True)}
 
-    def widen(name: str, value: Any) -> Any:
-        missing = tf.concat([[0], widths[name] - tf.shape(value)[1:]], axis=0)
-        return tf.pad(value, tf.stack([tf.zeros_like(missing), missing], axis=1))
-
-    joined = {name: arrays[name].concat() for name in narrow}
+    joined = {name: arrays[name].concat() for name in specs if name not in wide}
     if wide:
         once = {"parallel_iterations": 1}
-        start = (tf.constant(0), {name: _array(specs[name], count) for name in wide})
+        start = (tf.constant(0), {name: _array(spec, count) for name, spec in wide.items()})
         _, padded = tf.while_loop(lambda place, _: place < count, body, start, **once)
-        joined |= {name: tf.ensure_shape(padded[name].concat(), [None, *specs[name].shape[1:]]) for name in wide}
+        joined |= {name: tf.ensure_shape(padded[name].concat(), [None, *wide[name].shape[1:]]) for name in wide}
     return joined
+
+
+def _widen(value: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
+    """Padded on the right to a shape, of which the first number counts for nothing."""
+    missing = (shape - tf.shape(value)) * [0, *[1] * (value.shape.rank - 1)]
+    return tf.pad(value, tf.stack([tf.zeros([value.shape.rank], tf.int32), missing], axis=1))

@@ -10,7 +10,7 @@ from pipeline.data.length_limits import GENERAL
 from pipeline.model.network import Network
 from pipeline.prediction.given_ids import flags, to_ids
 from pipeline.prediction.id_search import IdSearch
-from pipeline.prediction.large_batches import by_rows, map_rows
+from pipeline.prediction.large_batches import APART, by_rows, map_rows
 from pipeline.prediction.lexicon_table import LexiconTable
 from pipeline.prediction.target_scores import TargetScores
 from pipeline.prediction.unknown_counts import UnknownInTexts
@@ -82,7 +82,7 @@ class StringModel(tf.Module):
         # Heads and shares cost passes of their own, which are for those alone who look at them.
         self._has_more = network.heads > 1 or network.copies
         self.explain = tf.function(self._explain, SOURCE, autograph=False) if self._has_more else self.decode
-        self.best = tf.function(self._best, SOURCE, autograph=False) if n_best > 1 else self.answer
+        self.best = tf.function(self._best, SOURCE, **APART) if n_best > 1 else self.answer
         # Traced once for all that ask for the same: for a single row, then known to be one, and for any number.
         apart: dict[Wanted, bool] = {"best": n_best > 1, "answers": True, "attention": True}
         kinds = [kind for kind, is_one in {**apart, "explanation": self._has_more}.items() if is_one]
@@ -106,7 +106,7 @@ class StringModel(tf.Module):
         """
         return self.search_strings(dict, source)
 
-    @tf.function(input_signature=SOURCE, autograph=False)
+    @tf.function(input_signature=SOURCE, **APART)
     def answer(self, source: tf.Tensor) -> Outputs:
         """The same without attention, which of long strings is the largest of what is kept and copied."""
         return self.search_strings(dict, source, wanted="answers")
@@ -173,7 +173,19 @@ class StringModel(tf.Module):
 
         inputs = [source] if prefix is None else [source, prefix]
         most = [self.max_length, self.max_target_length][: len(inputs)]
-        return map_rows(find, inputs, cells_of, cells(*most))
+        return map_rows(find, inputs, cells_of, cells(*most), self._in_turns(choose, wanted, prefix))
+
+    def _in_turns(
+        self, choose: Callable[[Outputs], Outputs], wanted: Wanted, prefix: tf.Tensor | None
+    ) -> Callable[[tf.Tensor], Outputs] | None:
+        """What gives outputs of more rows than fit, where the graph has it; None where it is to be made.
+
+        What has no attention is small: some of it may come of the function that has all of it.
+        """
+        all_of_it = {"best": self.best, "answers": self.answer}.get(wanted)
+        if all_of_it is None or prefix is not None or choose is dict:
+            return None
+        return lambda source: choose(all_of_it(source))
 
     def _decode(self, wanted: Wanted, source: tf.Tensor, prefix: tf.Tensor | None = None) -> Outputs:
         read = self.source_text.read(source, self.max_length)

@@ -41,9 +41,9 @@ STRINGS = """
     UnicodeTranscode UnsortedSegmentJoin
 """
 CONTROL = """
-    Assert If NoOp PartitionedCall Placeholder StatefulPartitionedCall StatelessIf StatelessWhile TensorListConcatV2
-    TensorListFromTensor TensorListGetItem TensorListLength TensorListReserve TensorListResize TensorListSetItem
-    TensorListStack While
+    Assert Case If NoOp PartitionedCall Placeholder StatefulPartitionedCall StatelessCase StatelessIf StatelessWhile
+    TensorListConcatV2 TensorListFromTensor TensorListGetItem TensorListLength TensorListReserve TensorListResize
+    TensorListSetItem TensorListStack While
 """
 VARIABLES = "AssignVariableOp DisableCopyOnRead ReadVariableOp VarHandleOp VarIsInitializedOp"
 ALLOWED = frozenset(" ".join([ARITHMETIC, SHAPES, STRINGS, CONTROL, VARIABLES]).split())

@@ -47,10 +47,11 @@ def beam_search(
     length_penalty, keep_attention, store = options.length_penalty, options.keep_attention, options.arrays
     symbols, looks = [rows, beam_size], [rows, beam_size, None]
     best_case = ((5.0 + tf.cast(limits, tf.float32)) / 6.0) ** length_penalty
-    limits_of_beams, first_slots = tf.repeat(limits, beam_size), tf.range(rows)[:, None] * beam_size
+    inputs = tf.repeat(tf.range(rows), beam_size)  # of every hypothesis
+    limits_of_beams, first_slots = tf.gather(limits, inputs), tf.range(rows)[:, None] * beam_size
     of_beams = options.repeat(beam_size)
     constraints, coverage = of_beams.constraints, of_beams.coverage
-    state = tf.nest.map_structure(lambda part: tf.repeat(part, beam_size, axis=0), state)
+    state = tf.nest.map_structure(lambda part: tf.gather(part, inputs), state)
 
     def body(position: Any, tokens: Any, state: Any, beam: "_Beam", arrays: Any) -> tuple[Any, ...]:
         (state, kept, looked), tokens = state, tf.reshape(tokens, [-1])
@@ -82,7 +83,7 @@ def beam_search(
     position, _, _, beam, arrays = loop(
         lambda position, tokens, state, beam, arrays: tf.reduce_any(_open(beam)), body, start
     )
-    found = [store.stack(kept, position, shape) for kept, (_, shape) in zip(arrays, kinds, strict=True)]
+    found = store.stack(arrays, position, [shape for _, shape in kinds])
     ranks, slots = tf.math.top_k(_penalized(beam, length_penalty), n_best)
     return _trace_back(beam, ranks, slots, _Steps(*found), store)
 
@@ -174,7 +175,7 @@ def _trace_back(beam: _Beam, ranks: Any, slots: Any, steps: _Steps, store: Array
     limited = ended & tf.gather(beam.limited, slots, batch_dims=1)
     longest = tf.reduce_max(tf.concat([[0], tf.reshape(lengths, [-1])], axis=0))
     inside = tf.sequence_mask(lengths, longest)
-    found = [store.stack(kept, length, shape) for kept, (_, shape) in zip(arrays, kinds, strict=True)]
+    found = store.stack(arrays, length, [shape for _, shape in kinds])
     tokens = tf.where(inside, tf.transpose(found[0], [1, 2, 0])[:, :, :longest], PAD)
     weights = None
     if steps.weights is not None:

@@ -120,8 +120,9 @@ def follow(
     position, _, _, (scores, best_other), (_, limited), arrays = loop(
         lambda position, tokens, state, scores, flags, arrays: tf.reduce_any(~flags[0]), body, start
     )
-    tokens = tf.transpose(store.stack(arrays[0], position, [rows]))
-    weights = tf.transpose(store.stack(arrays[1], position, [rows, None]), [1, 0, 2]) if keep_attention else None
+    tokens, *kept_weights = store.stack(arrays, position, [shape for _, shape in kinds])
+    tokens = tf.transpose(tokens)
+    weights = tf.transpose(kept_weights[0], [1, 0, 2]) if keep_attention else None
     if constraints.may_leave_nothing:
         tokens = tf.where(tf.equal(scores, NEVER)[:, None], PAD, tokens)
     return Followed(tokens, scores, limited, weights, best_other)

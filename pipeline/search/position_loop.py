@@ -38,8 +38,8 @@ class Arrays(Protocol):
     def write(self, arrays: Sequence[Any], position: Any, values: Sequence[Any]) -> tuple[Any, ...]:
         """The arrays, each with a value at a position."""
 
-    def stack(self, array: Any, length: Any, shape: Sequence[Any]) -> Any:
-        """`[length, …]`, the first of its elements, of that shape where there are none; None stands for 0."""
+    def stack(self, arrays: Sequence[Any], length: Any, shapes: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+        """`[length, …]` of each, the first of its elements, of its shape where there are none; None stands for 0."""
 
 
 class GrowingArrays:
@@ -54,10 +54,15 @@ class GrowingArrays:
         """See `Arrays`."""
         return tuple(array.write(position, value) for array, value in zip(arrays, values, strict=True))
 
-    def stack(self, array: Any, length: Any, shape: Sequence[Any]) -> Any:
+    def stack(self, arrays: Sequence[Any], length: Any, shapes: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
         """See `Arrays`."""
-        empty = [0, *(0 if size is None else size for size in shape)]
-        return tf.cond(length > 0, array.stack, lambda: tf.zeros(empty, array.dtype))
+        empty = [[0, *(0 if size is None else size for size in shape)] for shape in shapes]
+        stacked: tuple[Any, ...] = tf.cond(
+            length > 0,
+            lambda: tuple(array.stack() for array in arrays),
+            lambda: tuple(tf.zeros(shape, array.dtype) for shape, array in zip(empty, arrays, strict=True)),
+        )
+        return stacked
 
 
 class FixedArrays(NamedTuple):
@@ -80,9 +85,9 @@ class FixedArrays(NamedTuple):
             for array, value in zip(arrays, values, strict=True)
         )
 
-    def stack(self, array: Any, length: Any, shape: Sequence[Any]) -> Any:
+    def stack(self, arrays: Sequence[Any], length: Any, shapes: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
         """See `Arrays`."""
-        return array[:length]
+        return tuple(array[:length] for array in arrays)
 
 
 GROWING = GrowingArrays()

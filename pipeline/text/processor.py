@@ -200,11 +200,11 @@ class TextProcessor(tf.Module):
 
     def join(self, symbols: Any) -> tf.Tensor:
         """Symbols `[..., symbols]` to strings `[...]`; '' is no symbol and stands at the end only."""
-        shape = tf.shape(symbols)
-        joined = self.tokenizer.join(tf.reshape(symbols, [tf.reduce_prod(shape[:-1]), shape[-1]]))
+        *outer, length = tf.unstack(tf.shape(symbols))
+        joined = self.tokenizer.join(tf.reshape(symbols, [tf.reduce_prod(outer), length]))
         if self.output_form:
             joined = to_form(joined, self.output_form)
-        return tf.reshape(joined, shape[:-1])
+        return tf.reshape(joined, outer)
 
 
 def _close(

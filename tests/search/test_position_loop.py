@@ -22,7 +22,7 @@ def test_what_is_known_of_the_rows_is_known_within_and_after(rows: int | None):
         start = (tf.constant(0), numbers, (GROWING.make(tf.int32, [rows]),))
         position, numbers, kept = loop(lambda position, *_: position < 3, body, start)
         seen.append(numbers.shape[0])
-        return numbers, GROWING.stack(kept[0], position, [tf.shape(numbers)[0]])
+        return numbers, GROWING.stack(kept, position, [[tf.shape(numbers)[0]]])[0]
 
     last, all_of_them = double(tf.constant([3]))
     assert set(seen) == {rows}
@@ -41,7 +41,7 @@ def test_what_was_written_comes_out(arrays: Arrays):
         kinds = [(tf.int32, [2]), (tf.float32, [2, None])]
         start = (tf.constant(0), tuple(arrays.make(*kind) for kind in kinds))
         position, kept = loop(lambda position, *_: position < steps, body, start)
-        return [arrays.stack(part, position, shape) for part, (_, shape) in zip(kept, kinds, strict=True)]
+        return arrays.stack(kept, position, [shape for _, shape in kinds])
 
     numbers, wide = keep(3)
     assert numbers.numpy().tolist() == [[0, 0], [1, 1], [2, 2]]
