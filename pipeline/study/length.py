@@ -175,7 +175,8 @@ def _train(directory: StudyDirectory, orders: Sequence[_Order], workers: int) ->
             settings = directory.settings / f"{order.name}.yaml"
             # One that diverges is out: half of its learning rate is another's.
             replace_settings(order.configuration, {"train.max_rollbacks": 0}).save(settings)
-            arguments = ["train", f"--config={settings}", f"--run={place}"]
+            # They are compared, not given to anyone; `export` makes one of any of them.
+            arguments = ["train", f"--config={settings}", f"--run={place}", "--no-export"]
             jobs.append(Job(order.name, arguments, directory.logs / f"{order.name}.log"))
     for name, found in run_jobs(jobs, workers).items():
         if found.try_again:
