@@ -6,7 +6,7 @@ import os
 import pickle
 import shutil
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     shared = {item.path for item in items if MADE_ONCE & set(getattr(item, "fixturenames", ()))}
     items.sort(key=lambda item: (item.path not in slow, item.path not in shared))
+
+
+PLAIN_GRAPHS = ("layers", "model", "search")
+"""Rooms that are tried without TensorFlow's optimizer of graphs, a seventh faster; all that answers is with it."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graphs_as_they_are(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In those rooms."""
+    room = request.path.relative_to(Path(__file__).parent).parts[0]
+    if room not in PLAIN_GRAPHS:
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pipeline.improvement.directory import ImprovementDirectory
 from pipeline.runs.directory import RunDirectory, load_configuration
 from pipeline.saved_models.opening import load
 from pipeline.settings.train import TEACHER_WEIGHT
-from tests.tiny_task import TinyRun, capitals, make_sources, tiny_configuration
+from tests.tiny_task import capitals, make_sources, tiny_configuration
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 1800
@@ -44,22 +45,45 @@ def kill_when(place: Path, *words: str) -> None:
         process.wait()
 
 
+def inflections(words: list[str]) -> list[tuple[str, str, str]]:
+    """Of words their capitals and themselves, as their features say."""
+    return [(word, how, word.upper() if how == "N;UP" else word) for word in words for how in ("N;UP", "N;LOW")]
+
+
+def write_rows(path: Path, rows: Iterable[tuple[str, ...]]) -> None:
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+
+
 @pytest.mark.slow
-def test_a_student_of_two(tiny_run: TinyRun, tmp_path: Path):
-    words = tmp_path / "words.txt"
-    words.write_text("".join(f"{word}\n" for word in make_sources(700, seed=9)), encoding="utf-8")
-    run = tmp_path / "student"
-    options = [f"{tiny_run.path},{tiny_run.path}", f"--run={run}", f"--data.unlabeled={words}", "--train.epochs=3"]
+def test_a_student_of_two(tmp_path: Path):
+    for name, number in (("train", 120), ("dev", 12)):
+        write_rows(tmp_path / f"{name}.tsv", inflections(make_sources(number, seed=number)))
+    data = [f"--data.{name}={tmp_path / name}.tsv" for name in ("train", "dev")]
+    columns = {"source": 1, "features": 2, "target": 3}
+    settings = ["--config=cmudict", *data, f"--data.columns={columns}", "--text.target_tokenizer=char"]
+    settings += ["--model.units=32", "--train.warmup_steps=20", "--data.batch_tokens=256", "--data.buckets=1"]
+    teacher, run = tmp_path / "one", tmp_path / "student"
+    finish("train", *settings, "--train.epochs=2", "--train.min_epoch_tokens=30000", f"--run={teacher}", "--no-export")
+    words = tmp_path / "lemmas.tsv"
+    write_rows(words, [("zebra", "N;UP"), ("zebra", "N;LOW")])
+    options = [f"{teacher},{teacher}", f"--run={run}", f"--data.unlabeled={words}", *settings, "--train.epochs=3"]
+    options.append("--train.min_epoch_tokens=1000")
     kill_when(run / "checkpoints", "distill", *options)
     labels = (run / "labels" / "labels.tsv").read_bytes()
     result = finish("distill", *options)
-    assert result["split"] == "test"
+    assert result["split"] == "dev"
     assert (run / "labels" / "labels.tsv").read_bytes() == labels
+    lines = [line.split("\t") for line in labels.decode().splitlines()]
+    assert len(lines) > 200
+    assert all(len(line) == 3 and line[2] for line in lines)
+    assert {tuple(line[:2]) for line in lines} >= {("zebra", "N;UP"), ("zebra", "N;LOW")}
     found = load_configuration(RunDirectory(run))
-    assert list(found.data.train) == [tiny_run.configuration.data.train, str(run / "labels" / "labels.tsv")]
-    assert found.model == tiny_run.configuration.model
-    assert (found.train.teacher, found.train.teacher_weight) == (f"{tiny_run.path},{tiny_run.path}", TEACHER_WEIGHT)
-    assert load(run / "export").predict("aß")[0].texts == [capitals("aß")]
+    assert found.data.columns == columns
+    assert list(found.data.train) == [str(run / "labels" / name) for name in ("train-1.tsv", "labels.tsv")]
+    assert found.model == load_configuration(RunDirectory(teacher)).model
+    assert (found.train.teacher, found.train.teacher_weight) == (f"{teacher},{teacher}", TEACHER_WEIGHT)
+    # Who measures it by the files it came of reads them as they are meant.
+    assert finish("evaluate", str(run / "export"), str(tmp_path / "dev.tsv"))["n"] == 24
     # Of other labels it is refused, and a finished student is asked for at once.
     assert "finished before, nothing to do" in finish("distill", *options)["err"]
     other = subprocess.run(command("distill", *options, "--n-best=2"), cwd=ROOT, capture_output=True, text=True)
@@ -72,38 +96,11 @@ def test_a_student_of_two(tiny_run: TinyRun, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_a_student_of_inflected_forms(tmp_path: Path):
-    for name, number in (("train", 120), ("dev", 12)):
-        rows = [(word, feature) for word in make_sources(number, seed=number) for feature in ("N;UP", "N;LOW")]
-        lines = (f"{word}\t{how}\t{word.upper() if how == 'N;UP' else word}\n" for word, how in rows)
-        (tmp_path / f"{name}.tsv").write_text("".join(lines), encoding="utf-8")
-    data = [f"--data.{name}={tmp_path / name}.tsv" for name in ("train", "dev")]
-    columns = "{source: 1, features: 2, target: 3}"
-    options = ["--config=cmudict", *data, f"--data.columns={columns}", "--text.target_tokenizer=char"]
-    options += ["--model.units=32", "--train.epochs=2", "--train.warmup_steps=20", "--data.batch_tokens=256"]
-    finish("train", *options, "--train.min_epoch_tokens=30000", f"--run={tmp_path / 'one'}")
-    options.append("--train.min_epoch_tokens=1000")
-    words = tmp_path / "lemmas.tsv"
-    words.write_text("zebra\tN;UP\nzebra\tN;LOW\n", encoding="utf-8")
-    run = tmp_path / "student"
-    finish("distill", str(tmp_path / "one"), *options, f"--run={run}", f"--data.unlabeled={words}")
-    labels = (run / "labels" / "labels.tsv").read_text(encoding="utf-8").splitlines()
-    assert len(labels) > 200
-    assert all(len(line.split("\t")) == 3 and line.split("\t")[2] for line in labels)
-    assert {tuple(line.split("\t")[:2]) for line in labels} >= {("zebra", "N;UP"), ("zebra", "N;LOW")}
-    found = load_configuration(RunDirectory(run))
-    assert found.data.columns == {"source": 1, "features": 2, "target": 3}
-    # Who measures it by the files it came of reads them as they are meant.
-    assert finish("evaluate", str(run), str(tmp_path / "dev.tsv"))["n"] == 24
-
-
-@pytest.mark.slow
 def test_improved_in_spite_of_kills(tiny_splits: dict[str, str], tmp_path: Path):
-    configuration = tiny_configuration(tiny_splits, train={"epochs": 3})
+    configuration = tiny_configuration(tiny_splits, data={"buckets": 1}, train={"epochs": 3})
     configuration.save(tmp_path / "tiny.yaml")
     directory = ImprovementDirectory(tmp_path / "best")
     options = [f"--config={tmp_path / 'tiny.yaml'}", f"--run={directory.path}", "--members=3", "--recombined=200"]
-    kill_when(directory.member(1).checkpoints, "improve", *options)
     kill_when(directory.labels.info, "improve", *options)
     kill_when(directory.student(1).checkpoints, "improve", *options, "--hours=0.000001")
     result = finish("improve", *options, "--hours=0.000001")

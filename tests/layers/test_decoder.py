@@ -49,7 +49,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("check", CONTRACT, ids=name_of)
-@pytest.mark.parametrize("layer_case", quick(CASES, 0, 3, 6), ids=name_of)
+@pytest.mark.parametrize("layer_case", quick(CASES, 0, 6), ids=name_of)
 def test_contract(layer_case: LayerCase, check: Callable[..., None], tmp_path: Path):
     check(layer_case, tmp_path)
 

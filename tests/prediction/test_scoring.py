@@ -11,12 +11,13 @@ from pipeline.pairs.pair_file import Pair
 from pipeline.prediction.scoring import score_pairs, split_tokens
 from pipeline.saved_models.loading import load_predictor
 from pipeline.saved_models.opening import load
+from tests.quick_cases import quick
 from tests.tiny_task import TinyRun, make_sources
 
 SOURCES = [*make_sources(40, seed=3), "x?", "aaaaaaaaaaaa"]
 
 
-@pytest.fixture(scope="module", params=["tiny_run", "tiny_export", "tiny_folder"])
+@pytest.fixture(scope="module", params=quick(["tiny_run", "tiny_export", "tiny_folder"], 1))
 def predictor(request: pytest.FixtureRequest) -> AnswersStrings:
     place = request.getfixturevalue(request.param)
     return load(place.path if isinstance(place, TinyRun) else place, n_best=None)

@@ -63,7 +63,8 @@ def test_a_single_string_is_known_to_be_one(tokenizer: str, beam_size: int):
         assert abs(float(alone["scores"][0, 0] - together["scores"][row, 0])) < 1e-5
 
 
-@pytest.mark.parametrize("n_best", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_best", [1, 2])
 def test_an_export_has_every_search_once_for_a_single_string_and_once_for_many(tmp_path: Path, n_best: int):
     save_string_model(watched_model("char", n_best=n_best), tmp_path / "export", {})
     # Without attention, with it, and with a prefix; of several outputs also the best alone.

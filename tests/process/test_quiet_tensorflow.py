@@ -77,6 +77,7 @@ def test_a_memory_limit_below_what_tensorflow_takes_is_refused(monkeypatch: pyte
         import_tensorflow()
 
 
+@pytest.mark.slow
 def test_a_command_imports_nothing_that_keras_has_for_others_and_a_notebook_all():
     code = "import sys; from pipeline.process.quiet_tensorflow import import_tensorflow; import_tensorflow({}); "
     code += "from keras.src.wrappers import fixes; print('matplotlib' in sys.modules, 'sklearn' in sys.modules, "

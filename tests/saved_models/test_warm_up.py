@@ -36,6 +36,7 @@ def test_every_signature_is_asked_for_one_source(tiny_export: Path):
     assert {len(source.decode()) for _, inputs in found for source in inputs["source"].numpy()} == {16}
 
 
+@pytest.mark.slow
 def test_the_model_answers_them_and_lacks_no_symbol(tiny_export: Path):
     loaded = tf.saved_model.load(str(tiny_export))
     for name, inputs in requests(tiny_export):

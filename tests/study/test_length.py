@@ -108,7 +108,7 @@ def test_a_training_that_had_other_data_is_not_compared(tmp_path: Path):
 @pytest.mark.parametrize(
     "kind",
     [
-        {"coverage": True},
+        pytest.param({"coverage": True}, marks=pytest.mark.slow),
         pytest.param({"attention": "multi_head_bahdanau"}, marks=pytest.mark.slow),
         pytest.param({"attention": "luong_dot"}, marks=pytest.mark.slow),
         {"cell": "conditional_gru", "tied_embeddings": True},

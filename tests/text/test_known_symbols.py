@@ -56,6 +56,7 @@ def made_of(text: TextConfiguration, source: list[str], target: list[str]) -> Kn
     return KnownSymbols(AskedModel(live_string_model(untrained, configuration, *vocabularies, 1, 1)), text)
 
 
+@pytest.mark.slow
 def test_words_and_pieces():
     text = TextConfiguration(source_tokenizer="space", target_tokenizer="wordpiece")
     known = made_of(text, ["dog", "cat"], ["play", "##ing"])

@@ -358,6 +358,7 @@ def test_a_full_disk_ends_it_and_nothing_is_lost(short: Configuration, uninterru
     assert curves(run) == curves(uninterrupted)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_for_a_while_leaves_no_gap(
     short: Configuration, uninterrupted: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):

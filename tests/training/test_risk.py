@@ -56,8 +56,7 @@ def test_risks_and_first_ones_by_hand():
     "changes",
     [
         {},
-        pytest.param({"attention": "monotonic"}, marks=pytest.mark.slow),
-        pytest.param({"copy": True}, marks=pytest.mark.slow),
+        pytest.param({"attention": "monotonic", "copy": True}, marks=pytest.mark.slow),
     ],
 )
 def test_the_gradient_is_that_of_the_risk_of_what_was_drawn(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch):

@@ -141,6 +141,7 @@ def test_a_run_needs_tensorflow(tiny_run: TinyRun, monkeypatch: pytest.MonkeyPat
         load(tiny_run.path)
 
 
+@pytest.mark.slow
 def test_the_data_can_be_looked_at_and_the_model_exported(tiny_run: TinyRun, tmp_path: Path):
     assert "distinct sources" in inspect(tiny_run.configuration)
     export(tiny_run.path, tmp_path / "export", beam_size=1)

@@ -21,7 +21,7 @@ ONE = np.ones((1, 2), bool)
 @pytest.mark.parametrize(
     ("cell", "attention", "dtype", "mask", "length"),
     [
-        *quick(((*kind, "float64", RAGGED, 5) for kind in FAST_DECODERS), 0, 1, 2, 4),
+        *quick(((*kind, "float64", RAGGED, 5) for kind in FAST_DECODERS), 1, 4),
         *quick(((*kind, "float64", ONE, 1) for kind in FAST_DECODERS), 0),
         *quick((*kind, "float32", RAGGED, 5) for kind in FAST_DECODERS if kind[1] == "bahdanau"),
     ],
@@ -56,7 +56,7 @@ def test_outputs_and_gradients_are_those_of_the_plain_loop(
     assert_gradients_agree(outputs_and_gradients(True), outputs_and_gradients(False), dtype)
 
 
-@pytest.mark.parametrize(("cell", "attention"), quick(FAST_DECODERS, 1, 3))
+@pytest.mark.parametrize(("cell", "attention"), quick(FAST_DECODERS, 1))
 def test_lengths_may_be_unknown_when_traced(cell: str, attention: str):
     decoder = AttentionDecoder(9, UNITS, cell=cell, attention=attention, dtype="float64")
     decoder.build((3, 5, FEATURES), (3, 4, MEMORY_UNITS), (3, 4), (3, SUMMARY_UNITS))
