@@ -8,21 +8,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN ?= runs/cmudict
 ARGS ?=
-# What pip would do on one core; a package may hold files for other versions of Python, which fail.
-COMPILE = -$(BIN)/python -m compileall -q -j 0 .venv/lib > .venv/compiled 2>&1
 
 .PHONY: train test test-slow check bench clean
 
 .venv/installed: requirements.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] <= (3, 13), "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..."'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
-	$(COMPILE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements-dev.txt
-	$(COMPILE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
 .venv/installed-bench: .venv/installed requirements-bench.txt
