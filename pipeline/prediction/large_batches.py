@@ -1,8 +1,8 @@
 """Any number of rows through a function that can take only so many at once, in a graph and outside.
 
 The rows are taken shortest first, as many at a time as fit into a bound; what came of them is padded to the longest and
-put back into the caller's order. Rows that fit at once cost two comparisons more than without all this. A single row,
-where the time goes into the number of operations, has a graph of its own, in which it is known to be one.
+put back into the caller's order. Rows that fit at once cost two comparisons and a choice more than without all this. A
+single row, where the time goes into the number of operations, has a graph of its own, in which it is known to be one.
 
 A graph must hold all of this, as an export's does. Outside of one, Python looks at the rows that came.
 """
@@ -49,8 +49,7 @@ def map_rows(
         inputs: `[rows, …]` each, of any number of rows.
         cells: From the same to how much each row may take, `[rows]` float32.
         most_cells: The most that `cells` says of any row.
-        in_turns: In a graph, what gives the same of more rows than fit; None makes it here, which takes a third of a
-            graph.
+        in_turns: In a graph, what gives the same of more rows than fit; None makes that here.
 
     Returns:
         The same as the function of all rows at once. Where they were too many, padding may be wider than needed. Of
