@@ -58,13 +58,17 @@ def map_rows(
     inputs = _require_same_rows(inputs)
     fitting = max(1, min(ROWS, int(MOST_CELLS / most_cells)))
     if tf.executing_eagerly():
-        return function(*inputs) if inputs[0].shape[0] <= fitting else _now_in_turns(function, inputs, cells(*inputs))
+        return (
+            function(*inputs) if inputs[0].shape[0] <= fitting else _take_now_in_turns(function, inputs, cells(*inputs))
+        )
     specs = [tf.TensorSpec(part.shape, part.dtype) for part in inputs]
     single = [tf.TensorSpec([1, *part.shape[1:]], part.dtype) for part in inputs]
     # Traced once for many rows, whether they fit or not: the export holds it once.
     chunk = tf.function(function, input_signature=specs, autograph=False)
     one = tf.function(function, input_signature=single, **APART)
-    rest = in_turns or tf.function(lambda *rows: _in_turns(chunk, rows, cells(*rows)), input_signature=specs, **APART)
+    rest = in_turns or tf.function(
+        lambda *rows: take_in_turns(chunk, rows, cells(*rows)), input_signature=specs, **APART
+    )
     rows = tf.shape(inputs[0])[0]
     # A single choice of three: each branch of another one around it would take in all weights once more.
     kind = tf.cast(tf.not_equal(rows, 1), tf.int32) + tf.cast(rows > fitting, tf.int32)
@@ -90,8 +94,8 @@ def _first_row(part: tf.Tensor) -> tf.Tensor:
     return row
 
 
-def _now_in_turns(function: RowFunction, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What `_in_turns` does in a graph."""
+def _take_now_in_turns(function: RowFunction, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
+    """What `take_in_turns` does in a graph."""
     order = np.argsort(cells, kind="stable")
     cells, begin, chunks = cells.numpy()[order], 0, []
     while begin < len(order):
@@ -109,8 +113,14 @@ def _pad_and_join(parts: Sequence[tf.Tensor]) -> tf.Tensor:
     return tf.concat([tf.pad(part, [[0, 0], *((0, more) for more in widest - part.shape[1:])]) for part in parts], 0)
 
 
-def _in_turns(chunk: Any, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The chunks, one after the other."""
+def take_in_turns(chunk: Any, inputs: Sequence[tf.Tensor], cells: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The chunks, one after the other, in a graph.
+
+    Args:
+        chunk: A `tf.function` of so many rows as fit.
+        inputs: `[rows, …]` each.
+        cells: How much each row takes, `[rows]` float32.
+    """
     specs = chunk.get_concrete_function().structured_outputs
     order = tf.argsort(cells, stable=True)
     cells = tf.gather(cells, order)

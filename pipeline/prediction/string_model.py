@@ -10,7 +10,7 @@ from pipeline.data.length_limits import GENERAL
 from pipeline.model.network import Network
 from pipeline.prediction.given_ids import flags, to_ids
 from pipeline.prediction.id_search import IdSearch
-from pipeline.prediction.large_batches import APART, by_rows, map_rows
+from pipeline.prediction.large_batches import APART, by_rows, map_rows, take_in_turns
 from pipeline.prediction.lexicon_table import LexiconTable
 from pipeline.prediction.target_scores import TargetScores
 from pipeline.prediction.unknown_counts import UnknownInTexts
@@ -82,11 +82,17 @@ class StringModel(tf.Module):
         # Heads and shares cost passes of their own, which are for those alone who look at them.
         self._has_more = network.heads > 1 or network.copies
         self.explain = tf.function(self._explain, SOURCE, autograph=False) if self._has_more else self.decode
-        self.best = tf.function(self._best, SOURCE, **APART) if n_best > 1 else self.answer
+        self.best = tf.function(self._best, SOURCE, autograph=False) if n_best > 1 else self.answer
         # Traced once for all that ask for the same: for a single row, then known to be one, and for any number.
         apart: dict[Wanted, bool] = {"best": n_best > 1, "answers": True, "attention": True}
         kinds = [kind for kind, is_one in {**apart, "explanation": self._has_more}.items() if is_one]
         self._searches = {kind: by_rows(functools.partial(self._decode, kind), "source") for kind in kinds}
+        # What has no attention is small: of more rows than fit, all of it is there for whoever takes some of it.
+        self._turns = {
+            kind: tf.function(functools.partial(self._take_turns, kind), SOURCE, **APART)
+            for kind in kinds
+            if kind not in WITH_ATTENTION
+        }
         self._completion = by_rows(functools.partial(self._decode, "attention"), "source", "prefix")
         limits = self.max_length, self.max_target_length
         self.target_scores = TargetScores(network, source_text, target_text, *limits)
@@ -106,7 +112,7 @@ class StringModel(tf.Module):
         """
         return self.search_strings(dict, source)
 
-    @tf.function(input_signature=SOURCE, **APART)
+    @tf.function(input_signature=SOURCE, autograph=False)
     def answer(self, source: tf.Tensor) -> Outputs:
         """The same without attention, which of long strings is the largest of what is kept and copied."""
         return self.search_strings(dict, source, wanted="answers")
@@ -163,29 +169,26 @@ class StringModel(tf.Module):
             search = self._searches[wanted] if prefix is None else self._completion
             return choose(search[0 if inputs[0].shape[0] == 1 else 1](*inputs))
 
-        def cells(source: Any, prefix: Any = 0.0) -> Any:
-            look = self._find_ids.longest(source) + prefix if wanted in WITH_ATTENTION else 0.0
-            return self.search.beam_size * (source + 1.0) * (CELLS_PER_POSITION + look)
-
-        def cells_of(source: tf.Tensor, *prefix: tf.Tensor) -> tf.Tensor:
-            begun = (self.target_text.estimate_lengths(part, self.max_target_length) for part in prefix)
-            return cells(self.source_text.estimate_lengths(source, self.max_length), *begun)
+        def in_turns(source: tf.Tensor) -> Outputs:
+            return choose(self._turns[wanted](source))
 
         inputs = [source] if prefix is None else [source, prefix]
         most = [self.max_length, self.max_target_length][: len(inputs)]
-        return map_rows(find, inputs, cells_of, cells(*most), self._in_turns(choose, wanted, prefix))
+        there = prefix is None and wanted in self._turns
+        cells_of = functools.partial(self._cells_of, wanted)
+        return map_rows(find, inputs, cells_of, self._cells(wanted, *most), in_turns if there else None)
 
-    def _in_turns(
-        self, choose: Callable[[Outputs], Outputs], wanted: Wanted, prefix: tf.Tensor | None
-    ) -> Callable[[tf.Tensor], Outputs] | None:
-        """What gives outputs of more rows than fit, where the graph has it; None where it is to be made.
+    def _cells(self, wanted: Wanted, source: Any, prefix: Any = 0.0) -> Any:
+        """How much a source of so many symbols takes, with a prefix of so many."""
+        look = self._find_ids.longest(source) + prefix if wanted in WITH_ATTENTION else 0.0
+        return self.search.beam_size * (source + 1.0) * (CELLS_PER_POSITION + look)
 
-        What has no attention is small: some of it may come of the function that has all of it.
-        """
-        all_of_it = {"best": self.best, "answers": self.answer}.get(wanted)
-        if all_of_it is None or prefix is not None or choose is dict:
-            return None
-        return lambda source: choose(all_of_it(source))
+    def _cells_of(self, wanted: Wanted, source: tf.Tensor, *prefix: tf.Tensor) -> tf.Tensor:
+        begun = (self.target_text.estimate_lengths(part, self.max_target_length) for part in prefix)
+        return self._cells(wanted, self.source_text.estimate_lengths(source, self.max_length), *begun)
+
+    def _take_turns(self, wanted: Wanted, source: tf.Tensor) -> Outputs:
+        return take_in_turns(self._searches[wanted][1], [source], self._cells_of(wanted, source))
 
     def _decode(self, wanted: Wanted, source: tf.Tensor, prefix: tf.Tensor | None = None) -> Outputs:
         read = self.source_text.read(source, self.max_length)
