@@ -200,7 +200,8 @@ class TextProcessor(tf.Module):
 
     def join(self, symbols: Any) -> tf.Tensor:
         """Symbols `[..., symbols]` to strings `[...]`; '' is no symbol and stands at the end only."""
-        *outer, length = tf.unstack(tf.shape(symbols))
+        shape = tf.shape(symbols)
+        outer, length = shape[:-1], tf.unstack(shape)[-1]
         joined = self.tokenizer.join(tf.reshape(symbols, [tf.reduce_prod(outer), length]))
         if self.output_form:
             joined = to_form(joined, self.output_form)

@@ -144,6 +144,7 @@ def test_decode_keeps_the_leading_axes_and_drops_padding():
     ids = [[[1, 4, 5, 2, 0], [4, 2, 0, 0, 0]], [[2, 0, 0, 0, 0], [5, 5, 5, 5, 5]]]
     assert processor.decode(ids).numpy().tolist() == [[b"ab", b"a"], [b"", b"bbbbb"]]
     assert processor.decode(tf.zeros([0, 3, 2], tf.int32)).shape == [0, 3]
+    assert processor.decode(ids[0][0]).numpy() == b"ab"
     assert processor.decode(tf.zeros([0, 3, 0], tf.int32)).shape == [0, 3]
     assert processor.decode(tf.zeros([2, 0], tf.int32)).numpy().tolist() == [b"", b""]
 
