@@ -28,10 +28,8 @@ TARGETS = ["a cat", "a-cat", "", "the the the", "zebra", "cat a " * 6, "t"] * 3
 # Refused (`export --lexicon` is, too), of a dictionary in a file, and computed in float32: see below.
 APART = ("sampling", "lexicon", "replace_unknown", "float64")
 TRIED = [without(group, APART) for group in GROUPS]
-# Every option that a search takes, together with others.
+# Every option that a search takes, together with others. Greedy search alone is among the kinds.
 SEARCHES = {
-    "greedy": {"beam_size": 1},
-    "coverage_penalty": {"coverage_penalty": 0.4, "length_penalty": 0.5},
     "greedy with coverage_penalty": {"beam_size": 1, "coverage_penalty": 0.4},
     "greedy with block_ngrams": {"beam_size": 1, "block_ngrams": 1, "min_length": 2},
     "length_ratio": {"length_ratio": 0.7, "length_offset": 0},

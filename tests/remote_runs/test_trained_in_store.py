@@ -100,10 +100,6 @@ def test_killed_gone_on_with_elsewhere_and_exported(s3: Way, tiny_splits: dict[s
         answered = command("predict", model, "-", text=words, copies=tmp_path / "third")
         assert answered.returncode == 0, answered.stderr
         assert answered.stdout == expected
-    exported = command("export", RUN, f"s3://{BUCKET}/served/1", copies=tmp_path / "third")
-    assert exported.returncode == 0, exported.stderr
-    answered = command("predict", f"s3://{BUCKET}/served/1", "-", text=words, copies=tmp_path / "fourth")
-    assert answered.stdout == expected
     folder = f"s3://{BUCKET}/served/litert"
     converted = command("export", RUN, folder, "--format", "litert", copies=tmp_path / "third")
     assert converted.returncode == 0, converted.stderr
