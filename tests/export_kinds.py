@@ -1,47 +1,29 @@
 """The kinds of models that exports are tried with, several in one model where that can be."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.export_loaders import KINDS, Kind
 
-Group = tuple[tuple[str, ...], ...]
-"""One model: the kinds that it is, then those of further members of it. How it searches is the first one's."""
-
 # Every kind of the table is in one of these: a model of each costs half a minute.
-GROUPS: tuple[Group, ...] = (
-    (("bahdanau", "restricted", "ensemble of twins"),),
-    (("multi_head_bahdanau", "layer_norm_gru", "symbol_dropout", "bpe"),),
-    (("monotonic", "several layers", "sides of their own"),),
-    (("conditional_gru", "tied_embeddings", "shared_embeddings", "one table for all", "unigram"),),
-    (("none", "wordpiece", "float64"),),
-    (("coverage", "input_feeding", "space", "replace_unknown"),),
-    (("ensemble", "sampling"), ("lstm",), ("luong_dot",), ("luong_general", "layer_norm_lstm")),
-    (("copy, tied", "lexicon", "averaged", "greedy"),),
-    (("copy", "copy, ensemble"), ("copy, monotonic",)),
+GROUPS = (
+    ("bahdanau", "restricted", "ensemble of twins"),
+    ("multi_head_bahdanau", "layer_norm_gru", "symbol_dropout", "bpe"),
+    ("luong_dot", "lstm", "unigram"),
+    ("luong_general", "layer_norm_lstm", "sampling"),
+    ("monotonic", "several layers", "sides of their own"),
+    ("none", "wordpiece", "float64"),
+    ("conditional_gru", "tied_embeddings", "shared_embeddings", "one table for all"),
+    ("coverage", "input_feeding", "space", "replace_unknown"),
+    ("copy", "copy, monotonic"),
+    ("copy, tied", "lexicon", "averaged", "greedy"),
+    ("copy, ensemble",),
+    ("ensemble",),
 )
 
 
-def names_of(group: Group) -> list[str]:
-    """The kinds of a group."""
-    return [name for member in group for name in member]
-
-
-def without(group: Group, left_out: Iterable[str]) -> Group:
-    """A group without some of its kinds."""
-    left_out = set(left_out)
-    members = (tuple(name for name in member if name not in left_out) for member in group)
-    return tuple(member for member in members if member)
-
-
-def together(group: Group) -> Kind:
-    """One kind of model that is all of a group."""
-    first, *others = map(_joined, group)
-    return dataclasses.replace(first, others=(*first.others, *(other.model for other in others)))
-
-
-def _joined(names: Sequence[str]) -> Kind:
+def together(names: Sequence[str]) -> Kind:
     """One kind of model that is all of these; what they set must not differ."""
     kinds, joined = [KINDS[name] for name in names], {}
     for field in dataclasses.fields(Kind):

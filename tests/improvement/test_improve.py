@@ -83,7 +83,7 @@ def test_a_student_of_two(tmp_path: Path):
     assert found.model == load_configuration(RunDirectory(teacher)).model
     assert (found.train.teacher, found.train.teacher_weight) == (f"{teacher},{teacher}", TEACHER_WEIGHT)
     # Who measures it by the files it came of reads them as they are meant.
-    assert finish("evaluate", str(run / "export"), str(tmp_path / "dev.tsv"))["n"] == 24
+    assert finish("evaluate", str(run), str(tmp_path / "dev.tsv"))["n"] == 24
     # Of other labels it is refused, and a finished student is asked for at once.
     assert "finished before, nothing to do" in finish("distill", *options)["err"]
     other = subprocess.run(command("distill", *options, "--n-best=2"), cwd=ROOT, capture_output=True, text=True)
