@@ -61,11 +61,11 @@ def test_workers_in_a_cluster_are_refused(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.distributed
 @pytest.mark.slow
 def test_two_workers_train_what_one_does():
-    """Weights after 22 steps, with dropout, a clipped gradient and a moving average."""
-    command = [sys.executable, "-m", "benchmarks.workers", "--workers", "2", "--steps", "22", "--only", "gru", "r-drop"]
+    """Weights after 22 steps, with dropout, R-Drop, a clipped gradient and a moving average."""
+    command = [sys.executable, "-m", "benchmarks.workers", "--workers", "2", "--steps", "22", "--only", "r-drop"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])["differences"]
-    assert len(found) == 4
+    assert len(found) == 2
     for name, row in found.items():
         assert row["2"]["largest"] < (1e-12 if name.endswith("float64") else 1e-5), name
         assert row["2"]["all"] <= row["2"]["largest"], name
